@@ -1,0 +1,5 @@
+"""Development and command line entry: `flask --app app …`. Starts no thread."""
+
+from sfm.factory import app_from_env
+
+app = app_from_env()

@@ -1,0 +1,227 @@
+"""Settings: one table of name, default, unit and help; the only reader of the environment.
+
+Order: the default, then `local_settings.py` in the instance folder, then `SFM_<NAME>` in the
+environment (or the file that `SFM_<NAME>_FILE` names). A value that cannot work stops the start.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+import os
+import runpy
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from sfm.errors import BadSetting
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "SFM_"
+OUTSIDE_THE_TABLE = {"SFM_INSTANCE", "SFM_SHARED_DATA", "SFM_TEST_POSTGRES", "SFM_CHROMIUM"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a setting's value is read, and the words that say what it takes."""
+
+    takes: str
+    read: Callable[[Any], Any]
+
+
+def _boolean(value: Any) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True}
+    known |= {"0": False, "false": False, "no": False, "off": False}
+    return known[str(value).strip().lower()]
+
+
+def _json_object(value: Any) -> dict[str, Any]:
+    found = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(found, dict):
+        raise ValueError
+    return found
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(str(part).strip() for part in parts if str(part).strip())
+
+
+def _http_address(value: Any) -> str:
+    text = str(value).strip().rstrip("/")
+    if not text.startswith(("http://", "https://")) or any(c.isspace() for c in text):
+        raise ValueError
+    return text
+
+
+def _within(low: float, high: float, number: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        found = number(str(value).strip())
+        if not low <= found <= high:
+            raise ValueError
+        return found
+
+    return read
+
+
+TEXT = Kind("takes text", str)
+FOLDER = Kind("takes the path of a folder", lambda value: Path(value).expanduser())
+BOOLEAN = Kind("takes on or off", _boolean)
+WORDS = Kind("takes words with commas between them", _words)
+ADDRESS = Kind("takes an http or https address, such as https://api.x.com", _http_address)
+OBJECT = Kind("takes a dictionary (JSON in the environment)", _json_object)
+
+
+def whole(low: int, high: int) -> Kind:
+    """A whole number within bounds, both included."""
+    return Kind(f"takes a whole number from {low} to {high}", _within(low, high, int))
+
+
+def one_of(*choices: str) -> Kind:
+    """One of a few words."""
+
+    def read(value: Any) -> str:
+        if str(value) not in choices:
+            raise ValueError
+        return str(value)
+
+    return Kind("takes one of: " + ", ".join(choices), read)
+
+
+def option(default: Any, kind: Kind, text: str, *, unit: str = "", secret: bool = False) -> Any:
+    """One line of the table of settings."""
+    start: dict[str, Any] = {"default": default}
+    if isinstance(default, dict):
+        start = {"default_factory": lambda: dict(default)}
+    return field(
+        **start,
+        repr=not secret,
+        metadata={"kind": kind, "help": text, "unit": unit, "secret": secret},
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting. The folder `instance` holds what belongs to one installation."""
+
+    instance: Path = field(default=Path("instance"), metadata={})
+
+    # Where things are.
+    database_url: str = option(
+        "",
+        TEXT,
+        "Where the database is; empty: an SQLite file in the instance folder.",
+        secret=True,
+    )
+    data_dir: Path | None = option(
+        None, FOLDER, "Where stream files and exports are kept; empty: `data` in the instance."
+    )
+    port: int = option(8000, whole(1, 65535), "Port that `make run` serves the pages on.")
+    log_level: str = option(
+        "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "How much the log says."
+    )
+
+    # Twitter (X).
+    twitter_api_root: str = option(
+        "https://api.x.com", ADDRESS, "Where the X API is; the sandbox or a proxy may stand in."
+    )
+    twitter_bearer_token: str = option(
+        "", TEXT, "App bearer token for look-ups and timelines.", secret=True
+    )
+    twitter_consumer_key: str = option("", TEXT, "The app's OAuth 1.0a consumer key.")
+    twitter_consumer_secret: str = option(
+        "", TEXT, "The app's OAuth 1.0a consumer secret.", secret=True
+    )
+    twitter_default_username: str = option(
+        "", TEXT, "The User whose credentials serve timelines, look-ups and streamsample."
+    )
+    twitter_dialect: str = option(
+        "tweet", one_of("tweet", "post"), "Which of X's two vocabularies requests are made in."
+    )
+
+    # Pages.
+    secret_key: str = option(
+        "", TEXT, "Signs sessions; empty: a key file made in the instance folder.", secret=True
+    )
+    branding: dict[str, Any] = option(
+        {}, OBJECT, "Your institution: keys institution, url, address, email, logo."
+    )
+
+    # Streams.
+    save_interval_seconds: int = option(
+        900, whole(10, 86_400), "How often a stream goes on in a new file.", unit="seconds"
+    )
+
+    @property
+    def database(self) -> str:
+        """The database's address; psycopg 3 where it only says postgresql."""
+        if not self.database_url:
+            return f"sqlite:///{(self.instance / 'sfm.sqlite3').resolve()}"
+        for plain in ("postgres://", "postgresql://"):
+            if self.database_url.startswith(plain):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(plain)
+        return self.database_url
+
+    @property
+    def data_folder(self) -> Path:
+        """Where stream files and exports are kept."""
+        return self.data_dir or self.instance / "data"
+
+
+def table() -> list[Field[Any]]:
+    """The settings a sysadmin can give, in the order of the help page."""
+    return [entry for entry in fields(Settings) if entry.metadata]
+
+
+def from_env(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this installation. Raises BadSetting with the name and what it takes."""
+    environ = os.environ if environ is None else environ
+    instance = Path(environ.get("SFM_INSTANCE") or "instance").expanduser().absolute()
+    local = _local_settings(instance / "local_settings.py")
+    values: dict[str, Any] = {}
+    for entry in table():
+        name = entry.name.upper()
+        given = _given(name, local, environ)
+        if given is not None:
+            values[entry.name] = read(name, entry.metadata["kind"], given)
+    _warn_of_unknown(environ)
+    return Settings(instance=instance, **values)
+
+
+def read(name: str, kind: Kind, value: Any) -> Any:
+    """A given value as the setting's own type. Raises BadSetting."""
+    try:
+        return kind.read(value)
+    except (ValueError, KeyError, TypeError) as exc:
+        raise BadSetting(name, kind.takes) from exc
+
+
+def _given(name: str, local: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    path = environ.get(f"{PREFIX}{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as exc:
+            raise BadSetting(f"{name}_FILE", f"cannot be read ({exc.strerror})") from exc
+    value = environ.get(PREFIX + name)
+    return value if value not in (None, "") else local.get(name)
+
+
+def _local_settings(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return runpy.run_path(str(path))
+    except Exception as exc:  # the file is the sysadmin's own program: any error may come
+        raise BadSetting(str(path), f"cannot be read ({exc})") from exc
+
+
+def _warn_of_unknown(environ: Mapping[str, str]) -> None:
+    known = {PREFIX + entry.name.upper() for entry in table()} | OUTSIDE_THE_TABLE
+    for name in environ:
+        if name.startswith(PREFIX) and name.removesuffix("_FILE") not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            logger.warning("unknown setting name=%s nearest=%s", name, close[0] if close else "-")

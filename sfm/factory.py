@@ -1,0 +1,58 @@
+"""Puts an app together: wiring only. Imported by app.py, wsgi.py and the tests."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from flask import Flask
+
+from sfm import cli, config, extensions, instance, models, web
+from sfm.config import Settings
+from sfm.database import db, listen_to_sqlite
+from sfm.errors import BadSetting
+
+MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """An app with these settings, or with the environment's. Raises BadSetting."""
+    settings = settings or config.from_env()
+    instance.prepare(settings)
+    app = Flask("sfm", instance_path=str(settings.instance.absolute()))
+    app.extensions["sfm_settings"] = settings
+    app.config.from_mapping(flask_config(settings))
+    db.init_app(app)
+    with app.app_context():
+        listen_to_sqlite(db.engine)
+    extensions.migrate.init_app(app, db, directory=MIGRATIONS, render_as_batch=True)
+    web.register(app)
+    cli.register(app)
+    return app
+
+
+def app_from_env() -> Flask:
+    """The app for the command line and for servers: a bad setting is one sentence and exit 2."""
+    try:
+        settings = config.from_env()
+        logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s %(message)s")
+        return create_app(settings)
+    except BadSetting as exc:
+        sys.stderr.write(f"Error: the setting {exc.message}.\n")
+        sys.exit(2)
+
+
+def flask_config(settings: Settings) -> dict[str, object]:
+    """Flask's own configuration, out of ours."""
+    return {
+        "SECRET_KEY": instance.secret_key(settings),
+        "SQLALCHEMY_DATABASE_URI": settings.database,
+        "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True, "pool_pre_ping": True},
+        "MAX_CONTENT_LENGTH": 1024 * 1024,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+    }
+
+
+__all__ = ["app_from_env", "create_app", "models"]

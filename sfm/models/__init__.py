@@ -1,0 +1,30 @@
+"""All tables. One schema, one metadata; a leaf that imports no feature."""
+
+from sfm.database import Base
+from sfm.models.account import ApiUsage, Credential, User
+from sfm.models.filter import TwitterFilter
+from sfm.models.link import Link, TwitterUserItemUrl
+from sfm.models.run import Lease, Run, RunError
+from sfm.models.tracked import AccountEvent, FormerName, TwitterUser, TwitterUserSet, set_member
+from sfm.models.tweet import DayCount, DayTotal, TwitterUserItem
+
+__all__ = [
+    "AccountEvent",
+    "ApiUsage",
+    "Base",
+    "Credential",
+    "DayCount",
+    "DayTotal",
+    "FormerName",
+    "Lease",
+    "Link",
+    "Run",
+    "RunError",
+    "TwitterFilter",
+    "TwitterUser",
+    "TwitterUserItem",
+    "TwitterUserItemUrl",
+    "TwitterUserSet",
+    "User",
+    "set_member",
+]

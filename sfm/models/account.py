@@ -1,0 +1,83 @@
+"""Who signs in here, and the credentials they hold."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from sfm import clock
+from sfm.database import Base, WideId
+
+
+def new_session_key() -> str:
+    """A random value; a session is good for as long as it carries the account's present one."""
+    return secrets.token_urlsafe(24)
+
+
+class User(Base):
+    """A person who signs in here: with name and password, with Twitter, or both."""
+
+    __tablename__ = "user_account"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    username: Mapped[str] = mapped_column(String(150), unique=True)
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    must_change_password: Mapped[bool] = mapped_column(default=False)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_superuser: Mapped[bool] = mapped_column(default=False)
+    awaits_approval: Mapped[bool] = mapped_column(default=False)
+    session_key: Mapped[str] = mapped_column(String(64), default=new_session_key)
+    twitter_uid: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    twitter_name: Mapped[str | None] = mapped_column(String(50))
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    signed_in_at: Mapped[datetime | None]
+    password_changed_at: Mapped[datetime | None]
+
+    credentials: Mapped[list[Credential]] = relationship(
+        back_populates="user", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class Credential(Base):
+    """A token with which we speak to Twitter on behalf of a User. The secret is encrypted."""
+
+    __tablename__ = "credential"
+    __table_args__ = (UniqueConstraint("fingerprint"),)
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("user_account.id", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str] = mapped_column(String(10))  # bearer, oauth1, oauth2
+    label: Mapped[str] = mapped_column(String(100), default="")
+    fingerprint: Mapped[str] = mapped_column(String(64))  # tells equal secrets, reveals nothing
+    secret: Mapped[bytes] = mapped_column(LargeBinary)  # Fernet token over the JSON of the tokens
+    scopes: Mapped[str] = mapped_column(Text, default="")
+    expires_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(String(20), default="unchecked")
+    # unchecked, works, needs_sign_in, out_of_credits, refused
+    state_reason: Mapped[str] = mapped_column(Text, default="")
+    state_since: Mapped[datetime] = mapped_column(default=clock.now)
+    checked_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+
+    user: Mapped[User] = relationship(back_populates="credentials")
+
+
+class ApiUsage(Base):
+    """Calls made, posts and users read: per credential, endpoint and UTC day."""
+
+    __tablename__ = "api_usage"
+
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    endpoint: Mapped[str] = mapped_column(String(60), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger, default=0)
+    posts: Mapped[int] = mapped_column(BigInteger, default=0)
+    users: Mapped[int] = mapped_column(BigInteger, default=0)

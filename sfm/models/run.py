@@ -1,0 +1,86 @@
+"""Runs: everything the system does in the background or by command, and what went wrong."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from sfm import clock
+from sfm.database import Base, WideId
+
+
+class Run(Base):
+    """One run of a job. A run of kind `user_timeline` is shown as a TwitterUserTimelineJob."""
+
+    __tablename__ = "run"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(30))
+    state: Mapped[str] = mapped_column(String(12), default="queued")
+    # queued, running, paused, finished, failed, cancelled
+    params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    slot: Mapped[str | None] = mapped_column(String(80), unique=True)  # kind and due time
+    requested_by_id: Mapped[int | None] = mapped_column(
+        ForeignKey("user_account.id", ondelete="SET NULL")
+    )
+    queued_at: Mapped[datetime] = mapped_column(default=clock.now)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    owner: Mapped[str] = mapped_column(String(100), default="")  # host, process and a random word
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+
+    # Live progress, and where to go on after a kill.
+    message: Mapped[str] = mapped_column(Text, default="")
+    waiting_until: Mapped[datetime | None]
+    total: Mapped[int | None] = mapped_column(BigInteger)
+    done: Mapped[int] = mapped_column(BigInteger, default=0)
+    added: Mapped[int] = mapped_column(BigInteger, default=0)
+    cursor: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    result: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+    # What it cost.
+    api_calls: Mapped[int] = mapped_column(BigInteger, default=0)
+    api_posts: Mapped[int] = mapped_column(BigInteger, default=0)
+    api_users: Mapped[int] = mapped_column(BigInteger, default=0)
+
+    errors: Mapped[list[RunError]] = relationship(
+        back_populates="run", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+Index("ix_run_kind_queued_at", Run.kind, Run.queued_at)
+Index("ix_run_state", Run.state)
+
+
+class RunError(Base):
+    """One item that a run could not do, with the reason in words; the run went on."""
+
+    __tablename__ = "run_error"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)
+    twitter_user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("twitter_user.id", ondelete="CASCADE"), index=True
+    )
+    subject: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Text, default="")
+    permanent: Mapped[bool] = mapped_column(default=False)
+    at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    run: Mapped[Run] = relationship(back_populates="errors")
+
+
+class Lease(Base):
+    """The right to be the only one doing something, for a time. `epoch` fences late owners."""
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(100))
+    epoch: Mapped[int] = mapped_column(BigInteger, default=1)
+    expires_at: Mapped[datetime]

@@ -1,0 +1,147 @@
+"""The Twitter accounts whose tweets are collected, their life line, and the sets they are in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+
+from sfm import clock
+from sfm.database import Base, WideId
+from sfm.models.account import User
+
+
+class TwitterUser(Base):
+    """A Twitter account that is collected. Its uid is its key for ever; its name may change."""
+
+    __tablename__ = "twitter_user"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    uid: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    name: Mapped[str] = mapped_column(String(50))
+    lower_name: Mapped[str] = mapped_column(String(50), index=True)  # follows `name`
+    is_active: Mapped[bool] = mapped_column(default=True)
+    former_names: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)  # ISO time -> name
+    notes: Mapped[str] = mapped_column(Text, default="")
+    added_at: Mapped[datetime] = mapped_column(default=clock.now)
+    added_by_id: Mapped[int | None] = mapped_column(
+        ForeignKey("user_account.id", ondelete="SET NULL")
+    )
+
+    # How the account stands with Twitter: ok, protected, suspended, not_found.
+    state: Mapped[str] = mapped_column(String(20), default="ok")
+    state_reason: Mapped[str] = mapped_column(Text, default="")
+    state_since: Mapped[datetime] = mapped_column(default=clock.now)
+    checked_at: Mapped[datetime | None]
+
+    # The profile as last seen.
+    display_name: Mapped[str] = mapped_column(Text, default="")
+    description: Mapped[str] = mapped_column(Text, default="")
+    location: Mapped[str] = mapped_column(Text, default="")
+    url: Mapped[str] = mapped_column(Text, default="")
+    verified: Mapped[bool] = mapped_column(default=False)
+    created_on_twitter_at: Mapped[datetime | None]
+    followers_count: Mapped[int | None] = mapped_column(BigInteger)
+    friends_count: Mapped[int | None] = mapped_column(BigInteger)
+    statuses_count: Mapped[int | None] = mapped_column(BigInteger)
+    listed_count: Mapped[int | None] = mapped_column(BigInteger)
+
+    # How far the timeline is collected. All up to `held_to_id` is held. A pass under way has
+    # held everything from `pass_newest_id` down to `pass_oldest_id`; it goes on from there.
+    held_to_id: Mapped[int | None] = mapped_column(BigInteger)
+    pass_newest_id: Mapped[int | None] = mapped_column(BigInteger)
+    pass_oldest_id: Mapped[int | None] = mapped_column(BigInteger)
+    collected_at: Mapped[datetime | None]
+    empty_polls: Mapped[int] = mapped_column(default=0)
+
+    # Kept true by whoever writes tweets, so that no page counts.
+    items_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    newest_item_at: Mapped[datetime | None]
+    oldest_item_at: Mapped[datetime | None]
+
+    @validates("name")
+    def _follow_name(self, _key: str, name: str) -> str:
+        self.lower_name = name.lower()
+        return name
+
+    sets: Mapped[list[TwitterUserSet]] = relationship(
+        secondary=lambda: set_member, back_populates="members"
+    )
+    events: Mapped[list[AccountEvent]] = relationship(
+        back_populates="twitter_user",
+        order_by=lambda: AccountEvent.at.desc(),
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+    )
+
+
+class AccountEvent(Base):
+    """One thing that happened to an account, with its date: the account's life line."""
+
+    __tablename__ = "account_event"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    twitter_user_id: Mapped[int] = mapped_column(
+        ForeignKey("twitter_user.id", ondelete="CASCADE"), index=True
+    )
+    at: Mapped[datetime] = mapped_column(default=clock.now)
+    kind: Mapped[str] = mapped_column(String(20))
+    # added, renamed, protected, suspended, not_found, back, activated, deactivated
+    before: Mapped[str] = mapped_column(Text, default="")
+    after: Mapped[str] = mapped_column(Text, default="")
+
+    twitter_user: Mapped[TwitterUser] = relationship(back_populates="events")
+
+
+class FormerName(Base):
+    """A name an account once had, so that old addresses find it. Lower case for look-ups."""
+
+    __tablename__ = "former_name"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    twitter_user_id: Mapped[int] = mapped_column(
+        ForeignKey("twitter_user.id", ondelete="CASCADE"), index=True
+    )
+    lower_name: Mapped[str] = mapped_column(String(50), index=True)
+    until: Mapped[datetime]
+
+
+set_member: Table = Table(
+    "twitter_user_set_member",
+    Base.metadata,
+    Column("set_id", ForeignKey("twitter_user_set.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "twitter_user_id",
+        ForeignKey("twitter_user.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+)
+
+
+class TwitterUserSet(Base):
+    """A named group of TwitterUsers that belongs to a User."""
+
+    __tablename__ = "twitter_user_set"
+    __table_args__ = (UniqueConstraint("owner_id", "name"),)
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(255))
+    notes: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    owner: Mapped[User] = relationship()
+    members: Mapped[list[TwitterUser]] = relationship(
+        secondary=set_member, back_populates="sets", order_by=TwitterUser.name
+    )

@@ -1,0 +1,1 @@
+"""X's API: the only package that knows its versions, words and errors. No Flask, no database."""

@@ -1,0 +1,195 @@
+"""The floors: imports go down, and each kind of trouble has its own few doors."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SFM = ROOT / "sfm"
+
+FLOOR = {
+    "errors": 0, "clock": 0, "config": 0, "instance": 0, "database": 0, "extensions": 0,
+    "models": 1, "twitter": 1, "supervisord": 1, "sandbox": 1,
+    "web": 3, "cli": 3, "jobs": 3, "factory": 4,
+}  # fmt: skip
+# Anything else is a feature: floor 2.
+
+ACROSS = {
+    ("config", "errors"),
+    ("instance", "config"),
+    ("instance", "errors"),
+    ("extensions", "config"),
+    ("timelines", "tracked"),
+    ("timelines", "tweets"),
+    ("timelines", "runs"),
+    ("tracked", "runs"),
+    ("links", "tweets"),
+    ("links", "runs"),
+    ("filters", "tracked"),
+    ("filters", "accounts"),
+    ("streams", "filters"),
+    ("exports", "tweets"),
+    ("exports", "tracked"),
+    ("status", "runs"),
+    ("status", "filters"),
+    ("status", "streams"),
+}
+
+
+def modules() -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted(SFM.rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(SFM).with_suffix("").parts[0]
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Top names of what is imported from sfm, also inside functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("sfm."):
+                    yield "import " + alias.name
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the floor"
+            if node.module == "sfm":
+                yield from (alias.name for alias in node.names)
+            elif node.module and node.module.startswith("sfm."):
+                yield node.module.split(".")[1]
+
+
+def wrong_imports() -> list[str]:
+    wrong = []
+    for path, tree in modules():
+        here = room(path)
+        if here == "__init__":
+            wrong += [f"{path.name}: {there}" for there in imported(tree)]
+            continue
+        for there in imported(tree):
+            up = FLOOR.get(there, 2) - FLOOR.get(here, 2)
+            level_but_unlisted = up == 0 and (here, there) not in ACROSS
+            if there.startswith("import ") or (here != there and (up > 0 or level_but_unlisted)):
+                wrong.append(f"{path.relative_to(ROOT)}: sfm.{there}")
+    return wrong
+
+
+def test_imports_go_down() -> None:
+    assert not wrong_imports()
+
+
+def test_the_sandbox_imports_nothing_of_ours() -> None:
+    found = [
+        f"{path.name}: {there}"
+        for path, tree in modules()
+        if room(path) == "sandbox"
+        for there in imported(tree)
+        if there != "sandbox"
+    ]
+    assert not found
+
+
+def names_used_from(tree: ast.Module, module: str) -> set[str]:
+    return {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == module
+        for alias in node.names
+    }
+
+
+def test_only_pages_know_the_request() -> None:
+    page_things = {"request", "session", "render_template", "flash", "g", "url_for", "redirect"}
+    wrong = []
+    for path, tree in modules():
+        if room(path) in {"web", "sandbox"}:
+            continue
+        found = names_used_from(tree, "flask") & page_things
+        found |= names_used_from(tree, "flask_login") & {"current_user", "login_required"}
+        wrong += [f"{path.relative_to(ROOT)}: {name}" for name in sorted(found)]
+    assert not wrong
+
+
+def module_imports(tree: ast.Module) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+DOORS = {
+    "socket": {"twitter", "supervisord", "sandbox", "links/fetch.py", "links/resolver.py"},
+    "requests": {"twitter"},
+    "aiohttp": {"links"},
+    "urllib3": {"twitter"},
+    "subprocess": {"supervisord"},
+    "multiprocessing": set(),
+}
+
+
+def test_sockets_and_processes_have_few_doors() -> None:
+    wrong = []
+    for path, tree in modules():
+        relative = path.relative_to(SFM).as_posix()
+        for name in module_imports(tree) & set(DOORS):
+            if not any(relative.startswith(door) for door in DOORS[name]):
+                wrong.append(f"sfm/{relative}: {name}")
+    assert not wrong
+
+
+def test_one_clock() -> None:
+    forbidden = {
+        ("time", "sleep"),
+        ("datetime", "now"),
+        ("datetime", "utcnow"),
+        ("time", "time"),
+        ("date", "today"),
+    }
+    wrong = []
+    for path, tree in modules():
+        if room(path) in {"clock", "sandbox"}:
+            continue
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and (node.value.id, node.attr) in forbidden
+            ):
+                wrong.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.value.id}.{node.attr}")
+    assert not wrong
+
+
+def test_the_environment_has_one_reader() -> None:
+    wrong = []
+    for path, tree in modules():
+        if room(path) in {"config", "sandbox"}:
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
+                wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not wrong
+
+
+def test_supervisor_is_not_a_package() -> None:
+    assert not (ROOT / "supervisor" / "__init__.py").exists(), "it would hide the PyPI package"
+
+
+def test_importing_app_starts_no_thread(instance_folder: Path) -> None:
+    code = "import threading, app; print(threading.active_count())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={"SFM_INSTANCE": str(instance_folder), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.returncode) == ("1", 0), done.stderr
