@@ -35,8 +35,8 @@ WaitReason = Literal["window", "too_fast", "daily", "connections", "transient"]
 DETAIL_CHARACTERS = 500
 _SECRETS = re.compile(
     r"""(?ix) (?: bearer \s+ | basic \s+
-    | [\w-]* (?: token | secret | password | signature | verifier | nonce | api_?key | consumer_?key ) [\w-]*
-      ["']? \s* [:=] \s* ["']? ) (?P<value> [^\s"'&,;<>{}]{6,} )"""
+    | [\w-]* (?: token | secret | password | signature | verifier | nonce | (?:api|consumer)_?key )
+      [\w-]* ["']? \s* [:=] \s* ["']? ) (?P<value> [^\s"'&,;<>{}]{6,} )"""
 )
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
@@ -62,7 +62,7 @@ class Retry(TwitterError):
 
 
 class Wait(TwitterError):
-    """Nothing may be asked before `until` (aware UTC). `cause` is the fault that a pause follows."""
+    """Nothing may be asked before `until` (aware UTC). `cause`: the fault that a pause follows."""
 
     def __init__(
         self,
@@ -168,7 +168,8 @@ ACCOUNT_MESSAGES: dict[AccountState, str] = {
     "withheld": "Twitter withholds the account {subject} in some countries.",
     "unavailable": "Twitter does not show the account {subject} at the moment.",
     "malformed": (
-        "“{subject}” cannot be a Twitter account: a name has 1 to 15 letters, digits or underscores."
+        "“{subject}” cannot be a Twitter account: a name has 1 to 15 letters, digits or "
+        "underscores."
     ),
 }
 POST_MESSAGES: dict[AccountState, str] = {

@@ -1,0 +1,79 @@
+"""Partial errors: what a v2 answer says about the things it could not give. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from sfm.twitter.errors import AccountState
+
+ProblemState = AccountState | Literal["field", "other"]
+
+_NO_FIELD = frozenset({"not-authorized-for-field", "field-unauthorized", "field-hydration-failure"})
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of `errors[]`: which resource, and in what state it is.
+
+    `kind` is the last path segment of X's `type` address, which moves between hosts.
+    """
+
+    kind: str = ""
+    state: ProblemState = "other"
+    resource_type: str = ""
+    resource_id: str = ""
+    value: str = ""
+    parameter: str = ""
+    section: str = ""
+    title: str = ""
+    detail: str = ""
+
+
+def read_problems(body: Any) -> tuple[Problem, ...]:
+    """Every entry of an answer's `errors`, whatever is missing in it."""
+    errors = body.get("errors") if isinstance(body, dict) else None
+    if not isinstance(errors, list):
+        return ()
+    return tuple(problem_from(error) for error in errors if isinstance(error, dict))
+
+
+def problem_from(entry: Any) -> Problem:
+    """One problem object as X words it; empty for anything else."""
+    if not isinstance(entry, dict):
+        return Problem()
+    text = {
+        name: _text(entry.get(name))
+        for name in (
+            "resource_type", "resource_id", "value", "parameter", "section", "title", "detail",
+        )
+    }  # fmt: skip
+    kind = _text(entry.get("type")).rstrip("/").rpartition("/")[2].lower()
+    return Problem(kind=kind, state=_state(kind, text), **text)
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, dict | list):
+        return ""
+    return str(value).encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")
+
+
+def _state(kind: str, text: dict[str, str]) -> ProblemState:
+    """By title and detail first: a suspended account comes with the type resource-not-found."""
+    detail, title = text["detail"].lower(), text["title"].lower()
+    if kind in _NO_FIELD:
+        return "field"
+    if "suspended" in detail:
+        return "suspended"
+    if "deactivated" in detail or "no longer exist" in detail:
+        return "gone"
+    if kind == "not-authorized-for-resource" or title == "authorization error":
+        return "protected"
+    if title == "forbidden" and text["resource_type"] == "user":
+        return "suspended"
+    if kind == "resource-not-found" or title == "not found error":
+        by_number = text["parameter"] in ("id", "ids") and text["resource_type"] == "user"
+        return "gone" if by_number else "not_found"
+    if kind == "resource-unavailable":
+        return "withheld" if "withheld" in detail else "unavailable"
+    return "other"
