@@ -71,6 +71,10 @@ TEXT = Kind("takes text", str)
 FOLDER = Kind("takes the path of a folder", lambda value: Path(value).expanduser())
 BOOLEAN = Kind("takes on or off", _boolean)
 WORDS = Kind("takes words with commas between them", _words)
+OPTIONAL_ADDRESS = Kind(
+    "takes an http or https address, or nothing",
+    lambda value: _http_address(value) if str(value).strip() else "",
+)
 ADDRESS = Kind("takes an http or https address, such as https://api.x.com", _http_address)
 OBJECT = Kind("takes a dictionary (JSON in the environment)", _json_object)
 
@@ -89,6 +93,18 @@ def one_of(*choices: str) -> Kind:
         return str(value)
 
     return Kind("takes one of: " + ", ".join(choices), read)
+
+
+def some_of(*choices: str) -> Kind:
+    """Any number of a few words, with commas between them."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        found = _words(value)
+        if not set(found) <= set(choices):
+            raise ValueError
+        return found
+
+    return Kind("takes any of: " + ", ".join(choices), read)
 
 
 def option(default: Any, kind: Kind, text: str, *, unit: str = "", secret: bool = False) -> Any:
@@ -135,6 +151,26 @@ class Settings:
     twitter_consumer_secret: str = option(
         "", TEXT, "The app's OAuth 1.0a consumer secret.", secret=True
     )
+    twitter_client_id: str = option("", TEXT, "The app's OAuth 2.0 client ID.")
+    twitter_client_secret: str = option(
+        "", TEXT, "The app's OAuth 2.0 client secret; empty for a public client.", secret=True
+    )
+    twitter_sign_in: tuple[str, ...] = option(
+        (),
+        some_of("oauth1", "oauth2"),
+        "How people may sign in with Twitter: OAuth 1.0a, OAuth 2.0, both, or not at all.",
+    )
+    twitter_entry: tuple[str, ...] = option(
+        ("approval",),
+        WORDS,
+        "Who new may enter by Twitter: nobody, approval (an administrator lets them in), anyone, "
+        "or the handles of those who may.",
+    )
+    twitter_web_root: str = option(
+        "",
+        OPTIONAL_ADDRESS,
+        "Where people are sent to sign in; empty: TWITTER_API_ROOT without its leading “api.”.",
+    )
     twitter_default_username: str = option(
         "", TEXT, "The User whose credentials serve timelines, look-ups and streamsample."
     )
@@ -145,6 +181,13 @@ class Settings:
     # Pages.
     secret_key: str = option(
         "", TEXT, "Signs sessions; empty: a key file made in the instance folder.", secret=True
+    )
+    credential_keys: tuple[str, ...] = option(
+        (),
+        WORDS,
+        "Fernet keys that encrypt kept tokens, newest first; empty: a key file made in the "
+        "instance folder.",
+        secret=True,
     )
     branding: dict[str, Any] = option(
         {}, OBJECT, "Your institution: keys institution, url, address, email, logo."
@@ -164,6 +207,11 @@ class Settings:
             if self.database_url.startswith(plain):
                 return "postgresql+psycopg://" + self.database_url.removeprefix(plain)
         return self.database_url
+
+    @property
+    def web_root(self) -> str:
+        """Where Twitter shows pages to people: x.com beside api.x.com."""
+        return self.twitter_web_root or self.twitter_api_root.replace("://api.", "://", 1)
 
     @property
     def data_folder(self) -> Path:

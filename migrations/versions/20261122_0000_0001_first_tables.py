@@ -65,6 +65,26 @@ def upgrade() -> None:
         batch_op.create_index("ix_link_retry_at", ["retry_at"], unique=False)
 
     op.create_table(
+        "sign_in_attempts",
+        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("blocked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_attempts")),
+    )
+    op.create_table(
+        "sign_in_state",
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_state")),
+    )
+    with op.batch_alter_table("sign_in_state", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_sign_in_state_expires_at"), ["expires_at"], unique=False
+        )
+
+    op.create_table(
         "user_account",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("username", sa.String(length=150), nullable=False),
@@ -85,6 +105,34 @@ def upgrade() -> None:
         sa.UniqueConstraint("username", name=op.f("uq_user_account_username")),
     )
     op.create_table(
+        "audit_entry",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("actor", sa.String(length=150), nullable=False),
+        sa.Column("address", sa.String(length=60), nullable=False),
+        sa.Column("action", sa.String(length=60), nullable=False),
+        sa.Column("subject_kind", sa.String(length=30), nullable=False),
+        sa.Column("subject_id", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("after", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["actor_id"],
+            ["user_account.id"],
+            name=op.f("fk_audit_entry_actor_id_user_account"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
+    )
+    with op.batch_alter_table("audit_entry", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_entry_actor", ["actor_id", "at"], unique=False)
+        batch_op.create_index("ix_audit_entry_at", ["at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_audit_entry_subject", ["subject_kind", "subject_id", "at"], unique=False
+        )
+
+    op.create_table(
         "credential",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -92,6 +140,8 @@ def upgrade() -> None:
         sa.Column("label", sa.String(length=100), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("key_id", sa.String(length=16), nullable=False),
+        sa.Column("twitter_uid", sa.BigInteger(), nullable=True),
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -111,6 +161,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("fingerprint", name=op.f("uq_credential_fingerprint")),
     )
     with op.batch_alter_table("credential", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_credential_key_id"), ["key_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_credential_user_id"), ["user_id"], unique=False)
 
     op.create_table(
@@ -517,9 +568,21 @@ def downgrade() -> None:
     op.drop_table("run")
     with op.batch_alter_table("credential", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_credential_user_id"))
+        batch_op.drop_index(batch_op.f("ix_credential_key_id"))
 
     op.drop_table("credential")
+    with op.batch_alter_table("audit_entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_entry_subject")
+        batch_op.drop_index("ix_audit_entry_at")
+        batch_op.drop_index("ix_audit_entry_actor")
+
+    op.drop_table("audit_entry")
     op.drop_table("user_account")
+    with op.batch_alter_table("sign_in_state", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_state_expires_at"))
+
+    op.drop_table("sign_in_state")
+    op.drop_table("sign_in_attempts")
     with op.batch_alter_table("link", schema=None) as batch_op:
         batch_op.drop_index("ix_link_retry_at")
         batch_op.drop_index(batch_op.f("ix_link_final_domain"))

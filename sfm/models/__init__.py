@@ -1,7 +1,8 @@
 """All tables. One schema, one metadata; a leaf that imports no feature."""
 
 from sfm.database import Base
-from sfm.models.account import ApiUsage, Credential, User
+from sfm.models.account import ApiUsage, Attempts, Credential, SignInState, User
+from sfm.models.audit import AuditEntry
 from sfm.models.filter import TwitterFilter
 from sfm.models.link import Link, TwitterUserItemUrl
 from sfm.models.run import Lease, Run, RunError
@@ -11,6 +12,8 @@ from sfm.models.tweet import DayCount, DayTotal, TwitterUserItem
 __all__ = [
     "AccountEvent",
     "ApiUsage",
+    "Attempts",
+    "AuditEntry",
     "Base",
     "Credential",
     "DayCount",
@@ -20,6 +23,7 @@ __all__ = [
     "Link",
     "Run",
     "RunError",
+    "SignInState",
     "TwitterFilter",
     "TwitterUser",
     "TwitterUserItem",

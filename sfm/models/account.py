@@ -56,6 +56,8 @@ class Credential(Base):
     label: Mapped[str] = mapped_column(String(100), default="")
     fingerprint: Mapped[str] = mapped_column(String(64))  # tells equal secrets, reveals nothing
     secret: Mapped[bytes] = mapped_column(LargeBinary)  # Fernet token over the JSON of the tokens
+    key_id: Mapped[str] = mapped_column(String(16), index=True)  # of the key it is encrypted with
+    twitter_uid: Mapped[int | None] = mapped_column(BigInteger)  # whose tokens; None for an app's
     scopes: Mapped[str] = mapped_column(Text, default="")
     expires_at: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(String(20), default="unchecked")
@@ -81,3 +83,24 @@ class ApiUsage(Base):
     calls: Mapped[int] = mapped_column(BigInteger, default=0)
     posts: Mapped[int] = mapped_column(BigInteger, default=0)
     users: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Attempts(Base):
+    """Failed sign-ins from one address, or for one name, since the count was last at nought."""
+
+    __tablename__ = "sign_in_attempts"
+
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    count: Mapped[int] = mapped_column(default=0)
+    first_at: Mapped[datetime] = mapped_column(default=clock.now)
+    blocked_until: Mapped[datetime | None]
+
+
+class SignInState(Base):
+    """What we must remember between sending a person to Twitter and their coming back."""
+
+    __tablename__ = "sign_in_state"
+
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    value: Mapped[bytes] = mapped_column(LargeBinary)  # encrypted: it holds a token's secret
+    expires_at: Mapped[datetime] = mapped_column(index=True)
