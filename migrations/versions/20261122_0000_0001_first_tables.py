@@ -33,10 +33,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", name=op.f("pk_day_total")),
     )
     op.create_table(
+        "event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("severity", sa.String(length=10), nullable=False),
+        sa.Column("subject_type", sa.String(length=30), nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("over_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("open_key", sa.String(length=120), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+        sa.UniqueConstraint("open_key", name=op.f("uq_event_open_key")),
+    )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index("ix_event_at", ["at"], unique=False)
+        batch_op.create_index("ix_event_kind_subject_id", ["kind", "subject_id"], unique=False)
+
+    op.create_table(
         "lease",
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("owner", sa.String(length=100), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
     )
@@ -171,6 +191,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("params", sa.JSON(), nullable=False),
         sa.Column("slot", sa.String(length=80), nullable=True),
+        sa.Column("origin", sa.String(length=10), nullable=False),
         sa.Column(
             "requested_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
@@ -178,6 +199,8 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("owner", sa.String(length=100), nullable=False),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
@@ -203,6 +226,27 @@ def upgrade() -> None:
         batch_op.create_index("ix_run_kind_queued_at", ["kind", "queued_at"], unique=False)
         batch_op.create_index("ix_run_state", ["state"], unique=False)
 
+    op.create_table(
+        "scheduled_job",
+        sa.Column("name", sa.String(length=30), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.Column("schedule", sa.String(length=80), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "changed_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("last_slot_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_outcome", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["changed_by_id"],
+            ["user_account.id"],
+            name=op.f("fk_scheduled_job_changed_by_id_user_account"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_scheduled_job")),
+    )
     op.create_table(
         "twitter_user",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -235,6 +279,9 @@ def upgrade() -> None:
         sa.Column("pass_oldest_id", sa.BigInteger(), nullable=True),
         sa.Column("collected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("empty_polls", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("ask_again_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tweets_per_day", sa.Double(), nullable=True),
         sa.Column("items_count", sa.BigInteger(), nullable=False),
         sa.Column("newest_item_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("oldest_item_at", sa.DateTime(timezone=True), nullable=True),
@@ -561,6 +608,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_twitter_user_lower_name"))
 
     op.drop_table("twitter_user")
+    op.drop_table("scheduled_job")
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.drop_index("ix_run_state")
         batch_op.drop_index("ix_run_kind_queued_at")
@@ -589,5 +637,10 @@ def downgrade() -> None:
 
     op.drop_table("link")
     op.drop_table("lease")
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.drop_index("ix_event_kind_subject_id")
+        batch_op.drop_index("ix_event_at")
+
+    op.drop_table("event")
     op.drop_table("day_total")
     op.drop_table("api_usage")

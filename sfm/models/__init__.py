@@ -3,7 +3,9 @@
 from sfm.database import Base
 from sfm.models.account import ApiUsage, Attempts, Credential, SignInState, User
 from sfm.models.audit import AuditEntry
+from sfm.models.event import Event
 from sfm.models.filter import TwitterFilter
+from sfm.models.job import ScheduledJob
 from sfm.models.link import Link, TwitterUserItemUrl
 from sfm.models.run import Lease, Run, RunError
 from sfm.models.tracked import AccountEvent, FormerName, TwitterUser, TwitterUserSet, set_member
@@ -18,11 +20,13 @@ __all__ = [
     "Credential",
     "DayCount",
     "DayTotal",
+    "Event",
     "FormerName",
     "Lease",
     "Link",
     "Run",
     "RunError",
+    "ScheduledJob",
     "SignInState",
     "TwitterFilter",
     "TwitterUser",

@@ -23,6 +23,7 @@ class Run(Base):
     # queued, running, paused, finished, failed, cancelled
     params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     slot: Mapped[str | None] = mapped_column(String(80), unique=True)  # kind and due time
+    origin: Mapped[str] = mapped_column(String(10), default="command")  # command, schedule, page
     requested_by_id: Mapped[int | None] = mapped_column(
         ForeignKey("user_account.id", ondelete="SET NULL")
     )
@@ -30,6 +31,8 @@ class Run(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]  # a postponed or paused run goes on then
+    attempts: Mapped[int] = mapped_column(default=0)  # how often it was begun, resumed ones too
     owner: Mapped[str] = mapped_column(String(100), default="")  # host, process and a random word
     cancel_requested: Mapped[bool] = mapped_column(default=False)
 
@@ -83,4 +86,5 @@ class Lease(Base):
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
     owner: Mapped[str] = mapped_column(String(100))
     epoch: Mapped[int] = mapped_column(BigInteger, default=1)
+    since: Mapped[datetime] = mapped_column(default=clock.now)
     expires_at: Mapped[datetime]

@@ -62,7 +62,10 @@ class TwitterUser(Base):
     pass_newest_id: Mapped[int | None] = mapped_column(BigInteger)
     pass_oldest_id: Mapped[int | None] = mapped_column(BigInteger)
     collected_at: Mapped[datetime | None]
-    empty_polls: Mapped[int] = mapped_column(default=0)
+    empty_polls: Mapped[int] = mapped_column(default=0)  # in a row, up to the latest
+    failures: Mapped[int] = mapped_column(default=0)  # in a row, up to the latest
+    ask_again_at: Mapped[datetime | None]  # None: with every run
+    tweets_per_day: Mapped[float | None]  # by what the latest passes brought
 
     # Kept true by whoever writes tweets, so that no page counts.
     items_count: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -96,7 +99,7 @@ class AccountEvent(Base):
     )
     at: Mapped[datetime] = mapped_column(default=clock.now)
     kind: Mapped[str] = mapped_column(String(20))
-    # added, renamed, protected, suspended, not_found, back, activated, deactivated
+    # added, renamed, name_reused, protected, suspended, not_found, back, activated, deactivated
     before: Mapped[str] = mapped_column(Text, default="")
     after: Mapped[str] = mapped_column(Text, default="")
 
