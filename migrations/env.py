@@ -37,6 +37,7 @@ def run(connection: Connection) -> None:
         include_object=include_object,
         render_item=render_item,
         transaction_per_migration=True,
+        transactional_ddl=True,  # on SQLite too: our connections say BEGIN themselves
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -36,11 +36,17 @@ def app_from_env() -> Flask:
     """The app for the command line and for servers: a bad setting is one sentence and exit 2."""
     try:
         settings = config.from_env()
-        logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s %(message)s")
+        start_log(settings)
         return create_app(settings)
     except BadSetting as exc:
         sys.stderr.write(f"Error: the setting {exc.message}.\n")
         sys.exit(2)
+
+
+def start_log(settings: Settings) -> None:
+    """Log to stderr as the settings say; libraries only from warnings upwards."""
+    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("sfm").setLevel(settings.log_level)
 
 
 def flask_config(settings: Settings) -> dict[str, object]:

@@ -13,10 +13,11 @@ SECRET_KEY_FILE = "secret.key"  # noqa: S105  (the name of a file)
 
 
 def prepare(settings: Settings) -> None:
-    """Make the instance and data folders, readable by their owner only.
+    """Make the instance and data folders, and all that this process makes, its owner's alone.
 
     Raises BadSetting where a folder cannot be made or others may read the instance folder.
     """
+    os.umask(0o077)
     for folder in (settings.instance, settings.data_folder):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -13,6 +13,10 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from sfm.errors import SfmError, WrongInput
+
+NO_TABLES = "The database is not up to date: run `make migrate`, then try again."
+
 
 class Place(NamedTuple):
     """Where a command lives."""
@@ -22,8 +26,17 @@ class Place(NamedTuple):
 
 
 COMMANDS: dict[str, Place] = {
+    "migrate_database": Place("database", "Bring the database up to date, after a copy."),
     "sandbox": Place("sandbox", "Run the sandbox Twitter on a port of its own."),
 }
+
+
+class Sentence(click.ClickException):
+    """Expected trouble: one sentence on stderr and an exit code, no traceback."""
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class LazyCommand(click.Command):
@@ -40,13 +53,33 @@ class LazyCommand(click.Command):
         return found
 
     def make_context(self, info_name, args, parent=None, **extra):  # type: ignore[no-untyped-def]
-        return self.real.make_context(info_name, args, parent=parent, **extra)
+        context = self.real.make_context(info_name, args, parent=parent, **extra)
+        context.command = self  # so that `invoke` below is called
+        return context
 
     def invoke(self, ctx):  # type: ignore[no-untyped-def]
-        return self.real.invoke(ctx)
+        try:
+            return self.real.invoke(ctx)
+        except WrongInput as exc:
+            raise Sentence(exc.message, exit_code=2) from exc
+        except SfmError as exc:
+            raise Sentence(exc.message, exit_code=1) from exc
+        except Exception as exc:
+            if not _tables_are_missing(exc):
+                raise
+            raise Sentence(NO_TABLES, exit_code=1) from exc
+
+    def get_usage(self, ctx: click.Context) -> str:
+        return self.real.get_usage(ctx)
 
     def get_short_help_str(self, limit: int = 45) -> str:
         return self.place.help
+
+
+def _tables_are_missing(exc: Exception) -> bool:
+    """Told by words, so that the command line need not import SQLAlchemy's errors."""
+    from_database = type(exc).__module__.startswith("sqlalchemy")
+    return from_database and ("no such table" in str(exc) or "UndefinedTable" in str(exc))
 
 
 def register(app: Flask) -> None:

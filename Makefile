@@ -1,0 +1,76 @@
+# Everything a person does here. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS ?= tests
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run demo sandbox migrate test lint types security check bench faults attack format lock
+
+help: ## List these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: name it with make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python cannot make a virtual environment: on Debian and Ubuntu, install python3-venv" >&2; exit 2; }
+
+$(VENV)/.installed: requirements.lock | $(VENV)/bin/python
+	@echo "Installing what Social Feed Manager needs into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock | $(VENV)/bin/python
+	@echo "Installing what the tests need into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ $(VENV)/.installed
+
+install: $(VENV)/.installed ## Make .venv and install the locked libraries
+install-dev: $(VENV)/.installed-dev ## The same, with what tests and checks need
+
+run: install ## Start everything here: pages, collectors and, without a Twitter key, the sandbox
+	@exec scripts/run
+
+demo: install ## Show a whole collection against the sandbox, without a browser
+	@$(BIN)/flask --app app demo
+
+sandbox: install ## Run only the sandbox Twitter (port 8025)
+	@$(BIN)/flask --app app sandbox --port 8025
+
+migrate: install ## Bring the database up to date; an SQLite file is copied first
+	@$(BIN)/flask --app app migrate_database
+
+test: install-dev ## All tests, on SQLite and PostgreSQL, with a real browser where there is one
+	@scripts/test_packages
+	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) -q
+
+lint: install-dev ## Formatting and lint
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: install-dev ## Types, strictly
+	@$(BIN)/mypy
+
+security: install-dev ## Known weaknesses in our own code: nothing at medium or above
+	@$(BIN)/bandit -q -c pyproject.toml -r sfm app.py wsgi.py scripts -ll
+
+check: lint types security test ## All that has to be green before a change lands
+
+bench: install-dev ## Measure, side by side with peers and floors, and print a table
+	@$(BIN)/python -m bench
+
+faults: install-dev ## The long form of kills, nemesis and disk faults (half an hour)
+	@scripts/test_packages
+	@SFM_FAULTS=long $(BIN)/python -m pytest tests -q -m "faults or slow" --timeout 3600
+
+attack: install-dev ## The long form of fuzzing
+	@SFM_FAULTS=long $(BIN)/python -m pytest tests -q -m attack --timeout 3600
+
+format: install-dev ## Put the code in the house's form
+	@$(BIN)/ruff check -q --fix .
+	@$(BIN)/ruff format -q .
+
+lock: install-dev ## Lock the newest libraries that the ranges of pyproject.toml allow
+	@scripts/lock
