@@ -6,7 +6,7 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run demo sandbox migrate test lint types security check bench faults attack format lock
+.PHONY: help install install-dev run demo sandbox migrate test lint types security check bench faults attack format docs lock
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ attack: install-dev ## The long form of fuzzing
 format: install-dev ## Put the code in the house's form
 	@$(BIN)/ruff check -q --fix .
 	@$(BIN)/ruff format -q .
+
+docs: install-dev ## Write the pages of docs/ that are made from the code
+	@PYTHONPATH=. $(BIN)/python scripts/write_docs.py
 
 lock: install-dev ## Lock the newest libraries that the ranges of pyproject.toml allow
 	@scripts/lock

@@ -1,0 +1,35 @@
+"""`make bench`: every benchmark in turn, and one table at the end. Names choose some of them."""
+
+from __future__ import annotations
+
+import argparse
+import pkgutil
+import subprocess
+import sys
+
+import bench
+
+NO_BENCHMARKS = {"__main__", "table", "synthetic"}
+
+
+def names() -> list[str]:
+    found = (module.name for module in pkgutil.iter_modules(bench.__path__))
+    return sorted(name for name in found if name not in NO_BENCHMARKS)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"some of: {', '.join(names())}")
+    chosen = parser.parse_args().names or names()
+    failed = []
+    for name in chosen:  # a process each, so that none measures another's memory
+        code = f"import sys, bench.{name} as b; sys.argv[1:] = []; b.main()"
+        if subprocess.run([sys.executable, "-c", code], check=False).returncode:
+            failed.append(name)
+    if failed:
+        print(f"\nnot measured, see above: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
