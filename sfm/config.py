@@ -107,15 +107,29 @@ def some_of(*choices: str) -> Kind:
     return Kind("takes any of: " + ", ".join(choices), read)
 
 
-def option(default: Any, kind: Kind, text: str, *, unit: str = "", secret: bool = False) -> Any:
-    """One line of the table of settings."""
+def option(
+    default: Any,
+    kind: Kind,
+    text: str,
+    *,
+    unit: str = "",
+    secret: bool = False,
+    older_name: str = "",
+) -> Any:
+    """One line of the table of settings. An older name is read where the present one is not set."""
     start: dict[str, Any] = {"default": default}
     if isinstance(default, dict):
         start = {"default_factory": lambda: dict(default)}
     return field(
         **start,
         repr=not secret,
-        metadata={"kind": kind, "help": text, "unit": unit, "secret": secret},
+        metadata={
+            "kind": kind,
+            "help": text,
+            "unit": unit,
+            "secret": secret,
+            "older_name": older_name,
+        },
     )
 
 
@@ -197,6 +211,35 @@ class Settings:
     save_interval_seconds: int = option(
         900, whole(10, 86_400), "How often a stream goes on in a new file.", unit="seconds"
     )
+    share_stream_connections: bool = option(
+        False,
+        BOOLEAN,
+        "One connection for all active filters of one credential. X gives most apps a single "
+        "stream connection: turn this on to run several filters with one app.",
+    )
+    supervisor_process_owner: str = option(
+        "",
+        TEXT,
+        "The system user that stream processes run as; empty: the user that supervisord runs as.",
+        older_name="SUPERVISOR_PROCESS_USER",
+    )
+    supervisor_unix_socket_file: Path | None = option(
+        None,
+        FOLDER,
+        "The socket of supervisord; empty: our own, `run/supervisor.sock` in the instance.",
+    )
+    supervisor_conf_dir: Path | None = option(
+        None,
+        FOLDER,
+        "Where configuration of stream processes is written; empty: `supervisor/conf.d` of the "
+        "project, or `conf.d` in an instance folder that is elsewhere.",
+    )
+    supervisor_log_dir: Path | None = option(
+        None,
+        FOLDER,
+        "Where stream processes log (`/var/log/sfm` with the system's supervisord); empty: `logs` "
+        "in the instance.",
+    )
 
     @property
     def database(self) -> str:
@@ -233,6 +276,8 @@ def from_env(environ: Mapping[str, str] | None = None) -> Settings:
     for entry in table():
         name = entry.name.upper()
         given = _given(name, local, environ)
+        if given is None and entry.metadata["older_name"]:
+            given = _given(entry.metadata["older_name"], local, environ)
         if given is not None:
             values[entry.name] = read(name, entry.metadata["kind"], given)
     _warn_of_unknown(environ)
@@ -269,6 +314,7 @@ def _local_settings(path: Path) -> dict[str, Any]:
 
 def _warn_of_unknown(environ: Mapping[str, str]) -> None:
     known = {PREFIX + entry.name.upper() for entry in table()} | OUTSIDE_THE_TABLE
+    known |= {PREFIX + entry.metadata["older_name"] for entry in table()}
     for name in environ:
         if name.startswith(PREFIX) and name.removesuffix("_FILE") not in known:
             close = difflib.get_close_matches(name, known, n=1)
