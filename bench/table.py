@@ -33,9 +33,8 @@ def show(title: str, rows: list[Row]) -> list[Row]:
     print(f"  {'':{width}}  {'ours':>22}  {'peer or floor':>22}  {'ratio':>8}  {'goal':>8}  met")
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        print(
-            f"  {row.what:{width}}  {row.ours:>22}  {row.peer:>22}  {ratio:>8}  {row.goal:>8}  {row.met}"
-        )
+        figures = f"{row.ours:>22}  {row.peer:>22}  {ratio:>8}  {row.goal:>8}  {row.met}"
+        print(f"  {row.what:{width}}  {figures}")
     return rows
 
 
