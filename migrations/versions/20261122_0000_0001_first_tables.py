@@ -108,6 +108,7 @@ def upgrade() -> None:
         "user_account",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("username", sa.String(length=150), nullable=False),
+        sa.Column("lower_username", sa.String(length=150), nullable=False),
         sa.Column("password_hash", sa.String(length=255), nullable=True),
         sa.Column("must_change_password", sa.Boolean(), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
@@ -121,8 +122,8 @@ def upgrade() -> None:
         sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_user_account")),
+        sa.UniqueConstraint("lower_username", name=op.f("uq_user_account_lower_username")),
         sa.UniqueConstraint("twitter_uid", name=op.f("uq_user_account_twitter_uid")),
-        sa.UniqueConstraint("username", name=op.f("uq_user_account_username")),
     )
     op.create_table(
         "audit_entry",

@@ -6,7 +6,7 @@ import secrets
 from datetime import date, datetime
 
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from sfm import clock
 from sfm.database import Base, WideId
@@ -23,7 +23,8 @@ class User(Base):
     __tablename__ = "user_account"
 
     id: Mapped[int] = mapped_column(WideId, primary_key=True)
-    username: Mapped[str] = mapped_column(String(150), unique=True)
+    username: Mapped[str] = mapped_column(String(150))
+    lower_username: Mapped[str] = mapped_column(String(150), unique=True)  # follows `username`
     password_hash: Mapped[str | None] = mapped_column(String(255))
     must_change_password: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
@@ -36,6 +37,11 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     signed_in_at: Mapped[datetime | None]
     password_changed_at: Mapped[datetime | None]
+
+    @validates("username")
+    def _follow_username(self, _key: str, username: str) -> str:
+        self.lower_username = username.lower()
+        return username
 
     credentials: Mapped[list[Credential]] = relationship(
         back_populates="user", cascade="all, delete-orphan", passive_deletes=True

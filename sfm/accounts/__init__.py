@@ -1,0 +1,1 @@
+"""Who signs in here, and the credentials they hold."""

@@ -1,0 +1,177 @@
+"""The credentials of Users: kept encrypted, told apart by fingerprint, with the state they are in.
+
+Nothing here commits. A secret goes in and never comes out again, save to speak to Twitter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from sfm import audit, clock
+from sfm.accounts.vault import vault
+from sfm.database import db
+from sfm.errors import NotFound, WrongInput
+from sfm.models import Credential, User
+
+BEARER, OAUTH1, OAUTH2 = "bearer", "oauth1", "oauth2"
+KINDS = (BEARER, OAUTH1, OAUTH2)
+WORDS_FOR_KIND = {
+    BEARER: "app bearer token",
+    OAUTH1: "Twitter sign-in (OAuth 1.0a)",
+    OAUTH2: "Twitter sign-in (OAuth 2.0)",
+}
+
+UNCHECKED, WORKS = "unchecked", "works"
+NEEDS_SIGN_IN, OUT_OF_CREDITS, REFUSED = "needs_sign_in", "out_of_credits", "refused"
+WORDS_FOR_STATE = {
+    UNCHECKED: "not tried yet",
+    WORKS: "works",
+    NEEDS_SIGN_IN: "needs sign-in again",
+    OUT_OF_CREDITS: "out of credits",
+    REFUSED: "refused by Twitter",
+}
+
+
+@dataclass(frozen=True)
+class NewCredential:
+    """A credential as it was entered or came from Twitter. `secrets` by kind: bearer `token`;
+    oauth1 `token`, `token_secret`; oauth2 `access_token`, `refresh_token`."""
+
+    kind: str
+    secrets: dict[str, str]
+    label: str = ""
+    twitter_uid: int | None = None
+    scopes: str = ""
+    expires_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"NewCredential({self.kind}, {self.label!r})"
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for what Twitter counts as one: the app's token, or one person's sign-in."""
+        if self.kind == OAUTH2:  # its tokens change every two hours, the person does not
+            return fingerprint(OAUTH2, str(self.twitter_uid))
+        return fingerprint(self.kind, self.secrets["token"])
+
+
+def fingerprint(kind: str, text: str) -> str:
+    """A name for a secret of 128 bits and more, from which it cannot be found again."""
+    return hashlib.sha256(f"{kind}:{text}".encode()).hexdigest()
+
+
+def bearer(token: str, label: str = "") -> NewCredential:
+    """An app's bearer token as it was typed. Raises WrongInput for what cannot be one."""
+    return NewCredential(BEARER, {"token": _one_word(token, "bearer token")}, _label(label))
+
+
+def oauth1(token: str, token_secret: str, label: str = "") -> NewCredential:
+    """An OAuth 1.0a access token with its secret. Raises WrongInput for what cannot be one."""
+    token = _one_word(token, "access token")
+    owner = token.partition("-")[0]  # Source: X, "Access Token": it begins with the owner's uid
+    secrets = {"token": token, "token_secret": _one_word(token_secret, "access token secret")}
+    uid = int(owner) if owner.isascii() and owner.isdigit() and len(owner) < 19 else None
+    return NewCredential(OAUTH1, secrets, _label(label), twitter_uid=uid)
+
+
+def keep(user: User, new: NewCredential) -> Credential:
+    """Add the credential to a User, or put the new secret in place of the same one's old.
+
+    Flushes; commit is the caller's. Raises WrongInput where another User already holds it.
+    """
+    held = db.session.scalar(
+        select(Credential).where(Credential.fingerprint == new.fingerprint).with_for_update()
+    )
+    if held is not None and held.user_id != user.id:
+        raise WrongInput(
+            f"{held.user.username} already holds this credential, and two connections on one "
+            "are refused by Twitter. Remove it there first, or use another."
+        )
+    credential = held or Credential(user_id=user.id, kind=new.kind, fingerprint=new.fingerprint)
+    seal(credential, new.secrets)
+    credential.label = new.label or credential.label or ""
+    credential.twitter_uid = new.twitter_uid
+    credential.scopes = new.scopes
+    credential.expires_at = new.expires_at
+    mark(credential, UNCHECKED)
+    db.session.add(credential)
+    db.session.flush()
+    audit.record(
+        "credential.replaced" if held else "credential.added",
+        kind="user",
+        subject_id=user.id,
+        subject=user.username,
+        after={"kind": credential.kind, "label": credential.label},
+    )
+    return credential
+
+
+def seal(credential: Credential, secrets: dict[str, str]) -> None:
+    """Put secrets into a credential, encrypted with the newest key."""
+    sealed = vault().seal(secrets)
+    credential.secret, credential.key_id = sealed.token, sealed.key_id
+
+
+def unsealed(credential: Credential) -> dict[str, str]:
+    """The secrets. Raises vault.Unreadable where their key is gone."""
+    opened: Any = vault().open(credential.secret)
+    return {str(name): str(value) for name, value in opened.items()}
+
+
+def remove(credential: Credential) -> None:
+    """Forget a credential for good. Flushes."""
+    audit.record(
+        "credential.removed",
+        kind="user",
+        subject_id=credential.user_id,
+        subject=credential.user.username,
+        before={"kind": credential.kind, "label": credential.label},
+    )
+    db.session.delete(credential)
+    db.session.flush()
+
+
+def mark(credential: Credential, state: str, reason: str = "") -> None:
+    """Say in what state a credential is, and since when if that is new."""
+    now = clock.now()
+    if credential.state != state:
+        credential.state_since = now
+    credential.state, credential.state_reason = state, reason
+    if state != UNCHECKED:
+        credential.checked_at = now
+
+
+def of_user(user: User) -> list[Credential]:
+    """A User's credentials, in the order they came."""
+    query = select(Credential).where(Credential.user_id == user.id).order_by(Credential.id)
+    return list(db.session.scalars(query))
+
+
+def of_user_by_id(user: User, credential_id: int) -> Credential:
+    """One of this User's credentials. Raises NotFound, also for somebody else's."""
+    found = db.session.scalar(
+        select(Credential).where(Credential.id == credential_id, Credential.user_id == user.id)
+    )
+    if found is None:
+        raise NotFound("There is no such credential on this account.")
+    return found
+
+
+def _one_word(text: str, what: str) -> str:
+    word = text.strip()
+    if not word:
+        raise WrongInput(f"No {what} was given.")
+    if len(word) < 20 or len(word) > 2000 or not word.isascii() or not word.isprintable():
+        raise WrongInput(f"This does not look like a {what}. Please copy it once more, whole.")
+    if " " in word:
+        raise WrongInput(f"A {what} has no blanks in it. Please copy it once more, whole.")
+    return word
+
+
+def _label(text: str) -> str:
+    return " ".join(text.split())[:100]

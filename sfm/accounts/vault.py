@@ -1,0 +1,174 @@
+"""Encrypts what must be kept secret in the database, with keys that are not in the database.
+
+The keys are in a file in the instance folder, newest first (or in the setting CREDENTIAL_KEYS).
+The newest encrypts, all of them decrypt. The file is looked at again whenever it has changed, so
+that processes already running follow a rotation.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from sfm.errors import BadSetting, SfmError
+from sfm.extensions import settings
+
+KEY_FILE = "credentials.key"
+
+
+class Unreadable(SfmError):
+    """A kept secret cannot be decrypted: its key is not here any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A stored credential cannot be read: the key it was encrypted with is missing. Put "
+            f"the old {KEY_FILE} back into the instance folder, or enter the credential anew.",
+            permanent=True,
+        )
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """An encrypted value, and which key opens it."""
+
+    token: bytes
+    key_id: str
+
+
+def key_id(key: str) -> str:
+    """A short name for a key that says nothing about the key itself."""
+    return hashlib.sha256(b"sfm key id:" + key.encode("ascii")).hexdigest()[:12]
+
+
+class Vault:
+    """The keys of one instance."""
+
+    def __init__(self, file: Path, given: tuple[str, ...] = ()) -> None:
+        self.file = file
+        self.given = given
+        self._seen: tuple[int, int, int] | None = None
+        self._keys: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Newest first. Makes the first one where there is none yet."""
+        if self.given:
+            return self.given
+        try:
+            about = self.file.stat()
+        except FileNotFoundError:
+            self._make_first()
+            about = self.file.stat()
+        now = (about.st_ino, about.st_mtime_ns, about.st_size)
+        if now != self._seen:
+            self._keys = _read_keys(self.file)
+            self._seen = now
+        return self._keys
+
+    def seal(self, value: Any) -> Sealed:
+        """Any JSON value, encrypted with the newest key."""
+        key = self.keys[0]
+        text = json.dumps(value, separators=(",", ":"))
+        return Sealed(Fernet(key).encrypt(text.encode("utf-8")), key_id(key))
+
+    def open(self, token: bytes) -> Any:
+        """The value that was sealed. Raises Unreadable where no key opens it."""
+        try:
+            text = MultiFernet([Fernet(key) for key in self.keys]).decrypt(token)
+        except InvalidToken:
+            raise Unreadable from None
+        return json.loads(text)
+
+    def add_key(self) -> str:
+        """Put a new key before the others, for everybody at once; gives its id."""
+        self._refuse_if_given()
+        with self._locked():
+            key = Fernet.generate_key().decode("ascii")
+            _write_keys(self.file, (key, *self.keys))
+        return key_id(key)
+
+    def forget_old_keys(self) -> int:
+        """Keep the newest key only; gives how many went. Whatever they sealed is lost."""
+        self._refuse_if_given()
+        with self._locked():
+            newest, *old = self.keys
+            _write_keys(self.file, (newest,))
+        return len(old)
+
+    def _refuse_if_given(self) -> None:
+        if self.given:
+            raise BadSetting(
+                "CREDENTIAL_KEYS",
+                "is where the keys come from, so change it there: put the new key first",
+            )
+
+    def _make_first(self) -> None:
+        with self._locked():
+            if not self.file.exists():
+                _write_keys(self.file, (Fernet.generate_key().decode("ascii"),))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One process at a time changes the file; the lock file stays, or two would get in."""
+        lock = self.file.with_suffix(".lock")
+        descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def vault() -> Vault:
+    """The vault of the present app."""
+    from flask import current_app
+
+    found = current_app.extensions.get("sfm_vault")
+    if not isinstance(found, Vault):
+        chosen = settings()
+        given = checked_keys(chosen.credential_keys, "CREDENTIAL_KEYS")
+        found = current_app.extensions["sfm_vault"] = Vault(chosen.instance / KEY_FILE, given)
+    return found
+
+
+def checked_keys(keys: tuple[str, ...], where: str) -> tuple[str, ...]:
+    """The same keys. Raises BadSetting, without repeating any, where one is not a Fernet key."""
+    for number, key in enumerate(keys, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise BadSetting(where, f"key number {number} is not a Fernet key") from None
+    return keys
+
+
+def _read_keys(file: Path) -> tuple[str, ...]:
+    keys = tuple(file.read_text(encoding="ascii", errors="replace").split())
+    if not keys:
+        raise BadSetting(str(file), "holds no key; put the saved one back")
+    return checked_keys(keys, str(file))
+
+
+def _write_keys(file: Path, keys: tuple[str, ...]) -> None:
+    """Written beside, synced and renamed: a reader finds the old keys or the new, never half."""
+    beside = file.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as out:
+        out.write("\n".join(keys) + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+    beside.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
