@@ -58,7 +58,13 @@ security: install-dev ## Known weaknesses in our own code: nothing at medium or 
 
 check: lint types security test ## All that has to be green before a change lands
 
-bench: install-dev ## Measure, side by side with peers and floors, and print a table
+.venv-peers/.installed: bench/peers.lock
+	@echo "Installing the peers that we are measured against into .venv-peers"
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+bench: install-dev .venv-peers/.installed ## Measure, side by side with peers and floors, and print a table
 	@$(BIN)/python -m bench
 
 faults: install-dev ## The long form of kills, nemesis and disk faults (half an hour)
