@@ -13,6 +13,7 @@ import os
 import runpy
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,9 @@ OPTIONAL_ADDRESS = Kind(
     lambda value: _http_address(value) if str(value).strip() else "",
 )
 ADDRESS = Kind("takes an http or https address, such as https://api.x.com", _http_address)
+IP_ADDRESS = Kind(
+    "takes an IP address, such as 127.0.0.1", lambda value: str(ip_address(str(value).strip()))
+)
 OBJECT = Kind("takes a dictionary (JSON in the environment)", _json_object)
 
 
@@ -149,6 +153,11 @@ class Settings:
     data_dir: Path | None = option(
         None, FOLDER, "Where stream files and exports are kept; empty: `data` in the instance."
     )
+    host: str = option(
+        "127.0.0.1",
+        IP_ADDRESS,
+        "Address that `make run` serves the pages on; 0.0.0.0 lets other machines in.",
+    )
     port: int = option(8000, whole(1, 65535), "Port that `make run` serves the pages on.")
     log_level: str = option(
         "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "How much the log says."
@@ -205,6 +214,15 @@ class Settings:
     )
     branding: dict[str, Any] = option(
         {}, OBJECT, "Your institution: keys institution, url, address, email, logo."
+    )
+    https: bool = option(
+        False, BOOLEAN, "Readers come over HTTPS: cookies are sent over nothing else."
+    )
+    proxy_hops: int = option(
+        0, whole(0, 5), "Reverse proxies before the pages; each must pass the Host line on."
+    )
+    trusted_hosts: tuple[str, ...] = option(
+        ("localhost", "127.0.0.1", "[::1]"), WORDS, "Host names that the pages answer to."
     )
 
     # Streams.

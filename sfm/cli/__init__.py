@@ -28,6 +28,7 @@ class Place(NamedTuple):
 COMMANDS: dict[str, Place] = {
     "migrate_database": Place("database", "Bring the database up to date, after a copy."),
     "sandbox": Place("sandbox", "Run the sandbox Twitter on a port of its own."),
+    "supervisor_config": Place("supervisor", "Write the configuration of our own supervisord."),
 }
 
 

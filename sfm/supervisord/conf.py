@@ -1,0 +1,131 @@
+"""Text of supervisord's configuration for one collector. Pure: numbers and fixed words only.
+
+Nothing that a person types gets in here. What a filter listens for, the collector reads from the
+database by the filter's number; so a name or a word can neither add a program nor break a reload.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sfm.errors import SfmError
+from sfm.supervisord.place import Place
+
+PREFIX = "twitterfilter-"
+SAMPLE = "streamsample"
+STOP_SECONDS = 10
+# How a collector ends without being started again; the rest (1, a signal) is tried again.
+# 0 it was asked to, 2 wrong usage, 3 a person is needed, 4 another holds the stream, 5 no work.
+FINAL_EXIT_CODES = (0, 2, 3, 4, 5)
+
+_OUR_NAME = re.compile(r"twitterfilter-[1-9][0-9]{0,18}(?:-[1-9][0-9]{0,18})*")
+
+
+class BrokenConfiguration(SfmError):
+    """A configuration that supervisord would not take; it was not put into place."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One collector: the filters it was made for, and a number that grows when one changes.
+
+    `may_start` is False while it has to stay down: a person is needed, or it waits after a crash.
+    """
+
+    filter_ids: tuple[int, ...]
+    revision: int = 0
+    may_start: bool = True
+
+    @property
+    def name(self) -> str:
+        """twitterfilter-2, or twitterfilter-2-5 for two filters on one connection."""
+        return program_name(self.filter_ids)
+
+
+def program_name(filter_ids: Iterable[int]) -> str:
+    """The name of the program that carries these filters."""
+    return PREFIX + "-".join(str(int(number)) for number in filter_ids)
+
+
+def ids_of(name: str) -> tuple[int, ...]:
+    """The filters that a program was made for; empty for a program that is not of this kind."""
+    if not _OUR_NAME.fullmatch(name):
+        return ()
+    return tuple(int(number) for number in name.removeprefix(PREFIX).split("-"))
+
+
+def render(program: Program, place: Place) -> str:
+    """The file `<name>.conf`; its last line is a checksum of all that stands above it."""
+    body = "\n".join([*_heading(program), *_program(program, place), ""])
+    return body + checksum_line(body)
+
+
+def checksum_line(body: str) -> str:
+    """The closing line: a file that was cut anywhere does not end in the right one."""
+    return f"; sha256 {hashlib.sha256(body.encode()).hexdigest()}\n"
+
+
+def is_whole(text: str) -> bool:
+    """Whether a file is as it was written: nothing cut off, nothing changed by hand."""
+    body, mark, last = text.rpartition("; sha256 ")
+    return bool(mark) and checksum_line(body) == mark + last
+
+
+def check(text: str) -> None:
+    """Have supervisord's own parser read a file. Raises BrokenConfiguration.
+
+    One file that it cannot read blocks every reload and keeps supervisord from starting at all,
+    so this comes before a file is moved to where it would be read.
+    """
+    from supervisor.options import ServerOptions  # heavy, and only needed where files change
+
+    options = ServerOptions()
+    options.here = "/"
+    try:
+        options.read_config(io.StringIO("[supervisord]\n" + text))
+    except ValueError as exc:
+        raise BrokenConfiguration(f"supervisord would not take the configuration: {exc}") from exc
+
+
+def _heading(program: Program) -> list[str]:
+    numbers = ", ".join(str(int(number)) for number in program.filter_ids)
+    return [
+        f"; Written by Social Feed Manager for filter {numbers}. Changes made here are lost.",
+        f"; revision {int(program.revision)}",
+    ]
+
+
+def _program(program: Program, place: Place) -> list[str]:
+    numbers = " ".join(str(int(number)) for number in program.filter_ids)
+    owner = [f"user={place.owner}"] if place.owner else []
+    return [
+        f"[program:{program.name}]",
+        f'command="{place.python}" -m flask --app app filterstream {numbers} --save',
+        f"directory={place.project}",
+        f'environment=SFM_INSTANCE="{place.instance}",PYTHONUNBUFFERED="1"',
+        *owner,
+        "umask=077",
+        "autostart=true",
+        "autorestart=unexpected",
+        "exitcodes=" + ",".join(str(code) for code in FINAL_EXIT_CODES),
+        "startsecs=2",
+        "startretries=3",
+        "stopsignal=TERM",
+        f"stopwaitsecs={STOP_SECONDS}",
+        "stopasgroup=true",
+        "killasgroup=true",
+        *_log("stdout", place, program.name, "out"),
+        *_log("stderr", place, program.name, "err"),
+    ]
+
+
+def _log(channel: str, place: Place, name: str, ending: str) -> list[str]:
+    return [
+        f"{channel}_logfile={place.logs}/{name}.{ending}.log",
+        f"{channel}_logfile_maxbytes=10MB",
+        f"{channel}_logfile_backups=3",
+    ]

@@ -1,0 +1,100 @@
+"""Configuration files on disk: written aside, synced, moved into place; never half there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sfm.supervisord import conf
+from sfm.supervisord.conf import Program
+from sfm.supervisord.place import Place
+
+
+@dataclass(frozen=True)
+class FileChanges:
+    """Names of programs whose file is new, has another revision only, differs more, or is gone."""
+
+    new: tuple[str, ...] = ()
+    revised: tuple[str, ...] = ()
+    altered: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+def write_new(target: Path, text: str) -> None:
+    """Put a whole file in the place of whatever is there, or leave that as it was.
+
+    The new one is first written under a name that supervisord's `*.conf` does not match.
+    Raises OSError.
+    """
+    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in this folder outlast a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def configured(place: Place) -> list[str]:
+    """Names of the collectors that have a file, whole or not."""
+    if not place.conf.is_dir():
+        return []
+    return sorted(path.stem for path in place.conf.glob("*.conf") if conf.ids_of(path.stem))
+
+
+def bring_together(place: Place, wanted: Iterable[Program]) -> FileChanges:
+    """Write, rewrite and remove files until they are those of the wanted programs.
+
+    Other files in the folder are left alone. Raises OSError and BrokenConfiguration; what was
+    there before then still is.
+    """
+    programs = {program.name: program for program in wanted}
+    kinds: dict[str, list[str]] = {"new": [], "revised": [], "altered": [], "gone": []}
+    for name in configured(place):
+        if name not in programs:
+            (place.conf / f"{name}.conf").unlink(missing_ok=True)
+            kinds["gone"].append(name)
+    for name, program in programs.items():
+        kind = _write(place.conf / f"{name}.conf", conf.render(program, place))
+        if kind:
+            kinds[kind].append(name)
+    if any(kinds.values()):
+        sync_folder(place.conf)
+    return FileChanges(**{kind: tuple(names) for kind, names in kinds.items()})
+
+
+def _write(target: Path, text: str) -> str:
+    try:
+        present = target.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        present = ""
+    if present == text:
+        return ""
+    conf.check(text)
+    write_new(target, text)
+    if not present:
+        return "new"
+    return "revised" if _settled_part(present) == _settled_part(text) else "altered"
+
+
+def _settled_part(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith(";")]

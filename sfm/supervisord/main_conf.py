@@ -1,0 +1,91 @@
+"""The main configuration of our own supervisord: pages, collectors, and a sandbox where wanted."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+from sfm.config import Settings
+from sfm.errors import BadSetting
+from sfm.supervisord.files import write_new
+from sfm.supervisord.place import PROJECT, Place, make_folders, make_socket_folder, place_of
+
+TEMPLATE = PROJECT / "supervisor" / "supervisord.conf"
+WORKERS, THREADS = 2, 8
+
+
+def write_main(settings: Settings, *, sandbox_port: int | None = None, web: bool = True) -> Path:
+    """Write `run/supervisord.conf` of the instance and make the folders it names; its path.
+
+    Raises BadSetting where a folder cannot be made or a path would not fit into the file.
+    """
+    place = place_of(settings)
+    make_folders(place)
+    make_socket_folder(place)
+    programs = []
+    if sandbox_port is not None:
+        programs.append(sandbox_program(place, sandbox_port))
+    if web:
+        programs.append(web_program(place, str(settings.host), settings.port))
+    target = place.run / "supervisord.conf"
+    write_new(target, render_main(place, programs))
+    return target
+
+
+def render_main(place: Place, programs: Sequence[str]) -> str:
+    """The text of the main configuration, out of the template in the project."""
+    try:
+        template = Template(TEMPLATE.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise BadSetting(str(TEMPLATE), f"cannot be read ({exc.strerror})") from exc
+    return template.substitute(
+        project=place.project,
+        run=place.run,
+        logs=place.logs,
+        socket=place.socket,
+        # supervisord splits this line at blanks and knows no quotes, but it does know wildcards.
+        conf=str(place.conf).replace(" ", "?"),
+        user=f"user={pwd.getpwuid(0).pw_name}\n" if os.geteuid() == 0 else "",
+        programs="\n".join(programs),
+    )
+
+
+def web_program(place: Place, host: str, port: int) -> str:
+    """gunicorn with the pages. Threads, so that a long download does not hold up a worker."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    command = (
+        f'"{place.python}" -m gunicorn --worker-class gthread --workers {WORKERS} '
+        f"--threads {THREADS} --timeout 60 --graceful-timeout 30 "
+        f"--max-requests 10000 --max-requests-jitter 1000 --bind {address} wsgi:app"
+    )
+    return _program("web", command, place, priority=20, stop_seconds=35)
+
+
+def sandbox_program(place: Place, port: int) -> str:
+    """The sandbox Twitter on a port of this machine."""
+    command = f'"{place.python}" -m flask --app app sandbox --port {int(port)}'
+    return _program("sandbox", command, place, priority=10, stop_seconds=10)
+
+
+def _program(name: str, command: str, place: Place, *, priority: int, stop_seconds: int) -> str:
+    lines = [
+        f"[program:{name}]",
+        f"command={command}",
+        f"directory={place.project}",
+        f'environment=SFM_INSTANCE="{place.instance}",PYTHONUNBUFFERED="1"',
+        f"priority={priority}",
+        "autorestart=true",
+        "startsecs=2",
+        f"stopwaitsecs={stop_seconds}",
+        "stopasgroup=true",
+        "killasgroup=true",
+        "redirect_stderr=true",
+        f"stdout_logfile={place.logs}/{name}.log",
+        "stdout_logfile_maxbytes=10MB",
+        "stdout_logfile_backups=3",
+        "",
+    ]
+    return "\n".join(lines)
