@@ -1,0 +1,146 @@
+"""Reading payloads: fast where they are as X describes them, patient where they are not.
+
+The fast way is one typed pass by msgspec. It refuses what real archives do hold: fields of another
+type, lone surrogates, integers of any length. Those few are read again field by field, and what
+does not fit falls to None.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+import typing
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from sfm.twitter.record import Unreadable
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_DEEPEST = 6  # a retweet of a quote of a reply, and some to spare
+_LONGEST_INTEGER = 25  # digits; ids have 19
+_NUL = b"\\u0000"
+
+
+_decoders: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {}
+
+
+def decode(line: bytes, shape: type[S]) -> S:
+    """These bytes as this shape. Raises Unreadable where they are not one JSON object."""
+    if _NUL not in line:
+        try:
+            found: S = _decoder(shape).decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return fit(loads(line), shape)
+        return found
+    return fit(loads(line), shape)
+
+
+def _decoder(shape: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    decoder = _decoders.get(shape)
+    if decoder is None:
+        decoder = _decoders[shape] = msgspec.json.Decoder(shape)
+    return decoder
+
+
+def loads(line: bytes) -> dict[str, Any]:
+    """One JSON object as plain Python values, texts cleaned. Raises Unreadable."""
+    if not line.strip():
+        raise Unreadable("empty", "There is nothing on this line.")
+    try:
+        value = json.loads(line.decode("utf-8", "replace"), parse_int=_integer)
+    except RecursionError:
+        raise Unreadable("too_deep", "This is nested far too deep to be a tweet.") from None
+    except ValueError:
+        raise Unreadable("not_json", "This is not JSON, or was cut off.") from None
+    if not isinstance(value, dict):
+        raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
+    return value
+
+
+def _integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else None
+
+
+def clean(text: str) -> str:
+    """The text with NUL and lone surrogates replaced, so that every database and file takes it."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        # A pair of surrogates is one character that was written in two halves.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def fit(value: dict[str, Any], shape: type[S], depth: int = 0) -> S:
+    """As much of this object as fits the shape; the rest is None."""
+    fields: dict[str, Any] = {}
+    for name, (kinds, items) in _plan(shape).items():
+        found = value.get(name)
+        if found is not None:
+            fields[name] = _value(found, kinds, items, depth)
+    return shape(**fields)
+
+
+@cache
+def _plan(shape: type[msgspec.Struct]) -> dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    """For each field, the types it may have, and of a list's items the same."""
+    hints = typing.get_type_hints(shape)
+    return {name: _kinds(hint) for name, hint in hints.items() if not name.startswith("__")}
+
+
+def _kinds(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    choices = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    plain = tuple(choice for choice in choices if isinstance(choice, type))
+    lists = [choice for choice in choices if typing.get_origin(choice) is list]
+    return plain, typing.get_args(lists[0]) if lists else ()
+
+
+def _value(found: Any, kinds: tuple[Any, ...], items: tuple[Any, ...], depth: int) -> Any:
+    if items and isinstance(found, list):
+        fitted = (_value(item, items, (), depth) for item in found)
+        return [item for item in fitted if item is not None]
+    for kind in kinds:
+        fitted_one = _one(found, kind, depth)
+        if fitted_one is not None:
+            return fitted_one
+    return None
+
+
+def _one(found: Any, kind: Any, depth: int) -> Any:
+    if kind is str:
+        return _text(found)
+    if kind is bool:
+        return found if isinstance(found, bool) else None
+    if kind is int:
+        return _number(found)
+    if kind is float:
+        return _decimal(found)
+    if issubclass(kind, msgspec.Struct) and isinstance(found, dict) and depth < _DEEPEST:
+        return fit(found, kind, depth + 1)
+    return None
+
+
+def _text(found: Any) -> str | None:
+    if isinstance(found, str):
+        return clean(found)
+    return str(found) if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _number(found: Any) -> int | None:
+    if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 20:
+        return int(found)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _decimal(found: Any) -> float | None:
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    try:
+        number = float(found)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

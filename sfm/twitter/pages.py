@@ -1,0 +1,244 @@
+"""Response pages cut into self-contained records, byte for byte as received.
+
+A v2 page shares its `includes` among all its posts. Each post gets a record of its own,
+`{"data":…,"includes":…}` with only what belongs to it: the shape that streams send and that other
+tools read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from sfm.twitter import v2
+from sfm.twitter.lenient import decode, loads
+from sfm.twitter.payload import parse_line, parse_user
+from sfm.twitter.problems import Problem, read_problems
+from sfm.twitter.rawjson import Parts, take_apart
+from sfm.twitter.record import Tweet, Unreadable, UserRecord
+from sfm.twitter.shapes import V2Includes, V2Media, V2Place, V2Tweet, V2User
+from sfm.twitter.words import row_id
+
+_TOKEN = re.compile(rb'"([0-9A-Za-z_]+)"')
+_NAME = re.compile(rb'"username"\s*:\s*"([0-9A-Za-z_]+)"')
+_POST_KINDS = ("tweets", "posts")
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One tweet as received (self-contained) and as read."""
+
+    raw: bytes
+    tweet: Tweet
+
+
+class Refused(msgspec.Struct, frozen=True, gc=False):
+    """One element that is no tweet we can keep, and why."""
+
+    raw: bytes
+    reason: str
+    message: str
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """What the page says of itself."""
+
+    result_count: int | None = None
+    newest_id: int | None = None
+    oldest_id: int | None = None
+    next_token: str | None = None
+    previous_token: str | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One answer: its tweets in the order received, and everything that was not given.
+
+    `unclaimed` are included objects that no post of the page points to.
+    """
+
+    records: tuple[Record, ...] = ()
+    meta: Meta = Meta()
+    problems: tuple[Problem, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    unclaimed: tuple[bytes, ...] = ()
+
+    @property
+    def tweets(self) -> tuple[Tweet, ...]:
+        return tuple(record.tweet for record in self.records)
+
+
+class UserPage(msgspec.Struct, frozen=True):
+    """One answer of an account look-up."""
+
+    users: tuple[UserRecord, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def split_page(body: bytes) -> Page:
+    """The records of one answer: a v2 page, a v1.1 list or search answer, or a single tweet.
+
+    Raises Unreadable where the whole is not JSON; single bad elements are in `refused`.
+    """
+    parts = take_apart(body)
+    if parts.elements is None:
+        return _gather([_record(body.strip())], Parts())
+    if parts.is_v1 or parts.single:
+        raws = [body.strip()] if parts.single else parts.elements
+        return _gather([_record(raw) for raw in raws], parts)
+    return _split_v2(parts)
+
+
+def split_users(body: bytes) -> UserPage:
+    """The accounts of one look-up answer. Raises Unreadable where the whole is not JSON."""
+    parts = take_apart(body)
+    users = []
+    for raw in parts.elements or ():
+        try:
+            users.append(parse_user(raw))
+        except Unreadable:
+            continue
+    return UserPage(tuple(users), read_problems({"errors": parts.errors}))
+
+
+def _record(raw: bytes) -> Record | Refused:
+    try:
+        return Record(raw, parse_line(raw))
+    except Unreadable as why:
+        return Refused(raw, why.reason, why.message)
+
+
+def _gather(found: list[Record | Refused], parts: Parts, unclaimed: tuple[bytes, ...] = ()) -> Page:
+    return Page(
+        records=tuple(one for one in found if isinstance(one, Record)),
+        meta=_meta(parts.meta),
+        problems=read_problems({"errors": parts.errors}),
+        refused=tuple(one for one in found if isinstance(one, Refused)),
+        unclaimed=unclaimed,
+    )
+
+
+def _meta(raw: bytes) -> Meta:
+    try:
+        found = loads(raw)
+    except Unreadable:
+        return Meta()
+
+    def text(name: str) -> str | None:
+        value = found.get(name)
+        return value if isinstance(value, str) and value else None
+
+    count = found.get("result_count")
+    return Meta(
+        result_count=count if isinstance(count, int) else None,
+        newest_id=row_id(text("newest_id")),
+        oldest_id=row_id(text("oldest_id")),
+        next_token=text("next_token"),
+        previous_token=text("previous_token"),
+    )
+
+
+def _split_v2(parts: Parts) -> Page:
+    shelf = _Shelf(parts.includes)
+    found: list[Record | Refused] = []
+    for raw in parts.elements or ():
+        try:
+            post = decode(raw, V2Tweet)
+            if not v2.is_post(post):
+                raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
+            tweet = v2.tweet_from(post, shelf.pool)
+            found.append(Record(shelf.record(raw, post), tweet))
+        except Unreadable as why:
+            found.append(Refused(raw, why.reason, why.message))
+    return _gather(found, parts, shelf.unclaimed())
+
+
+class _Shelf:
+    """The includes of one page, found by the keys that posts name them with."""
+
+    def __init__(self, includes: dict[str, list[bytes]]) -> None:
+        typed = _typed(includes)
+        self.pool = v2.Pool(typed)
+        self.items = [(kind, raw) for kind, raws in includes.items() for raw in raws]
+        self.taken: set[int] = set()
+        self.by_key: dict[str, list[int]] = {}
+        self.by_name: dict[str, list[int]] = {}
+        for number, (key, name) in enumerate(_keys(includes, typed)):
+            self.by_key.setdefault(key, []).append(number)
+            if name:
+                self.by_name.setdefault(name.lower(), []).append(number)
+
+    def record(self, raw: bytes, post: V2Tweet) -> bytes:
+        """This post with its own includes, every part in the bytes it came in."""
+        kinds: dict[str, list[bytes]] = {}
+        for number in sorted(self._claim(raw, post)):
+            kind, item = self.items[number]
+            kinds.setdefault(kind, []).append(item)
+        if not kinds:
+            return b'{"data":' + raw + b"}"
+        lists = [
+            msgspec.json.encode(kind) + b":[" + b",".join(items) + b"]"
+            for kind, items in kinds.items()
+        ]
+        return b'{"data":' + raw + b',"includes":{' + b",".join(lists) + b"}}"
+
+    def unclaimed(self) -> tuple[bytes, ...]:
+        return tuple(
+            raw for number, (_kind, raw) in enumerate(self.items) if number not in self.taken
+        )
+
+    def _claim(self, raw: bytes, post: V2Tweet) -> set[int]:
+        """Numbers of what this post names, and of what the posts that it names need."""
+        references = v2.reference_ids(post)
+        own = self._named_in(raw, {post.conversation_id or ""} - references)
+        same = {n for n in self.by_key.get(post.id or "", ()) if self._is_post(n)}
+        own -= same  # an expanded edit history holds the post itself once more
+        for number in [n for n in own if self._is_post(n)]:
+            own |= {n for n in self._named_in(self.items[number][1]) if not self._is_post(n)}
+        self.taken |= own | same
+        return own
+
+    def _named_in(self, raw: bytes, aside: frozenset[str] | set[str] = frozenset()) -> set[int]:
+        found: set[int] = set()
+        for token in set(_TOKEN.findall(raw)):
+            key = token.decode()
+            numbers = self.by_key.get(key, ())
+            found.update(n for n in numbers if not (key in aside and self._is_post(n)))
+        for name in _NAME.findall(raw):
+            found.update(self.by_name.get(name.decode().lower(), ()))
+        return found
+
+    def _is_post(self, number: int) -> bool:
+        return self.items[number][0] in _POST_KINDS
+
+
+def _keys(includes: dict[str, list[bytes]], typed: V2Includes) -> Iterator[tuple[str, str | None]]:
+    """Key and, for accounts, name of every included object, in the order of the answer."""
+    for kind, raws in includes.items():
+        shapes: list[Any] | None = getattr(typed, kind, None)
+        for number, raw in enumerate(raws):
+            if shapes is None:
+                yield _key_of(raw), None
+            else:
+                shape = shapes[number]
+                key = shape.media_key if kind == "media" else shape.id
+                yield key or "", shape.username if kind == "users" else None
+
+
+def _key_of(raw: bytes) -> str:
+    """The id of an object of a kind that we do not read, as polls or topics."""
+    try:
+        return str(loads(raw).get("id") or "")
+    except Unreadable:
+        return ""
+
+
+def _typed(includes: dict[str, list[bytes]]) -> V2Includes:
+    return V2Includes(
+        users=[decode(raw, V2User) for raw in includes.get("users", ())],
+        tweets=[decode(raw, V2Tweet) for raw in includes.get("tweets", ())],
+        posts=[decode(raw, V2Tweet) for raw in includes.get("posts", ())],
+        media=[decode(raw, V2Media) for raw in includes.get("media", ())],
+        places=[decode(raw, V2Place) for raw in includes.get("places", ())],
+    )

@@ -1,0 +1,77 @@
+"""From received bytes to typed records, whichever version and words of the API wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sfm.twitter import v1, v2
+from sfm.twitter.lenient import decode
+from sfm.twitter.record import Tweet, Unreadable, UserRecord
+from sfm.twitter.shapes import V1Tweet, V1User, V2Record, V2Tweet, V2User
+
+
+class Post(NamedTuple):
+    """A v2 post and what came along with it."""
+
+    post: V2Tweet
+    pool: v2.Pool
+
+
+def parse_line(line: bytes) -> Tweet:
+    """The tweet in these bytes: a v1.1 object, a v2 record or twarc's flattened form.
+
+    A v2 record is `{"data":{…},"includes":{…}}`, as streams send it and as pages are cut up.
+    Raises Unreadable, with the reason, where they hold no tweet that can be kept.
+    """
+    opened = open_line(line)
+    return v2.tweet_from(*opened) if isinstance(opened, Post) else v1.tweet_from(opened)
+
+
+def open_line(line: bytes) -> V1Tweet | Post:
+    """The payload in these bytes, as X shaped it. Raises Unreadable."""
+    for read in _readers(line):
+        found = read(line)
+        if found is not None:
+            return found
+    raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
+
+
+def _readers(line: bytes) -> tuple[Callable[[bytes], V1Tweet | Post | None], ...]:
+    """The likeliest first. A key cannot be faked by a text, where its quotes would be escaped."""
+    if line.startswith(b'{"data":'):
+        return (_v2_record, _v1, _flattened)
+    if b'"id_str"' in line:
+        return (_v1, _v2_record, _flattened)
+    if b'"author_id"' in line:
+        return (_flattened, _v2_record, _v1)
+    return (_v1, _v2_record, _flattened)
+
+
+def _v1(line: bytes) -> V1Tweet | None:
+    status = decode(line, V1Tweet)
+    return status if v1.is_tweet(status) else None
+
+
+def _v2_record(line: bytes) -> Post | None:
+    record = decode(line, V2Record)
+    if record.data is None or not v2.is_post(record.data):
+        return None
+    return Post(record.data, v2.Pool(record.includes))
+
+
+def _flattened(line: bytes) -> Post | None:
+    post = decode(line, V2Tweet)
+    return Post(post, v2.Pool(None)) if v2.is_post(post) else None
+
+
+def parse_user(raw: bytes) -> UserRecord:
+    """The account in these bytes, v1.1 or v2; `raw` is kept in it. Raises Unreadable."""
+    if b'"screen_name"' in raw:
+        old = decode(raw, V1User)
+        if old.screen_name:
+            return v1.user_from(old, raw)
+    new = decode(raw, V2User)
+    if not new.username:
+        raise Unreadable("not_a_tweet", "This is JSON, but not an account with a name.")
+    return v2.user_from(new, raw)

@@ -1,0 +1,163 @@
+"""Taking an answer apart without changing a byte of its parts.
+
+msgspec hands out parts as they are, fast; it refuses bodies with a lone surrogate escape, so these
+are walked with the standard library's scanner, which tells where each value ends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from sfm.twitter.record import Unreadable
+
+_LONGEST_INTEGER = 25  # digits; Python refuses to make an int of more than 4,300
+_BLANK = re.compile(r"[ \t\r\n]*")
+
+
+@dataclass
+class Parts:
+    """The elements of an answer, as received, and what stands around them.
+
+    `elements` is None where there is neither a list nor `data`; `single` says that the whole body
+    is one record already.
+    """
+
+    elements: list[bytes] | None = None
+    single: bool = False
+    is_v1: bool = False
+    includes: dict[str, list[bytes]] = field(default_factory=dict)
+    meta: bytes = b"{}"
+    errors: Any = None
+
+
+class _Outline(msgspec.Struct):
+    data: msgspec.Raw | None = None
+    statuses: msgspec.Raw | None = None
+    includes: dict[str, list[msgspec.Raw]] | None = None
+    meta: msgspec.Raw | None = None
+    errors: Any = None
+
+
+_outline = msgspec.json.Decoder(_Outline)
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def take_apart(body: bytes) -> Parts:
+    """The parts of one answer. Raises Unreadable where it is not JSON at all."""
+    body = body.strip()
+    try:
+        return _fast(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return _slowly(body.decode("utf-8", "surrogateescape"))
+    except RecursionError:
+        raise Unreadable("too_deep", "This is nested far too deep to be an answer.") from None
+    except ValueError:
+        raise Unreadable("not_json", "This is not JSON, or was cut off.") from None
+
+
+def _fast(body: bytes) -> Parts:
+    if body.startswith(b"["):
+        return Parts([bytes(raw) for raw in _list.decode(body)], is_v1=True)
+    outline = _outline.decode(body)
+    parts = Parts(errors=outline.errors)
+    if outline.statuses is not None:
+        parts.is_v1, parts.elements = True, [bytes(raw) for raw in _list.decode(outline.statuses)]
+    elif outline.data is not None:
+        _set_data(parts, bytes(outline.data), lambda data: map(bytes, _list.decode(data)))
+    elif outline.meta is not None or outline.errors is not None:
+        parts.elements = []
+    if outline.includes:
+        parts.includes = {
+            kind: [bytes(raw) for raw in raws] for kind, raws in outline.includes.items()
+        }
+    parts.meta = bytes(outline.meta) if outline.meta is not None else b"{}"
+    return parts
+
+
+def _set_data(parts: Parts, data: bytes, cut: Any) -> None:
+    parts.single = not data.startswith(b"[")
+    parts.elements = [data] if parts.single else list(cut(data))
+
+
+def _slowly(text: str) -> Parts:
+    if text.startswith("["):
+        return Parts(_cut_list(text), is_v1=True)
+    members = dict(_members(text))
+    parts = Parts(errors=_value(members.get("errors", "null")))
+    if members.get("statuses", "").startswith("["):
+        parts.is_v1, parts.elements = True, _cut_list(members["statuses"])
+    elif members.get("data", "null") != "null":
+        _set_data(parts, _bytes(members["data"]), lambda _data: _cut_list(members["data"]))
+    elif "meta" in members or "errors" in members:
+        parts.elements = []
+    for kind, value in _members(members.get("includes", "{}")):
+        if value.startswith("["):
+            parts.includes[kind] = _cut_list(value)
+    parts.meta = _bytes(members.get("meta", "{}"))
+    return parts
+
+
+def _integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else None
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer)
+
+
+def _value(text: str) -> Any:
+    return _DECODER.decode(text)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _members(text: str) -> Iterator[tuple[str, str]]:
+    """Key and value text of each member of this object. Raises ValueError."""
+    if not text.startswith("{"):
+        return
+    at = _skip(text, 1)
+    while not text.startswith("}", at):
+        key, at = _DECODER.raw_decode(text, at)
+        at = _skip(text, _expect(text, at, ":"))
+        _found, end = _DECODER.raw_decode(text, at)
+        yield str(key), text[at:end]
+        at = _next(text, end, "}")
+    if text[at + 1 :].strip():
+        raise ValueError("more follows")
+
+
+def _cut_list(text: str) -> list[bytes]:
+    """The text of each element of this array. Raises ValueError."""
+    found = []
+    at = _skip(text, 1)
+    while not text.startswith("]", at):
+        _element, end = _DECODER.raw_decode(text, at)
+        found.append(_bytes(text[at:end]))
+        at = _next(text, end, "]")
+    return found
+
+
+def _next(text: str, at: int, closing: str) -> int:
+    at = _skip(text, at)
+    return at if text.startswith(closing, at) else _skip(text, _expect(text, at, ","))
+
+
+def _expect(text: str, at: int, sign: str) -> int:
+    at = _skip(text, at)
+    if not text.startswith(sign, at):
+        raise ValueError(f"no {sign} at {at}")
+    return at + 1
+
+
+def _skip(text: str, at: int) -> int:
+    found = _BLANK.match(text, at)
+    return found.end() if found else at

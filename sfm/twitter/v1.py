@@ -1,0 +1,253 @@
+"""v1.1 tweets and accounts to our records. Source: X API v1.1 data dictionary."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sfm.twitter.record import Media, Tweet, Url, UserRecord, Withheld
+from sfm.twitter.shapes import V1Entities, V1Media, V1Tweet, V1User
+from sfm.twitter.words import (
+    countries,
+    is_loose_retweet,
+    kind_of,
+    parse_date,
+    pick_film,
+    place_on_earth,
+    required_id,
+    retweet_opening,
+    row_id,
+    unescape,
+    when,
+)
+
+_SOURCE_LABEL = re.compile(r">([^<]*)<")
+_NO_ENTITIES = V1Entities()
+
+
+def is_tweet(status: V1Tweet) -> bool:
+    """Whether there is any text at all: accounts and stream notices have none."""
+    return (
+        status.full_text is not None or status.text is not None or status.extended_tweet is not None
+    )
+
+
+def tweet_from(status: V1Tweet) -> Tweet:
+    """The record of one v1.1 tweet. Raises Unreadable where its id cannot be kept."""
+    twitter_id = required_id(status.id_str, status.id)
+    original = status.retweeted_status
+    shown = original if original is not None and is_tweet(original) else status
+    text, cut = _text(status, original)
+    created_at, guessed = when(status.created_at, twitter_id)
+    strict = original is not None
+    reply_to = row_id(status.in_reply_to_status_id_str, status.in_reply_to_status_id)
+    reply_uid = row_id(status.in_reply_to_user_id_str, status.in_reply_to_user_id)
+    quoted = _quoted_id(status) or (_quoted_id(original) if original else None)
+    replies = reply_to is not None or reply_uid is not None
+    return Tweet(
+        twitter_id=twitter_id,
+        created_at=created_at,
+        created_at_from_id=guessed,
+        text=text,
+        text_is_cut=cut,
+        kind=kind_of(strict, quoted is not None or bool(status.is_quote_status), replies),
+        is_retweet_strict=strict,
+        is_retweet=strict or is_loose_retweet(text),
+        in_reply_to_id=reply_to,
+        in_reply_to_uid=reply_uid,
+        in_reply_to_screen_name=status.in_reply_to_screen_name or None,
+        quoted_id=quoted,
+        **_facts(status),
+        **_author(status.user),
+        **_retweeted(original),
+        **_content(shown, original),
+    )
+
+
+def _facts(status: V1Tweet) -> dict[str, Any]:
+    place = status.place
+    return {
+        "lang": status.lang,
+        "source": _label(status.source),
+        "possibly_sensitive": status.possibly_sensitive,
+        "withheld": _withheld(
+            status.withheld_in_countries, status.withheld_copyright, status.withheld_scope
+        ),
+        "retweet_count": status.retweet_count,
+        "like_count": status.favorite_count,
+        "reply_count": status.reply_count,
+        "quote_count": status.quote_count,
+        "coordinates": _coordinates(status),
+        "place_name": place.full_name if place else None,
+        "place_country_code": place.country_code if place else None,
+    }
+
+
+def _author(user: V1User | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    return {
+        "author_uid": row_id(user.id_str, user.id),
+        "screen_name": user.screen_name,
+        "author_name": user.name,
+        "author_description": user.description,
+        "author_location": user.location,
+        "author_image_url": user.profile_image_url_https or user.profile_image_url,
+        "author_created_at": parse_date(user.created_at),
+        "author_verified": user.verified,
+        "author_protected": user.protected,
+        "followers_count": user.followers_count,
+        "friends_count": user.friends_count,
+        "statuses_count": user.statuses_count,
+        "listed_count": user.listed_count,
+    }
+
+
+def _retweeted(original: V1Tweet | None) -> dict[str, Any]:
+    if original is None:
+        return {}
+    author = original.user
+    return {
+        "retweeted_id": row_id(original.id_str, original.id),
+        "retweeted_uid": row_id(author.id_str, author.id) if author else None,
+        "retweeted_screen_name": author.screen_name if author else None,
+    }
+
+
+def _content(shown: V1Tweet, original: V1Tweet | None) -> dict[str, Any]:
+    entities = full_entities(shown)
+    mentions = [
+        mention.screen_name for mention in entities.user_mentions or () if mention.screen_name
+    ]
+    if original is not None and shown is original and original.user and original.user.screen_name:
+        mentions.insert(0, original.user.screen_name)
+    return {
+        "hashtags": tuple([tag.text for tag in entities.hashtags or () if tag.text]),
+        "mentions": tuple(mentions),
+        "urls": tuple(
+            [
+                Url(
+                    link.url or link.expanded_url or "",
+                    link.expanded_url or "",
+                    link.display_url or "",
+                    (link.unwound.url or "") if link.unwound else "",
+                )
+                for link in entities.urls or ()
+                if link.url or link.expanded_url
+            ]
+        ),
+        "media": tuple([_media(item) for item in all_media(shown)]),
+    }
+
+
+def full_text(status: V1Tweet) -> str:
+    """The whole text with HTML escapes as Twitter sent it; entity offsets count in it."""
+    extended = status.extended_tweet
+    if extended is not None and extended.full_text is not None:
+        return extended.full_text
+    return status.full_text if status.full_text is not None else status.text or ""
+
+
+def full_entities(status: V1Tweet) -> V1Entities:
+    """The entities that belong to `full_text`."""
+    extended = status.extended_tweet
+    if extended is not None and extended.full_text is not None and extended.entities is not None:
+        return extended.entities
+    return status.entities or _NO_ENTITIES
+
+
+def all_media(status: V1Tweet) -> list[V1Media]:
+    """Every picture and film: `entities` knows the first only, and calls it a photo."""
+    extended = status.extended_tweet
+    for found in (
+        extended.extended_entities if extended else None,
+        status.extended_entities,
+        full_entities(status),
+    ):
+        if found is not None and found.media:
+            return found.media
+    return []
+
+
+def retweet_prefix(status: V1Tweet, original: V1Tweet) -> str:
+    """ "RT @name: ", or nothing where nobody says whose tweet it was."""
+    author = original.user
+    return retweet_opening(author.screen_name if author else None, full_text(status))
+
+
+def _text(status: V1Tweet, original: V1Tweet | None) -> tuple[str, bool]:
+    own = unescape(full_text(status))
+    if original is None:
+        return own, _is_cut(status)
+    prefix = retweet_prefix(status, original)
+    if not prefix or not is_tweet(original):
+        return own, own.endswith("…")
+    return prefix + unescape(full_text(original)), _is_cut(original)
+
+
+def _is_cut(status: V1Tweet) -> bool:
+    return bool(status.truncated) and status.full_text is None and status.extended_tweet is None
+
+
+def _quoted_id(status: V1Tweet) -> int | None:
+    quoted = row_id(status.quoted_status_id_str, status.quoted_status_id)
+    if quoted is None and status.quoted_status is not None:
+        return row_id(status.quoted_status.id_str, status.quoted_status.id)
+    return quoted
+
+
+def _coordinates(status: V1Tweet) -> tuple[float, float] | None:
+    if status.coordinates is not None:
+        return place_on_earth(status.coordinates.coordinates)
+    if status.geo is not None and status.geo.coordinates:
+        return place_on_earth(status.geo.coordinates[1::-1])  # the old field says latitude first
+    return None
+
+
+def _label(source: str | None) -> str | None:
+    if not source or source[0] != "<":
+        return source
+    found = _SOURCE_LABEL.search(source)
+    return unescape(found[1]) if found else source
+
+
+def _withheld(where: Any, by_copyright: bool | None, scope: str | None) -> Withheld | None:
+    codes = countries(where)
+    if not codes and not by_copyright:
+        return None
+    return Withheld(codes, bool(by_copyright), scope or "")
+
+
+def _media(item: V1Media) -> Media:
+    picture = item.media_url_https or item.media_url or ""
+    video = item.video_info
+    return Media(
+        type=item.type or "photo",
+        url=pick_film(video.variants if video else None) or picture,
+        preview_url=picture,
+        alt_text=item.ext_alt_text or "",
+        page_url=item.expanded_url or "",
+        duration_ms=video.duration_millis if video else None,
+    )
+
+
+def user_from(user: V1User, raw: bytes) -> UserRecord:
+    """The record of one v1.1 account. Raises Unreadable without a usable id or name."""
+    return UserRecord(
+        uid=required_id(user.id_str, user.id),
+        name=user.screen_name or "",
+        display_name=user.name,
+        protected=user.protected,
+        verified=user.verified,
+        description=user.description,
+        location=user.location,
+        url=user.url,
+        profile_image_url=user.profile_image_url_https or user.profile_image_url,
+        created_at=parse_date(user.created_at),
+        followers_count=user.followers_count,
+        friends_count=user.friends_count,
+        statuses_count=user.statuses_count,
+        listed_count=user.listed_count,
+        withheld=_withheld(user.withheld_in_countries, None, user.withheld_scope),
+        raw=raw,
+    )

@@ -1,0 +1,338 @@
+"""v2 posts and accounts to our records, in tweet or post words. Source: X OpenAPI 2.166, 2.167."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sfm.twitter.record import Media, Tweet, Url, UserRecord, Withheld
+from sfm.twitter.shapes import (
+    V2Entities,
+    V2Includes,
+    V2Media,
+    V2Mention,
+    V2Place,
+    V2Reference,
+    V2Tweet,
+    V2Url,
+    V2User,
+    V2Withheld,
+)
+from sfm.twitter.words import (
+    countries,
+    is_loose_retweet,
+    kind_of,
+    parse_date,
+    pick_film,
+    place_on_earth,
+    required_id,
+    retweet_opening,
+    row_id,
+    unescape,
+    when,
+)
+
+_NO_ENTITIES = V2Entities()
+_MEDIA_PAGE = re.compile(
+    r"https?://(?:www\.|mobile\.)?(?:twitter|x)\.com/[^/]+/status/\d+/(?:photo|video)/\d+"
+)
+
+
+def is_post(post: V2Tweet) -> bool:
+    """Whether there is any text at all: accounts, spaces and jobs have none."""
+    return post.text is not None or post.note_tweet is not None or post.note_post is not None
+
+
+class Pool:
+    """What came along with a post: accounts, posts, media and places by their keys."""
+
+    __slots__ = ("media", "places", "tweets", "users")
+
+    def __init__(self, includes: V2Includes | None) -> None:
+        if includes is None:
+            includes = V2Includes()
+        self.users = {user.id: user for user in includes.users or ()}
+        self.media = {item.media_key: item for item in includes.media or ()}
+        self.places = {place.id: place for place in includes.places or ()}
+        self.tweets = {post.id: post for post in includes.tweets or ()}
+        if includes.posts:
+            self.tweets.update({post.id: post for post in includes.posts})
+
+
+def tweet_from(post: V2Tweet, pool: Pool) -> Tweet:
+    """The record of one v2 post. Raises Unreadable where its id cannot be kept."""
+    twitter_id = required_id(post.id)
+    author = post.author or pool.users.get(post.author_id)
+    references = {ref.type: ref for ref in post.referenced_tweets or post.referenced_posts or ()}
+    retweeted, quoted = references.get("retweeted"), references.get("quoted")
+    replied = references.get("replied_to")
+    original = resolve(retweeted, pool)
+    text, cut = _text(post, retweeted, original, pool)
+    created_at, guessed = when(post.created_at, twitter_id)
+    strict = retweeted is not None
+    reply_uid = row_id(post.in_reply_to_user_id)
+    return Tweet(
+        twitter_id=twitter_id,
+        created_at=created_at,
+        created_at_from_id=guessed,
+        text=text,
+        text_is_cut=cut,
+        kind=kind_of(strict, quoted is not None, replied is not None or reply_uid is not None),
+        is_retweet_strict=strict,
+        is_retweet=strict or is_loose_retweet(text),
+        author_uid=row_id(post.author_id, row_id(author.id) if author else None),
+        in_reply_to_id=row_id(replied.id) if replied else None,
+        in_reply_to_uid=reply_uid,
+        in_reply_to_screen_name=_replied_name(post, pool),
+        quoted_id=row_id(quoted.id) if quoted else _quoted_by(original),
+        edit_history_ids=_history(post),
+        **_facts(post, original, pool),
+        **_author(author),
+        **_retweeted(retweeted, original, pool),
+        **_content(original or post, original, pool),
+    )
+
+
+def resolve(reference: V2Reference | None, pool: Pool) -> V2Tweet | None:
+    """The post that a reference means, where it came along; None if deleted or protected."""
+    if reference is None:
+        return None
+    return reference if reference.text is not None else pool.tweets.get(reference.id)
+
+
+def reference_ids(post: V2Tweet) -> set[str]:
+    """Ids of the posts that this one retweets, quotes or answers."""
+    references = post.referenced_tweets or post.referenced_posts or ()
+    return {reference.id for reference in references if reference.id}
+
+
+def author_of(post: V2Tweet, pool: Pool) -> V2User | None:
+    return post.author or pool.users.get(post.author_id)
+
+
+def full_text(post: V2Tweet) -> str:
+    """The whole text with HTML escapes as Twitter sent it; entity offsets count in it."""
+    note = post.note_tweet or post.note_post
+    return note.text if note and note.text is not None else post.text or ""
+
+
+def full_entities(post: V2Tweet) -> V2Entities:
+    """The entities that belong to `full_text`: those of `entities` cover 280 characters only."""
+    note = post.note_tweet or post.note_post
+    if note and note.text is not None and note.entities is not None:
+        return note.entities
+    return post.entities or _NO_ENTITIES
+
+
+def is_media_link(link: V2Url) -> bool:
+    """Whether this is the post's own picture or film, which v2 lists among the links."""
+    return bool(link.media_key) or bool(
+        link.expanded_url and _MEDIA_PAGE.fullmatch(link.expanded_url)
+    )
+
+
+def mention_name(mention: V2Mention) -> str | None:
+    return mention.username or mention.tag
+
+
+def media_of(post: V2Tweet, pool: Pool) -> list[V2Media]:
+    attachments = post.attachments
+    if attachments is None:
+        return []
+    if attachments.media:
+        return attachments.media
+    found = (pool.media.get(key) for key in attachments.media_keys or ())
+    return [item for item in found if item is not None]
+
+
+def _facts(post: V2Tweet, original: V2Tweet | None, pool: Pool) -> dict[str, Any]:
+    metrics = post.public_metrics
+    place = _place(post, pool)
+    facts: dict[str, Any] = {
+        "lang": post.lang,
+        "source": post.source,
+        "possibly_sensitive": post.possibly_sensitive,
+        "withheld": _withheld(post.withheld),
+        "conversation_id": row_id(post.conversation_id),
+        "coordinates": _coordinates(post),
+        "place_name": place.full_name if place else None,
+        "place_country_code": place.country_code if place else None,
+        "retweet_count": _retweet_count(original) or _retweet_count(post),
+    }
+    if metrics is not None:
+        facts["like_count"] = metrics.like_count
+        facts["reply_count"] = metrics.reply_count
+        facts["quote_count"] = metrics.quote_count
+        facts["bookmark_count"] = metrics.bookmark_count
+        facts["impression_count"] = metrics.impression_count
+    return facts
+
+
+def _retweet_count(post: V2Tweet | None) -> int | None:
+    metrics = post.public_metrics if post else None
+    if metrics is None:
+        return None
+    return metrics.retweet_count if metrics.retweet_count is not None else metrics.repost_count
+
+
+def _author(user: V2User | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    facts: dict[str, Any] = {
+        "screen_name": user.username,
+        "author_name": user.name,
+        "author_description": user.description,
+        "author_location": user.location,
+        "author_image_url": user.profile_image_url,
+        "author_created_at": parse_date(user.created_at),
+        "author_verified": user.verified,
+        "author_protected": user.protected,
+    }
+    return facts | _figures(user)
+
+
+def _figures(user: V2User) -> dict[str, Any]:
+    metrics = user.public_metrics
+    if metrics is None:
+        return {}
+    posts = metrics.tweet_count if metrics.tweet_count is not None else metrics.post_count
+    return {
+        "followers_count": metrics.followers_count,
+        "friends_count": metrics.following_count,
+        "statuses_count": posts,
+        "listed_count": metrics.listed_count,
+    }
+
+
+def _retweeted(
+    retweeted: V2Reference | None, original: V2Tweet | None, pool: Pool
+) -> dict[str, Any]:
+    if retweeted is None:
+        return {}
+    author = author_of(original, pool) if original else None
+    return {
+        "retweeted_id": row_id(retweeted.id),
+        "retweeted_uid": row_id(original.author_id) if original else None,
+        "retweeted_screen_name": author.username if author else None,
+    }
+
+
+def _content(shown: V2Tweet, original: V2Tweet | None, pool: Pool) -> dict[str, Any]:
+    entities = full_entities(shown)
+    mentions = [name for found in entities.mentions or () if (name := mention_name(found))]
+    if original is not None:
+        author = author_of(original, pool)
+        if author and author.username:
+            mentions.insert(0, author.username)
+    return {
+        "hashtags": tuple([tag.tag for tag in entities.hashtags or () if tag.tag]),
+        "mentions": tuple(mentions),
+        "urls": tuple(
+            [
+                Url(
+                    link.url or link.expanded_url or "",
+                    link.expanded_url or "",
+                    link.display_url or "",
+                    link.unwound_url or "",
+                )
+                for link in entities.urls or ()
+                if (link.url or link.expanded_url) and not is_media_link(link)
+            ]
+        ),
+        "media": tuple([_media(item) for item in media_of(shown, pool)]),
+    }
+
+
+def _text(
+    post: V2Tweet, retweeted: V2Reference | None, original: V2Tweet | None, pool: Pool
+) -> tuple[str, bool]:
+    own = unescape(full_text(post))
+    if retweeted is None:
+        return own, False
+    if original is None:
+        return own, own.endswith("…")
+    prefix = retweet_prefix(post, original, pool)
+    return (prefix + unescape(full_text(original)), False) if prefix else (own, own.endswith("…"))
+
+
+def retweet_prefix(post: V2Tweet, original: V2Tweet, pool: Pool) -> str:
+    author = author_of(original, pool)
+    return retweet_opening(author.username if author else None, post.text)
+
+
+def _replied_name(post: V2Tweet, pool: Pool) -> str | None:
+    uid = post.in_reply_to_user_id
+    if not uid:
+        return None
+    user = post.in_reply_to_user or pool.users.get(uid)
+    if user and user.username:
+        return user.username
+    for mention in full_entities(post).mentions or ():
+        if mention.id == uid:
+            return mention_name(mention)
+    return None
+
+
+def _quoted_by(original: V2Tweet | None) -> int | None:
+    if original is None:
+        return None
+    for ref in original.referenced_tweets or original.referenced_posts or ():
+        if ref.type == "quoted":
+            return row_id(ref.id)
+    return None
+
+
+def _history(post: V2Tweet) -> tuple[int, ...]:
+    ids = post.edit_history_tweet_ids or post.edit_history_post_ids
+    return tuple([found for text in ids if (found := row_id(text))]) if ids else ()
+
+
+def _place(post: V2Tweet, pool: Pool) -> V2Place | None:
+    geo = post.geo
+    if geo is None:
+        return None
+    return geo if geo.full_name is not None else pool.places.get(geo.place_id)
+
+
+def _coordinates(post: V2Tweet) -> tuple[float, float] | None:
+    if post.geo is None or post.geo.coordinates is None:
+        return None
+    return place_on_earth(post.geo.coordinates.coordinates)
+
+
+def _withheld(found: V2Withheld | None) -> Withheld | None:
+    if found is None or not (found.country_codes or found.copyright):
+        return None
+    return Withheld(countries(found.country_codes), bool(found.copyright), found.scope or "")
+
+
+def _media(item: V2Media) -> Media:
+    picture = item.url or item.preview_image_url or ""
+    return Media(
+        type=item.type or "photo",
+        url=pick_film(item.variants) or picture,
+        preview_url=item.preview_image_url or picture,
+        alt_text=item.alt_text or "",
+        width=item.width,
+        height=item.height,
+        duration_ms=item.duration_ms,
+    )
+
+
+def user_from(user: V2User, raw: bytes) -> UserRecord:
+    """The record of one v2 account. Raises Unreadable without a usable id or name."""
+    return UserRecord(
+        uid=required_id(user.id),
+        name=user.username or "",
+        display_name=user.name,
+        protected=user.protected,
+        verified=user.verified,
+        description=user.description,
+        location=user.location,
+        url=user.url,
+        profile_image_url=user.profile_image_url,
+        created_at=parse_date(user.created_at),
+        withheld=_withheld(user.withheld),
+        raw=raw,
+        **_figures(user),
+    )
