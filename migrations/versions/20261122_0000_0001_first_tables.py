@@ -30,6 +30,8 @@ def upgrade() -> None:
         "day_total",
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("items", sa.BigInteger(), nullable=False),
+        sa.Column("lowest_id", sa.BigInteger(), nullable=False),
+        sa.Column("highest_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("day", name=op.f("pk_day_total")),
     )
     op.create_table(
@@ -449,50 +451,60 @@ def upgrade() -> None:
         ),
         sa.Column("twitter_id", sa.BigInteger(), nullable=False),
         sa.Column("date_published", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("item_text", sa.Text(), nullable=False),
-        sa.Column("item_json", sa.Text(), nullable=False),
+        sa.Column("date_is_guessed", sa.Boolean(), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
         sa.Column("captured_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("captured_by", sa.String(length=20), nullable=False),
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("author_uid", sa.BigInteger(), nullable=True),
-        sa.Column("screen_name", sa.String(length=50), nullable=False),
-        sa.Column("author_name", sa.Text(), nullable=False),
-        sa.Column("followers_count", sa.BigInteger(), nullable=True),
-        sa.Column("friends_count", sa.BigInteger(), nullable=True),
-        sa.Column("statuses_count", sa.BigInteger(), nullable=True),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("is_retweet_strict", sa.Boolean(), nullable=False),
         sa.Column("is_retweet", sa.Boolean(), nullable=False),
         sa.Column("lang", sa.String(length=10), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("has_link", sa.Boolean(), nullable=False),
+        sa.Column("has_media", sa.Boolean(), nullable=False),
         sa.Column("possibly_sensitive", sa.Boolean(), nullable=True),
         sa.Column("retweet_count", sa.BigInteger(), nullable=True),
         sa.Column("like_count", sa.BigInteger(), nullable=True),
         sa.Column("reply_count", sa.BigInteger(), nullable=True),
         sa.Column("quote_count", sa.BigInteger(), nullable=True),
+        sa.Column("bookmark_count", sa.BigInteger(), nullable=True),
+        sa.Column("impression_count", sa.BigInteger(), nullable=True),
         sa.Column("conversation_id", sa.BigInteger(), nullable=True),
         sa.Column("in_reply_to_id", sa.BigInteger(), nullable=True),
         sa.Column("in_reply_to_uid", sa.BigInteger(), nullable=True),
         sa.Column("in_reply_to_screen_name", sa.String(length=50), nullable=False),
         sa.Column("retweeted_id", sa.BigInteger(), nullable=True),
+        sa.Column("retweeted_uid", sa.BigInteger(), nullable=True),
+        sa.Column("retweeted_screen_name", sa.String(length=50), nullable=False),
         sa.Column("quoted_id", sa.BigInteger(), nullable=True),
+        sa.Column("quoted_screen_name", sa.String(length=50), nullable=False),
+        sa.Column("author_uid", sa.BigInteger(), nullable=True),
+        sa.Column("screen_name", sa.String(length=50), nullable=False),
+        sa.Column("followers_count", sa.BigInteger(), nullable=True),
+        sa.Column("friends_count", sa.BigInteger(), nullable=True),
+        sa.Column("statuses_count", sa.BigInteger(), nullable=True),
+        sa.Column("listed_count", sa.BigInteger(), nullable=True),
+        sa.Column("author_verified", sa.Boolean(), nullable=True),
+        sa.Column("author_created_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("links_checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("longitude", sa.Double(), nullable=True),
+        sa.Column("latitude", sa.Double(), nullable=True),
+        sa.Column("text_is_cut", sa.Boolean(), nullable=False),
+        sa.Column("item_text", sa.Text(), nullable=False),
+        sa.Column("quoted_text", sa.Text(), nullable=False),
         sa.Column("hashtags", sa.JSON(), nullable=False),
         sa.Column("mentions", sa.JSON(), nullable=False),
         sa.Column("urls", sa.JSON(), nullable=False),
         sa.Column("media", sa.JSON(), nullable=False),
         sa.Column("edit_history", sa.JSON(), nullable=False),
-        sa.Column("has_link", sa.Boolean(), nullable=False),
-        sa.Column("has_media", sa.Boolean(), nullable=False),
-        sa.Column("longitude", sa.Double(), nullable=True),
-        sa.Column("latitude", sa.Double(), nullable=True),
         sa.Column("place", sa.Text(), nullable=False),
-        sa.Column("links_checked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["run_id"],
-            ["run.id"],
-            name=op.f("fk_twitter_user_item_run_id_run"),
-            ondelete="SET NULL",
-        ),
+        sa.Column("place_country", sa.String(length=10), nullable=False),
+        sa.Column("withheld_in", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("author_name", sa.Text(), nullable=False),
+        sa.Column("author_location", sa.Text(), nullable=False),
+        sa.Column("author_description", sa.Text(), nullable=False),
+        sa.Column("item_json", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["twitter_user_id"],
             ["twitter_user.id"],
@@ -504,10 +516,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("twitter_user_item", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_twitter_user_item_date_published", ["date_published"], unique=False
+            "ix_twitter_user_item_tweet",
+            ["twitter_id", "twitter_user_id", "kind", "lang", "has_link", "has_media", "month"],
+            unique=False,
         )
         batch_op.create_index(
-            "ix_twitter_user_item_user_tweet", ["twitter_user_id", "twitter_id"], unique=False
+            "ix_twitter_user_item_user_tweet",
+            ["twitter_user_id", "twitter_id", "kind", "lang", "has_link", "has_media", "month"],
+            unique=False,
         )
 
     op.create_table(
@@ -581,7 +597,7 @@ def downgrade() -> None:
     op.drop_table("twitter_user_set_member")
     with op.batch_alter_table("twitter_user_item", schema=None) as batch_op:
         batch_op.drop_index("ix_twitter_user_item_user_tweet")
-        batch_op.drop_index("ix_twitter_user_item_date_published")
+        batch_op.drop_index("ix_twitter_user_item_tweet")
 
     op.drop_table("twitter_user_item")
     with op.batch_alter_table("twitter_filter", schema=None) as batch_op:
