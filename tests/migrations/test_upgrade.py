@@ -58,9 +58,9 @@ def test_the_copy_is_whole_while_others_write(app: Flask, tmp_path: Path) -> Non
         assert copy_sqlite(tmp_path, "x") is None
         return
     with db.engine.connect() as writer:
-        writer.execute(text("INSERT INTO day_total (day, items) VALUES ('2026-11-22', 7)"))
+        writer.execute(text("INSERT INTO day_total VALUES ('2026-11-22', 7, 1, 9)"))
         writer.commit()
-        writer.execute(text("INSERT INTO day_total (day, items) VALUES ('2026-11-23', 8)"))
+        writer.execute(text("INSERT INTO day_total VALUES ('2026-11-23', 8, 1, 9)"))
         copy = copy_sqlite(tmp_path / "copies", "x")  # while the second is not committed
     assert copy is not None
     with sqlite3.connect(copy) as connection:
