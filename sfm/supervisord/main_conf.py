@@ -41,7 +41,7 @@ def render_main(place: Place, programs: Sequence[str]) -> str:
         template = Template(TEMPLATE.read_text(encoding="utf-8"))
     except OSError as exc:
         raise BadSetting(str(TEMPLATE), f"cannot be read ({exc.strerror})") from exc
-    return template.substitute(
+    text = template.substitute(
         project=place.project,
         run=place.run,
         logs=place.logs,
@@ -51,6 +51,8 @@ def render_main(place: Place, programs: Sequence[str]) -> str:
         user=f"user={pwd.getpwuid(0).pw_name}\n" if os.geteuid() == 0 else "",
         programs="\n".join(programs),
     )
+    heading = f"; Written by Social Feed Manager out of {TEMPLATE}.\n\n"
+    return heading + text[text.index("[unix_http_server]") :]
 
 
 def web_program(place: Place, host: str, port: int) -> str:
@@ -59,7 +61,7 @@ def web_program(place: Place, host: str, port: int) -> str:
     command = (
         f'"{place.python}" -m gunicorn --worker-class gthread --workers {WORKERS} '
         f"--threads {THREADS} --timeout 60 --graceful-timeout 30 "
-        f"--max-requests 10000 --max-requests-jitter 1000 --bind {address} wsgi:app"
+        f"--max-requests 10000 --max-requests-jitter 1000 --no-control-socket --bind {address} wsgi:app"
     )
     return _program("web", command, place, priority=20, stop_seconds=35)
 
