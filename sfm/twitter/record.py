@@ -119,6 +119,8 @@ class Tweet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     retweeted_uid: int | None = None
     retweeted_screen_name: str | None = None
     quoted_id: int | None = None
+    quoted_screen_name: str | None = None
+    quoted_text: str | None = None  # in full, where it came along
     edit_history_ids: tuple[int, ...] = ()
 
 

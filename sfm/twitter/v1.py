@@ -60,6 +60,7 @@ def tweet_from(status: V1Tweet) -> Tweet:
         **_facts(status),
         **_author(status.user),
         **_retweeted(original),
+        **_quoted(status, original),
         **_content(shown, original),
     )
 
@@ -111,6 +112,16 @@ def _retweeted(original: V1Tweet | None) -> dict[str, Any]:
         "retweeted_id": row_id(original.id_str, original.id),
         "retweeted_uid": row_id(author.id_str, author.id) if author else None,
         "retweeted_screen_name": author.screen_name if author else None,
+    }
+
+
+def _quoted(status: V1Tweet, original: V1Tweet | None) -> dict[str, Any]:
+    quoted = status.quoted_status or (original.quoted_status if original else None)
+    if quoted is None or not is_tweet(quoted):
+        return {}
+    return {
+        "quoted_screen_name": quoted.user.screen_name if quoted.user else None,
+        "quoted_text": unescape(full_text(quoted)),
     }
 
 

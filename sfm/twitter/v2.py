@@ -64,9 +64,9 @@ def tweet_from(post: V2Tweet, pool: Pool) -> Tweet:
     twitter_id = required_id(post.id)
     author = post.author or pool.users.get(post.author_id)
     references = {ref.type: ref for ref in post.referenced_tweets or post.referenced_posts or ()}
-    retweeted, quoted = references.get("retweeted"), references.get("quoted")
-    replied = references.get("replied_to")
+    retweeted, replied = references.get("retweeted"), references.get("replied_to")
     original = resolve(retweeted, pool)
+    quoted = references.get("quoted") or _quoted_by(original)
     text, cut = _text(post, retweeted, original, pool)
     created_at, guessed = when(post.created_at, twitter_id)
     strict = retweeted is not None
@@ -84,11 +84,11 @@ def tweet_from(post: V2Tweet, pool: Pool) -> Tweet:
         in_reply_to_id=row_id(replied.id) if replied else None,
         in_reply_to_uid=reply_uid,
         in_reply_to_screen_name=_replied_name(post, pool),
-        quoted_id=row_id(quoted.id) if quoted else _quoted_by(original),
         edit_history_ids=_history(post),
         **_facts(post, original, pool),
         **_author(author),
         **_retweeted(retweeted, original, pool),
+        **_quoted(quoted, pool),
         **_content(original or post, original, pool),
     )
 
@@ -273,13 +273,25 @@ def _replied_name(post: V2Tweet, pool: Pool) -> str | None:
     return None
 
 
-def _quoted_by(original: V2Tweet | None) -> int | None:
+def _quoted_by(original: V2Tweet | None) -> V2Reference | None:
     if original is None:
         return None
     for ref in original.referenced_tweets or original.referenced_posts or ():
         if ref.type == "quoted":
-            return row_id(ref.id)
+            return ref
     return None
+
+
+def _quoted(reference: V2Reference | None, pool: Pool) -> dict[str, Any]:
+    if reference is None:
+        return {}
+    found = resolve(reference, pool)
+    author = author_of(found, pool) if found else None
+    return {
+        "quoted_id": row_id(reference.id),
+        "quoted_screen_name": author.username if author else None,
+        "quoted_text": unescape(full_text(found)) if found else None,
+    }
 
 
 def _history(post: V2Tweet) -> tuple[int, ...]:
