@@ -2,4 +2,4 @@
 
 from sfm.factory import app_from_env
 
-app = app_from_env()
+app = app_from_env(for_commands=True)

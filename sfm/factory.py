@@ -16,8 +16,11 @@ from sfm.errors import BadSetting
 MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """An app with these settings, or with the environment's. Raises BadSetting."""
+def create_app(settings: Settings | None = None, *, for_commands: bool = False) -> Flask:
+    """An app with these settings, or with the environment's. Raises BadSetting.
+
+    `for_commands`: the pages are put in when a request comes, if one ever does.
+    """
     settings = settings or config.from_env()
     instance.prepare(settings)
     app = Flask("sfm", instance_path=str(settings.instance.absolute()))
@@ -27,17 +30,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     with app.app_context():
         listen_to_sqlite(db.engine)
     extensions.migrate.init_app(app, db, directory=MIGRATIONS, render_as_batch=True)
-    web.register(app)
+    (web.register_when_asked if for_commands else web.register)(app)
     cli.register(app)
     return app
 
 
-def app_from_env() -> Flask:
+def app_from_env(*, for_commands: bool = False) -> Flask:
     """The app for the command line and for servers: a bad setting is one sentence and exit 2."""
     try:
         settings = config.from_env()
         start_log(settings)
-        return create_app(settings)
+        return create_app(settings, for_commands=for_commands)
     except BadSetting as exc:
         sys.stderr.write(f"Error: the setting {exc.message}.\n")
         sys.exit(2)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from sfm import clock as clock_module
 from sfm.config import Settings
 from sfm.database import db
 from sfm.factory import create_app
+from sfm.models import User
+from tests.pages import PageClient, sign_in
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_KEY = "a key that only the tests use, long enough"
@@ -207,7 +209,37 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
+    app.test_client_class = PageClient
     return app.test_client()
+
+
+@pytest.fixture
+def login_as(client: FlaskClient) -> Callable[[User], FlaskClient]:
+    """`login_as(account)`: the client, signed in as that account."""
+
+    def sign(account: User) -> FlaskClient:
+        sign_in(client, account)
+        return client
+
+    return sign
+
+
+@pytest.fixture
+def reader(app: Flask) -> User:
+    """An account that may read, and manage its own sets."""
+    account = User(username="rita.reader")
+    db.session.add(account)
+    db.session.commit()
+    return account
+
+
+@pytest.fixture
+def superuser(app: Flask) -> User:
+    """An account that may do everything."""
+    account = User(username="sam.super", is_superuser=True)
+    db.session.add(account)
+    db.session.commit()
+    return account
 
 
 @pytest.fixture

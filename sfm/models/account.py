@@ -30,7 +30,7 @@ class User(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     is_superuser: Mapped[bool] = mapped_column(default=False)
     awaits_approval: Mapped[bool] = mapped_column(default=False)
-    session_key: Mapped[str] = mapped_column(String(64), default=new_session_key)
+    session_key: Mapped[str] = mapped_column(String(64), default=new_session_key, unique=True)
     twitter_uid: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     twitter_name: Mapped[str | None] = mapped_column(String(50))
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
@@ -46,6 +46,14 @@ class User(Base):
     credentials: Mapped[list[Credential]] = relationship(
         back_populates="user", cascade="all, delete-orphan", passive_deletes=True
     )
+
+    # What Flask-Login asks of a user. Its own mixin would bring Flask to the tables.
+    is_authenticated = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        """What a session carries: a new key ends all sessions of the account."""
+        return self.session_key
 
 
 class Credential(Base):

@@ -1,0 +1,44 @@
+"""Forms. Each lists its fields; nothing else that a request brings is ever read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import Field, ValidationError
+
+
+class Form(FlaskForm):
+    """The base of all forms. The token is checked for every request before a view runs."""
+
+    class Meta:
+        csrf = False
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """True if all is well; else `errors` says in words what is not."""
+        fine = super().validate(extra_validators)
+        held = [field for field in self if not _without_nul(field)]
+        return fine and not held
+
+    def refuse(self, field_name: str, message: str) -> None:
+        """Add what only the feature could know to a field's errors."""
+        field = self[field_name]
+        field.errors = [*field.errors, message]
+
+
+def _without_nul(field: Field) -> bool:
+    if isinstance(field.data, str) and "\x00" in field.data:
+        field.data = field.data.replace("\x00", "")
+        field.errors = [*field.errors, "This holds a character (NUL) that cannot be stored."]
+        return False
+    return True
+
+
+def whole_number(low: int, high: int) -> Any:
+    """A validator: within bounds, both included."""
+
+    def check(_form: FlaskForm, field: Field) -> None:
+        if field.data is not None and not low <= field.data <= high:
+            raise ValidationError(f"Give a number from {low} to {high}.")
+
+    return check

@@ -1,0 +1,60 @@
+"""Wires the frame that all pages share: extensions, guards, headers, errors, templates."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from datetime import timedelta
+
+from flask import Flask
+from flask_babel import get_locale
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from sfm.config import Settings
+from sfm.extensions import settings
+from sfm.web import access, errors, headers, jinja, limits
+from sfm.web.extensions import babel, csrf, htmx, login_manager
+
+SESSION_HOURS = 12
+
+
+def bind(app: Flask, blueprints: Iterable[str]) -> None:
+    """Bind everything, in the order in which a request must meet it."""
+    with app.app_context():
+        found = settings()
+    app.config.update(page_config(found))
+    if found.proxy_hops:
+        # Host is left to the proxy's own Host line: a hop that sets no X-Forwarded-Host would
+        # hand a reader's own one on.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=found.proxy_hops, x_proto=found.proxy_hops, x_host=0
+        )
+    jinja.bind(app)
+    limits.bind(app)
+    login_manager.init_app(app)
+    csrf.init_app(app)
+    htmx.init_app(app)
+    babel.init_app(app, default_locale="en", timezone_selector=jinja.time_zone)
+    access.bind(app)
+    headers.bind(app)
+    errors.bind(app)
+    app.context_processor(lambda: {"locale": get_locale()})
+    for name in blueprints:
+        app.register_blueprint(importlib.import_module(f"sfm.web.{name}").bp)
+
+
+def page_config(found: Settings) -> dict[str, object]:
+    """Flask's configuration as far as pages go."""
+    return {
+        "SESSION_COOKIE_NAME": "__Host-sfm" if found.https else "sfm",
+        "SESSION_COOKIE_SECURE": found.https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=SESSION_HOURS),
+        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(days=365),  # addresses carry the content's hash
+        "TRUSTED_HOSTS": list(found.trusted_hosts) or None,
+        "PREFERRED_URL_SCHEME": "https" if found.https else "http",
+        # A token is as old as its session (12 hours): a form left open over lunch still works.
+        "WTF_CSRF_TIME_LIMIT": None,
+        "BABEL_TRANSLATION_DIRECTORIES": "translations",
+    }

@@ -1,0 +1,66 @@
+"""Headers of every answer: what browsers may do with our pages, and who may keep them."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, g, request, url_for
+from flask.wrappers import Response as FlaskResponse
+
+from sfm.web.access import current_account
+
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+FIXED = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # Flask-WTF wants a referrer on HTTPS
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "X-Frame-Options": "DENY",
+}
+HSTS = "max-age=31536000"
+
+
+def allow_form_to(origin: str) -> None:
+    """Let a form of the present page lead to another site, as signing in with Twitter does."""
+    g.form_origins = [*getattr(g, "form_origins", []), origin]
+
+
+def bind(app: Flask) -> None:
+    """Put the headers on every answer, error pages and static files included."""
+    app.after_request(_add)
+
+
+def _add(response: FlaskResponse) -> Response:
+    for name, value in FIXED.items():
+        response.headers.setdefault(name, value)
+    report = url_for("reports.csp")
+    response.headers["Content-Security-Policy"] = policy(report)
+    response.headers["Reporting-Endpoints"] = f'csp="{report}"'
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = HSTS
+    if response.mimetype == "text/html":
+        response.vary.add("HX-Request")
+    if request.endpoint != "static" and _is_personal(response):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def policy(report: str) -> str:
+    """The content security policy of the present answer."""
+    parts = dict(POLICY)
+    parts["form-action"] = " ".join(["'self'", *getattr(g, "form_origins", [])])
+    lines = [f"{name} {value}" for name, value in parts.items()]
+    return "; ".join([*lines, f"report-uri {report}", "report-to csp"])
+
+
+def _is_personal(response: FlaskResponse) -> bool:
+    return response.mimetype == "text/html" or current_account() is not None

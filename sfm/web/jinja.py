@@ -1,0 +1,133 @@
+"""What templates can say: times in the reader's zone, numbers, sizes, names, asset addresses."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, request, url_for
+from flask_babel import format_date, format_datetime, format_decimal
+from markupsafe import Markup
+
+from sfm import __version__, clock
+from sfm.config import Settings
+from sfm.extensions import settings
+from sfm.web.access import current_account
+from sfm.web.navigation import navigation
+
+NOTHING = "–"
+DEFAULT_ROOT = Settings.twitter_api_root
+
+
+def bind(app: Flask) -> None:
+    """Give all templates our filters and names."""
+    app.jinja_env.filters.update(
+        moment=moment, day=day, number=number, size=size, handle=handle, web_address=web_address
+    )
+    app.jinja_env.globals.update(
+        asset=asset,
+        has_page=has_page,
+        navigation=navigation,
+        version=__version__,
+        with_args=with_args,
+    )
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.context_processor(_site)
+
+
+def _site() -> dict[str, object]:
+    found = settings()
+    root = found.twitter_api_root
+    return {
+        "branding": found.branding,
+        "brand": found.branding.get("institution") or "Social Feed Manager",
+        "other_api_root": root if root != DEFAULT_ROOT else "",
+    }
+
+
+def time_zone() -> str:
+    """The zone in which times are shown to the present reader."""
+    account = current_account()
+    return account.time_zone if account is not None and account.time_zone else "UTC"
+
+
+def moment(value: datetime | None, pattern: str = "d MMM y, HH:mm") -> str | Markup:
+    """A moment in the reader's zone; UTC on hover and for machines."""
+    if value is None:
+        return NOTHING
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        clock.iso(value),
+        value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        format_datetime(value, pattern),
+    )
+
+
+def day(value: date | None, pattern: str = "d MMM y") -> str | Markup:
+    """A calendar day (UTC days stay what they are)."""
+    if value is None:
+        return NOTHING
+    return Markup('<time datetime="{}">{}</time>').format(
+        value.isoformat(), format_date(value, pattern, rebase=False)
+    )
+
+
+def number(value: float | None) -> str:
+    """A figure with its thousands apart; a dash where there is none."""
+    return NOTHING if value is None else str(format_decimal(value))
+
+
+def size(value: int | None) -> str:
+    """Bytes in the unit that fits."""
+    if value is None:
+        return NOTHING
+    amount, unit = float(value), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if amount < 1000 or unit == "TB":
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+
+
+def handle(name: str) -> Markup:
+    """A Twitter name with its @, kept apart from what stands around it."""
+    return Markup("<bdi>@{}</bdi>").format(name)
+
+
+def web_address(value: str | None) -> str:
+    """The address if it leads to a web page, else nothing: `javascript:` must not be a link."""
+    try:
+        parts = urlsplit((value or "").strip())
+    except ValueError:
+        return ""
+    return (value or "").strip() if parts.scheme in {"http", "https"} and parts.netloc else ""
+
+
+_hashes: dict[tuple[str, int], str] = {}
+
+
+def asset(name: str) -> str:
+    """The address of a static file, which changes with its content."""
+    path = Path(current_app.static_folder or "") / name
+    key = (name, path.stat().st_mtime_ns)
+    if key not in _hashes:
+        _hashes[key] = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return url_for("static", filename=name, v=_hashes[key])
+
+
+def with_args(**changes: str | int | None) -> str:
+    """The present address with some of its query changed; None takes a part out."""
+    query: dict[str, object] = dict(request.args.to_dict(flat=False))
+    for key, value in changes.items():
+        if value is None:
+            query.pop(key, None)
+        else:
+            query[key] = value
+    return url_for(request.endpoint or "home.index", **{**(request.view_args or {}), **query})
+
+
+def has_page(endpoint: str) -> bool:
+    """Whether the present app has such a page."""
+    return endpoint in current_app.view_functions

@@ -1,0 +1,82 @@
+"""The menu: an entry shows once its page exists and the reader may open it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app, request, url_for
+from flask_babel import lazy_gettext
+
+from sfm.web.access import current_account, rule_of
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the menu as it is shown."""
+
+    label: object
+    address: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some lines under one heading."""
+
+    label: object
+    entries: tuple[Entry, ...]
+
+
+MENU: tuple[tuple[object, tuple[tuple[str, object], ...]], ...] = (
+    (
+        lazy_gettext("Read"),
+        (
+            ("home.index", lazy_gettext("Home")),
+            ("users.alpha", lazy_gettext("Accounts")),
+            ("sets.index", lazy_gettext("Sets")),
+            ("tweets.index", lazy_gettext("Tweets")),
+        ),
+    ),
+    (
+        lazy_gettext("Collect"),
+        (
+            ("filters.index", lazy_gettext("Filters")),
+            ("files.index", lazy_gettext("Stream files")),
+            ("runs.index", lazy_gettext("Runs")),
+            ("exports.index", lazy_gettext("Exports")),
+        ),
+    ),
+    (
+        lazy_gettext("Manage"),
+        (
+            ("status.index", lazy_gettext("Status")),
+            ("admin.index", lazy_gettext("Administration")),
+        ),
+    ),
+    ("", (("about.index", lazy_gettext("About")),)),
+)
+"""Headings, and under each the endpoints with their labels."""
+
+
+def navigation() -> tuple[Group, ...]:
+    """The menu for the present reader."""
+    groups = (Group(label, _entries(lines)) for label, lines in MENU)
+    return tuple(group for group in groups if group.entries)
+
+
+def _entries(lines: tuple[tuple[str, object], ...]) -> tuple[Entry, ...]:
+    area = (request.endpoint or "").split(".")[0]
+    return tuple(
+        Entry(label, url_for(endpoint), endpoint.split(".")[0] == area)
+        for endpoint, label in lines
+        if endpoint in current_app.view_functions and _may_open(endpoint)
+    )
+
+
+def _may_open(endpoint: str) -> bool:
+    rule, account = rule_of(endpoint), current_account()
+    if rule is None:
+        return False
+    if rule.who == "superuser":
+        return account is not None and account.is_superuser
+    return rule.who == "public" or account is not None

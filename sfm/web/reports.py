@@ -1,0 +1,37 @@
+"""What browsers report: breaches of the content security policy, into the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from flask import Blueprint, Response, request
+
+from sfm.web.access import access
+from sfm.web.extensions import csrf
+
+logger = logging.getLogger(__name__)
+bp = Blueprint("reports", __name__)
+
+LARGEST_REPORT = 16 * 1024
+SHOWN = ("violated-directive", "effectiveDirective", "blocked-uri", "blockedURL", "document-uri")
+
+
+@bp.post("/csp-report")
+@csrf.exempt
+@access("public", max_bytes=LARGEST_REPORT, begins_write=False)
+def csp() -> Response:
+    found = request.get_json(force=True, silent=True)
+    for report in found if isinstance(found, list) else [found]:
+        _log(report)
+    return Response(status=204)
+
+
+def _log(report: object) -> None:
+    if not isinstance(report, dict):
+        return
+    body = report.get("csp-report") or report.get("body")
+    if isinstance(body, dict):
+        shown = {name: str(body[name])[:200] for name in SHOWN if name in body}
+        # json.dumps writes control characters as escapes: nobody can forge a line of the log.
+        logger.warning("content security policy breached report=%s", json.dumps(shown))
