@@ -125,6 +125,7 @@ def upgrade() -> None:
         sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_user_account")),
         sa.UniqueConstraint("lower_username", name=op.f("uq_user_account_lower_username")),
+        sa.UniqueConstraint("session_key", name=op.f("uq_user_account_session_key")),
         sa.UniqueConstraint("twitter_uid", name=op.f("uq_user_account_twitter_uid")),
     )
     op.create_table(

@@ -162,6 +162,15 @@ def of_user_by_id(user: User, credential_id: int) -> Credential:
     return found
 
 
+def names_by_fingerprint() -> dict[str, str]:
+    """How people know each credential: its User, what it is, and its label."""
+    query = select(Credential.fingerprint, User.username, Credential.kind, Credential.label)
+    return {
+        mark: f"{username}: {label or WORDS_FOR_KIND[kind]}"
+        for mark, username, kind, label in db.session.execute(query.join(Credential.user))
+    }
+
+
 def _one_word(text: str, what: str) -> str:
     word = text.strip()
     if not word:

@@ -26,6 +26,11 @@ class Place(NamedTuple):
 
 
 COMMANDS: dict[str, Place] = {
+    "create_user": Place("accounts", "Add a User, an administrator with --superuser."),
+    "set_credential": Place("accounts", "Keep a credential for a User, read from stdin or a file."),
+    "show_usage": Place("accounts", "Show what was read from Twitter, per credential and day."),
+    "rotate_keys": Place("accounts", "Encrypt all kept credentials with a new key."),
+    "use_sandbox": Place("setup", "Speak to the sandbox where no Twitter key is set."),
     "migrate_database": Place("database", "Bring the database up to date, after a copy."),
     "sandbox": Place("sandbox", "Run the sandbox Twitter on a port of its own."),
     "supervisor_config": Place("supervisor", "Write the configuration of our own supervisord."),

@@ -1,0 +1,209 @@
+"""Users: making them, changing them, letting them in and out. Nothing here commits."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from sfm import audit, clock
+from sfm.accounts import passwords
+from sfm.database import db
+from sfm.errors import NotFound, SfmError, WrongInput
+from sfm.models import User
+from sfm.models.account import new_session_key
+
+_USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,149}")
+
+
+class LastAdministrator(SfmError):
+    """What was asked for would leave nobody who can administer the system."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is the last active administrator. Make somebody else an administrator first.",
+            permanent=True,
+        )
+
+
+@dataclass(frozen=True)
+class Created:
+    """A new User, and the one-time password where none was given. It is not kept anywhere."""
+
+    user: User
+    one_time_password: str | None
+
+    def __repr__(self) -> str:
+        return f"Created({self.user.username!r})"
+
+
+def by_name(username: str) -> User:
+    """The User of this name, whatever its capitals. Raises NotFound."""
+    found = find(username)
+    if found is None:
+        raise NotFound(f"There is no User called {username.strip()[:150]!r} here.")
+    return found
+
+
+def find(username: str) -> User | None:
+    """The User of this name, whatever its capitals."""
+    name = username.strip().lower()
+    if "\x00" in name:  # PostgreSQL takes none, and no name has one
+        return None
+    return db.session.scalar(select(User).where(User.lower_username == name))
+
+
+def by_id(user_id: int) -> User:
+    """The User with this number. Raises NotFound."""
+    found = db.session.get(User, user_id) if 0 < user_id < 2**63 else None
+    if found is None:
+        raise NotFound("There is no such User here.")
+    return found
+
+
+def anybody() -> bool:
+    """Whether there is any User yet."""
+    return db.session.scalar(select(User.id).limit(1)) is not None
+
+
+def create(
+    username: str,
+    password: str | None = None,
+    *,
+    superuser: bool = False,
+    must_change: bool = False,
+) -> Created:
+    """Add a User. Without a password a one-time password is made, to be changed at first use.
+
+    Flushes. Raises WrongInput for a name that cannot be or is taken, WeakPassword for a password.
+    """
+    name = free_name(username)
+    one_time = None
+    if password is None:
+        password = one_time = passwords.one_time_password()
+    else:
+        passwords.require_strong(password, name)
+    user = User(
+        username=name,
+        password_hash=passwords.hashed(password),
+        must_change_password=must_change or one_time is not None,
+        is_superuser=superuser,
+        password_changed_at=clock.now(),
+    )
+    db.session.add(user)
+    db.session.flush()
+    record(user, "user.created", after={"administrator": superuser})
+    return Created(user, one_time)
+
+
+def free_name(username: str) -> str:
+    """The name without blanks around it. Raises WrongInput if it cannot be, or is taken."""
+    name = username.strip()
+    if not _USERNAME.fullmatch(name):
+        raise WrongInput(
+            "A name begins with a letter or digit and has only letters without accents, digits "
+            "and . _ - @ + in it, 150 at most."
+        )
+    if find(name) is not None:
+        raise WrongInput(f"There already is a User called {name}.")
+    return name
+
+
+def set_password(user: User, password: str, *, must_change: bool = False) -> None:
+    """Give a new password; all sessions of the User end. Flushes. Raises WeakPassword."""
+    passwords.require_strong(password, user.username, user.twitter_name or "")
+    _put_password(user, password, must_change=must_change)
+
+
+def reset_password(user: User) -> str:
+    """Give a one-time password, which comes back and is not kept; all sessions end. Flushes."""
+    password = passwords.one_time_password()
+    _put_password(user, password, must_change=True)
+    return password
+
+
+def _put_password(user: User, password: str, *, must_change: bool) -> None:
+    user.password_hash = passwords.hashed(password)
+    user.must_change_password = must_change
+    user.password_changed_at = clock.now()
+    end_sessions(user)
+    db.session.flush()
+    record(user, "user.password_reset" if must_change else "user.password_changed")
+
+
+def end_sessions(user: User) -> None:
+    """Every session of this User is over with the next request, in every browser."""
+    user.session_key = new_session_key()
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What an administrator sets of a User."""
+
+    is_active: bool
+    is_superuser: bool
+    awaits_approval: bool = False
+
+
+def set_rights(user: User, rights: Rights) -> bool:
+    """Change what a User may; any change ends all their sessions. Flushes; says if it changed.
+
+    Raises LastAdministrator. The rows of all administrators are locked meanwhile, so that two
+    who remove each other at the same moment cannot both succeed.
+    """
+    _lock_administrators()
+    db.session.refresh(user)
+    fields = ("is_active", "is_superuser", "awaits_approval")
+    before = {name: getattr(user, name) for name in fields}
+    after = {name: getattr(rights, name) for name in fields}
+    if before == after:
+        return False
+    if not (rights.is_active and rights.is_superuser):
+        require_another_administrator(user)
+    for name, value in after.items():
+        setattr(user, name, value)
+    end_sessions(user)
+    db.session.flush()
+    old, new = audit.changes(before, after)
+    record(user, _action(old, new), before=old, after=new)
+    return True
+
+
+def require_another_administrator(user: User) -> None:
+    """Raises LastAdministrator if this User is the only active administrator."""
+    others = select(func.count()).where(
+        User.is_superuser, User.is_active, ~User.awaits_approval, User.id != user.id
+    )
+    if user.is_superuser and user.is_active and not db.session.scalar(others):
+        raise LastAdministrator
+
+
+def _lock_administrators() -> None:
+    db.session.execute(select(User.id).where(User.is_superuser).order_by(User.id).with_for_update())
+
+
+def _action(before: dict[str, bool], after: dict[str, bool]) -> str:
+    if "is_superuser" in after:
+        return "user.made_administrator" if after["is_superuser"] else "user.made_member"
+    if before.get("awaits_approval") and after.get("is_active", True):
+        return "user.approved"
+    return "user.activated" if after.get("is_active") else "user.deactivated"
+
+
+def record(
+    user: User,
+    action: str,
+    *,
+    before: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
+) -> None:
+    """An audit entry about this User."""
+    audit.record(
+        action,
+        kind="user",
+        subject_id=user.id,
+        subject=user.username,
+        before=before,
+        after=after,
+    )

@@ -1,0 +1,115 @@
+"""Usage: what was read is counted, also where the page it came in is rolled back."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import date
+
+from flask import Flask
+from sqlalchemy import select
+
+from sfm.accounts.usage import (
+    DatabaseMeter,
+    Usage,
+    usage_lines,
+    usage_per_credential,
+    usage_since,
+    usage_this_month,
+)
+from sfm.database import begin_write, db
+from sfm.models import ApiUsage, User
+from tests.conftest import FrozenClock
+
+TODAY = date(2026, 11, 22)
+
+
+def test_calls_add_up_per_credential_endpoint_and_day(app: Flask, clock: FrozenClock) -> None:
+    meter = DatabaseMeter(db.engine)
+    meter.count("a", "users", posts=0, users=100)
+    meter.count("a", "users", users=50)
+    meter.count("a", "tweets", posts=100)
+    meter.count("b", "tweets", posts=7)
+    assert usage_per_credential(TODAY) == {"a": Usage(3, 100, 150), "b": Usage(1, 7, 0)}
+    assert [(line.fingerprint, line.endpoint) for line in usage_lines(TODAY)] == [
+        ("a", "tweets"), ("a", "users"), ("b", "tweets"),
+    ]  # fmt: skip
+
+
+def test_a_day_is_a_utc_day(app: Flask, clock: FrozenClock) -> None:
+    meter = DatabaseMeter(db.engine)
+    clock.advance(12 * 3600 - 1)  # 23:59:59
+    meter.count("a", "tweets", posts=1)
+    clock.advance(1)
+    meter.count("a", "tweets", posts=2)
+    assert [(line.day.day, line.usage.posts) for line in usage_lines(TODAY)] == [(23, 2), (22, 1)]
+
+
+def test_a_month_begins_on_its_first(app: Flask, clock: FrozenClock) -> None:
+    meter = DatabaseMeter(db.engine)
+    clock.advance(-22 * 86400)  # 31 October
+    meter.count("a", "tweets", posts=1)
+    clock.advance(22 * 86400)
+    meter.count("a", "tweets", posts=2)
+    assert usage_this_month("a") == Usage(1, 2, 0)
+    assert usage_since(date(2026, 10, 1)) == Usage(2, 3, 0)
+
+
+def test_nothing_read_is_zero(app: Flask, clock: FrozenClock) -> None:
+    assert usage_this_month() == Usage(0, 0, 0)
+
+
+def test_a_rolled_back_page_still_counts(app: Flask, clock: FrozenClock) -> None:
+    meter = DatabaseMeter(db.engine)
+    begin_write()
+    db.session.add(User(username="lost"))
+    db.session.flush()
+    meter.count("a", "tweets", posts=100)
+    db.session.rollback()
+    assert db.session.scalars(select(User)).all() == []
+    assert usage_this_month() == Usage(1, 100, 0)
+
+
+def test_counting_inside_a_writing_transaction_waits_for_nobody(
+    app: Flask, clock: FrozenClock
+) -> None:
+    meter = DatabaseMeter(db.engine)
+    for number in range(3):
+        begin_write()
+        db.session.add(User(username=f"user{number}"))
+        db.session.flush()
+        meter.count("a", "tweets", posts=1)
+        db.session.commit()
+        assert db.session.scalar(select(ApiUsage.posts)) == number + 1
+        db.session.rollback()
+
+
+def test_what_cannot_be_written_is_written_later(app: Flask, clock: FrozenClock) -> None:
+    if db.engine.dialect.name != "sqlite":
+        return
+    meter = DatabaseMeter(db.engine)
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 10")  # this one comes from the pool again
+    other = sqlite3.connect(db.engine.url.database or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    meter.count("a", "tweets", posts=5)
+    assert usage_this_month() == Usage(0, 0, 0)
+    db.session.rollback()
+    other.execute("ROLLBACK")
+    meter.count("a", "tweets", posts=1)
+    assert usage_this_month() == Usage(2, 6, 0)
+
+
+def test_no_count_is_lost_among_threads(app: Flask, clock: FrozenClock) -> None:
+    meters = [DatabaseMeter(db.engine) for _ in range(4)]
+
+    def many(meter: DatabaseMeter) -> None:
+        for _ in range(25):
+            meter.count("a", "tweets", posts=2)
+
+    threads = [threading.Thread(target=many, args=(meter,)) for meter in meters]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert usage_this_month() == Usage(100, 200, 0)
