@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from sfm import cli, config, extensions, instance, models, web
+from sfm import cli, config, extensions, instance, web
 from sfm.config import Settings
 from sfm.database import db, listen_to_sqlite
 from sfm.errors import BadSetting
@@ -29,7 +29,7 @@ def create_app(settings: Settings | None = None, *, for_commands: bool = False) 
     db.init_app(app)
     with app.app_context():
         listen_to_sqlite(db.engine)
-    extensions.migrate.init_app(app, db, directory=MIGRATIONS, render_as_batch=True)
+    extensions.bind_migrations(app, db, MIGRATIONS)
     (web.register_when_asked if for_commands else web.register)(app)
     cli.register(app)
     return app
@@ -62,6 +62,3 @@ def flask_config(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
     }
-
-
-__all__ = ["app_from_env", "create_app", "models"]
