@@ -1,0 +1,56 @@
+"""Why a run stops before its end. Each is expected, and told in one sentence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sfm.errors import SfmError
+
+
+class AlreadyRunning(SfmError):
+    """Another run of this kind has the lease; the message says who and since when."""
+
+
+class Cancelled(SfmError):
+    """Somebody asked for this run to be stopped for good."""
+
+    def __init__(self, message: str = "Cancelled. What was collected until then is kept.") -> None:
+        super().__init__(message)
+
+
+class Interrupted(SfmError):
+    """The process is asked to end; the run goes on later where it stopped."""
+
+    def __init__(
+        self, message: str = "The program was asked to stop; the run goes on later."
+    ) -> None:
+        super().__init__(message)
+
+
+class LeaseLost(SfmError):
+    """Another process has taken this run's place; nothing of ours may be written any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This run stood still for so long that another one has taken its place; it ends here."
+        )
+
+
+class Postponed(SfmError):
+    """The run cannot go on now and is tried again at `until` (aware UTC; None: soon)."""
+
+    def __init__(self, message: str, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class Pause(SfmError):
+    """The run waits for an administrator, or for `until` where the moment is known."""
+
+    def __init__(self, message: str, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class DatabaseTrouble(SfmError):
+    """The database cannot be used at all: gone, read-only, its disk full."""

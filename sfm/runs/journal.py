@@ -1,0 +1,261 @@
+"""The journal of runs: queued, begun, and how each ended. All but `queue` and wishes commit alone.
+
+A run is begun by a conditional UPDATE (one winner), under a lease on its kind (so that two of a
+kind never overlap), and ended only by who holds it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from sfm import clock
+from sfm.database import db
+from sfm.errors import SfmError
+from sfm.models import Lease, Run
+from sfm.runs import leases
+from sfm.runs.active import ActiveRun, Progress
+from sfm.runs.errors import (
+    AlreadyRunning,
+    Cancelled,
+    DatabaseTrouble,
+    Interrupted,
+    LeaseLost,
+    Pause,
+    Postponed,
+)
+from sfm.runs.kinds import kind, lease_name
+from sfm.runs.owner import in_words, is_dead, new_owner
+from sfm.runs.transactions import write_alone
+
+logger = logging.getLogger(__name__)
+
+STALE_SECONDS = 120  # a heartbeat older than this is a stopped one
+MOST_ATTEMPTS = 3
+POSTPONED_SECONDS = 300
+UNEXPECTED = "Something unexpected went wrong; the log has the details."
+CUT_OFF = "It was cut off: its program ended without a word. The next run goes on where it stopped."
+
+
+def queue(
+    name: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    slot: str | None = None,
+    origin: str = "page",
+    requested_by_id: int | None = None,
+) -> Run | None:
+    """A queued run of this kind, flushed; the caller commits.
+
+    Asked for twice, the run that still waits is given back. With a `slot`, None if that slot has
+    had its run already.
+    """
+    wanted = dict(params or {})
+    if slot is None:
+        waiting = select(Run).where(Run.kind == name, Run.state == "queued", Run.slot.is_(None))
+        for run in db.session.scalars(waiting):
+            if run.params == wanted:
+                return run
+    run = Run(kind=name, params=wanted, slot=slot, origin=origin, requested_by_id=requested_by_id)
+    try:
+        with db.session.begin_nested():
+            db.session.add(run)
+    except IntegrityError:
+        return None
+    return run
+
+
+def start(name: str, params: Mapping[str, Any] | None = None) -> ActiveRun:
+    """Begin a run at once, for a command. Raises AlreadyRunning with who runs since when."""
+    settle_stale([name])
+    owner = new_owner()
+    held = leases.take(lease_name(name, None), owner) if kind(name).alone else None
+    if kind(name).alone and held is None:
+        raise AlreadyRunning(_who_runs(name))
+    if held:
+        _settle_overtaken(name, held)
+    now = clock.now()
+    row = insert(Run).values(
+        kind=name, params=dict(params or {}), state="running", origin="command",
+        started_at=now, heartbeat_at=now, owner=owner, attempts=1,
+    )  # fmt: skip
+    run_id = write_alone(lambda connection: connection.execute(row.returning(Run.id)).scalar_one())
+    held = held or leases.take(lease_name(name, run_id), owner)
+    if held is None:
+        raise AlreadyRunning(_who_runs(name))
+    return ActiveRun(run_id, name, dict(params or {}), {}, held)
+
+
+def claim(names: Collection[str]) -> ActiveRun | None:
+    """Begin the oldest queued run of these kinds that may go now, None if there is none."""
+    due = or_(Run.not_before.is_(None), Run.not_before <= clock.now())
+    with db.engine.connect() as connection:
+        waiting = connection.execute(
+            select(Run.id, Run.kind)
+            .where(Run.state == "queued", Run.kind.in_(names), due)
+            .order_by(Run.id)
+        ).all()
+    taken: set[str] = set()
+    for row in waiting:
+        name = lease_name(row.kind, row.id)
+        if name in taken:
+            continue
+        taken.add(name)
+        owner = new_owner()
+        held = leases.take(name, owner)
+        run = _begin(row.id, held) if held else None
+        if run:
+            return run
+        if held:
+            leases.release(held)
+    return None
+
+
+def _begin(run_id: int, held: leases.Held) -> ActiveRun | None:
+    """Turn a queued run into a running one, unless somebody else just did."""
+    _settle_overtaken(held.name.removeprefix("run:"), held)
+    now = clock.now()
+    begun = {
+        "state": "running", "owner": held.owner, "heartbeat_at": now, "not_before": None,
+        "started_at": func.coalesce(Run.started_at, now), "attempts": Run.attempts + 1,
+        "message": "",
+    }  # fmt: skip
+    mine = update(Run).where(Run.id == run_id, Run.state == "queued").values(begun)
+    if not write_alone(lambda connection: connection.execute(mine)).rowcount:
+        return None
+    with db.engine.connect() as connection:
+        row = connection.execute(select(Run.__table__).where(Run.id == run_id)).one()
+    costs = {name: getattr(row, name) for name in vars(Progress()) if name.startswith("api_")}
+    progress = Progress(done=0, added=row.added, **costs)
+    return ActiveRun(run_id, row.kind, row.params, row.cursor, held, progress)
+
+
+@contextmanager
+def carried_out(run: ActiveRun) -> Iterator[dict[str, Any]]:
+    """Holds a run while its work is done, and writes how it ended. Raises the reason again.
+
+    What the work puts into the dictionary becomes the run's result.
+    """
+    result: dict[str, Any] = {}
+    ending = Ending("failed", UNEXPECTED)
+    try:
+        yield result
+        ending = Ending("finished")
+    except KeyboardInterrupt:
+        ending = Ending("cancelled", "Stopped from the keyboard.")
+        raise
+    except SfmError as exc:
+        ending = _ending_of(exc)
+        raise
+    finally:
+        _end(run, ending, result)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The state a run ends in, why, and when it may go on. No state: it is no longer ours."""
+
+    state: str
+    message: str = ""
+    not_before: datetime | None = None
+
+
+def _ending_of(exc: SfmError) -> Ending:
+    if isinstance(exc, LeaseLost):
+        return Ending("")
+    if isinstance(exc, Cancelled):
+        return Ending("cancelled", exc.message)
+    if isinstance(exc, Interrupted):
+        return Ending("queued", exc.message)
+    if isinstance(exc, Postponed):
+        later = exc.until or clock.now() + timedelta(seconds=POSTPONED_SECONDS)
+        return Ending("queued", exc.message, later)
+    if isinstance(exc, Pause):
+        return Ending("paused", exc.message, exc.until)
+    return Ending("failed", exc.message)
+
+
+def _end(run: ActiveRun, ending: Ending, result: dict[str, Any]) -> None:
+    if not ending.state:
+        return
+    if ending.state != "finished":
+        db.session.rollback()
+    try:
+        run.end(ending.state, ending.message, ending.not_before, result)
+        logger.info("run ended run=%d kind=%s state=%s", run.id, run.kind, ending.state)
+    except (DBAPIError, Postponed, DatabaseTrouble):
+        # Without a heartbeat the row is found stale and settled when the database is back.
+        logger.exception("the end of a run could not be written run=%d", run.id)
+
+
+def settle_stale(names: Collection[str] | None = None) -> int:
+    """Find runs whose process stopped without a word; how many there were.
+
+    Those from the plan or a page are queued again, to go on where they stopped, three times at
+    most; a command's run is closed as failed, and the next one goes on from there.
+    """
+    settled = 0
+    for row in _running(names):
+        gone = is_dead(row.owner) or (row.heartbeat_at or row.queued_at) < clock.now() - timedelta(
+            seconds=STALE_SECONDS
+        )
+        if gone and not _lease_is_alive(row):
+            settled += _settle(row)
+    return settled
+
+
+def _running(names: Collection[str] | None) -> list[Row[Any]]:
+    wanted = select(Run.__table__).where(Run.state == "running").order_by(Run.id)
+    if names is not None:
+        wanted = wanted.where(Run.kind.in_(names))
+    with db.engine.connect() as connection:
+        return list(connection.execute(wanted))
+
+
+def _settle_overtaken(name: str, held: leases.Held) -> None:
+    """Close the rows of those whose lease is ours now: they can write nothing any more."""
+    for row in _running([name]):
+        if row.owner != held.owner:
+            _settle(row)
+
+
+def _lease_is_alive(row: Row[Any]) -> bool:
+    if is_dead(row.owner):
+        return False
+    with db.engine.connect() as connection:
+        found = connection.execute(
+            select(Lease.name).where(Lease.owner == row.owner, Lease.expires_at > clock.now())
+        )
+        return found.first() is not None
+
+
+def _settle(row: Row[Any]) -> int:
+    again = row.origin != "command" and row.attempts < MOST_ATTEMPTS
+    values: dict[str, Any] = {"state": "queued", "message": "It was cut off, and goes on soon."}
+    if not again:
+        values = {"state": "failed", "message": CUT_OFF, "finished_at": clock.now()}
+    closed = update(Run).where(Run.id == row.id, Run.state == "running", Run.owner == row.owner)
+    done = write_alone(
+        lambda connection: connection.execute(closed.values(waiting_until=None, **values))
+    )
+    logger.warning("stale run settled run=%d kind=%s state=%s", row.id, row.kind, values["state"])
+    return done.rowcount
+
+
+def _who_runs(name: str) -> str:
+    running = _running([name])
+    title = kind(name).title
+    if not running:
+        return f"{title}: another one is just starting or ending. Try again in a moment."
+    row = running[-1]
+    return (
+        f"{title} {row.id} has been running since {clock.iso(row.started_at)} "
+        f"({in_words(row.owner)}). Wait until it ends, or cancel it on its page."
+    )

@@ -1,0 +1,39 @@
+"""The kinds of runs there are, and what people call them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of run. `alone`: two of it never go on at once, whoever started them."""
+
+    name: str
+    title: str  # of one, at the start of a sentence
+    plural: str
+    counts: str  # what `added` counts
+    items: str  # what `done` and `total` count
+    alone: bool = True
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("user_timeline", "Timeline job", "Timeline jobs", "new tweets", "accounts"),
+        Kind("update_usernames", "Name check", "Name checks", "changed names", "accounts"),
+        Kind("populate_uids", "Filling in of uids", "Filling in of uids", "uids", "accounts"),
+        Kind("add_userlist", "List of accounts", "Lists of accounts", "new accounts", "lines"),
+    )
+}
+
+
+def kind(name: str) -> Kind:
+    """The kind of this name; one made of the name itself for kinds of an older release."""
+    plain = name.replace("_", " ").capitalize()
+    return KINDS.get(name) or Kind(name, plain, plain, "added", "items")
+
+
+def lease_name(name: str, run_id: int | None) -> str:
+    """The lease a run needs: its kind's, or its own where a kind's runs may go side by side."""
+    return f"run:{name}" if kind(name).alone else f"run:{name}:{run_id}"

@@ -1,0 +1,94 @@
+"""Leases: one holder at a time for each name, across threads, commands and hosts.
+
+A lease runs out unless it is renewed, so a dead holder blocks nobody for long. Its number grows
+with each holder (a fencing token): who stood still and was replaced can write nothing any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from sfm import clock
+from sfm.database import db
+from sfm.models import Lease
+from sfm.runs.owner import is_dead
+from sfm.runs.transactions import write_alone
+
+LEASE_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Held:
+    """A lease that is ours."""
+
+    name: str
+    owner: str
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a lease, since when and until when (aware UTC)."""
+
+    owner: str
+    since: datetime
+    expires_at: datetime
+
+
+def take(name: str, owner: str, seconds: float = LEASE_SECONDS) -> Held | None:
+    """The lease, or None where another has it. Commits on its own.
+
+    A lease that ran out, or whose process is certainly dead, goes to whoever asks first.
+    """
+    try:
+        return write_alone(lambda connection: _take(connection, name, owner, seconds))
+    except IntegrityError:  # another asked for a name that never was, at the same moment
+        return None
+
+
+def _take(connection: Connection, name: str, owner: str, seconds: float) -> Held | None:
+    now = clock.now()
+    expires_at = now + timedelta(seconds=seconds)
+    row = connection.execute(select(Lease.owner, Lease.epoch).where(Lease.name == name)).first()
+    if row is None:
+        values = {"name": name, "owner": owner, "epoch": 1, "since": now, "expires_at": expires_at}
+        connection.execute(insert(Lease).values(values))
+        return Held(name, owner, 1)
+    free = Lease.expires_at <= now
+    if is_dead(row.owner):
+        free = or_(free, Lease.owner == row.owner)
+    taken = connection.execute(
+        update(Lease)
+        .where(Lease.name == name, Lease.epoch == row.epoch, free)
+        .values(owner=owner, epoch=row.epoch + 1, since=now, expires_at=expires_at)
+    )
+    return Held(name, owner, row.epoch + 1) if taken.rowcount else None
+
+
+def holder(name: str) -> Holder | None:
+    """Who has the lease at present, None if nobody."""
+    row = db.session.execute(
+        select(Lease.owner, Lease.since, Lease.expires_at).where(
+            Lease.name == name, Lease.expires_at > clock.now()
+        )
+    ).first()
+    return Holder(row.owner, row.since, row.expires_at) if row else None
+
+
+def renew(connection: Connection, held: Held, seconds: float = LEASE_SECONDS) -> bool:
+    """Put the end off, inside the caller's transaction; False where the lease is no longer ours."""
+    done = connection.execute(
+        update(Lease)
+        .where(Lease.name == held.name, Lease.owner == held.owner, Lease.epoch == held.epoch)
+        .values(expires_at=clock.now() + timedelta(seconds=seconds))
+    )
+    return bool(done.rowcount)
+
+
+def release(held: Held) -> None:
+    """Give the lease back at once. Commits on its own."""
+    write_alone(lambda connection: renew(connection, held, seconds=0))

@@ -1,0 +1,89 @@
+"""Reading the journal: lists, one run, its errors, and when it may be done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from sfm import clock
+from sfm.database import db
+from sfm.errors import NotFound
+from sfm.models import Run, RunError
+
+PAGE = 50
+OPEN_STATES = ("queued", "running", "paused")
+
+
+def find(run_id: int) -> Run:
+    """The run with this number. Raises NotFound."""
+    run = db.session.get(Run, run_id)
+    if run is None:
+        raise NotFound("There is no such run.")
+    return run
+
+
+def listed(
+    *,
+    kind: str | None = None,
+    state: str | None = None,
+    before_id: int | None = None,
+    limit: int = PAGE,
+) -> Sequence[Run]:
+    """Runs, newest first; further ones with `before_id`, the last number of the page before."""
+    wanted = select(Run).order_by(Run.id.desc()).limit(limit)
+    if kind:
+        wanted = wanted.where(Run.kind == kind)
+    if state:
+        wanted = wanted.where(Run.state == state)
+    if before_id is not None:
+        wanted = wanted.where(Run.id < before_id)
+    return db.session.scalars(wanted).all()
+
+
+def open_runs() -> Sequence[Run]:
+    """What runs, waits or is paused now, oldest first."""
+    return db.session.scalars(select(Run).where(Run.state.in_(OPEN_STATES)).order_by(Run.id)).all()
+
+
+def last_ended(kind: str) -> Run | None:
+    """The latest run of a kind that has ended."""
+    return db.session.scalar(
+        select(Run)
+        .where(Run.kind == kind, Run.finished_at.is_not(None))
+        .order_by(Run.id.desc())
+        .limit(1)
+    )
+
+
+def errors_of(run_id: int, *, after_id: int = 0, limit: int = PAGE) -> Sequence[RunError]:
+    """The items a run could not do, in the order they happened."""
+    return db.session.scalars(
+        select(RunError)
+        .where(RunError.run_id == run_id, RunError.id > after_id)
+        .order_by(RunError.id)
+        .limit(limit)
+    ).all()
+
+
+def errors_count(run_id: int) -> int:
+    """How many items a run could not do."""
+    found = db.session.scalar(
+        select(func.count()).select_from(RunError).where(RunError.run_id == run_id)
+    )
+    return found or 0
+
+
+def expected_end(run: Run) -> datetime | None:
+    """When a running run may be done (aware UTC), by its pace until now and the present wait.
+
+    None while that would be a guess: before the first item, or without a known total.
+    """
+    if run.state != "running" or not run.total or not run.done or not run.started_at:
+        return None
+    now = clock.now()
+    each = (now - run.started_at) / run.done
+    rest = each * max(run.total - run.done, 0)
+    waiting = max((run.waiting_until or now) - now, timedelta(0))
+    return now + rest + waiting

@@ -1,0 +1,133 @@
+"""Short transactions, and units of work that survive a busy database."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from sfm import clock
+from sfm.database import begin_write, db
+from sfm.runs.errors import DatabaseTrouble, Postponed
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+TRIES = 3
+FIRST_PAUSE_SECONDS = 0.2
+BUSY = "The database was busy with other work for too long; this is tried again soon."
+
+# Sources: SQLite "Result and Error Codes"; PostgreSQL appendix A "Error Codes".
+_BUSY_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_BUSY_POSTGRES = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08")
+_UNUSABLE = {
+    "SQLITE_FULL": "its disk is full",
+    "53100": "its disk is full",
+    "SQLITE_READONLY": "it may only be read",
+    "25006": "it may only be read",
+    "SQLITE_CANTOPEN": "its file cannot be opened",
+    "SQLITE_IOERR": "its disk reports errors",
+    "SQLITE_CORRUPT": "its file is damaged",
+    "SQLITE_NOTADB": "its file is damaged",
+}
+
+
+@contextmanager
+def short_write() -> Iterator[Connection]:
+    """A transaction of its own beside the session's, committed at the end of the `with`.
+
+    For what others shall see at once: states, heartbeats, leases. Must not be opened while this
+    thread's session is writing: on SQLite it would wait for itself.
+    """
+    if _session_writes():
+        raise RuntimeError("a short write inside a unit of work would wait for itself")
+    with db.engine.connect() as connection:
+        connection = connection.execution_options(sqlite_begin="IMMEDIATE")
+        with connection.begin():
+            yield connection
+
+
+def write_alone(work: Callable[[Connection], T]) -> T:
+    """Do `work` in a short write, again where the database is busy. Raises as `unit_of_work`."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            with short_write() as connection:
+                return work(connection)
+        except DBAPIError as exc:
+            _raise_unless_busy(exc, attempt)
+        clock.sleep(pause_seconds(attempt))
+    raise Postponed(BUSY)
+
+
+def unit_of_work(work: Callable[[], T]) -> T:
+    """Do `work` in one transaction of the session, and commit it.
+
+    Where the database is busy, everything is rolled back and done again, three times in all with
+    growing pauses; then Postponed is raised. A database that cannot be used raises
+    DatabaseTrouble. Whatever is raised, the session is fit for the next unit.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            begin_write()
+            result = work()
+            db.session.commit()
+            return result
+        except DBAPIError as exc:
+            db.session.rollback()
+            _raise_unless_busy(exc, attempt)
+        except BaseException:
+            db.session.rollback()
+            raise
+        clock.sleep(pause_seconds(attempt))
+    raise Postponed(BUSY)
+
+
+def _raise_unless_busy(exc: DBAPIError, attempt: int) -> None:
+    if not is_busy(exc):
+        raise (trouble(exc) or exc) from exc
+    logger.warning("database busy attempt=%d of=%d", attempt, TRIES)
+
+
+def pause_seconds(attempt: int) -> float:
+    """The pause after the n-th try: doubling, half of it by chance so that waiters spread."""
+    longest = FIRST_PAUSE_SECONDS * float(2**attempt)
+    return longest / 2 + random.uniform(0, longest / 2)  # noqa: S311  (spreads, guards nothing)
+
+
+def is_busy(exc: DBAPIError) -> bool:
+    """Whether the same work may pass a moment later."""
+    code = _code(exc)
+    busy = code.startswith(_BUSY_SQLITE) or code.startswith(_BUSY_POSTGRES)
+    return busy or exc.connection_invalidated
+
+
+def trouble(exc: DBAPIError) -> DatabaseTrouble | None:
+    """The sentence for a database that cannot be used; None for errors of another kind."""
+    code = _code(exc)
+    for start, why in _UNUSABLE.items():
+        if code.startswith(start):
+            return DatabaseTrouble(f"Nothing can be saved: the database cannot be used, {why}.")
+    return None
+
+
+def _code(exc: DBAPIError) -> str:
+    """SQLite's name or PostgreSQL's SQLSTATE of the error; 08000 for one without any contact."""
+    name = getattr(exc.orig, "sqlite_errorname", None)
+    if name:
+        return str(name)
+    state = getattr(exc.orig, "sqlstate", None)
+    if state:
+        return str(state)
+    return "08000" if type(exc.orig).__name__ == "OperationalError" else ""
+
+
+def _session_writes() -> bool:
+    if not db.session.registry.has() or not db.session().in_transaction():
+        return False
+    options = db.session.connection().get_execution_options()
+    return options.get("sqlite_begin") == "IMMEDIATE"

@@ -1,0 +1,67 @@
+"""What people ask of a run on its page: cancel, go on, try the failed ones again. Flush only.
+
+Call `begin_write` first: what is read here decides what is written.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from sfm import clock
+from sfm.database import db
+from sfm.errors import NotFound, WrongInput
+from sfm.models import Run, RunError
+from sfm.runs.errors import Cancelled
+from sfm.runs.journal import queue
+from sfm.runs.kinds import kind
+
+
+def cancel(run_id: int) -> Run:
+    """Stop a run for good; one that goes on right now stops at its next item."""
+    run = _run(run_id)
+    if run.state == "running":
+        run.cancel_requested = True
+    elif run.state in ("queued", "paused"):
+        run.state, run.message = "cancelled", Cancelled().message
+        run.finished_at = clock.now()
+    else:
+        raise WrongInput("This run is over already.")
+    db.session.flush()
+    return run
+
+
+def resume(run_id: int) -> Run:
+    """Let a paused or postponed run go on as soon as there is room for it."""
+    run = _run(run_id)
+    if run.state not in ("paused", "queued"):
+        raise WrongInput("Only a paused run can go on.")
+    run.state, run.not_before, run.message = "queued", None, ""
+    db.session.flush()
+    return run
+
+
+def retry_failed(run_id: int, requested_by_id: int | None = None) -> Run:
+    """A new run of the same kind for the accounts that failed in this one."""
+    run = _run(run_id)
+    failed = db.session.scalars(
+        select(RunError.twitter_user_id)
+        .where(RunError.run_id == run_id, RunError.twitter_user_id.is_not(None))
+        .distinct()
+        .order_by(RunError.twitter_user_id)
+    ).all()
+    if not failed:
+        raise WrongInput(
+            f"No {kind(run.kind).items} failed in this run, so none can be tried again."
+        )
+    params = {**run.params, "twitter_user_ids": list(failed)}
+    again = queue(run.kind, params=params, requested_by_id=requested_by_id)
+    if again is None:
+        raise WrongInput("This run cannot be repeated.")
+    return again
+
+
+def _run(run_id: int) -> Run:
+    run = db.session.get(Run, run_id, with_for_update=True)
+    if run is None:
+        raise NotFound("There is no such run.")
+    return run

@@ -1,0 +1,343 @@
+"""The journal: queued once, begun once, ended by its holder, found when its process is gone."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from sfm.database import begin_write, db
+from sfm.errors import SfmError, WrongInput
+from sfm.models import Run, RunError
+from sfm.runs import journal, leases, queries, stopping, wishes
+from sfm.runs.active import ActiveRun
+from sfm.runs.errors import (
+    AlreadyRunning,
+    Cancelled,
+    Interrupted,
+    LeaseLost,
+    Pause,
+    Postponed,
+)
+from sfm.runs.owner import new_owner
+from sfm.runs.transactions import unit_of_work
+from tests.conftest import FrozenClock
+from tests.runs.conftest import Starter, said
+
+
+def queued(kind: str = "user_timeline", **more: object) -> int:
+    run = journal.queue(kind, **more)  # type: ignore[arg-type]
+    db.session.commit()
+    assert run
+    return run.id
+
+
+def row(run_id: int) -> Run:
+    db.session.rollback()
+    return queries.find(run_id)
+
+
+def claimed(kind: str = "user_timeline") -> ActiveRun:
+    run = journal.claim([kind])
+    assert run
+    return run
+
+
+def test_a_queued_run_is_claimed_once(app: Flask) -> None:
+    run_id = queued()
+    found: list[ActiveRun | None] = []
+    together = threading.Barrier(4)
+
+    def claim() -> None:
+        with app.app_context():
+            together.wait()
+            found.append(journal.claim(["user_timeline"]))
+
+    threads = [threading.Thread(target=claim) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [run.id for run in found if run] == [run_id]
+    assert row(run_id).state == "running"
+
+
+def test_asking_twice_queues_one_run(app: Flask) -> None:
+    assert queued(params={"twitter_user_ids": [1]}) == queued(params={"twitter_user_ids": [1]})
+    assert queued(params={"twitter_user_ids": [2]}) != queued(params={"twitter_user_ids": [1]})
+
+
+def test_a_slot_has_one_run(app: Flask) -> None:
+    assert journal.queue("user_timeline", slot="user_timeline@12:00", origin="schedule")
+    assert journal.queue("user_timeline", slot="user_timeline@12:00", origin="schedule") is None
+    db.session.commit()
+    assert len(queries.listed()) == 1
+
+
+def test_two_runs_of_a_kind_never_overlap(app: Flask, clock: FrozenClock) -> None:
+    first = journal.start("user_timeline")
+    queued()
+    assert journal.claim(["user_timeline"]) is None
+    with pytest.raises(AlreadyRunning) as refused:
+        journal.start("user_timeline")
+    assert f"Timeline job {first.id} has been running since 2026-11-22T12:00:00Z" in str(
+        refused.value
+    )
+    other = journal.start("update_usernames")
+    assert other.kind == "update_usernames"
+    with journal.carried_out(first):
+        pass
+    assert journal.claim(["user_timeline"]) is not None
+
+
+def test_what_the_work_found_is_written_at_its_end(app: Flask, clock: FrozenClock) -> None:
+    run = journal.start("user_timeline", {"twitter_user_ids": [7]})
+    with journal.carried_out(run) as result:
+        run.show("collecting", total=3)
+        run.advance(added=5)
+        run.spend(calls=2, posts=7, users=1)
+        run.error("nasa", "Twitter has suspended the account nasa.", permanent=True)
+        clock.advance(60)
+        result["new"] = 5
+    found = row(run.id)
+    assert (found.state, found.done, found.added, found.total) == ("finished", 1, 5, 3)
+    assert (found.api_calls, found.api_posts, found.api_users) == (2, 7, 1)
+    assert found.result == {"new": 5}
+    assert found.params == {"twitter_user_ids": [7]}
+    assert found.finished_at
+    assert found.started_at
+    assert found.finished_at - found.started_at == timedelta(seconds=60)
+    assert [error.subject for error in queries.errors_of(run.id)] == ["nasa"]
+    assert leases.holder("run:user_timeline") is None
+
+
+ENDS = [
+    (Cancelled(), "cancelled"),
+    (Interrupted(), "queued"),
+    (Postponed("busy"), "queued"),
+    (Pause("no credits left"), "paused"),
+    (SfmError("the key was refused"), "failed"),
+    (KeyboardInterrupt(), "cancelled"),
+    (ZeroDivisionError("secret inside"), "failed"),
+]
+
+
+@pytest.mark.parametrize(("exc", "state"), ENDS, ids=[type(exc).__name__ for exc, _ in ENDS])
+def test_each_way_to_end_is_a_state_with_a_sentence(
+    app: Flask, exc: BaseException, state: str
+) -> None:
+    run = journal.start("user_timeline")
+    with pytest.raises(type(exc)), journal.carried_out(run):
+        raise exc
+    found = row(run.id)
+    assert found.state == state
+    assert found.message
+    assert "secret inside" not in found.message
+    assert leases.take("run:user_timeline", new_owner()) is not None
+
+
+def test_a_postponed_run_waits_for_its_time(app: Flask, clock: FrozenClock) -> None:
+    queued()
+    with pytest.raises(Postponed), journal.carried_out(claimed()):
+        raise Postponed("busy")
+    assert journal.claim(["user_timeline"]) is None
+    clock.advance(journal.POSTPONED_SECONDS + 1)
+    assert journal.claim(["user_timeline"]) is not None
+
+
+def test_a_paused_run_goes_on_when_somebody_says_so(app: Flask) -> None:
+    run_id = queued()
+    with pytest.raises(Pause), journal.carried_out(claimed()):
+        raise Pause("no credits left")
+    assert journal.claim(["user_timeline"]) is None
+    wishes.resume(run_id)
+    db.session.commit()
+    assert claimed().id == run_id
+
+
+def test_progress_shows_while_a_unit_of_work_waits(app: Flask, clock: FrozenClock) -> None:
+    run = journal.start("user_timeline")
+    run.show("asking for the first page", total=10)
+    clock.advance(2)
+    run.advance()
+    with db.engine.connect() as connection:
+        seen = connection.execute(select(Run.done, Run.total, Run.message)).one()
+    assert tuple(seen) == (1, 10, "asking for the first page")
+
+
+def test_a_wait_is_shown_and_keeps_the_lease(app: Flask, clock: FrozenClock) -> None:
+    run = journal.start("user_timeline")
+    until = clock.now() + timedelta(seconds=900)
+    seen: list[tuple[object, ...]] = []
+    plain_sleep = clock.sleep
+
+    def sleep(seconds: float) -> None:
+        with db.engine.connect() as connection:
+            seen.append(tuple(connection.execute(select(Run.waiting_until, Run.message)).one()))
+        plain_sleep(seconds)
+
+    clock.sleep = sleep  # type: ignore[method-assign]
+    run.wait(until, "Twitter's limit is used up.")
+    assert seen[0] == (until, "Twitter's limit is used up.")
+    assert sum(clock.slept) == 900
+    assert leases.take("run:user_timeline", new_owner()) is None, "the lease outlived the wait"
+    clock.advance(1)
+    run.show()
+    assert row(run.id).waiting_until is None
+
+
+def test_a_cancelled_run_stops_at_its_next_item(app: Flask, clock: FrozenClock) -> None:
+    run = journal.start("user_timeline")
+    wishes.cancel(run.id)
+    db.session.commit()
+    clock.advance(6)
+    with pytest.raises(Cancelled), journal.carried_out(run):
+        run.check()
+    assert row(run.id).state == "cancelled"
+
+
+def test_a_waiting_run_can_be_cancelled(app: Flask, clock: FrozenClock) -> None:
+    run = journal.start("user_timeline")
+    wishes.cancel(run.id)
+    db.session.commit()
+    with pytest.raises(Cancelled), journal.carried_out(run):
+        run.wait(clock.now() + timedelta(hours=1), "waiting")
+    assert sum(clock.slept) <= 10
+
+
+def test_a_queued_run_is_cancelled_at_once_and_an_ended_one_is_not(app: Flask) -> None:
+    run_id = queued()
+    wishes.cancel(run_id)
+    db.session.commit()
+    assert row(run_id).state == "cancelled"
+    with pytest.raises(WrongInput):
+        wishes.cancel(run_id)
+    with pytest.raises(WrongInput):
+        wishes.resume(run_id)
+
+
+def test_only_the_failed_ones_are_tried_again(app: Flask, tracked_id: int) -> None:
+    run = journal.start("user_timeline", {"note": 1})
+    with journal.carried_out(run):
+        run.error("nasa", "unavailable", twitter_user_id=tracked_id)
+        run.error("nasa", "unavailable again", twitter_user_id=tracked_id)
+        run.error("a line", "no account")
+    begin_write()
+    again = wishes.retry_failed(run.id)
+    assert again.params == {"note": 1, "twitter_user_ids": [tracked_id]}
+    db.session.commit()
+    fine = journal.start("update_usernames")
+    with journal.carried_out(fine):
+        pass
+    with pytest.raises(WrongInput):
+        wishes.retry_failed(fine.id)
+
+
+@pytest.fixture
+def tracked_id(app: Flask) -> int:
+    from sfm.models import TwitterUser
+
+    twitter_user = TwitterUser(uid=11348282, name="NASA")
+    db.session.add(twitter_user)
+    db.session.commit()
+    return twitter_user.id
+
+
+def test_a_stop_of_the_process_puts_the_run_back(app: Flask) -> None:
+    run_id = queued()
+    stopping.request_stop()
+    try:
+        run = claimed()
+        with pytest.raises(Interrupted), journal.carried_out(run):
+            run.check()
+    finally:
+        stopping.withdraw()
+    assert row(run_id).state == "queued"
+    assert claimed().id == run_id
+
+
+def test_a_run_without_heartbeat_is_queued_again_and_goes_on(
+    app: Flask, clock: FrozenClock
+) -> None:
+    run_id = queued()
+    first = claimed()
+    first.advance(added=3)
+    first.save_cursor({"at": 5})
+    clock.advance(60)
+    assert journal.settle_stale() == 0, "a minute is not long"
+    clock.advance(journal.STALE_SECONDS)
+    assert journal.settle_stale() == 1
+    second = claimed()
+    assert (second.id, second.cursor, second.progress.added) == (run_id, {"at": 5}, 3)
+    with pytest.raises(LeaseLost):
+        unit_of_work(first.fence)
+    clock.advance(10)
+    with pytest.raises(LeaseLost):
+        first.check()
+
+
+def test_a_run_that_dies_each_time_is_failed_after_three_tries(
+    app: Flask, clock: FrozenClock
+) -> None:
+    run_id = queued()
+    for _ in range(journal.MOST_ATTEMPTS):
+        claimed()
+        clock.advance(journal.STALE_SECONDS + 1)
+        assert journal.settle_stale() == 1
+    assert row(run_id).state == "failed"
+    assert "cut off" in row(run_id).message
+    assert journal.claim(["user_timeline"]) is None
+
+
+def test_a_late_owner_cannot_end_what_another_has_taken(app: Flask, clock: FrozenClock) -> None:
+    run_id = queued()
+    late = claimed()
+    clock.advance(journal.STALE_SECONDS + 1)
+    journal.settle_stale()
+    claimed()
+    with pytest.raises(SfmError), journal.carried_out(late):
+        raise SfmError("too late")
+    assert row(run_id).state == "running"
+
+
+@pytest.mark.slow
+def test_a_killed_command_is_closed_and_the_next_one_starts_at_once(
+    app: Flask, other_process: Starter
+) -> None:
+    process = other_process(
+        """
+from sfm.runs import journal
+run = journal.start("user_timeline")
+print(run.id, flush=True)
+sys.stdin.readline()
+"""
+    )
+    first = int(said(process))
+    with pytest.raises(AlreadyRunning, match=f"Timeline job {first} has been running"):
+        journal.start("user_timeline")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert journal.start("user_timeline").id > first
+    assert row(first).state == "failed"
+    assert "cut off" in row(first).message
+
+
+def test_errors_do_not_wait_for_the_end_of_the_run(app: Flask) -> None:
+    run = journal.start("user_timeline")
+    run.error("nasa", "suspended")
+    with db.engine.connect() as connection:
+        assert connection.execute(select(RunError.reason)).scalar() == "suspended"
+    assert queries.errors_count(run.id) == 1
+
+
+def test_the_expected_end_counts_pace_and_wait(app: Flask, clock: FrozenClock) -> None:
+    run = journal.start("user_timeline")
+    assert queries.expected_end(row(run.id)) is None
+    run.show(total=10)
+    clock.advance(50)
+    run.advance(done=5)
+    assert queries.expected_end(row(run.id)) == clock.now() + timedelta(seconds=50)
