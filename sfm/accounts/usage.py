@@ -6,25 +6,17 @@ Both databases know INSERT ... ON CONFLICT DO UPDATE, with the same words and di
 
 from __future__ import annotations
 
-import logging
-import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from flask import has_app_context
-from sqlalchemy import Engine, cast, event, func, select
+from sqlalchemy import Engine, cast, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session, SessionTransaction
 
 from sfm import clock
+from sfm.accounts.beside import Beside
 from sfm.database import db
 from sfm.models import ApiUsage
-
-logger = logging.getLogger(__name__)
-
-Key = tuple[str, str, date]
 
 
 @dataclass(frozen=True)
@@ -51,71 +43,20 @@ class UsageLine:
 
 class DatabaseMeter:
     """Counts every call in a short transaction of its own: what was read has been paid for, also
-    where the page it came in is rolled back.
-
-    SQLite lets one writer in at a time. While the present session is that writer, a count waits
-    in memory until its transaction has ended; likewise when another process keeps it out too
-    long. Nothing is raised for it: collecting goes on.
+    where the page it came in is rolled back. Nothing is raised: collecting goes on.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._waiting: dict[Key, Usage] = {}
-        self._lock = threading.Lock()
+        self._beside = Beside(engine)
 
     def count(
         self, fingerprint: str, endpoint: str, *, calls: int = 1, posts: int = 0, users: int = 0
     ) -> None:
         """Add to today's (UTC) count. Commits on its own, at once or when it may."""
-        key = (fingerprint, endpoint, clock.now().astimezone(UTC).date())
-        with self._lock:
-            self._waiting[key] = self._waiting.get(key, Usage()) + Usage(calls, posts, users)
-        session = self._writing_session()
-        if session is None:
-            self.flush()
-        else:
-            _flush_after(session, self)
-
-    def flush(self) -> None:
-        """Write what waits. What cannot be written now goes on waiting."""
-        with self._lock:
-            waiting, self._waiting = self._waiting, {}
-        if not waiting:
-            return
-        try:
-            with self._engine.begin() as connection:
-                for (fingerprint, endpoint, day), usage in sorted(waiting.items()):
-                    connection.execute(_add(self._engine, fingerprint, endpoint, day, usage))
-        except OperationalError as exc:
-            logger.warning("usage not written yet counts=%d cause=%s", len(waiting), exc.orig)
-            with self._lock:
-                for key, usage in waiting.items():
-                    self._waiting[key] = self._waiting.get(key, Usage()) + usage
-
-    def _writing_session(self) -> Session | None:
-        if self._engine.dialect.name != "sqlite" or not has_app_context():
-            return None
-        session = db.session()
-        if not session.in_transaction():
-            return None
-        how = session.connection().get_execution_options().get("sqlite_begin")
-        return session if how == "IMMEDIATE" else None
-
-
-def _flush_after(session: Session, meter: DatabaseMeter) -> None:
-    """Once the session's transaction is over, whichever way, let the meter write."""
-    meters: list[DatabaseMeter] | None = session.info.get("sfm_meters")
-    if meters is not None:
-        if meter not in meters:
-            meters.append(meter)
-        return
-    meters = session.info["sfm_meters"] = [meter]
-
-    @event.listens_for(session, "after_transaction_end")
-    def _write(_session: Session, transaction: SessionTransaction) -> None:
-        if transaction.parent is None:
-            while meters:
-                meters.pop().flush()
+        day = clock.now().astimezone(UTC).date()
+        new = _add(self._engine, fingerprint, endpoint, day, Usage(calls, posts, users))
+        self._beside.write(lambda connection: connection.execute(new))
 
 
 def _insert(engine: Engine) -> Any:
