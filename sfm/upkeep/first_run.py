@@ -1,0 +1,52 @@
+"""The first start on a machine without a Twitter key: speak to the sandbox until there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import select
+
+from sfm.config import Settings
+from sfm.database import db
+from sfm.errors import SfmError
+from sfm.models import Credential
+from sfm.sandbox.credentials import DEFAULT_BEARER_TOKEN
+
+MARK = "# Made by `make run`: no Twitter key was set, so this installation speaks to the sandbox."
+
+LOCAL_SETTINGS = MARK + """
+# Its accounts and tweets are made up. To collect from Twitter (X) itself, move the whole instance
+# folder away, set a key and start anew: made-up and real tweets must not lie in one collection.
+TWITTER_API_ROOT = "{root}"
+TWITTER_BEARER_TOKEN = "{token}"
+"""
+
+
+def speaks_to_sandbox(settings: Settings, port: int) -> bool:
+    """Whether this installation is to speak to a sandbox on this port; set up so if it is new.
+
+    Writes `local_settings.py` where nothing is set yet: no such file, no token, no credential.
+    Raises SfmError where a real key was set for an installation that holds made-up tweets.
+    """
+    file = settings.instance / "local_settings.py"
+    if _is_ours(file):
+        if settings.twitter_bearer_token != DEFAULT_BEARER_TOKEN:
+            raise SfmError(
+                f"A Twitter key is set, but {settings.instance} holds made-up tweets of the "
+                "sandbox. Move that folder away, then start again.",
+                permanent=True,
+            )
+        return True
+    if file.exists() or settings.twitter_bearer_token or _holds_a_credential():
+        return False
+    root = f"http://127.0.0.1:{port}"
+    file.write_text(LOCAL_SETTINGS.format(root=root, token=DEFAULT_BEARER_TOKEN), encoding="utf-8")
+    return True
+
+
+def _is_ours(file: Path) -> bool:
+    return file.is_file() and file.read_text(encoding="utf-8").startswith(MARK)
+
+
+def _holds_a_credential() -> bool:
+    return db.session.scalar(select(Credential.id).limit(1)) is not None
