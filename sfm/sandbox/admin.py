@@ -1,0 +1,231 @@
+"""The sandbox's own pages under /sandbox/: change the world, plan faults, read the truth.
+
+X has nothing like it. Answers only to callers on this machine, and changes things only for requests
+with a JSON body, which no foreign web page can send unasked.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from itertools import islice
+from typing import Any
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from sfm.sandbox.clock import iso
+from sfm.sandbox.faults import all_kinds
+from sfm.sandbox.problems import Json
+from sfm.sandbox.site import Site
+from sfm.sandbox.world.people import Person
+from sfm.sandbox.world.world import NotInWorld
+
+_HERE = ("127.", "::1", "::ffff:127.")
+
+
+class Wrong(Exception):
+    """What was asked cannot be done; the message says why."""
+
+
+class Admin:
+    """The admin endpoints of one sandbox."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._map = Map(
+            [
+                Rule("/", methods=["GET"], endpoint=self._front_page),
+                Rule("/sandbox/", methods=["GET"], endpoint=self._front_page),
+                Rule("/sandbox/health", methods=["GET"], endpoint=self._health),
+                Rule("/sandbox/accounts", methods=["GET"], endpoint=self._accounts),
+                Rule("/sandbox/accounts/<who>", methods=["GET"], endpoint=self._account),
+                Rule("/sandbox/accounts/<who>/posts", methods=["GET"], endpoint=self._truth),
+                Rule("/sandbox/accounts/<who>/rename", methods=["POST"], endpoint=self._rename),
+                Rule("/sandbox/accounts/<who>/state", methods=["POST"], endpoint=self._state),
+                Rule("/sandbox/accounts/<who>/approve", methods=["POST"], endpoint=self._approve),
+                Rule("/sandbox/posts", methods=["POST"], endpoint=self._post),
+                Rule("/sandbox/posts/<int:post_id>", methods=["DELETE"], endpoint=self._remove),
+                Rule("/sandbox/clock", methods=["GET", "POST"], endpoint=self._clock),
+                Rule("/sandbox/faults", methods=["GET"], endpoint=self._list_faults),
+                Rule("/sandbox/faults", methods=["POST"], endpoint=self._add_fault),
+                Rule("/sandbox/faults", methods=["DELETE"], endpoint=self._clear_faults),
+                Rule("/sandbox/faults/<int:fault_id>", methods=["DELETE"], endpoint=self._drop),
+                Rule("/sandbox/limits", methods=["POST"], endpoint=self._limits),
+                Rule("/sandbox/requests", methods=["GET"], endpoint=self._requests),
+                Rule("/sandbox/requests", methods=["DELETE"], endpoint=self._forget_requests),
+            ],
+            strict_slashes=False,
+        )
+
+    def respond(self, request: Request) -> Response:
+        """Do what is asked; errors are JSON with a sentence in `error`."""
+        if not (request.remote_addr or "").startswith(_HERE):
+            return _json({"error": "only callers on this machine may change the sandbox"}, 403)
+        try:
+            endpoint, values = self._map.bind("").match(request.path, request.method)
+            body = _body(request) if request.method == "POST" else {}
+            answer = endpoint(**values, **body)
+        except HTTPException as exc:
+            return _json({"error": exc.description}, exc.code or 400)
+        except NotInWorld as exc:
+            return _json({"error": str(exc)}, 404)
+        except (Wrong, ValueError, KeyError, TypeError) as exc:
+            return _json({"error": str(exc)}, 400)
+        return answer if isinstance(answer, Response) else _json(answer)
+
+    # Reading ------------------------------------------------------------------------------
+
+    def _front_page(self) -> Response:
+        rows = "".join(
+            f"<tr><td>@{escape(p.username)}</td><td>{escape(p.name)}</td><td>{p.uid}</td>"
+            f"<td>{self._site.world.count(p)}</td><td>{p.state}</td></tr>"
+            for p in islice(self._site.world.people, 200)
+        )
+        page = (
+            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+            "<title>Sandbox</title></head><body><h1>Sandbox</h1>"
+            "<p>This is not X. It answers as X does, for trials, training and tests. "
+            "Everyone here is made up.</p><table><thead><tr><th>Account</th><th>Name</th>"
+            "<th>Id</th><th>Posts</th><th>State</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table></body></html>"
+        )
+        return Response(page, content_type="text/html; charset=utf-8")
+
+    def _health(self) -> Json:
+        world = self._site.world
+        now = iso(world.clock.now_ms())
+        return {"status": "ok", "seed": world.seed, "now": now, "accounts": len(world.people)}
+
+    def _accounts(self) -> Json:
+        return {"accounts": [self._described(person) for person in self._site.world.people]}
+
+    def _account(self, who: str) -> Json:
+        return self._described(self._site.world.find(who))
+
+    def _truth(self, who: str) -> Json:
+        world = self._site.world
+        ids = world.visible(world.find(who))
+        return {"ids": [str(post_id) for post_id in ids]}
+
+    def _described(self, person: Person) -> Json:
+        return {
+            "id": str(person.uid),
+            "username": person.username,
+            "name": person.name,
+            "state": person.state,
+            "former": [name for _, name in person.names[:-1]],
+            "posts": self._site.world.count(person),
+        }
+
+    def _requests(self) -> Json:
+        served = list(self._site.served)
+        return {"requests": [vars(one) for one in served], "count": len(served)}
+
+    # Changing -----------------------------------------------------------------------------
+
+    def _rename(self, who: str, username: str, pass_to: str | None = None) -> Json:
+        world = self._site.world
+        person = world.find(who)
+        if pass_to is None:
+            world.rename(person, username)
+        else:
+            world.pass_name_on(person, world.find(pass_to), username)
+        return self._described(person)
+
+    def _state(self, who: str, state: str) -> Json:
+        person = self._site.world.find(who)
+        self._site.world.set_state(person, state)
+        return self._described(person)
+
+    def _approve(self, who: str, follower: str) -> Json:
+        world = self._site.world
+        person = world.find(who)
+        person.approved.add(world.find(follower).uid)
+        return self._described(person)
+
+    def _post(
+        self,
+        author: str,
+        text: str = "",
+        reply_to: str | None = None,
+        quote_of: str | None = None,
+        edit_of: str | None = None,
+        retweet_of: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        count: int = 1,
+    ) -> Json:
+        world = self._site.world
+        person = world.find(author)
+        if retweet_of is not None:
+            return {"ids": [str(world.retweet(person, int(retweet_of)).id)]}
+        made = [
+            world.add_post(
+                person,
+                text,
+                reply_to=_id(reply_to),
+                quote_of=_id(quote_of),
+                edit_of=_id(edit_of),
+                overrides=overrides,
+            )
+            for _ in range(count)
+        ]
+        return {"ids": [str(post.id) for post in made]}
+
+    def _remove(self, post_id: int) -> Json:
+        self._site.world.remove_post(post_id)
+        return {"removed": str(post_id)}
+
+    def _clock(self, advance: float = 0) -> Json:
+        self._site.clock.advance(advance)
+        return {"now": iso(self._site.clock.now_ms())}
+
+    def _list_faults(self) -> Json:
+        planned = [fault.as_json() for fault in self._site.faults.planned()]
+        return {"faults": planned, "kinds": all_kinds()}
+
+    def _add_fault(self, kind: str, **options: Any) -> Json:
+        return self._site.faults.add(kind, **options).as_json()
+
+    def _clear_faults(self) -> Json:
+        self._site.faults.clear()
+        return {"faults": []}
+
+    def _drop(self, fault_id: int) -> Json:
+        self._site.faults.remove(fault_id)
+        return {"removed": fault_id}
+
+    def _limits(
+        self, enabled: bool | None = None, endpoint: str | None = None, calls: int | None = None
+    ) -> Json:
+        limits = self._site.limits
+        if enabled is not None:
+            limits.enabled = enabled
+        if endpoint is not None and calls is not None:
+            limits.set(endpoint, calls)
+        elif endpoint is None and enabled is None:
+            limits.reset()
+        return {"enabled": limits.enabled}
+
+    def _forget_requests(self) -> Json:
+        self._site.served.clear()
+        return {"count": 0}
+
+
+def _id(value: str | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _body(request: Request) -> Json:
+    if request.mimetype != "application/json":
+        raise Wrong("send a JSON object, with Content-Type: application/json")
+    body = json.loads(request.get_data() or b"{}")
+    if not isinstance(body, dict):
+        raise Wrong("send a JSON object")
+    return body
+
+
+def _json(body: Json, status: int = 200) -> Response:
+    text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(text, status, content_type="application/json; charset=utf-8")

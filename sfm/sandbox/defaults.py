@@ -1,0 +1,7 @@
+"""What a sandbox is like unless somebody says otherwise. Imports nothing, so that help is quick."""
+
+from __future__ import annotations
+
+DEFAULT_SEED = 20
+DEFAULT_PORT = 8765
+DEFAULT_BEARER_TOKEN = "sandbox-bearer"  # noqa: S105  (a key to a toy, printed on its first page)

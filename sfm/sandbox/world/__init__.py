@@ -1,0 +1,1 @@
+"""The seeded people and posts behind the sandbox; knows nothing of HTTP."""

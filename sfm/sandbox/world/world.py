@@ -1,0 +1,248 @@
+"""The world: who exists, what they posted until now, and what has been changed by hand since."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from sfm.sandbox.clock import SandboxClock
+from sfm.sandbox.defaults import DEFAULT_SEED
+from sfm.sandbox.world.cast import CAST
+from sfm.sandbox.world.compose import plain_words, scheduled_post
+from sfm.sandbox.world.dice import mix
+from sfm.sandbox.world.draft import retweet_of, short_form
+from sfm.sandbox.world.people import STATES, Person, make_people, unscramble
+from sfm.sandbox.world.posts import LOW_MASK, Post, id_ms, make_id
+from sfm.sandbox.world.slots import Timetable
+
+_BY_HAND = 1 << 21  # the bit of an id that says: not on the timetable
+
+
+class NotInWorld(LookupError):
+    """No such account or post; the message says which."""
+
+
+class World:
+    """Everything the sandbox holds. Reading is cheap and safe from any thread."""
+
+    def __init__(
+        self,
+        seed: int = DEFAULT_SEED,
+        accounts: int = len(CAST),
+        clock: SandboxClock | None = None,
+    ) -> None:
+        self.seed = seed
+        self.clock = clock or SandboxClock()
+        self.people = make_people(seed, accounts)
+        self.timetable = Timetable(seed, self.people)
+        self._by_uid = {person.uid: person for person in self.people}
+        self._by_name = {person.username.lower(): person for person in self.people}
+        self._extras: dict[int, Post] = {}
+        self._removed: set[int] = set()
+        self._replaced: set[int] = set()
+        self._lock = threading.RLock()
+        self._composed = lru_cache(maxsize=8_000)(self._compose)
+
+    # Accounts -----------------------------------------------------------------------------
+
+    def person(self, uid: int) -> Person | None:
+        """The account with this uid, in whatever state; None if there never was one."""
+        return self._by_uid.get(uid)
+
+    def named(self, username: str) -> Person | None:
+        """The account that has this name now. Capitals do not matter."""
+        return self._by_name.get(username.lower())
+
+    def find(self, who: str) -> Person:
+        """An account by uid, or by name with or without `@`. Raises NotInWorld."""
+        person = self.named(who.removeprefix("@"))
+        if person is None and who.isdecimal():
+            person = self.person(int(who))
+        if person is None:
+            raise NotInWorld(f"the sandbox has no account {who!r}")
+        return person
+
+    def rename(self, person: Person, username: str) -> None:
+        """Give the account another name. Raises ValueError if it is taken or cannot be one."""
+        if not 1 <= len(username) <= 15 or not username.replace("_", "a").isalnum():
+            raise ValueError("a name has 1 to 15 letters, digits and underscores")
+        with self._lock:
+            holder = self.named(username)
+            if holder is not None and holder is not person:
+                raise ValueError(f"{holder.username} is taken by {holder.uid}")
+            del self._by_name[person.username.lower()]
+            person.names.append((self.clock.now_ms(), username))
+            self._by_name[username.lower()] = person
+
+    def pass_name_on(self, giver: Person, taker: Person, new_name: str) -> None:
+        """The giver becomes new_name, and the taker takes the name that is free now."""
+        with self._lock:
+            freed = giver.username
+            self.rename(giver, new_name)
+            self.rename(taker, freed)
+
+    def may_see(self, person: Person, viewer: int | None) -> bool:
+        """Whether the viewer (a uid, or None for an app) may read a protected account's posts."""
+        return viewer is not None and (viewer == person.uid or viewer in person.approved)
+
+    def set_state(self, person: Person, state: str) -> None:
+        """active, protected, suspended or deleted. Raises ValueError for anything else."""
+        if state not in STATES:
+            raise ValueError(f"a state is one of {', '.join(STATES)}")
+        person.state = state
+
+    # Posts --------------------------------------------------------------------------------
+
+    def post(self, post_id: int) -> Post | None:
+        """The post with this id if it has been made by now, removed or not."""
+        extra = self._extras.get(post_id)
+        if extra is not None:
+            return extra
+        found = self._scheduled(post_id)
+        if found is None or id_ms(post_id) > self.clock.now_ms():
+            return None
+        person, number = found
+        post = self._composed(person.index, number, id_ms(post_id))
+        chain = self.timetable.slot(person.index, number).ids_until(self.clock.now_ms())
+        return replace(post, chain=chain) if chain != post.chain else post
+
+    def is_removed(self, post: Post) -> bool:
+        """Whether its author has deleted it."""
+        if post.id in self._removed or post.chain[0] in self._removed:
+            return True
+        found = self._scheduled(post.id) if post.id not in self._extras else None
+        return found is not None and self.timetable.is_removed(*found)
+
+    def timeline(self, person: Person) -> Iterator[int]:
+        """Ids of everything the account has posted until now, newest first, removed ones too.
+
+        An edited post stands there once, under its newest id.
+        """
+        now = self.clock.now_ms()
+        count = self.timetable.count_until(person, now)
+        scheduled = self.timetable.newest_ids(person, now, count)
+        extras = [post_id for post_id in reversed(person.extras) if post_id not in self._replaced]
+        return heapq.merge(scheduled, extras, reverse=True) if extras else scheduled
+
+    def visible(self, person: Person) -> list[int]:
+        """Ids of all posts of the account that are still there, newest first, 3,200 or not."""
+        posts = ((post_id, self.post(post_id)) for post_id in self.timeline(person))
+        return [post_id for post_id, post in posts if post and not self.is_removed(post)]
+
+    def count(self, person: Person) -> int:
+        """How many posts the account's profile says it has made."""
+        return self.timetable.count_until(person, self.clock.now_ms()) + len(person.extras)
+
+    def recent(self, from_ms: int, until_ms: int) -> Iterator[int]:
+        """Ids of all accounts' posts of a span (until excluded), newest first, removed ones too."""
+        lowest, beyond = make_id(from_ms, 0), make_id(until_ms, 0)
+        for post_id in heapq.merge(*map(self.timeline, self.people), reverse=True):
+            if post_id < lowest:
+                return
+            if post_id < beyond:
+                yield post_id
+
+    def add_post(
+        self,
+        person: Person,
+        text: str,
+        *,
+        reply_to: int | None = None,
+        quote_of: int | None = None,
+        edit_of: int | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> Post:
+        """Post something by hand, now. Over 280 signs it becomes a long post.
+
+        `overrides` replaces keys of the JSON that goes out (None leaves one out), for answers that
+        X ought never to give. Raises NotInWorld where reply_to, quote_of or edit_of is unknown.
+        """
+        with self._lock:
+            post = self._written_by_hand(person, text, reply_to, quote_of)
+            if edit_of is not None:
+                chain = self._known(edit_of).chain
+                self._replaced.update(chain)
+                post = replace(post, chain=(*chain, post.id))
+                for earlier in chain:
+                    if earlier in self._extras:
+                        self._extras[earlier] = replace(self._extras[earlier], chain=post.chain)
+            post = replace(post, overrides=dict(overrides or {}))
+            self._keep(person, post)
+        return post
+
+    def retweet(self, person: Person, post_id: int) -> Post:
+        """Pass a post on, now. Raises NotInWorld."""
+        original = self._known(post_id)
+        author = self._by_uid[original.author]
+        with self._lock:
+            post = replace(
+                self._written_by_hand(person, "", None, None),
+                written=retweet_of(author.username, author.uid, original.written),
+                references=(("retweeted", post_id),),
+                appeal=original.appeal,
+            )
+            self._keep(person, post)
+        return post
+
+    def remove_post(self, post_id: int) -> None:
+        """Delete a post with all its versions. Raises NotInWorld."""
+        self._removed.update(self._known(post_id).chain)
+
+    # Inside -------------------------------------------------------------------------------
+
+    def _known(self, post_id: int) -> Post:
+        post = self.post(post_id)
+        if post is None:
+            raise NotInWorld(f"the sandbox has no post {post_id}")
+        return post
+
+    def _keep(self, person: Person, post: Post) -> None:
+        self._extras[post.id] = post
+        person.extras.append(post.id)
+
+    def _written_by_hand(
+        self, person: Person, text: str, reply_to: int | None, quote_of: int | None
+    ) -> Post:
+        now = self.clock.now_ms()
+        post_id = make_id(now, _BY_HAND | (mix(now, len(self._extras)) & (_BY_HAND - 1)))
+        while post_id in self._extras or (person.extras and post_id <= person.extras[-1]):
+            post_id += 1
+        full = plain_words(text, self._uid_of)
+        is_long = len(full.text) > 280
+        replied = self._known(reply_to) if reply_to is not None else None
+        references = [("replied_to", reply_to), ("quoted", quote_of)]
+        if quote_of is not None:
+            self._known(quote_of)
+        return Post(
+            id=post_id,
+            author=person.uid,
+            created_ms=id_ms(post_id),
+            written=short_form(full, f"n{post_id % 10**9:09d}", post_id) if is_long else full,
+            note=full if is_long else None,
+            lang="en",
+            chain=(post_id,),
+            conversation=replied.conversation if replied else post_id,
+            references=tuple((kind, ref) for kind, ref in references if ref is not None),
+            reply_to_user=replied.author if replied else None,
+        )
+
+    def _uid_of(self, username: str) -> int | None:
+        person = self.named(username)
+        return person.uid if person else None
+
+    def _scheduled(self, post_id: int) -> tuple[Person, int] | None:
+        low = post_id & LOW_MASK
+        index = unscramble(low)
+        if low & _BY_HAND or index >= len(self.people) or post_id >= 1 << 63:
+            return None
+        person = self.people[index]
+        number = self.timetable.at(person, id_ms(post_id))
+        return None if number is None else (person, number)
+
+    def _compose(self, person_index: int, number: int, moment_ms: int) -> Post:
+        slot = self.timetable.slot(person_index, number)
+        return scheduled_post(self.seed, self.people, slot, moment_ms)
