@@ -26,7 +26,7 @@ from sfm.twitter.errors import (
     TwitterError,
     scrub,
 )
-from sfm.twitter.problems import Problem, problem_from, read_problems
+from sfm.twitter.problems import Problem, account_state, problem_from, read_problems
 from sfm.twitter.windows import wait_after
 
 
@@ -213,8 +213,7 @@ def account_problem(problem: Problem, subject: str, detail: str = "") -> Twitter
     kind: Callable[..., TwitterError] = (
         PostProblem if problem.resource_type in ("tweet", "post") else AccountProblem
     )
-    state = problem.state if problem.state not in ("field", "other") else "unavailable"
-    return kind(state, subject, detail=detail or scrub(problem.detail))
+    return kind(account_state(problem), subject, detail=detail or scrub(problem.detail))
 
 
 def _v1_codes(body: Any) -> tuple[int, ...]:

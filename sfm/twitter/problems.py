@@ -52,6 +52,13 @@ def problem_from(entry: Any) -> Problem:
     return Problem(kind=kind, state=_state(kind, text), **text)
 
 
+def account_state(problem: Problem) -> AccountState:
+    """The state of the account or post that a problem is about."""
+    if problem.state == "field" or problem.state == "other":
+        return "unavailable"
+    return problem.state
+
+
 def _text(value: Any) -> str:
     if value is None or isinstance(value, dict | list):
         return ""

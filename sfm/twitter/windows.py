@@ -63,7 +63,7 @@ def wait_after(
     seconds, reason = _how_long(read_headers(headers, now), headers, crowded)
     until = now + timedelta(seconds=seconds)
     return Wait(
-        _sentence(reason, endpoint, until),
+        sentence(reason, endpoint, until),
         until,
         seconds=seconds,
         reason=reason,
@@ -91,7 +91,7 @@ def _how_long(told: Told, headers: Mapping[str, str], crowded: bool) -> tuple[fl
     return clamp(told.reset_in + SLACK_SECONDS), "window"
 
 
-def _sentence(reason: WaitReason, endpoint: str, until: datetime) -> str:
+def sentence(reason: WaitReason, endpoint: str, until: datetime) -> str:
     when = until.astimezone(UTC).strftime("%H:%M:%S UTC")
     what = f" for “{endpoint}”" if endpoint else ""
     return {
@@ -121,11 +121,28 @@ def wait_for_another_try(cause: TwitterError, seconds: float, now: datetime) -> 
     """The pause that follows a passing fault; `cause` is what is raised if nobody pauses."""
     until = now + timedelta(seconds=seconds)
     return Wait(
-        _sentence("transient", "", until),
+        sentence("transient", "", until),
         until,
         seconds=seconds,
         reason="transient",
         cause=cause,
         detail=cause.detail,
         status=cause.status,
+    )
+
+
+def at_least(wait: Wait, seconds: float, now: datetime) -> Wait:
+    """This wait, or a longer one of the same kind."""
+    if wait.seconds >= seconds:
+        return wait
+    until = now + timedelta(seconds=seconds)
+    return Wait(
+        sentence(wait.reason, wait.endpoint, until),
+        until,
+        seconds=seconds,
+        reason=wait.reason,
+        endpoint=wait.endpoint,
+        cause=wait.cause,
+        detail=wait.detail,
+        status=wait.status,
     )

@@ -1,0 +1,226 @@
+"""X's API v2 as generators of records. The only place that knows its addresses and parameters.
+
+Long calls yield page by page, so that whoever stores them can commit each page before the next is
+asked for. Nothing here sleeps: `pause` is called where there is something to wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from sfm import clock
+from sfm.twitter import endpoints as at
+from sfm.twitter import fields as wanted
+from sfm.twitter.auth import Auth
+from sfm.twitter.endpoints import Endpoint
+from sfm.twitter.errors import AccountProblem, BadRequest
+from sfm.twitter.fields import Dialect, Fields
+from sfm.twitter.lookups import (
+    Counts,
+    PlanUsage,
+    UserBatch,
+    batches,
+    name_problem,
+    read_counts,
+    read_usage,
+    tidy_name,
+    unknown_posts,
+    user_batch,
+)
+from sfm.twitter.meter import Meter
+from sfm.twitter.pages import Page, split_page, split_users
+from sfm.twitter.paging import Course
+from sfm.twitter.payload import parse_user
+from sfm.twitter.ratelimit import Limiter
+from sfm.twitter.rawjson import take_apart
+from sfm.twitter.record import ID_LIMIT, UserRecord
+from sfm.twitter.transport import DEFAULT_API_ROOT, TIMEOUT_SECONDS, Pause, Transport
+
+BATCH = 100  # names or ids that one look-up takes
+LARGEST_PAGE = 100
+
+
+class Client:
+    """Calls with one credential. Every method raises TwitterError, and only that, for trouble."""
+
+    def __init__(
+        self,
+        auth: Auth,
+        *,
+        api_root: str = DEFAULT_API_ROOT,
+        limiter: Limiter,
+        meter: Meter,
+        pause: Pause | None = None,
+        dialect: Dialect = "tweet",
+        fields: Fields | None = None,
+        session: requests.Session | None = None,
+        timeout: tuple[float, float] = TIMEOUT_SECONDS,
+    ) -> None:
+        self.transport = Transport(
+            auth,
+            api_root=api_root,
+            limiter=limiter,
+            meter=meter,
+            pause=pause,
+            session=session,
+            timeout=timeout,
+        )
+        self.dialect: Dialect = dialect
+        self._fields = fields if fields is not None else wanted.for_posts(dialect)
+
+    def __repr__(self) -> str:
+        return f"Client({self.transport.auth.fingerprint[:8]}…, {self.transport.api_root})"
+
+    def users_by_username(self, names: Iterable[str]) -> Iterator[UserBatch]:
+        """The accounts of these names, 100 a call. Blanks and a leading @ are dropped.
+
+        Names that cannot be one are answered without asking Twitter (state `malformed`).
+        """
+        given = [tidy_name(name) for name in names]
+        good = [name for name in given if name_problem(name) is None]
+        bad = tuple(problem for name in given if (problem := name_problem(name)) is not None)
+        if bad:
+            yield UserBatch((), bad)
+        for batch in batches(dict.fromkeys(good), BATCH):
+            yield self._users(at.USERS_BY_NAME, "usernames", batch)
+
+    def users_by_id(self, uids: Iterable[int]) -> Iterator[UserBatch]:
+        """The accounts with these uids, 100 a call."""
+        given = list(dict.fromkeys(uids))
+        bad = tuple(AccountProblem("malformed", str(uid)) for uid in given if not _is_id(uid))
+        if bad:
+            yield UserBatch((), bad)
+        for batch in batches([str(uid) for uid in given if _is_id(uid)], BATCH):
+            yield self._users(at.USERS_BY_ID, "ids", batch)
+
+    def user_by_name(self, name: str) -> UserRecord:
+        """The account of this name. Raises AccountProblem where there is none to be had."""
+        for batch in self.users_by_username([name]):
+            for problem in batch.problems:
+                raise problem
+            for user in batch.found:
+                return user
+        raise AccountProblem("not_found", tidy_name(name))
+
+    def me(self) -> UserRecord:
+        """The account whose sign-in this is. An app's token has none: CredentialProblem."""
+        body = self.transport.ask(at.ME, wanted.for_users(self._fields))
+        self.transport.count(at.ME, users=1)
+        return parse_user((take_apart(body).elements or [body])[0])
+
+    def timeline(
+        self,
+        uid: int,
+        *,
+        since_id: int | None = None,
+        until_id: int | None = None,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+        page_size: int = LARGEST_PAGE,
+        exclude: Sequence[str] = (),
+    ) -> Iterator[Page]:
+        """An account's posts, newest first, at most the 3,200 that X gives.
+
+        `since_id` and `until_id` are themselves not among them. `exclude`: "replies" (then X
+        gives 800 at most), "retweets". Raises AccountProblem for an account that cannot be read.
+        """
+        params = self._span(since_id, until_id, start_time, end_time)
+        params["max_results"] = max(5, min(page_size, LARGEST_PAGE))
+        if exclude:
+            params["exclude"] = ",".join(exclude)
+        path = at.TIMELINE.path.format(id=int(uid))
+        return self._pages(Course(at.TIMELINE, path, params, "pagination_token", str(uid)))
+
+    def search_recent(
+        self,
+        query: str,
+        *,
+        since_id: int | None = None,
+        until_id: int | None = None,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+        page_size: int = LARGEST_PAGE,
+    ) -> Iterator[Page]:
+        """Posts of the last seven days that match, newest first. Retweets are not among them."""
+        params = self._span(since_id, until_id, start_time, end_time)
+        params |= {"query": query, "max_results": max(10, min(page_size, LARGEST_PAGE))}
+        return self._pages(Course(at.SEARCH, at.SEARCH.path, params, "next_token"))
+
+    def posts_by_id(self, ids: Iterable[int]) -> Iterator[Page]:
+        """The posts with these ids, 100 a call. What could not be had is in `problems`."""
+        for batch in batches(dict.fromkeys(ids), BATCH):
+            good = [str(one) for one in batch if _is_id(one)]
+            page = Page()
+            if good:
+                body = self.transport.ask(at.POSTS, {"ids": ",".join(good), **self._fields})
+                page = split_page(body)
+                self.transport.count(at.POSTS, posts=len(page.records))
+            yield unknown_posts(page, batch)
+
+    def counts_recent(
+        self,
+        query: str,
+        *,
+        granularity: str = "day",
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+    ) -> Counts:
+        """How many posts of the last seven days match, per "day", "hour" or "minute"."""
+        params = self._span(None, None, start_time, end_time)
+        params |= {"query": query, "granularity": granularity}
+        params["search_count.fields"] = wanted.COUNT_FIELDS[self.dialect]
+        body = self.transport.ask(at.COUNTS, params)
+        self.transport.count(at.COUNTS)
+        return read_counts(body)
+
+    def usage(self, days: int = 7) -> PlanUsage:
+        """What X itself has counted for the app in the last 1 to 90 days. App's token only."""
+        params = {"days": max(1, min(days, 90)), "usage.fields": wanted.USAGE_FIELDS}
+        body = self.transport.ask(at.USAGE, params)
+        self.transport.count(at.USAGE)
+        return read_usage(body)
+
+    def _users(self, endpoint: Endpoint, parameter: str, batch: Sequence[str]) -> UserBatch:
+        params = {parameter: ",".join(batch), **wanted.for_users(self._fields)}
+        page = split_users(self.transport.ask(endpoint, params))
+        self.transport.count(endpoint, users=len(page.users))
+        return user_batch(page, batch, by_name=parameter == "usernames")
+
+    def _pages(self, course: Course) -> Iterator[Page]:
+        while course.params is not None:
+            try:
+                body = self.transport.ask(
+                    course.endpoint,
+                    {**course.params, **self._fields},
+                    path=course.path,
+                    subject=course.subject,
+                )
+            except BadRequest as refusal:
+                course.resume_after(refusal)
+                continue
+            page = split_page(body)
+            self.transport.count(course.endpoint, posts=len(page.records))
+            yield course.advance(page)
+
+    def _span(
+        self,
+        since_id: int | None,
+        until_id: int | None,
+        start_time: datetime | None,
+        end_time: datetime | None,
+    ) -> dict[str, Any]:
+        span = {
+            "since_id": since_id,
+            "until_id": until_id,
+            "start_time": clock.iso(start_time) if start_time else None,
+            "end_time": clock.iso(end_time) if end_time else None,
+        }
+        return {name: value for name, value in span.items() if value is not None}
+
+
+def _is_id(number: int) -> bool:
+    return 0 < number < ID_LIMIT

@@ -1,0 +1,48 @@
+"""The calls we make: their address, their name in counts and limits, and how people call them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One kind of call. Limits are calls per 15 minutes, of an app's token and of a person's.
+
+    They hold until an answer says what the limits really are.
+    Source: docs.x.com, "Rate limits", pay-per-use, 2026.
+    """
+
+    name: str
+    path: str
+    words: str
+    app_limit: int
+    user_limit: int
+
+
+USERS_BY_NAME = Endpoint("users/by", "/2/users/by", "looking up names", 300, 900)
+USERS_BY_ID = Endpoint("users", "/2/users", "looking up accounts", 300, 900)
+ME = Endpoint("users/me", "/2/users/me", "looking up oneself", 75, 75)
+TIMELINE = Endpoint("users/:id/tweets", "/2/users/{id}/tweets", "timelines", 10_000, 900)
+POSTS = Endpoint("tweets", "/2/tweets", "looking up tweets", 3_500, 5_000)
+SEARCH = Endpoint("tweets/search/recent", "/2/tweets/search/recent", "search", 450, 300)
+COUNTS = Endpoint("tweets/counts/recent", "/2/tweets/counts/recent", "counting", 300, 300)
+USAGE = Endpoint("usage/tweets", "/2/usage/tweets", "usage", 50, 50)
+FILTER_STREAM = Endpoint(
+    "tweets/search/stream", "/2/tweets/search/stream", "connecting the filter stream", 50, 50
+)
+SAMPLE_STREAM = Endpoint(
+    "tweets/sample/stream", "/2/tweets/sample/stream", "connecting the sample stream", 50, 50
+)
+RULES_READ = Endpoint(
+    "rules:get", "/2/tweets/search/stream/rules", "reading the filter rules", 450, 450
+)
+RULES_WRITE = Endpoint(
+    "rules:post", "/2/tweets/search/stream/rules", "changing the filter rules", 100, 100
+)
+CONNECTIONS = Endpoint("connections", "/2/connections", "looking up connections", 450, 450)
+CLOSE_CONNECTIONS = Endpoint(
+    "connections:delete", "/2/connections/{id}", "closing connections", 25, 25
+)
+BEARER_TOKEN = Endpoint("oauth2/token", "/oauth2/token", "fetching the app's token", 100, 100)
+USER_TOKEN = Endpoint("2/oauth2/token", "/2/oauth2/token", "renewing a sign-in", 100, 100)

@@ -1,0 +1,165 @@
+"""The answers of look-ups, counts and usage as typed results. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+import msgspec
+
+from sfm.twitter.errors import AccountProblem, scrub
+from sfm.twitter.lenient import loads
+from sfm.twitter.pages import Page, UserPage
+from sfm.twitter.problems import Problem, account_state
+from sfm.twitter.record import ID_LIMIT, UserRecord
+from sfm.twitter.words import parse_date
+
+T = TypeVar("T")
+
+_NAME = re.compile(r"[A-Za-z0-9_]{1,15}")  # Source: X OpenAPI, UserName
+
+
+@dataclass(frozen=True)
+class UserBatch:
+    """Accounts that were found, and for each other one that was asked for the reason.
+
+    A problem's `subject` is the name or uid as it was asked for.
+    """
+
+    found: tuple[UserRecord, ...]
+    problems: tuple[AccountProblem, ...]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Posts counted in one span of time."""
+
+    start: datetime
+    end: datetime
+    posts: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many posts match, in all and over time (oldest first)."""
+
+    total: int
+    buckets: tuple[Bucket, ...]
+
+
+@dataclass(frozen=True)
+class PlanUsage:
+    """What X has counted for the app: posts read of the cap in this period, and per UTC day."""
+
+    used: int | None
+    cap: int | None
+    cap_reset_day: int | None
+    days: tuple[tuple[datetime, int], ...]
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of at most `size`."""
+    left = iter(items)
+    while batch := list(islice(left, size)):
+        yield batch
+
+
+def tidy_name(name: str) -> str:
+    """A name as people type it, without blanks and @."""
+    return name.strip().removeprefix("@").strip()
+
+
+def name_problem(name: str) -> AccountProblem | None:
+    """Why this cannot be a name at all, else None."""
+    if _NAME.fullmatch(name):
+        return None
+    return AccountProblem("malformed", scrub(name)[:60])
+
+
+def user_batch(page: UserPage, asked: Iterable[str], *, by_name: bool) -> UserBatch:
+    """Each account that was asked for is either found or has its problem."""
+    answered = {(user.name.lower() if by_name else str(user.uid)) for user in page.users}
+    told: dict[str, Problem] = {}
+    for problem in page.problems:
+        told.setdefault((problem.value or problem.resource_id).lower(), problem)
+    problems = tuple(
+        _reason(subject, told.get(subject.lower()), by_name)
+        for subject in asked
+        if subject.lower() not in answered
+    )
+    return UserBatch(page.users, problems)
+
+
+def _reason(subject: str, problem: Problem | None, by_name: bool) -> AccountProblem:
+    if problem is None:  # Twitter passed it over in silence
+        return AccountProblem("not_found" if by_name else "gone", subject)
+    return AccountProblem(account_state(problem), subject, detail=scrub(problem.detail))
+
+
+def unknown_posts(page: Page, asked: Iterable[int]) -> Page:
+    """The page, with a problem for each id that Twitter passed over in silence."""
+    answered = {str(record.tweet.twitter_id) for record in page.records}
+    answered |= {problem.value or problem.resource_id for problem in page.problems}
+    silent = tuple(
+        Problem(
+            kind="resource-not-found",
+            state="not_found" if 0 < one < ID_LIMIT else "malformed",
+            resource_type="tweet",
+            resource_id=str(one),
+            value=str(one),
+            parameter="ids",
+        )
+        for one in asked
+        if str(one) not in answered
+    )
+    return msgspec.structs.replace(page, problems=page.problems + silent) if silent else page
+
+
+def read_counts(body: bytes) -> Counts:
+    """The answer of counts/recent in either vocabulary."""
+    found = loads(body)
+    buckets = []
+    for entry in _objects(found.get("data")):
+        start, end = parse_date(_text(entry, "start")), parse_date(_text(entry, "end"))
+        if start and end:
+            posts = _whole(entry.get("tweet_count", entry.get("post_count")))
+            buckets.append(Bucket(start, end, posts or 0))
+    meta = found.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    total = _whole(meta.get("total_tweet_count", meta.get("total_post_count")))
+    counted = sum(bucket.posts for bucket in buckets)
+    return Counts(counted if total is None else total, tuple(buckets))
+
+
+def read_usage(body: bytes) -> PlanUsage:
+    """The answer of usage/tweets; its numbers come as text as well."""
+    data = loads(body).get("data")
+    data = data if isinstance(data, dict) else {}
+    daily = data.get("daily_project_usage")
+    entries = _objects(daily.get("usage")) if isinstance(daily, dict) else ()
+    days = [(parse_date(_text(entry, "date")), _whole(entry.get("usage"))) for entry in entries]
+    return PlanUsage(
+        used=_whole(data.get("project_usage")),
+        cap=_whole(data.get("project_cap")),
+        cap_reset_day=_whole(data.get("cap_reset_day")),
+        days=tuple((day, used) for day, used in days if day is not None and used is not None),
+    )
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _text(entry: dict[str, Any], name: str) -> str | None:
+    value = entry.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

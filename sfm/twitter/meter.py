@@ -1,0 +1,39 @@
+"""Counting what is read, because it is paid for."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Protocol
+
+
+class Meter(Protocol):
+    """Takes every call with what it read, for the present UTC day. Must not raise.
+
+    Posts and users are those asked for (`data`), not those that come along (`includes`): X does
+    not say whether the latter are billed.
+    """
+
+    def count(
+        self, fingerprint: str, endpoint: str, *, calls: int = 1, posts: int = 0, users: int = 0
+    ) -> None:
+        """Add to today's count."""
+
+
+class MemoryMeter:
+    """Counts for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.calls: Counter[tuple[str, str]] = Counter()
+        self.posts: Counter[tuple[str, str]] = Counter()
+        self.users: Counter[tuple[str, str]] = Counter()
+
+    def count(
+        self, fingerprint: str, endpoint: str, *, calls: int = 1, posts: int = 0, users: int = 0
+    ) -> None:
+        key = (fingerprint, endpoint)
+        with self._lock:
+            self.calls[key] += calls
+            self.posts[key] += posts
+            self.users[key] += users

@@ -1,0 +1,147 @@
+"""How many calls are left, per credential and endpoint. Counts and tells; never sleeps.
+
+Calls are taken before they are made, so that several threads together use a window fully and
+never overrun it. The server's word, which comes with every answer, beats our own count.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sfm import clock
+from sfm.twitter.endpoints import Endpoint
+from sfm.twitter.errors import Wait, WaitReason
+from sfm.twitter.windows import SLACK_SECONDS, WINDOW_SECONDS, Told, clamp, read_headers, sentence
+
+logger = logging.getLogger(__name__)
+
+_SAME_WINDOW_SECONDS = 5.0  # resets that lie this close together are one window's
+
+
+@dataclass
+class _Window:
+    limit: int
+    remaining: int
+    resets_at: float  # on the monotonic clock
+    told: bool = False  # the server has spoken; until then these are X's published limits
+    in_flight: int = 0
+    hold_until: float = 0.0  # refused although calls were left
+
+
+@dataclass(frozen=True)
+class WindowState:
+    """One window for a status page. `resets_in_seconds` is 0 where it has opened again."""
+
+    fingerprint: str
+    endpoint: str
+    limit: int
+    remaining: int
+    resets_in_seconds: float
+
+
+class Limiter:
+    """The windows of all credentials of this process. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._windows: dict[tuple[str, str], _Window] = {}
+        self.clock_is_off = False  # the server's clock and ours are over a minute apart
+
+    def take(self, fingerprint: str, endpoint: Endpoint, *, app: bool = True) -> Wait | None:
+        """Take one call, or say until when there is none. Every call taken must be noted."""
+        with self._lock:
+            now = clock.monotonic()
+            window = self._open(fingerprint, endpoint, app, now)
+            if window.hold_until > now:
+                return _wait(window.hold_until - now, endpoint, too_fast=True)
+            if window.remaining <= 0:
+                return _wait(window.resets_at - now, endpoint, too_fast=False)
+            window.remaining -= 1
+            window.in_flight += 1
+            return None
+
+    def note(
+        self,
+        fingerprint: str,
+        endpoint: Endpoint,
+        headers: Mapping[str, str] | None,
+        refusal: Wait | None = None,
+    ) -> None:
+        """What came of a call that was taken: its headers (None: no answer), and its refusal."""
+        with self._lock:
+            now = clock.monotonic()
+            window = self._windows[fingerprint, endpoint.name]
+            window.in_flight = max(window.in_flight - 1, 0)
+            if headers is None:
+                return
+            told = read_headers(headers, clock.now())
+            self._watch_the_clock(told)
+            if refusal is not None:
+                _spend(window, refusal, now)
+            else:
+                _correct(window, told, now)
+
+    def states(self) -> list[WindowState]:
+        """Every window that is known, for a status page."""
+        with self._lock:
+            now = clock.monotonic()
+            return [
+                WindowState(
+                    mark, name, window.limit, max(window.remaining, 0),
+                    max(window.resets_at - now, 0.0),
+                )
+                for (mark, name), window in sorted(self._windows.items())
+            ]  # fmt: skip
+
+    def _open(self, fingerprint: str, endpoint: Endpoint, app: bool, now: float) -> _Window:
+        key = (fingerprint, endpoint.name)
+        window = self._windows.get(key)
+        if window is None:
+            limit = endpoint.app_limit if app else endpoint.user_limit
+            window = self._windows[key] = _Window(limit, limit, now + WINDOW_SECONDS)
+        elif now >= window.resets_at:
+            window.remaining = window.limit - window.in_flight
+            window.resets_at = now + WINDOW_SECONDS
+            window.told = False
+        return window
+
+    def _watch_the_clock(self, told: Told) -> None:
+        if told.clock_is_off and not self.clock_is_off:
+            logger.warning("clock differs from the server's skew_seconds=%s", told.skew)
+        self.clock_is_off = told.clock_is_off
+
+
+def _correct(window: _Window, told: Told, now: float) -> None:
+    if told.remaining is None or told.reset_in is None:
+        return
+    resets_at = now + clamp(told.reset_in + SLACK_SECONDS)
+    remaining = told.remaining - window.in_flight
+    # Answers overtake each other: within one window the lower figure is the later one.
+    if window.told and abs(resets_at - window.resets_at) < _SAME_WINDOW_SECONDS:
+        remaining = min(remaining, window.remaining)
+    window.limit = told.limit if told.limit else window.limit
+    window.remaining, window.resets_at, window.told = remaining, resets_at, True
+
+
+def _spend(window: _Window, refusal: Wait, now: float) -> None:
+    if refusal.reason in ("too_fast", "connections"):
+        window.hold_until = now + refusal.seconds
+    else:
+        window.remaining, window.told = 0, True
+        window.resets_at = now + refusal.seconds
+
+
+def _wait(seconds: float, endpoint: Endpoint, *, too_fast: bool) -> Wait:
+    reason: WaitReason = "too_fast" if too_fast else "window"
+    until = clock.now() + timedelta(seconds=seconds)
+    return Wait(
+        sentence(reason, endpoint.words, until),
+        until,
+        seconds=seconds,
+        reason=reason,
+        endpoint=endpoint.words,
+    )
