@@ -24,7 +24,13 @@ DEFAULT_ROOT = Settings.twitter_api_root
 def bind(app: Flask) -> None:
     """Give all templates our filters and names."""
     app.jinja_env.filters.update(
-        moment=moment, day=day, number=number, size=size, handle=handle, web_address=web_address
+        moment=moment,
+        day=day,
+        day_text=day_text,
+        number=number,
+        size=size,
+        handle=handle,
+        web_address=web_address,
     )
     app.jinja_env.globals.update(
         asset=asset,
@@ -72,6 +78,11 @@ def day(value: date | None, pattern: str = "d MMM y") -> str | Markup:
     return Markup('<time datetime="{}">{}</time>').format(
         value.isoformat(), format_date(value, pattern, rebase=False)
     )
+
+
+def day_text(value: date, pattern: str = "d MMM y") -> str:
+    """A calendar day where no markup may be, as in a picture's text."""
+    return str(format_date(value, pattern, rebase=False))
 
 
 def number(value: float | None) -> str:

@@ -1,0 +1,107 @@
+"""Geometry of the charts that templates draw as SVG: bars per day, and small lines.
+
+Drawn by the server, so that they need no script, print well and are there at once. Each chart
+stands with a table of the same figures (macros/charts.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+WIDTH, HEIGHT = 760, 190
+LEFT, TOP, BOTTOM = 52, 8, 24
+LABELS_ACROSS = 6
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One day's bar."""
+
+    day: date
+    items: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line across the chart, with its figure."""
+
+    y: float
+    value: int
+
+
+@dataclass(frozen=True)
+class BarChart:
+    """Bars of days side by side, with a few lines to read them by."""
+
+    bars: tuple[Bar, ...]
+    lines: tuple[Line, ...]
+    labelled: tuple[Bar, ...]
+    total: int
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+
+
+@dataclass(frozen=True)
+class Sparkline:
+    """A small line without figures."""
+
+    line: str
+    area: str
+    total: int
+    peak: int
+    days: tuple[tuple[date, int], ...]
+
+
+def every_day(counts: dict[date, int], last: date, days: int) -> list[tuple[date, int]]:
+    """The counts of so many days up to the last one, zero where nothing is known of a day."""
+    first = last - timedelta(days=days - 1)
+    return [
+        (day, counts.get(day, 0)) for day in (first + timedelta(days=n) for n in range(days))
+    ]  # fmt: skip
+
+
+def bar_chart(days: Sequence[tuple[date, int]]) -> BarChart:
+    """A chart of these days, in their order."""
+    top = nice_top(max((items for _, items in days), default=0))
+    room = HEIGHT - TOP - BOTTOM
+    step = (WIDTH - LEFT) / max(len(days), 1)
+    bars = []
+    for place, (day, items) in enumerate(days):
+        height = max(room * items / top, 2) if items else 1
+        y = TOP + room - height
+        bars.append(Bar(day, items, round(LEFT + place * step + step * 0.12, 1), round(y, 1),
+                        round(step * 0.76, 1), round(height, 1)))  # fmt: skip
+    lines = tuple(
+        Line(round(TOP + room - room * part / 2, 1), top * part // 2) for part in range(3)
+    )
+    every = max(1, -(-len(bars) // LABELS_ACROSS))
+    labelled = tuple(bars[::-1][::every][::-1])
+    return BarChart(tuple(bars), lines, labelled, sum(items for _, items in days))
+
+
+def nice_top(highest: int) -> int:
+    """The least of 2, 4, 10, 20, 40, 100, … that is not below the highest figure."""
+    top = 2
+    while top < highest:
+        top = top * 5 // 2 if str(top)[0] == "4" else top * 2
+    return top
+
+
+def sparkline(days: Sequence[tuple[date, int]], width: int = 300, height: int = 48) -> Sparkline:
+    """A small line over these days."""
+    peak = max((items for _, items in days), default=0)
+    step = width / max(len(days) - 1, 1)
+    places = [
+        f"{place * step:.1f},{height - 2 - (height - 6) * items / max(peak, 1):.1f}"
+        for place, (_, items) in enumerate(days)
+    ]
+    line = " ".join(places)
+    area = f"0,{height} {line} {width},{height}"
+    return Sparkline(line, area, sum(items for _, items in days), peak, tuple(days))
