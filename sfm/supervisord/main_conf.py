@@ -60,8 +60,8 @@ def web_program(place: Place, host: str, port: int) -> str:
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     command = (
         f'"{place.python}" -m gunicorn --worker-class gthread --workers {WORKERS} '
-        f"--threads {THREADS} --timeout 60 --graceful-timeout 30 "
-        f"--max-requests 10000 --max-requests-jitter 1000 --no-control-socket --bind {address} wsgi:app"
+        f"--threads {THREADS} --timeout 60 --graceful-timeout 30 --no-control-socket "
+        f"--max-requests 10000 --max-requests-jitter 1000 --bind {address} wsgi:app"
     )
     return _program("web", command, place, priority=20, stop_seconds=35)
 

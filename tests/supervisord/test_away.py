@@ -1,0 +1,283 @@
+"""supervisord absent, locked, stuck, gone for a moment, killed, or unable to read its files."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sfm.supervisord import rpc
+from sfm.supervisord.bridge import Bridge, ProcessState
+from sfm.supervisord.conf import Program
+from sfm.supervisord.place import PROJECT, Place
+from tests.supervisord.conftest import Daemon, is_alive, wait_for
+
+ONE = Program((1,))
+
+
+def test_an_absent_supervisord_is_an_answer_and_the_files_are_ready_for_its_return(
+    bridge: Bridge, place: Place
+) -> None:
+    """SV1"""
+    before = time.monotonic()
+    assert bridge.view().manager.state == "absent"
+    assert bridge.reconcile([ONE]).manager.state == "absent"
+    assert time.monotonic() - before < 2
+    assert (place.conf / "twitterfilter-1.conf").is_file()
+
+
+def test_what_was_wanted_while_it_was_away_runs_at_its_return(bridge: Bridge, place: Place) -> None:
+    daemon = Daemon(place)
+    daemon.start()
+    bridge.reconcile([ONE])
+    daemon.stop()
+    bridge.reconcile([Program((2,))])
+    daemon.start()
+    try:
+        wait_for(lambda: [arguments[-2] for _, arguments in daemon.diary("started")] == ["1", "2"])
+        assert not bridge.reconcile([Program((2,))]).any, "it starts no second one"
+    finally:
+        daemon.stop()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_a_socket_that_is_not_ours_to_open_is_an_answer(place: Place, daemon: Daemon) -> None:
+    """SV2, S33: another user of this machine cannot even speak to it."""
+    code = (
+        "import sys, pathlib; sys.path.insert(0, sys.argv[1])\n"
+        "from sfm.supervisord import rpc\n"
+        "try:\n    rpc.call(pathlib.Path(sys.argv[2]), 'getState')\n"
+        "except rpc.NoAnswer as exc:\n    print(exc.state)\n"
+    )
+    place.instance.chmod(0o711)
+    place.run.chmod(0o711)  # so that only the socket itself stands in the way
+    done = subprocess.run(
+        [sys.executable, "-c", code, PROJECT, place.socket],
+        user=65534, group=65534, extra_groups=[], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout.strip(), done.stderr) == ("refused", "")
+
+
+def test_our_own_supervisord_listens_for_its_owner_only(place: Place, daemon: Daemon) -> None:
+    """S33"""
+    assert place.socket.stat().st_mode & 0o777 == 0o700
+    assert place.run.stat().st_mode & 0o777 == 0o700
+    assert place.conf.stat().st_mode & 0o777 == 0o700
+    assert daemon.process is not None
+    listening = Path(f"/proc/{daemon.process.pid}/net/tcp").read_text()
+    inodes = {os.readlink(fd) for fd in Path(f"/proc/{daemon.process.pid}/fd").iterdir()}
+    assert not [
+        line for line in listening.splitlines()[1:] if f"socket:[{line.split()[9]}]" in inodes
+    ]
+
+
+@contextmanager
+def listener(path: Path, answer: Callable[[socket.socket, int], None]) -> Iterator[list[int]]:
+    """A unix socket in supervisord's place; `answer` gets each connection and its number."""
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen(8)
+    seen: list[int] = []
+    held: list[socket.socket] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            seen.append(len(seen))
+            held.append(connection)
+            answer(connection, seen[-1])
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield seen
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        for connection in held:
+            connection.close()
+
+
+@pytest.mark.slow
+def test_a_supervisord_that_never_answers_does_not_hold_us_up(place: Place) -> None:
+    """SV3: the stock transport waits for ever."""
+    with listener(place.socket, lambda connection, number: None) as seen:
+        before = time.monotonic()
+        assert Bridge(place, timeout_seconds=1).view().manager.state == "stuck"
+        assert 0.9 < time.monotonic() - before < 2
+        assert len(seen) == 1, "a stuck one is not asked twice"
+
+
+def read_call(connection: socket.socket) -> None:
+    read = b""
+    while b"</methodCall>" not in read:
+        read += connection.recv(65536)
+
+
+def hang_up_once(connection: socket.socket, number: int) -> None:
+    if number == 0:
+        connection.close()
+        return
+    read_call(connection)
+    body = (
+        b"<?xml version='1.0'?><methodResponse><params><param><value><array><data>"
+        b"</data></array></value></param></params></methodResponse>"
+    )
+    head = f"HTTP/1.0 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
+    connection.sendall(head.encode() + body)
+    connection.close()
+
+
+def test_a_reading_call_is_made_again_when_the_line_was_cut(place: Place) -> None:
+    """SV4"""
+    with listener(place.socket, hang_up_once) as seen:
+        assert Bridge(place).view().manager.is_running
+        assert len(seen) == 2
+
+
+def test_a_changing_call_is_made_once(place: Place) -> None:
+    with listener(place.socket, hang_up_once) as seen:
+        with pytest.raises(rpc.NoAnswer):
+            rpc.call(place.socket, "startProcess", "twitterfilter-1")
+        assert len(seen) == 1
+
+
+def say_hello(connection: socket.socket, number: int) -> None:
+    read_call(connection)
+    connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<p>Hello</body>")
+    connection.close()
+
+
+def test_something_else_at_the_socket_is_an_answer(place: Place) -> None:
+    with listener(place.socket, say_hello):
+        assert Bridge(place).view().manager.state == "garbled"
+
+
+def test_a_restart_between_two_calls_is_not_noticed(
+    bridge: Bridge, daemon: Daemon, place: Place
+) -> None:
+    """SV4"""
+    bridge.reconcile([ONE])
+    daemon.stop()
+    daemon.start()
+    assert bridge.view().manager.is_running
+    assert not bridge.reconcile([ONE]).any
+
+
+def test_after_a_kill_the_new_supervisord_is_found_and_asked(
+    bridge: Bridge, daemon: Daemon, state_of: Callable[[str], ProcessState | None]
+) -> None:
+    """SV5. That no second collector writes is shown with real collectors in tests/streams."""
+    bridge.reconcile([ONE])
+    wait_for(lambda: len(daemon.living()) == 1)
+    daemon.kill()
+    assert bridge.view().manager.state == "absent", "the socket's file is still there"
+    daemon.start()
+    assert bridge.view().manager.is_running
+    assert state_of("twitterfilter-1") in {ProcessState.STARTING, ProcessState.RUNNING}
+
+
+def test_a_foreign_file_that_blocks_every_reload_is_named_and_stops_still_work(
+    bridge: Bridge, place: Place, daemon: Daemon
+) -> None:
+    """SV9: supervisord reads all files or none. Ours are whole; a foreign one need not be."""
+    bridge.reconcile([ONE])
+    wait_for(daemon.living)
+    (pid,) = daemon.living()
+    broken = place.conf / "by-hand.conf"
+    broken.write_text("[program:by-hand]\ncomma")
+    with pytest.raises(rpc.Fault) as fault:
+        rpc.call(place.socket, "reloadConfig")
+    assert fault.value.code == rpc.CANT_REREAD
+    changes = bridge.reconcile([])
+    assert changes.manager.state == "broken"
+    assert "administrator" in changes.manager.message
+    assert "by-hand.conf" not in changes.manager.message
+    assert changes.stopped == ["twitterfilter-1"]
+    assert not is_alive(pid)
+    broken.unlink()
+    assert bridge.reconcile([ONE]).started == ["twitterfilter-1"]
+
+
+def test_a_configuration_that_cannot_be_written_is_an_answer(
+    bridge: Bridge, place: Place, daemon: Daemon
+) -> None:
+    place.conf.rmdir()
+    place.conf.write_text("a file where the folder should be")
+    changes = bridge.reconcile([ONE])
+    assert changes.manager.state == "broken"
+
+
+FAULTS: dict[int, Callable[[Path], object]] = {
+    rpc.BAD_NAME: lambda path: rpc.call(path, "startProcess", "nobody"),
+    rpc.NO_FILE: lambda path: rpc.call(path, "startProcess", "absent"),
+    rpc.NOT_EXECUTABLE: lambda path: rpc.call(path, "startProcess", "data"),
+    rpc.ALREADY_STARTED: lambda path: rpc.call(path, "startProcess", "sleeper"),
+    rpc.NOT_RUNNING: lambda path: rpc.call(path, "stopProcess", "absent"),
+    rpc.ALREADY_ADDED: lambda path: rpc.call(path, "addProcessGroup", "sleeper"),
+    rpc.STILL_RUNNING: lambda path: rpc.call(path, "removeProcessGroup", "sleeper"),
+    rpc.SPAWN_ERROR: lambda path: rpc.call(path, "startProcess", "flash", True),
+}
+PROGRAMS = (
+    "[program:sleeper]\ncommand=/bin/sleep 60\nstartsecs=0\n",
+    "[program:absent]\ncommand=/no/such/program\nautostart=false\n",
+    "[program:data]\ncommand=/etc/passwd\nautostart=false\n",
+    "[program:flash]\ncommand=/bin/false\nautostart=false\nautorestart=false\nstartretries=0\n",
+)
+
+
+@pytest.mark.slow
+def test_every_fault_of_supervisord_has_words_and_a_next_step(place: Place) -> None:
+    """SV6: each fault is made by a real supervisord."""
+    daemon = Daemon(place)
+    daemon.start(*PROGRAMS)
+    try:
+        for code, cause in FAULTS.items():
+            with pytest.raises(rpc.Fault) as fault:
+                cause(place.socket)
+            assert fault.value.code == code
+            assert fault.value.message == rpc.MESSAGES[code]
+    finally:
+        daemon.stop()
+
+
+@pytest.mark.slow
+def test_a_supervisord_that_is_stopping_says_so(place: Place) -> None:
+    """SV6: code 6, while a process takes its time."""
+    daemon = Daemon(place)
+    daemon.start(
+        "[program:slow]\nstopwaitsecs=2\n"
+        "command=/bin/sh -c \"trap '' TERM; while :; do sleep 0.1; done\"\n"
+    )
+    wait_for(lambda: Bridge(place).view().processes[0].state is ProcessState.RUNNING)
+    assert daemon.process is not None
+    daemon.process.terminate()
+    states: list[str] = []
+
+    def stopping() -> bool:
+        states.append(Bridge(place).view().manager.state)
+        return states[-1] == "stopping"
+
+    wait_for(stopping, 5)
+    daemon.process.wait(20)
+
+
+def test_starting_and_stopping_twice_is_good(bridge: Bridge, daemon: Daemon) -> None:
+    bridge.reconcile([ONE])
+    bridge.start("twitterfilter-1")
+    bridge.start("twitterfilter-1")
+    bridge.stop("twitterfilter-1")
+    bridge.stop("twitterfilter-1")
+    wait_for(lambda: not daemon.living())
+    bridge.restart("twitterfilter-1")
+    wait_for(lambda: len(daemon.living()) == 1)
