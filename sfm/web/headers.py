@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, request, url_for
+from flask import Flask, Response, g, request
 from flask.wrappers import Response as FlaskResponse
 
 from sfm.web.access import current_account
@@ -26,6 +26,7 @@ FIXED = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "X-Frame-Options": "DENY",
 }
+REPORTS = "/csp-report"  # fixed: for an untrusted Host no address can be made
 HSTS = "max-age=31536000"
 
 
@@ -42,9 +43,8 @@ def bind(app: Flask) -> None:
 def _add(response: FlaskResponse) -> Response:
     for name, value in FIXED.items():
         response.headers.setdefault(name, value)
-    report = url_for("reports.csp")
-    response.headers["Content-Security-Policy"] = policy(report)
-    response.headers["Reporting-Endpoints"] = f'csp="{report}"'
+    response.headers["Content-Security-Policy"] = policy()
+    response.headers["Reporting-Endpoints"] = f'csp="{REPORTS}"'
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = HSTS
     if response.mimetype == "text/html":
@@ -54,12 +54,12 @@ def _add(response: FlaskResponse) -> Response:
     return response
 
 
-def policy(report: str) -> str:
+def policy() -> str:
     """The content security policy of the present answer."""
     parts = dict(POLICY)
     parts["form-action"] = " ".join(["'self'", *getattr(g, "form_origins", [])])
     lines = [f"{name} {value}" for name, value in parts.items()]
-    return "; ".join([*lines, f"report-uri {report}", "report-to csp"])
+    return "; ".join([*lines, f"report-uri {REPORTS}", "report-to csp"])
 
 
 def _is_personal(response: FlaskResponse) -> bool:

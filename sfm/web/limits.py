@@ -15,7 +15,7 @@ LARGEST_ID = 2**63 - 1
 class IdConverter(NumberConverter):
     """`<id:tweet_id>`: a whole number that a database can hold; anything else is a 404."""
 
-    regex = r"\d{1,19}"
+    regex = r"[0-9]{1,19}"
     num_convert = int
 
     def __init__(self, url_map: Map) -> None:

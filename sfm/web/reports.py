@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 
 from sfm.web.access import access
 from sfm.web.extensions import csrf
+from sfm.web.headers import REPORTS
 
 logger = logging.getLogger(__name__)
 bp = Blueprint("reports", __name__)
@@ -17,7 +18,7 @@ LARGEST_REPORT = 16 * 1024
 SHOWN = ("violated-directive", "effectiveDirective", "blocked-uri", "blockedURL", "document-uri")
 
 
-@bp.post("/csp-report")
+@bp.post(REPORTS)
 @csrf.exempt
 @access("public", max_bytes=LARGEST_REPORT, begins_write=False)
 def csp() -> Response:
