@@ -5,7 +5,6 @@ Nothing here commits. A secret goes in and never comes out again, save to speak 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,7 @@ from sfm.accounts.vault import vault
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import Credential, User
+from sfm.twitter.auth import fingerprint
 
 BEARER, OAUTH1, OAUTH2 = "bearer", "oauth1", "oauth2"
 KINDS = (BEARER, OAUTH1, OAUTH2)
@@ -54,15 +54,11 @@ class NewCredential:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for what Twitter counts as one: the app's token, or one person's sign-in."""
+        """Equal for what Twitter counts as one: the app's token, or one person's sign-in. The
+        same as that of the adapter's Auth, under which calls are counted."""
         if self.kind == OAUTH2:  # its tokens change every two hours, the person does not
             return fingerprint(OAUTH2, str(self.twitter_uid))
         return fingerprint(self.kind, self.secrets["token"])
-
-
-def fingerprint(kind: str, text: str) -> str:
-    """A name for a secret of 128 bits and more, from which it cannot be found again."""
-    return hashlib.sha256(f"{kind}:{text}".encode()).hexdigest()
 
 
 def bearer(token: str, label: str = "") -> NewCredential:
@@ -152,6 +148,12 @@ def of_user(user: User) -> list[Credential]:
     return list(db.session.scalars(query))
 
 
+def everyones() -> list[Credential]:
+    """Every credential that is kept, by User."""
+    query = select(Credential).join(Credential.user).order_by(User.lower_username, Credential.id)
+    return list(db.session.scalars(query))
+
+
 def of_user_by_id(user: User, credential_id: int) -> Credential:
     """One of this User's credentials. Raises NotFound, also for somebody else's."""
     found = db.session.scalar(
@@ -175,7 +177,7 @@ def _one_word(text: str, what: str) -> str:
     word = text.strip()
     if not word:
         raise WrongInput(f"No {what} was given.")
-    if len(word) < 20 or len(word) > 2000 or not word.isascii() or not word.isprintable():
+    if len(word) < 8 or len(word) > 2000 or not word.isascii() or not word.isprintable():
         raise WrongInput(f"This does not look like a {what}. Please copy it once more, whole.")
     if " " in word:
         raise WrongInput(f"A {what} has no blanks in it. Please copy it once more, whole.")

@@ -29,6 +29,7 @@ COMMANDS: dict[str, Place] = {
     "create_user": Place("accounts", "Add a User, an administrator with --superuser."),
     "set_credential": Place("accounts", "Keep a credential for a User, read from stdin or a file."),
     "show_usage": Place("accounts", "Show what was read from Twitter, per credential and day."),
+    "check_credentials": Place("accounts", "Ask Twitter whether the kept credentials work."),
     "rotate_keys": Place("accounts", "Encrypt all kept credentials with a new key."),
     "use_sandbox": Place("setup", "Speak to the sandbox where no Twitter key is set."),
     "migrate_database": Place("database", "Bring the database up to date, after a copy."),

@@ -60,7 +60,13 @@ def create_user(name: str, superuser: bool, password_stdin: bool, if_none: bool)
 
 @click.command("set_credential")
 @click.argument("user")
-@click.option("--kind", type=click.Choice(KINDS), default="bearer", show_default=True)
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    default="bearer",
+    show_default=True,
+    help="What the secret is.",
+)
 @click.option("--label", default="", help="A name by which people know it, such as the app's.")
 @click.option(
     "--file",
@@ -109,7 +115,13 @@ def read_secret(what: str) -> str:
 
 
 @click.command("show_usage")
-@click.option("--days", type=click.IntRange(1, 366), default=31, show_default=True)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 366),
+    default=31,
+    show_default=True,
+    help="How many days to list.",
+)
 @with_appcontext
 def show_usage(days: int) -> None:
     """Show what was read from Twitter: per credential, this month and day by day (UTC)."""
@@ -159,6 +171,32 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
             for n, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         click.echo("  ".join(cells).rstrip())
+
+
+@click.command("check_credentials")
+@click.option("--user", help="Only this User's.")
+@click.pass_context
+@with_appcontext
+def check_credentials(context: click.Context, user: str | None) -> None:
+    """Ask Twitter about every kept credential, and say what is wrong with it.
+
+    Exit code 1 if one does not work. X may bill one user read for each.
+    """
+    from sfm.accounts import credentials, users
+    from sfm.accounts.check import check
+
+    held = credentials.of_user(users.by_name(user)) if user else credentials.everyones()
+    if not held:
+        click.echo("No credential is kept yet.", err=True)
+    fine = True
+    for credential in held:
+        what = credential.label or credentials.WORDS_FOR_KIND[credential.kind]
+        name = f"{credential.user.username}: {what}"
+        result = check(credential)
+        fine = fine and result.works
+        click.echo(f"{'works ' if result.works else 'FAILS '} {name}: {result.message}")
+    if not fine:
+        context.exit(1)
 
 
 @click.command("rotate_keys")

@@ -95,7 +95,7 @@ def test_set_credential_reads_a_file_of_an_access_token(
     [
         ("nobody", TOKEN, "no User called"),
         ("ann", "", "No bearer token"),
-        ("ann", "too-short", "whole"),
+        ("ann", "short", "whole"),
         ("ann", TOKEN + " and more of it", "blanks"),
         ("ann", TOKEN + "\u2028x", "whole"),
     ],

@@ -1,0 +1,58 @@
+"""Asks Twitter whether a credential works, and says in words what is wrong where it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sfm.accounts.clients import NoCredential, client_for
+from sfm.accounts.credentials import BEARER, NEEDS_SIGN_IN, REFUSED, WORKS, mark
+from sfm.accounts.states import state_after
+from sfm.accounts.vault import Unreadable
+from sfm.database import begin_write, db
+from sfm.models import Credential
+from sfm.twitter.errors import TwitterError
+
+ASKED_FOR = "XDevelopers"  # X's own account: whether it is there does not matter
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: the state, and a sentence; `name` is whose sign-in it is, if one's."""
+
+    works: bool
+    message: str
+    name: str = ""
+
+
+def check(credential: Credential) -> Checked:
+    """Make one small call with a credential; the state found is kept. Commits.
+
+    Reads one user, which X bills at most. Twitter is asked outside any transaction.
+    """
+    credential_id = credential.id
+    try:
+        client = client_for(credential)
+        db.session.rollback()
+        if credential.kind == BEARER:
+            list(client.users_by_username([ASKED_FOR]))
+            return _keep(credential_id, WORKS, Checked(True, "Twitter accepts it."))
+        name = client.me().name
+        return _keep(credential_id, WORKS, Checked(True, f"Twitter knows it as @{name}.", name))
+    except TwitterError as trouble:
+        state = state_after(trouble)
+        if state == REFUSED and trouble.status == 401 and credential.kind != BEARER:
+            state = NEEDS_SIGN_IN
+        return _keep(credential_id, state, Checked(False, trouble.message))
+    except Unreadable as trouble:
+        return _keep(credential_id, REFUSED, Checked(False, trouble.message))
+    except NoCredential as trouble:
+        return Checked(False, trouble.message)
+
+
+def _keep(credential_id: int, state: str | None, result: Checked) -> Checked:
+    begin_write()
+    found = db.session.get(Credential, credential_id)
+    if found is not None and state is not None:
+        mark(found, state, "" if result.works else result.message)
+    db.session.commit()
+    return result

@@ -1,0 +1,199 @@
+"""Clients of Twitter, made from the credentials that Users hold: counted, limited, watched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import select
+
+from sfm.accounts import credentials, users
+from sfm.accounts.credentials import BEARER, OAUTH1, OAUTH2, WORDS_FOR_STATE
+from sfm.accounts.states import StateKeeper, is_usable
+from sfm.accounts.usage import DatabaseMeter
+from sfm.database import db
+from sfm.errors import SfmError
+from sfm.extensions import settings
+from sfm.models import Credential
+from sfm.twitter.auth import Auth, BearerAuth, OAuth1Auth
+from sfm.twitter.client import Client
+from sfm.twitter.endpoints import Endpoint
+from sfm.twitter.errors import TwitterError
+from sfm.twitter.ratelimit import Limiter
+from sfm.twitter.transport import Pause, Transport
+
+_SIGN_INS_FIRST = (OAUTH1, OAUTH2, BEARER)  # they may read protected accounts too
+_STREAMS = (BEARER,)
+
+
+class NoCredential(SfmError):
+    """There is nothing to speak to Twitter with; the message says what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True)
+
+
+class WatchedTransport(Transport):
+    """Tells what came of each call to the keeper of the credential's state."""
+
+    keeper: StateKeeper
+
+    def ask(
+        self,
+        endpoint: Endpoint,
+        params: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> bytes:
+        """As Transport's; the credential's state is written in a transaction of its own."""
+        try:
+            body = super().ask(endpoint, params, **more)
+        except TwitterError as trouble:
+            self.keeper.note(trouble)
+            raise
+        self.keeper.note(None)
+        return body
+
+
+def default_client(pause: Pause | None = None) -> Client:
+    """The client that serves timelines, look-ups and samples.
+
+    With a credential of the User that TWITTER_DEFAULT_USERNAME names, else with the token in
+    the setting TWITTER_BEARER_TOKEN, else with the only app token that any User holds. Raises
+    NoCredential. `pause` sleeps when there is something to wait for; without, a Wait is raised.
+    """
+    found = _default(_SIGN_INS_FIRST)
+    return _plain(found, pause) if isinstance(found, str) else client_for(found, pause)
+
+
+def client_for(credential: Credential, pause: Pause | None = None) -> Client:
+    """A client that speaks with this credential and keeps its state.
+
+    Raises NoCredential where a setting is missing, Unreadable where the secret cannot be read.
+    """
+    auth = auth_of(credential)
+    client = _client(auth, pause)
+    watched = WatchedTransport(
+        auth,
+        api_root=settings().twitter_api_root,
+        limiter=limiter(),
+        meter=DatabaseMeter(db.engine),
+        pause=pause,
+    )
+    watched.keeper = StateKeeper(db.engine, credential)
+    client.transport = watched
+    return client
+
+
+def stream_auth(credential: Credential) -> BearerAuth:
+    """What a stream connects with. Raises NoCredential for a person's sign-in: streams take only
+    an app's bearer token. Source: X, "Authentication mapping"."""
+    if credential.kind != BEARER:
+        raise NoCredential(
+            "A stream needs an app's bearer token; a Twitter sign-in does not do. Enter one on "
+            "the account page, or with the command set_credential."
+        )
+    return BearerAuth(credentials.unsealed(credential)["token"])
+
+
+def default_stream_auth() -> BearerAuth:
+    """What streamsample connects with, chosen as for `default_client` among app tokens."""
+    found = _default(_STREAMS)
+    return BearerAuth(found) if isinstance(found, str) else stream_auth(found)
+
+
+def auth_of(credential: Credential) -> Auth:
+    """How calls with this credential are signed."""
+    secrets = credentials.unsealed(credential)
+    if credential.kind == BEARER:
+        return BearerAuth(secrets["token"])
+    if credential.kind == OAUTH1:
+        chosen = settings()
+        if not (chosen.twitter_consumer_key and chosen.twitter_consumer_secret):
+            raise NoCredential(
+                "This Twitter sign-in needs the settings TWITTER_CONSUMER_KEY and "
+                "TWITTER_CONSUMER_SECRET of the app it was given to."
+            )
+        return OAuth1Auth(
+            chosen.twitter_consumer_key,
+            chosen.twitter_consumer_secret,
+            secrets["token"],
+            secrets["token_secret"],
+        )
+    from sfm.accounts.renewal import renewing_auth
+
+    return renewing_auth(credential, secrets)
+
+
+def limiter() -> Limiter:
+    """The limits of all credentials of this process."""
+    found = current_app.extensions.setdefault("sfm_limiter", Limiter())
+    assert isinstance(found, Limiter)  # noqa: S101 - for mypy
+    return found
+
+
+def _client(auth: Auth, pause: Pause | None) -> Client:
+    chosen = settings()
+    return Client(
+        auth,
+        api_root=chosen.twitter_api_root,
+        limiter=limiter(),
+        meter=DatabaseMeter(db.engine),
+        pause=pause,
+        dialect="post" if chosen.twitter_dialect == "post" else "tweet",
+    )
+
+
+def _plain(token: str, pause: Pause | None) -> Client:
+    return _client(BearerAuth(token), pause)
+
+
+def _default(kinds: tuple[str, ...]) -> Credential | str:
+    """A credential, or the token of the setting."""
+    name = settings().twitter_default_username
+    unusable: list[Credential] = []
+    if name:
+        held = _of_default_user(name, kinds)
+        unusable = [credential for credential in held if not is_usable(credential)]
+        for credential in held:
+            if is_usable(credential):
+                return credential
+    if settings().twitter_bearer_token:
+        return settings().twitter_bearer_token
+    apps = list(db.session.scalars(select(Credential).where(Credential.kind == BEARER).limit(2)))
+    if len(apps) == 1 and is_usable(apps[0]):
+        return apps[0]
+    raise NoCredential(_what_to_do(name, unusable or apps))
+
+
+def _of_default_user(name: str, kinds: tuple[str, ...]) -> list[Credential]:
+    user = users.find(name)
+    if user is None or not user.is_active:
+        return []
+    held = [one for one in credentials.of_user(user) if one.kind in kinds]
+    return sorted(held, key=lambda one: (one.state != credentials.WORKS, kinds.index(one.kind)))
+
+
+def _what_to_do(name: str, held: list[Credential]) -> str:
+    unusable = [one for one in held if not is_usable(one)]
+    if unusable:
+        one = unusable[0]
+        return (
+            f"The Twitter credential of {one.user.username} cannot be used "
+            f"({WORDS_FOR_STATE[one.state]}). {one.state_reason} Then check it on the account "
+            "page, or with the command check_credentials."
+        )
+    if len(held) > 1:
+        return (
+            "Several Users hold an app token, and nothing says which to use. Name one of them in "
+            "the setting TWITTER_DEFAULT_USERNAME."
+        )
+    if name:
+        return (
+            f"{name}, the User that TWITTER_DEFAULT_USERNAME names, holds no Twitter credential. "
+            "Sign in with Twitter as that User, or enter one with the command set_credential."
+        )
+    return (
+        "There is no Twitter credential yet. Enter an app's bearer token with the command "
+        "set_credential, or put it into the setting TWITTER_BEARER_TOKEN."
+    )

@@ -1,0 +1,81 @@
+"""Keeps the state of a credential as Twitter's answers show it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Engine, case, update
+
+from sfm import clock
+from sfm.accounts.beside import Beside
+from sfm.accounts.credentials import (
+    NEEDS_SIGN_IN,
+    OUT_OF_CREDITS,
+    REFUSED,
+    UNCHECKED,
+    WORKS,
+)
+from sfm.models import Credential
+from sfm.twitter.errors import CredentialProblem, OutOfCredits, TwitterError
+
+NOTE_EVERY = timedelta(seconds=60)
+# A call that this credential's kind cannot make says nothing about the credential.
+_ABOUT_THE_CALL = frozenset({"wrong_kind", "client_forbidden", "clock"})
+
+
+def state_after(trouble: TwitterError | None) -> str | None:
+    """The state that an answer puts a credential into; None where it says nothing of it."""
+    if trouble is None:
+        return WORKS
+    if isinstance(trouble, OutOfCredits):
+        return OUT_OF_CREDITS
+    if isinstance(trouble, CredentialProblem) and trouble.kind not in _ABOUT_THE_CALL:
+        return NEEDS_SIGN_IN if trouble.kind == "sign_in_again" else REFUSED
+    return None
+
+
+def is_usable(credential: Credential) -> bool:
+    """Whether it is worth a try. One without credits is tried again on the next UTC day, for
+    its period may have ended: a refused call costs nothing."""
+    if credential.state in (WORKS, UNCHECKED):
+        return True
+    if credential.state != OUT_OF_CREDITS:
+        return False
+    asked = credential.checked_at or credential.state_since
+    return asked.astimezone(UTC).date() < clock.now().astimezone(UTC).date()
+
+
+class StateKeeper:
+    """Takes what came of each call with one credential, and writes what is new of it."""
+
+    def __init__(self, engine: Engine, credential: Credential) -> None:
+        self._beside = Beside(engine)
+        self._id = credential.id
+        self._is_sign_in = credential.kind != "bearer"
+        self._state: str | None = credential.state
+        self._written_at: datetime | None = None
+
+    def note(self, trouble: TwitterError | None) -> None:
+        """One call is over; `trouble` is what it ended with."""
+        state = state_after(trouble)
+        if state == REFUSED and self._is_sign_in and trouble is not None and trouble.status == 401:
+            state = NEEDS_SIGN_IN  # a person's token that is refused was revoked
+        now = clock.now()
+        fresh = self._written_at is not None and now - self._written_at < NOTE_EVERY
+        if fresh and state in (None, self._state):
+            return
+        self._state, self._written_at = state or self._state, now
+        reason = trouble.message if trouble is not None and state else ""
+        self._beside.write(lambda connection: self._write(connection, state, reason, now))
+
+    def _write(self, connection: Connection, state: str | None, reason: str, now: datetime) -> None:
+        change = update(Credential).where(Credential.id == self._id)
+        if state is None:
+            connection.execute(change.values(used_at=now))
+            return
+        since = case((Credential.state == state, Credential.state_since), else_=now)
+        connection.execute(
+            change.values(
+                used_at=now, checked_at=now, state=state, state_reason=reason, state_since=since
+            )
+        )
