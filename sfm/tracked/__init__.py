@@ -1,0 +1,1 @@
+"""The Twitter accounts that are collected: adding, names, states, sets."""

@@ -1,0 +1,249 @@
+"""Lists of account names: what each line would become, before anything is saved, and then saving.
+
+A plan can be kept as JSON between the page that shows it and the one that carries it out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from sqlalchemy import select
+
+from sfm.database import db
+from sfm.errors import WrongInput
+from sfm.models import TwitterUser, TwitterUserSet
+from sfm.tracked import lifecycle, renames, service, sets
+from sfm.tracked.names import is_possible, tidy
+from sfm.twitter.errors import AccountProblem
+from sfm.twitter.record import UserRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sfm.twitter.client import Client
+
+MOST_LINES = 50_000
+LOOK_UP = 100  # names a call
+CENTS_PER_USER = 1.0  # Source: X API pricing, August 2026
+PIECE = 200  # lines a transaction, so that others who write need not wait long
+_UIDS = 500  # bound parameters a statement
+
+Verdict = Literal[
+    "new", "already_here", "renamed", "protected", "suspended", "not_found", "unavailable",
+    "twice", "not_a_name",
+]  # fmt: skip
+WORDS: dict[Verdict, str] = {
+    "new": "new",
+    "already_here": "already here",
+    "renamed": "renamed",
+    "protected": "protected",
+    "suspended": "suspended",
+    "not_found": "not found",
+    "unavailable": "not shown by Twitter at the moment",
+    "twice": "twice in the list",
+    "not_a_name": "not a possible name",
+}
+TO_ADD: frozenset[Verdict] = frozenset({"new", "protected"})
+HERE: frozenset[Verdict] = frozenset({"already_here", "renamed"})
+
+
+class Line(msgspec.Struct, kw_only=True):
+    """One line of a list. `record` is Twitter's answer, `twitter_user_id` ours if it is here."""
+
+    number: int
+    text: str
+    name: str
+    verdict: Verdict
+    message: str = ""
+    twitter_user_id: int | None = None
+    record: UserRecord | None = None
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What looking names up costs, at most: calls, accounts read, and US cents at X's price."""
+
+    calls: int
+    users: int
+
+    @property
+    def cents(self) -> float:
+        return self.users * CENTS_PER_USER
+
+
+class Plan(msgspec.Struct):
+    """What would become of each line. Blank lines are left out."""
+
+    lines: list[Line]
+    cost: Cost
+
+    def counts(self) -> dict[Verdict, int]:
+        """How many lines have each verdict, in the order of WORDS."""
+        found = Counter(line.verdict for line in self.lines)
+        return {verdict: found[verdict] for verdict in WORDS if found[verdict]}
+
+    def as_json(self) -> bytes:
+        return msgspec.json.encode(self)
+
+    @staticmethod
+    def from_json(text: bytes) -> Plan:
+        """The plan that `as_json` made. Raises msgspec.ValidationError for anything else."""
+        return msgspec.json.decode(text, type=Plan)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What carrying a plan, or a piece of one, out did."""
+
+    added: int = 0
+    renamed: int = 0
+    put_into_set: int = 0
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(
+            self.added + other.added,
+            self.renamed + other.renamed,
+            self.put_into_set + other.put_into_set,
+        )
+
+
+def read_lines(texts: Iterable[str]) -> list[Line]:
+    """The lines that are not blank, as far as they can be judged without asking anybody.
+
+    Raises WrongInput for more than 50,000.
+    """
+    lines: list[Line] = []
+    seen: dict[str, int] = {}
+    for number, text in enumerate(texts, start=1):
+        name = tidy(text.replace("\x00", "\ufffd"))
+        if not name:
+            continue
+        if len(lines) >= MOST_LINES:
+            raise WrongInput(f"A list may have {MOST_LINES:,} names at most; please divide it.")
+        lines.append(_judged_alone(number, text, name, seen))
+    return lines
+
+
+def _judged_alone(number: int, text: str, name: str, seen: dict[str, int]) -> Line:
+    line = Line(number=number, text=text.strip()[:100], name=name[:60], verdict="new")
+    if not is_possible(name):
+        line.verdict = "not_a_name"
+        line.message = AccountProblem("malformed", name[:60]).message
+    elif name.lower() in seen:
+        line.verdict = "twice"
+        line.message = f"{name} is in line {seen[name.lower()]} already."
+    else:
+        seen[name.lower()] = number
+    return line
+
+
+def cost_of(lines: Iterable[Line]) -> Cost:
+    """What looking the names of these lines up will cost, at most. Asks nobody."""
+    users = sum(1 for line in lines if line.verdict not in ("twice", "not_a_name"))
+    return Cost(calls=-(-users // LOOK_UP), users=users)
+
+
+def plan(
+    client: Client,
+    texts: Iterable[str],
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Plan:
+    """What each line would become. Asks Twitter for all names, 100 a call; saves nothing.
+
+    `progress` is told after each call how many names of how many are looked up. Raises
+    WrongInput for too long a list, and TwitterErrors that are not about one account.
+    """
+    lines = read_lines(texts)
+    cost = cost_of(lines)
+    asked = {line.name.lower(): line for line in lines if line.verdict == "new"}
+    answered = 0
+    for batch in client.users_by_username([line.name for line in asked.values()]):
+        for record in batch.found:
+            _found(asked[record.name.lower()], record)
+        for problem in batch.problems:
+            _not_found(asked[problem.subject.lower()], problem)
+        answered += len(batch.found) + len(batch.problems)
+        progress(answered, len(asked))
+    _compare_with_ours(lines)
+    return Plan(lines, cost)
+
+
+def _found(line: Line, record: UserRecord) -> None:
+    line.record = msgspec.structs.replace(record, raw=b"")
+    if record.protected:
+        line.verdict = "protected"
+        line.message = AccountProblem("protected", record.name).message
+
+
+def _not_found(line: Line, problem: AccountProblem) -> None:
+    known = {"suspended": "suspended", "not_found": "not_found", "gone": "not_found"}
+    line.verdict = known.get(problem.state, "unavailable")  # type: ignore[assignment]
+    line.message = problem.message
+
+
+def _compare_with_ours(lines: Sequence[Line]) -> None:
+    """Mark what is here already: by uid where Twitter gave one, else by name for the message."""
+    ours = _ours_by_uid([line.record.uid for line in lines if line.record])
+    for line in lines:
+        if line.record and (present := ours.get(line.record.uid)):
+            same = present.name == line.record.name
+            line.verdict = "already_here" if same else "renamed"
+            line.message = service.already_here(present, line.record.name)
+            line.twitter_user_id = present.id
+        elif line.verdict == "not_found":
+            _explain_old_name(line)
+
+
+def _explain_old_name(line: Line) -> None:
+    """An old list may hold a name that one of ours has given up."""
+    once = renames.once_called(line.name)
+    if len(once) == 1:
+        line.verdict, line.twitter_user_id = "renamed", once[0].id
+        line.message = f"{line.name} is now called {once[0].name}, and is here already."
+
+
+def _ours_by_uid(uids: Sequence[int]) -> dict[int, TwitterUser]:
+    found: dict[int, TwitterUser] = {}
+    for start in range(0, len(uids), _UIDS):
+        part = uids[start : start + _UIDS]
+        for user in db.session.scalars(select(TwitterUser).where(TwitterUser.uid.in_(part))):
+            found[user.uid or 0] = user
+    return found
+
+
+def pieces(made: Plan) -> list[list[Line]]:
+    """The lines of a plan, as many together as one transaction should take."""
+    return [made.lines[start : start + PIECE] for start in range(0, len(made.lines), PIECE)]
+
+
+def carry_out(
+    lines: Sequence[Line],
+    *,
+    into: TwitterUserSet | None = None,
+    active: bool = True,
+    added_by_id: int | None = None,
+    verdicts: frozenset[Verdict] = TO_ADD,
+) -> Outcome:
+    """Add what is new, take renames over, put all that is here into the set. Flushes.
+
+    Call `begin_write` first, and hand long plans over piece by piece (`pieces`), a transaction
+    each. What another has added since the plan was made counts as here.
+    """
+    ours = _ours_by_uid([line.record.uid for line in lines if line.record])
+    added = renamed = 0
+    members: list[int] = []
+    for line in lines:
+        if line.record and line.record.uid in ours:
+            twitter_user = ours[line.record.uid]
+            renamed += lifecycle.see(twitter_user, line.record)
+            members.append(twitter_user.id)
+        elif line.record and line.verdict in verdicts:
+            members.append(service.add(line.record, added_by_id=added_by_id, active=active).id)
+            added += 1
+        elif line.twitter_user_id is not None:
+            members.append(line.twitter_user_id)
+    return Outcome(added, renamed, sets.add_members(into, members) if into else 0)

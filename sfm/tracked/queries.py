@@ -1,0 +1,94 @@
+"""Reading TwitterUsers: by name (former ones too), from A to Z, by a piece of a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import ascii_lowercase
+
+from sqlalchemy import ColumnElement, func, or_, select, tuple_
+
+from sfm.database import db
+from sfm.models import FormerName, TwitterUser
+from sfm.tracked.names import tidy
+from sfm.tracked.renames import once_called
+
+PAGE = 25
+
+
+@dataclass(frozen=True)
+class Named:
+    """Who is called by a name now (two only where a name passed on and is not checked yet), and
+    who once was."""
+
+    now: Sequence[TwitterUser]
+    once: Sequence[TwitterUser]
+
+    @property
+    def one(self) -> TwitterUser | None:
+        """The account that is meant, where there is no doubt: the only one, now before once."""
+        found = self.now or self.once
+        return found[0] if len(found) == 1 else None
+
+
+def by_name(typed: str) -> Named:
+    """The accounts that have this name, whatever its capitals, and those that had it."""
+    name = tidy(typed)
+    now = db.session.scalars(
+        select(TwitterUser)
+        .where(TwitterUser.lower_name == name.lower())
+        .order_by(TwitterUser.id.desc())
+    ).all()
+    return Named(now, [user for user in once_called(name) if user not in now])
+
+
+def alphabetical(
+    *,
+    letter: str = "",
+    after: tuple[str, int] | None = None,
+    limit: int = PAGE,
+    active: bool | None = None,
+) -> Sequence[TwitterUser]:
+    """Accounts from A to Z; further ones with `after`, the last one's (lower_name, id).
+
+    `letter` keeps those whose name begins with it; "#" those that begin with no letter.
+    """
+    wanted = select(TwitterUser).order_by(TwitterUser.lower_name, TwitterUser.id).limit(limit)
+    if letter:
+        wanted = wanted.where(_begins_with(letter))
+    if active is not None:
+        wanted = wanted.where(TwitterUser.is_active.is_(active))
+    if after is not None:
+        wanted = wanted.where(tuple_(TwitterUser.lower_name, TwitterUser.id) > tuple_(*after))
+    return db.session.scalars(wanted).all()
+
+
+def search(
+    text: str, *, after: tuple[str, int] | None = None, limit: int = PAGE
+) -> Sequence[TwitterUser]:
+    """Accounts whose present or former name, or displayed name, holds this text; A to Z."""
+    name = tidy(text).lower()
+    once = select(FormerName.twitter_user_id).where(
+        FormerName.lower_name.contains(name, autoescape=True)
+    )
+    wanted = (
+        select(TwitterUser)
+        .where(
+            or_(
+                TwitterUser.lower_name.contains(name, autoescape=True),
+                TwitterUser.display_name.icontains(text.strip(), autoescape=True),
+                TwitterUser.id.in_(once),
+            )
+        )
+        .order_by(TwitterUser.lower_name, TwitterUser.id)
+        .limit(limit)
+    )
+    if after is not None:
+        wanted = wanted.where(tuple_(TwitterUser.lower_name, TwitterUser.id) > tuple_(*after))
+    return db.session.scalars(wanted).all()
+
+
+def _begins_with(letter: str) -> ColumnElement[bool]:
+    if letter == "#":
+        return func.substr(TwitterUser.lower_name, 1, 1).not_in(list(ascii_lowercase))
+    return TwitterUser.lower_name.startswith(letter[:1].lower(), autoescape=True)

@@ -1,0 +1,162 @@
+"""Adding, switching on and off, and deleting TwitterUsers.
+
+Where Twitter is asked, it is asked first; the write transaction begins after its answer, so that
+nobody waits for the network. Nothing here commits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from sfm import audit
+from sfm.database import begin_write, db
+from sfm.errors import NotFound, WrongInput
+from sfm.models import AccountEvent, TwitterUser
+from sfm.tracked import lifecycle
+from sfm.tracked.names import is_possible, tidy
+from sfm.tracked.renames import flag_reuse
+from sfm.twitter.errors import AccountProblem
+from sfm.twitter.record import UserRecord
+
+if TYPE_CHECKING:
+    from sfm.twitter.client import Client
+
+
+def add_by_name(
+    client: Client, typed: str, *, added_by_id: int | None = None, active: bool = True
+) -> TwitterUser:
+    """Look a name up and begin to collect the account. Begins the write itself, flushes.
+
+    An account of ours that still stands under this name with another uid has given it up since:
+    it is looked up too, and gets its new name in the same transaction. Raises WrongInput where
+    there is no such account or its uid is here already, and TwitterErrors.
+    """
+    record = look_up(client, typed)
+    uids = [user.uid for user in namesakes(record) if user.uid is not None]
+    answers = list(client.users_by_id(uids))
+    begin_write()
+    for batch in answers:
+        lifecycle.see_batch(batch)
+    return add(record, added_by_id=added_by_id, active=active)
+
+
+def activate_again(client: Client, twitter_user_id: int) -> TwitterUser:
+    """Look an account up by its uid and collect it again. Begins the write itself, flushes.
+
+    Raises WrongInput where Twitter no longer has the uid, and TwitterErrors.
+    """
+    record = look_up_again(client, by_id(twitter_user_id))
+    begin_write()
+    twitter_user = by_id(twitter_user_id)
+    activate(twitter_user, record)
+    return twitter_user
+
+
+def namesakes(record: UserRecord) -> list[TwitterUser]:
+    """Accounts that stand here under this name with another uid (or none yet)."""
+    same_name = select(TwitterUser).where(TwitterUser.lower_name == record.name.lower())
+    return [user for user in db.session.scalars(same_name) if user.uid != record.uid]
+
+
+def look_up(client: Client, typed: str) -> UserRecord:
+    """What Twitter says of an account, by the name as it was typed. Asks once; saves nothing.
+
+    Raises WrongInput with the reason where there is no such account to be collected: not a
+    possible name, unknown, suspended. Other TwitterErrors pass through.
+    """
+    name = tidy(typed)
+    if not is_possible(name):
+        raise WrongInput(AccountProblem("malformed", typed.strip()[:60]).message)
+    try:
+        return client.user_by_name(name)
+    except AccountProblem as problem:
+        raise WrongInput(problem.message) from problem
+
+
+def add(record: UserRecord, *, added_by_id: int | None = None, active: bool = True) -> TwitterUser:
+    """Begin to collect an account that Twitter has just shown us. Flushes.
+
+    The name is kept in Twitter's own capitals. Raises WrongInput where the uid is here already,
+    saying under which name.
+    """
+    present = by_uid(record.uid)
+    if present is not None:
+        raise WrongInput(already_here(present, record.name))
+    twitter_user = TwitterUser(
+        uid=record.uid, name=record.name, is_active=active, added_by_id=added_by_id
+    )
+    db.session.add(twitter_user)
+    db.session.flush()
+    db.session.add(AccountEvent(twitter_user_id=twitter_user.id, kind="added", after=record.name))
+    lifecycle.see(twitter_user, record)
+    flag_reuse(twitter_user)
+    twitter_user.ask_again_at = None  # a protected account is asked once before it waits
+    _record("twitter_user.added", twitter_user)
+    db.session.flush()
+    return twitter_user
+
+
+def already_here(present: TwitterUser, name: str) -> str:
+    """The sentence for an account that is collected already."""
+    how = "" if present.is_active else ", but switched off"
+    if present.name.lower() == name.lower():
+        return f"{present.name} is here already{how}."
+    return f"{name} is here already under its former name {present.name}{how}."
+
+
+def look_up_again(client: Client, twitter_user: TwitterUser) -> UserRecord:
+    """What Twitter says of an account of ours now, by its uid. Asks once; saves nothing.
+
+    Raises WrongInput where the uid is gone or suspended.
+    """
+    if twitter_user.uid is None:
+        return look_up(client, twitter_user.name)
+    for batch in client.users_by_id([twitter_user.uid]):
+        for record in batch.found:
+            return record
+        for problem in batch.problems:
+            raise WrongInput(AccountProblem(problem.state, twitter_user.name).message)
+    raise WrongInput(AccountProblem("gone", twitter_user.name).message)
+
+
+def activate(twitter_user: TwitterUser, record: UserRecord) -> bool:
+    """Collect an account again, with what `look_up_again` said; True where its name changed."""
+    if twitter_user.uid is None:
+        twitter_user.uid = record.uid
+    renamed = lifecycle.see(twitter_user, record)
+    twitter_user.ask_again_at, twitter_user.failures = None, 0
+    _switch(twitter_user, True)
+    return renamed
+
+
+def deactivate(twitter_user: TwitterUser) -> None:
+    """Stop asking for an account's tweets; what is held stays. Always allowed, asks nobody."""
+    _switch(twitter_user, False)
+
+
+def _switch(twitter_user: TwitterUser, active: bool) -> None:
+    if twitter_user.is_active != active:
+        twitter_user.is_active = active
+        kind = "activated" if active else "deactivated"
+        db.session.add(AccountEvent(twitter_user_id=twitter_user.id, kind=kind))
+        _record(f"twitter_user.{kind}", twitter_user)
+    db.session.flush()
+
+
+def by_uid(uid: int) -> TwitterUser | None:
+    """The account with this uid, if it is here."""
+    return db.session.scalar(select(TwitterUser).where(TwitterUser.uid == uid))
+
+
+def by_id(twitter_user_id: int) -> TwitterUser:
+    """The account with this number of ours. Raises NotFound."""
+    found = db.session.get(TwitterUser, twitter_user_id)
+    if found is None:
+        raise NotFound("There is no such account here.")
+    return found
+
+
+def _record(action: str, twitter_user: TwitterUser) -> None:
+    audit.record(action, kind="twitter_user", subject_id=twitter_user.id, subject=twitter_user.name)

@@ -1,0 +1,145 @@
+"""Sets of TwitterUsers. Each belongs to a User; names are unique per owner. Nothing commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, delete, func, select, true
+from sqlalchemy.exc import IntegrityError
+
+from sfm import audit
+from sfm.database import db
+from sfm.errors import NotFound, WrongInput
+from sfm.models import TwitterUser, TwitterUserSet, User, set_member
+
+LONGEST_NAME = 255
+_BATCH = 500  # bound parameters a statement
+
+
+def create(owner: User, name: str, notes: str = "") -> TwitterUserSet:
+    """A new set, flushed. Raises WrongInput for an empty name or one the owner has already."""
+    made = TwitterUserSet(owner_id=owner.id, name=_good_name(name), notes=notes)
+    _save(made, f"{owner.username} already has a set called “{made.name}”.")
+    _record("set.created", made)
+    return made
+
+
+def change(found: TwitterUserSet, *, name: str, notes: str) -> None:
+    """Give a set another name and notes. Raises as `create`."""
+    before = {"name": found.name, "notes": found.notes}
+    found.name, found.notes = _good_name(name), notes
+    _save(found, f"There already is a set called “{found.name}”.")
+    old, new = audit.changes(before, {"name": found.name, "notes": found.notes})
+    if new:
+        _record("set.changed", found, before=old, after=new)
+
+
+def remove(found: TwitterUserSet) -> None:
+    """Delete a set; its members and their tweets stay."""
+    _record("set.deleted", found)
+    db.session.delete(found)
+    db.session.flush()
+
+
+def add_members(found: TwitterUserSet, twitter_user_ids: Iterable[int]) -> int:
+    """Put accounts into a set; how many were not in it before. Unknown numbers are passed over."""
+    present = set(
+        db.session.scalars(
+            select(set_member.c.twitter_user_id).where(set_member.c.set_id == found.id)
+        )
+    )
+    new = [one for one in dict.fromkeys(twitter_user_ids) if one not in present]
+    known: list[int] = []
+    for start in range(0, len(new), _BATCH):
+        part = new[start : start + _BATCH]
+        known += db.session.scalars(select(TwitterUser.id).where(TwitterUser.id.in_(part)))
+    if known:
+        rows = [{"set_id": found.id, "twitter_user_id": one} for one in known]
+        db.session.execute(set_member.insert(), rows)
+        _record("set.members_added", found, after={"added": len(known)})
+        db.session.expire(found, ["members"])
+    return len(known)
+
+
+def remove_members(found: TwitterUserSet, twitter_user_ids: Iterable[int]) -> int:
+    """Take accounts out of a set; how many were in it."""
+    ids = list(twitter_user_ids)
+    gone = 0
+    for start in range(0, len(ids), _BATCH):
+        part = ids[start : start + _BATCH]
+        gone += db.session.execute(
+            delete(set_member).where(
+                set_member.c.set_id == found.id, set_member.c.twitter_user_id.in_(part)
+            )
+        ).rowcount  # type: ignore[attr-defined]
+    if gone:
+        _record("set.members_removed", found, after={"removed": gone})
+        db.session.expire(found, ["members"])
+    return gone
+
+
+def named(owner: User, name: str) -> TwitterUserSet | None:
+    """The owner's set of this name; never somebody else's."""
+    return db.session.scalar(
+        select(TwitterUserSet).where(
+            TwitterUserSet.owner_id == owner.id, TwitterUserSet.name == name.strip()
+        )
+    )
+
+
+def visible_to(reader: User) -> Sequence[TwitterUserSet]:
+    """The sets a User may see and change, by name: their own; a superuser's are all."""
+    mine = select(TwitterUserSet).where(_is_theirs(reader))
+    return db.session.scalars(mine.order_by(TwitterUserSet.name, TwitterUserSet.id)).all()
+
+
+def find(reader: User, set_id: int) -> TwitterUserSet:
+    """One set that the User may see and change. Raises NotFound, also for somebody else's."""
+    found = db.session.scalar(
+        select(TwitterUserSet).where(TwitterUserSet.id == set_id, _is_theirs(reader))
+    )
+    if found is None:
+        raise NotFound("There is no such set, or it belongs to somebody else.")
+    return found
+
+
+def sizes(set_ids: Sequence[int]) -> dict[int, int]:
+    """How many members each of these sets has."""
+    counted = db.session.execute(
+        select(set_member.c.set_id, func.count())
+        .where(set_member.c.set_id.in_(set_ids))
+        .group_by(set_member.c.set_id)
+    )
+    return dict.fromkeys(set_ids, 0) | {row[0]: row[1] for row in counted}
+
+
+def _is_theirs(reader: User) -> ColumnElement[bool]:
+    return true() if reader.is_superuser else TwitterUserSet.owner_id == reader.id
+
+
+def _good_name(name: str) -> str:
+    tidied = " ".join(name.split())
+    if not tidied:
+        raise WrongInput("A set needs a name.")
+    if len(tidied) > LONGEST_NAME:
+        raise WrongInput(f"The name of a set has at most {LONGEST_NAME} characters.")
+    return tidied
+
+
+def _save(made: TwitterUserSet, already: str) -> None:
+    try:
+        with db.session.begin_nested():
+            db.session.add(made)
+    except IntegrityError as exc:
+        raise WrongInput(already) from exc
+
+
+def _record(
+    action: str,
+    found: TwitterUserSet,
+    before: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
+) -> None:
+    audit.record(
+        action, kind="set", subject_id=found.id, subject=found.name, before=before, after=after
+    )

@@ -1,0 +1,60 @@
+"""Fixtures for whatever collects: a sandbox whose time is the test's, and an app pointed at it.
+
+A conftest takes them over by importing them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sfm.accounts.clients import default_client
+from sfm.config import Settings
+from sfm.database import db
+from sfm.models import TwitterUser
+from sfm.sandbox.server import Sandbox
+from sfm.sandbox.world.people import Person
+from sfm.tracked import service
+from sfm.twitter.client import Client
+from tests.conftest import FrozenClock, test_settings
+
+
+@pytest.fixture
+def sandbox(clock: FrozenClock) -> Iterator[Sandbox]:
+    """A sandbox that lives in the test's own time, without limits."""
+    with Sandbox(clock=clock) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(instance_folder: Path, database_url: str, sandbox: Sandbox) -> Settings:
+    """Settings that point the app at the sandbox."""
+    return test_settings(
+        instance_folder,
+        database_url,
+        twitter_api_root=sandbox.url,
+        twitter_bearer_token=sandbox.bearer_token,
+    )
+
+
+@pytest.fixture
+def twitter(app: object) -> Client:
+    """The client that the app itself would use; it cannot wait."""
+    return default_client()
+
+
+def tracked(person: Person, **more: object) -> TwitterUser:
+    """This person of the sandbox as an account of ours, without asking anybody. Commits."""
+    user = TwitterUser(uid=person.uid, name=person.username, **more)
+    db.session.add(user)
+    db.session.commit()
+    return user
+
+
+def added(client: Client, name: str) -> TwitterUser:
+    """An account added as a librarian would. Commits."""
+    user = service.add_by_name(client, name)
+    db.session.commit()
+    return user

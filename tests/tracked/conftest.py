@@ -1,0 +1,5 @@
+"""The tests of tracked accounts ask the sandbox."""
+
+from tests.collecting import sandbox, settings, twitter
+
+__all__ = ["sandbox", "settings", "twitter"]

@@ -1,0 +1,137 @@
+"""Lists of names: every line gets its verdict before anything is saved."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from sfm.database import begin_write, db
+from sfm.errors import WrongInput
+from sfm.models import TwitterUser, User
+from sfm.sandbox.server import Sandbox
+from sfm.tracked import importer, renames, sets
+from sfm.tracked.importer import Outcome, Plan
+from sfm.twitter.client import Client
+from sfm.twitter.errors import CredentialProblem
+from tests.collecting import added
+
+LINES = """\ufeffFerryNotes
+@harborcouncil
+
+spam_fountain
+gone_fishing_9
+quiet_keeper
+nobody_at_all
+ferrynotes
+not a name
+oldname
+millbrook_lib
+<script>alert(1)</script>
+tideline_news
+""".splitlines()
+
+VERDICTS = [
+    (1, "new"),
+    (2, "new"),
+    (4, "suspended"),
+    (5, "not_found"),
+    (6, "protected"),
+    (7, "not_found"),
+    (8, "twice"),
+    (9, "not_a_name"),
+    (10, "renamed"),
+    (11, "already_here"),
+    (12, "not_a_name"),
+    (13, "renamed"),
+]
+
+
+@pytest.fixture
+def made(twitter: Client, sandbox: Sandbox) -> Plan:
+    """A plan for LINES, where some of them are here already."""
+    added(twitter, "millbrook_lib")
+    drada = added(twitter, "drada_mensah")
+    tideline = added(twitter, "tideline_news")
+    begin_write()
+    renames.rename(drada, "oldname")
+    renames.rename(drada, "drada_mensah")
+    tideline.name = "tideline_live"
+    db.session.commit()
+    sandbox.site.served.clear()
+    return importer.plan(twitter, LINES)
+
+
+def test_every_line_has_its_verdict_and_nothing_is_saved(made: Plan, sandbox: Sandbox) -> None:
+    assert [(line.number, line.verdict) for line in made.lines] == VERDICTS
+    assert all(line.message for line in made.lines if line.verdict != "new")
+    assert db.session.scalar(select(func.count()).select_from(TwitterUser)) == 3
+    assert len(sandbox.served) == made.cost.calls == 1
+    assert made.cost.users == 9
+    assert sum(made.counts().values()) == len(VERDICTS)
+
+
+def test_the_cost_is_known_without_asking(sandbox: Sandbox) -> None:
+    lines = importer.read_lines([f"name{n}" for n in range(250)] + ["name1", "not a name"])
+    cost = importer.cost_of(lines)
+    assert (cost.calls, cost.users, cost.cents) == (3, 250, 250.0)
+    assert sandbox.served == []
+
+
+def test_a_plan_survives_being_written_down(made: Plan) -> None:
+    again = Plan.from_json(made.as_json())
+    assert again == made
+
+
+def test_carrying_out_adds_what_is_new_and_fills_the_set(made: Plan, reader: User) -> None:
+    mine = sets.create(reader, "Mine")
+    db.session.commit()
+    done = Outcome()
+    for piece in importer.pieces(made):
+        begin_write()
+        done += importer.carry_out(piece, into=mine, active=False, added_by_id=reader.id)
+        db.session.commit()
+    assert done == Outcome(added=3, renamed=1, put_into_set=6)
+    names = {user.name: user for user in db.session.scalars(select(TwitterUser))}
+    assert set(names) == {
+        "millbrook_lib", "drada_mensah", "tideline_news", "FerryNotes", "HarborCouncil",
+        "quiet_keeper",
+    }  # fmt: skip
+    assert not names["FerryNotes"].is_active
+    assert names["FerryNotes"].added_by_id == reader.id
+    assert names["millbrook_lib"].is_active
+    assert set(names) == {member.name for member in mine.members}
+
+
+def test_a_plan_carried_out_twice_changes_nothing_more(made: Plan) -> None:
+    begin_write()
+    importer.carry_out(made.lines)
+    db.session.commit()
+    begin_write()
+    assert importer.carry_out(made.lines) == Outcome()
+    db.session.commit()
+    assert db.session.scalar(select(func.count()).select_from(TwitterUser)) == 6
+
+
+def test_a_refused_key_ends_the_plan(twitter: Client, sandbox: Sandbox) -> None:
+    fault = sandbox.faults.add("unauthorized")
+    with pytest.raises(CredentialProblem):
+        importer.plan(twitter, LINES)
+    assert fault.fired == 1
+
+
+def test_too_long_a_list_is_refused_before_anybody_is_asked(
+    twitter: Client, sandbox: Sandbox
+) -> None:
+    with pytest.raises(WrongInput, match="50,000"):
+        importer.plan(twitter, (f"name{n}" for n in range(50_001)))
+    assert sandbox.served == []
+
+
+def test_long_lists_tell_how_far_they_are(twitter: Client) -> None:
+    told: list[tuple[int, int]] = []
+    importer.plan(
+        twitter,
+        [f"nobody{n}" for n in range(150)],
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(100, 150), (150, 150)]
