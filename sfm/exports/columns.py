@@ -1,0 +1,91 @@
+"""The columns of table exports: choosing them, and making rows of stored tweets.
+
+The data dictionary of a package, of the docs and of the app is made from these definitions and
+from nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sfm.errors import WrongInput
+from sfm.exports.classic import CLASSIC
+from sfm.exports.column import COMPANION_MARK, COMPANION_SUFFIX, Cell, Column, Row
+from sfm.exports.extended import EXTENDED
+
+ALL: dict[str, Column] = {column.name: column for column in (*CLASSIC, *EXTENDED)}
+SETS: dict[str, tuple[Column, ...]] = {"classic": CLASSIC, "extended": (*CLASSIC, *EXTENDED)}
+
+
+def choose(names: Iterable[str]) -> tuple[Column, ...]:
+    """The columns of these names, in their order; a set's name stands for all of its columns.
+
+    Raises WrongInput for an unknown name, for none at all, and for one named twice.
+    """
+    chosen: list[Column] = []
+    for name in names:
+        found = SETS.get(name) or (ALL[name],) if name in SETS or name in ALL else None
+        if found is None:
+            raise WrongInput(f"There is no column “{name}”. The data dictionary lists them all.")
+        chosen += [column for column in found if column not in chosen or name not in SETS]
+    names_chosen = [column.name for column in chosen]
+    twice = {name for name in names_chosen if names_chosen.count(name) > 1}
+    if twice:
+        raise WrongInput(f"The column “{min(twice)}” is named twice.")
+    if not chosen:
+        raise WrongInput("Choose at least one column.")
+    return tuple(chosen)
+
+
+def with_companions(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns, each id followed by a twin that no spreadsheet can take for a number."""
+    found: list[Column] = []
+    for column in columns:
+        found.append(column)
+        if column.type == "id":
+            found.append(_companion(column))
+    return tuple(found)
+
+
+def _companion(column: Column) -> Column:
+    def value(tweet: Any) -> Cell:
+        found = column.value(tweet)
+        return None if found is None else f"{COMPANION_MARK}{found}"
+
+    return Column(
+        name=column.name + COMPANION_SUFFIX,
+        title=f"{column.title}, safe in spreadsheets",
+        type="text",
+        description=f"{column.name} with “{COMPANION_MARK}” before it: spreadsheets take long "
+        "numbers in CSV files for numbers and round them.",
+        needs=column.needs,
+        value=value,
+    )
+
+
+def needed_fields(columns: Iterable[Column]) -> tuple[str, ...]:
+    """The stored fields that these columns are made of, each once."""
+    return tuple(dict.fromkeys(field for column in columns for field in column.needs))
+
+
+def row_maker(columns: Sequence[Column], *, lists: bool = False) -> Callable[[Any], Row]:
+    """A function from a stored tweet to its row; lists become one text unless `lists`."""
+    values = tuple(
+        column.value if lists or column.type != "list" else _joined(column) for column in columns
+    )
+
+    def row(tweet: Any) -> Row:
+        return tuple([value(tweet) for value in values])
+
+    return row
+
+
+def _joined(column: Column) -> Callable[[Any], Cell]:
+    value, join = column.value, column.separator.join
+
+    def text(tweet: Any) -> Cell:
+        found: Any = value(tweet)
+        return join(found) if found else None
+
+    return text

@@ -1,0 +1,32 @@
+"""Files of one thing a line: JSON as received or reshaped, and lists of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from sfm.exports.cells import Changes
+
+
+class LineWriter:
+    """Texts in, one a line out, in UTF-8. `file` must be open for writing bytes, and stays open.
+
+    JSON has no line breaks inside its strings, so those between its parts may become blanks.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.rows = 0
+        self.changes = Changes()
+        self._file = file
+
+    def write(self, lines: Sequence[str]) -> None:
+        """Write a batch of lines; best some hundreds at a time."""
+        text = "\n".join(lines)
+        if "\r" in text or text.count("\n") != len(lines) - 1:
+            text = "\n".join([" ".join(line.splitlines()) for line in lines])
+        self._file.write(text.encode())
+        self._file.write(b"\n")
+        self.rows += len(lines)
+
+    def finish(self) -> None:
+        """Nothing is held back."""

@@ -1,0 +1,94 @@
+"""Stored tweets as exports read them: only the fields that are needed, a batch at a time."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, select
+
+from sfm.exports.dialects import among, iso_moment, json_text
+from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
+
+MOMENTS = frozenset({"date_published", "captured_at", "author_created_at"})
+LISTS = frozenset({"hashtags", "mentions", "urls", "media", "edit_history"})
+FINAL_URLS = "final_urls"  # from the links followed, not from the tweet's own row
+NOT_FOLLOWED = "-"
+
+_decode = msgspec.json.Decoder().decode
+
+
+def stored_class(fields: Sequence[str]) -> Any:
+    """A named tuple with these fields, the shape in which columns meet a tweet."""
+    return namedtuple("Stored", fields)  # type: ignore[misc]
+
+
+class Reader:
+    """Reads tweets by their ids through one connection."""
+
+    def __init__(self, connection: Connection, fields: Sequence[str]) -> None:
+        self._connection = connection
+        self._fields = tuple(fields)
+        self._make = stored_class(fields)._make
+        self._lists = [place for place, name in enumerate(fields) if name in LISTS]
+        self._final = self._fields.index(FINAL_URLS) if FINAL_URLS in fields else None
+        self._statement = self._select(connection.dialect.name)
+
+    def _select(self, dialect: str) -> Select[Any]:
+        wanted = [_expression(name, dialect).label(name) for name in self._fields]
+        # By these the links that were followed are found.
+        more = [TwitterUserItem.id.label("_id"), _expression("urls", dialect).label("_urls")]
+        return (
+            select(*wanted, *(more if self._final is not None else ()))
+            .where(among(TwitterUserItem.twitter_id, dialect))
+            .order_by(TwitterUserItem.twitter_id)
+        )
+
+    def read(self, ids: Sequence[int]) -> list[Any]:
+        """The tweets with these Twitter ids, in the order of the ids; some hundreds at a time."""
+        rows = self._connection.execute(self._statement, {"ids": list(ids)}).all()
+        finals = self._final_urls([row[-2] for row in rows]) if self._final is not None else {}
+        return [self._stored(list(row), finals) for row in rows]
+
+    def _stored(self, cells: list[Any], finals: dict[int, dict[str, str]]) -> Any:
+        for place in self._lists:
+            text = cells[place]
+            cells[place] = _decode(text) if text != "[]" else ()
+        if self._final is not None:
+            urls, item_id = _decode(cells.pop()), cells.pop()
+            found = finals.get(item_id, {})
+            cells[self._final] = [
+                found.get(url[0]) or found.get(url[1]) or NOT_FOLLOWED for url in urls
+            ]
+        return self._make(cells)
+
+    def _final_urls(self, item_ids: list[int]) -> dict[int, dict[str, str]]:
+        """For each item its links, as written and as expanded, and where each was found to end."""
+        found: dict[int, dict[str, str]] = {}
+        rows = self._connection.execute(
+            select(
+                TwitterUserItemUrl.item_id,
+                TwitterUserItemUrl.expanded_url,
+                Link.start_url,
+                Link.final_url,
+            )
+            .join(Link, Link.id == TwitterUserItemUrl.link_id)
+            .where(among(TwitterUserItemUrl.item_id, self._connection.dialect.name)),
+            {"ids": item_ids},
+        )
+        for item_id, expanded_url, start_url, final_url in rows:
+            found.setdefault(item_id, {}).update({expanded_url: final_url, start_url: final_url})
+        return found
+
+
+def _expression(name: str, dialect: str) -> ColumnElement[Any]:
+    if name == FINAL_URLS:
+        return TwitterUserItem.id.expression  # a place to put them
+    column = getattr(TwitterUserItem, name)
+    if name in MOMENTS:
+        return iso_moment(column, dialect)
+    if name in LISTS:
+        return json_text(column, dialect)
+    return column.expression  # type: ignore[no-any-return]
