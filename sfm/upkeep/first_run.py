@@ -10,7 +10,7 @@ from sfm.config import Settings
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.models import Credential
-from sfm.sandbox.credentials import DEFAULT_BEARER_TOKEN
+from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN
 
 MARK = "# Made by `make run`: no Twitter key was set, so this installation speaks to the sandbox."
 
