@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sfm.twitter.record import Unreadable
+from sfm.twitter.record import ID_LIMIT, Unreadable
+from sfm.twitter.shapes import Count
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -88,13 +89,13 @@ def fit(value: dict[str, Any], shape: type[S], depth: int = 0) -> S:
 @cache
 def _plan(shape: type[msgspec.Struct]) -> dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]:
     """For each field, the types it may have, and of a list's items the same."""
-    hints = typing.get_type_hints(shape)
+    hints = typing.get_type_hints(shape, include_extras=True)
     return {name: _kinds(hint) for name, hint in hints.items() if not name.startswith("__")}
 
 
 def _kinds(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     choices = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    plain = tuple(choice for choice in choices if isinstance(choice, type))
+    plain = tuple(choice for choice in choices if isinstance(choice, type) or choice == Count)
     lists = [choice for choice in choices if typing.get_origin(choice) is list]
     return plain, typing.get_args(lists[0]) if lists else ()
 
@@ -117,6 +118,9 @@ def _one(found: Any, kind: Any, depth: int) -> Any:
         return found if isinstance(found, bool) else None
     if kind is int:
         return _number(found)
+    if kind == Count:
+        number = _number(found)
+        return number if number is not None and abs(number) < ID_LIMIT else None
     if kind is float:
         return _decimal(found)
     if issubclass(kind, msgspec.Struct) and isinstance(found, dict) and depth < _DEEPEST:

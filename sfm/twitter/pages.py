@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ from sfm.twitter.rawjson import Parts, take_apart
 from sfm.twitter.record import Tweet, Unreadable, UserRecord
 from sfm.twitter.shapes import V2Includes, V2Media, V2Place, V2Tweet, V2User
 from sfm.twitter.words import row_id
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 _TOKEN = re.compile(rb'"([0-9A-Za-z_]+)"')
 _NAME = re.compile(rb'"username"\s*:\s*"([0-9A-Za-z_]+)"')
@@ -164,8 +166,10 @@ class _Shelf:
         self.taken: set[int] = set()
         self.by_key: dict[str, list[int]] = {}
         self.by_name: dict[str, list[int]] = {}
+        self.keys: list[str | None] = []
         for number, (key, name) in enumerate(_keys(includes, typed)):
-            self.by_key.setdefault(key, []).append(number)
+            self.keys.append(key)
+            self.by_key.setdefault(key or "", []).append(number)
             if name:
                 self.by_name.setdefault(name.lower(), []).append(number)
 
@@ -194,10 +198,17 @@ class _Shelf:
         own = self._named_in(raw, {post.conversation_id or ""} - references)
         same = {n for n in self.by_key.get(post.id or "", ()) if self._is_post(n)}
         own -= same  # an expanded edit history holds the post itself once more
+        own |= {n for n in self._quoted_by(own) if self._is_post(n)} - same
         for number in [n for n in own if self._is_post(n)]:
             own |= {n for n in self._named_in(self.items[number][1]) if not self._is_post(n)}
         self.taken |= own | same
         return own
+
+    def _quoted_by(self, own: set[int]) -> set[int]:
+        """What the posts among these refer to: a retweet may pass on a quote."""
+        posts = [self.pool.tweets[self.keys[n]] for n in own if self._is_post(n)]
+        named = {reference for post in posts for reference in v2.reference_ids(post)}
+        return {n for reference in named for n in self.by_key.get(reference, ())}
 
     def _named_in(self, raw: bytes, aside: frozenset[str] | set[str] = frozenset()) -> set[int]:
         found: set[int] = set()
@@ -213,7 +224,9 @@ class _Shelf:
         return self.items[number][0] in _POST_KINDS
 
 
-def _keys(includes: dict[str, list[bytes]], typed: V2Includes) -> Iterator[tuple[str, str | None]]:
+def _keys(
+    includes: dict[str, list[bytes]], typed: V2Includes
+) -> Iterator[tuple[str | None, str | None]]:
     """Key and, for accounts, name of every included object, in the order of the answer."""
     for kind, raws in includes.items():
         shapes: list[Any] | None = getattr(typed, kind, None)
@@ -223,7 +236,7 @@ def _keys(includes: dict[str, list[bytes]], typed: V2Includes) -> Iterator[tuple
             else:
                 shape = shapes[number]
                 key = shape.media_key if kind == "media" else shape.id
-                yield key or "", shape.username if kind == "users" else None
+                yield key, shape.username if kind == "users" else None
 
 
 def _key_of(raw: bytes) -> str:
@@ -236,9 +249,19 @@ def _key_of(raw: bytes) -> str:
 
 def _typed(includes: dict[str, list[bytes]]) -> V2Includes:
     return V2Includes(
-        users=[decode(raw, V2User) for raw in includes.get("users", ())],
-        tweets=[decode(raw, V2Tweet) for raw in includes.get("tweets", ())],
-        posts=[decode(raw, V2Tweet) for raw in includes.get("posts", ())],
-        media=[decode(raw, V2Media) for raw in includes.get("media", ())],
-        places=[decode(raw, V2Place) for raw in includes.get("places", ())],
+        users=_shapes(includes, "users", V2User),
+        tweets=_shapes(includes, "tweets", V2Tweet),
+        posts=_shapes(includes, "posts", V2Tweet),
+        media=_shapes(includes, "media", V2Media),
+        places=_shapes(includes, "places", V2Place),
     )
+
+
+def _shapes(includes: dict[str, list[bytes]], kind: str, shape: type[S]) -> list[S]:
+    found = []
+    for raw in includes.get(kind, ()):
+        try:
+            found.append(decode(raw, shape))
+        except Unreadable:
+            found.append(shape())
+    return found

@@ -90,6 +90,9 @@ def _set_data(parts: Parts, data: bytes, cut: Any) -> None:
 def _slowly(text: str) -> Parts:
     if text.startswith("["):
         return Parts(_cut_list(text), is_v1=True)
+    if not text.startswith("{"):
+        _value(text)
+        raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
     members = dict(_members(text))
     parts = Parts(errors=_value(members.get("errors", "null")))
     if members.get("statuses", "").startswith("["):

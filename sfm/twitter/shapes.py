@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # what a BIGINT column holds
 
 
 class Shape(msgspec.Struct, kw_only=True, gc=False):
@@ -37,14 +41,14 @@ class V1Url(Shape):
 
 
 class Variant(Shape):
-    bitrate: int | None = None
-    bit_rate: int | None = None
+    bitrate: Count | None = None
+    bit_rate: Count | None = None
     content_type: str | None = None
     url: str | None = None
 
 
 class V1Video(Shape):
-    duration_millis: int | None = None
+    duration_millis: Count | None = None
     variants: list[Variant] | None = None
 
 
@@ -100,10 +104,10 @@ class V1User(Shape):
     created_at: str | None = None
     verified: bool | None = None
     protected: bool | None = None
-    followers_count: int | None = None
-    friends_count: int | None = None
-    statuses_count: int | None = None
-    listed_count: int | None = None
+    followers_count: Count | None = None
+    friends_count: Count | None = None
+    statuses_count: Count | None = None
+    listed_count: Count | None = None
     withheld_in_countries: list[str] | str | None = None
     withheld_scope: str | None = None
 
@@ -131,10 +135,10 @@ class V1Tweet(Shape):
     in_reply_to_screen_name: str | None = None
     lang: str | None = None
     source: str | None = None
-    retweet_count: int | None = None
-    favorite_count: int | None = None
-    reply_count: int | None = None
-    quote_count: int | None = None
+    retweet_count: Count | None = None
+    favorite_count: Count | None = None
+    reply_count: Count | None = None
+    quote_count: Count | None = None
     coordinates: Point | None = None
     geo: Point | None = None
     place: V1Place | None = None
@@ -184,21 +188,21 @@ class V2Note(Shape):
 
 
 class V2Metrics(Shape):
-    retweet_count: int | None = None
-    repost_count: int | None = None
-    reply_count: int | None = None
-    like_count: int | None = None
-    quote_count: int | None = None
-    bookmark_count: int | None = None
-    impression_count: int | None = None
+    retweet_count: Count | None = None
+    repost_count: Count | None = None
+    reply_count: Count | None = None
+    like_count: Count | None = None
+    quote_count: Count | None = None
+    bookmark_count: Count | None = None
+    impression_count: Count | None = None
 
 
 class V2UserMetrics(Shape):
-    followers_count: int | None = None
-    following_count: int | None = None
-    tweet_count: int | None = None
-    post_count: int | None = None
-    listed_count: int | None = None
+    followers_count: Count | None = None
+    following_count: Count | None = None
+    tweet_count: Count | None = None
+    post_count: Count | None = None
+    listed_count: Count | None = None
 
 
 class V2Withheld(Shape):
@@ -228,9 +232,9 @@ class V2Media(Shape):
     url: str | None = None
     preview_image_url: str | None = None
     alt_text: str | None = None
-    width: int | None = None
-    height: int | None = None
-    duration_ms: int | None = None
+    width: Count | None = None
+    height: Count | None = None
+    duration_ms: Count | None = None
     variants: list[Variant] | None = None
 
 

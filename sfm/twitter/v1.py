@@ -36,8 +36,9 @@ def tweet_from(status: V1Tweet) -> Tweet:
     """The record of one v1.1 tweet. Raises Unreadable where its id cannot be kept."""
     twitter_id = required_id(status.id_str, status.id)
     original = status.retweeted_status
+    opening = retweet_prefix(status, original) if original is not None else ""
     shown = original if original is not None and is_tweet(original) else status
-    text, cut = _text(status, original)
+    text, cut = _text(status, original, opening)
     created_at, guessed = when(status.created_at, twitter_id)
     strict = original is not None
     reply_to = row_id(status.in_reply_to_status_id_str, status.in_reply_to_status_id)
@@ -59,9 +60,9 @@ def tweet_from(status: V1Tweet) -> Tweet:
         quoted_id=quoted,
         **_facts(status),
         **_author(status.user),
-        **_retweeted(original),
+        **_retweeted(original, opening),
         **_quoted(status, original),
-        **_content(shown, original),
+        **_content(shown, opening if shown is original else ""),
     )
 
 
@@ -104,14 +105,14 @@ def _author(user: V1User | None) -> dict[str, Any]:
     }
 
 
-def _retweeted(original: V1Tweet | None) -> dict[str, Any]:
+def _retweeted(original: V1Tweet | None, opening: str) -> dict[str, Any]:
     if original is None:
         return {}
     author = original.user
     return {
         "retweeted_id": row_id(original.id_str, original.id),
         "retweeted_uid": row_id(author.id_str, author.id) if author else None,
-        "retweeted_screen_name": author.screen_name if author else None,
+        "retweeted_screen_name": opening[4:-2] or None,
     }
 
 
@@ -125,13 +126,13 @@ def _quoted(status: V1Tweet, original: V1Tweet | None) -> dict[str, Any]:
     }
 
 
-def _content(shown: V1Tweet, original: V1Tweet | None) -> dict[str, Any]:
+def _content(shown: V1Tweet, opening: str) -> dict[str, Any]:
     entities = full_entities(shown)
     mentions = [
         mention.screen_name for mention in entities.user_mentions or () if mention.screen_name
     ]
-    if original is not None and shown is original and original.user and original.user.screen_name:
-        mentions.insert(0, original.user.screen_name)
+    if opening:
+        mentions.insert(0, opening[4:-2])
     return {
         "hashtags": tuple([tag.text for tag in entities.hashtags or () if tag.text]),
         "mentions": tuple(mentions),
@@ -186,14 +187,13 @@ def retweet_prefix(status: V1Tweet, original: V1Tweet) -> str:
     return retweet_opening(author.screen_name if author else None, full_text(status))
 
 
-def _text(status: V1Tweet, original: V1Tweet | None) -> tuple[str, bool]:
+def _text(status: V1Tweet, original: V1Tweet | None, opening: str) -> tuple[str, bool]:
     own = unescape(full_text(status))
     if original is None:
         return own, _is_cut(status)
-    prefix = retweet_prefix(status, original)
-    if not prefix or not is_tweet(original):
+    if not opening or not is_tweet(original):
         return own, own.endswith("…")
-    return prefix + unescape(full_text(original)), _is_cut(original)
+    return opening + unescape(full_text(original)), _is_cut(original)
 
 
 def _is_cut(status: V1Tweet) -> bool:

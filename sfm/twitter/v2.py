@@ -65,11 +65,12 @@ def tweet_from(post: V2Tweet, pool: Pool) -> Tweet:
     author = post.author or pool.users.get(post.author_id)
     references = {ref.type: ref for ref in post.referenced_tweets or post.referenced_posts or ()}
     retweeted, replied = references.get("retweeted"), references.get("replied_to")
+    strict = retweeted is not None
     original = resolve(retweeted, pool)
     quoted = references.get("quoted") or _quoted_by(original)
-    text, cut = _text(post, retweeted, original, pool)
+    opening = retweet_prefix(post, original, pool) if original else ""
+    text, cut = _text(post, strict, original, opening)
     created_at, guessed = when(post.created_at, twitter_id)
-    strict = retweeted is not None
     reply_uid = row_id(post.in_reply_to_user_id)
     return Tweet(
         twitter_id=twitter_id,
@@ -83,13 +84,13 @@ def tweet_from(post: V2Tweet, pool: Pool) -> Tweet:
         author_uid=row_id(post.author_id, row_id(author.id) if author else None),
         in_reply_to_id=row_id(replied.id) if replied else None,
         in_reply_to_uid=reply_uid,
-        in_reply_to_screen_name=_replied_name(post, pool),
+        in_reply_to_screen_name=replied_name(post, pool),
         edit_history_ids=_history(post),
         **_facts(post, original, pool),
         **_author(author),
-        **_retweeted(retweeted, original, pool),
+        **_retweeted(retweeted, original, opening),
         **_quoted(quoted, pool),
-        **_content(original or post, original, pool),
+        **_content(original or post, opening, pool),
     )
 
 
@@ -147,17 +148,17 @@ def media_of(post: V2Tweet, pool: Pool) -> list[V2Media]:
 
 def _facts(post: V2Tweet, original: V2Tweet | None, pool: Pool) -> dict[str, Any]:
     metrics = post.public_metrics
-    place = _place(post, pool)
+    place = place_of(post, pool)
     facts: dict[str, Any] = {
         "lang": post.lang,
         "source": post.source,
         "possibly_sensitive": post.possibly_sensitive,
         "withheld": _withheld(post.withheld),
         "conversation_id": row_id(post.conversation_id),
-        "coordinates": _coordinates(post),
+        "coordinates": coordinates_of(post),
         "place_name": place.full_name if place else None,
         "place_country_code": place.country_code if place else None,
-        "retweet_count": _retweet_count(original) or _retweet_count(post),
+        "retweet_count": retweet_count_of(original) or retweet_count_of(post),
     }
     if metrics is not None:
         facts["like_count"] = metrics.like_count
@@ -168,7 +169,7 @@ def _facts(post: V2Tweet, original: V2Tweet | None, pool: Pool) -> dict[str, Any
     return facts
 
 
-def _retweet_count(post: V2Tweet | None) -> int | None:
+def retweet_count_of(post: V2Tweet | None) -> int | None:
     metrics = post.public_metrics if post else None
     if metrics is None:
         return None
@@ -205,25 +206,22 @@ def _figures(user: V2User) -> dict[str, Any]:
 
 
 def _retweeted(
-    retweeted: V2Reference | None, original: V2Tweet | None, pool: Pool
+    retweeted: V2Reference | None, original: V2Tweet | None, opening: str
 ) -> dict[str, Any]:
     if retweeted is None:
         return {}
-    author = author_of(original, pool) if original else None
     return {
         "retweeted_id": row_id(retweeted.id),
         "retweeted_uid": row_id(original.author_id) if original else None,
-        "retweeted_screen_name": author.username if author else None,
+        "retweeted_screen_name": opening[4:-2] or None,
     }
 
 
-def _content(shown: V2Tweet, original: V2Tweet | None, pool: Pool) -> dict[str, Any]:
+def _content(shown: V2Tweet, opening: str, pool: Pool) -> dict[str, Any]:
     entities = full_entities(shown)
     mentions = [name for found in entities.mentions or () if (name := mention_name(found))]
-    if original is not None:
-        author = author_of(original, pool)
-        if author and author.username:
-            mentions.insert(0, author.username)
+    if opening:
+        mentions.insert(0, opening[4:-2])
     return {
         "hashtags": tuple([tag.tag for tag in entities.hashtags or () if tag.tag]),
         "mentions": tuple(mentions),
@@ -244,15 +242,12 @@ def _content(shown: V2Tweet, original: V2Tweet | None, pool: Pool) -> dict[str, 
 
 
 def _text(
-    post: V2Tweet, retweeted: V2Reference | None, original: V2Tweet | None, pool: Pool
+    post: V2Tweet, is_retweet: bool, original: V2Tweet | None, opening: str
 ) -> tuple[str, bool]:
+    if original is not None and opening:
+        return opening + unescape(full_text(original)), False
     own = unescape(full_text(post))
-    if retweeted is None:
-        return own, False
-    if original is None:
-        return own, own.endswith("…")
-    prefix = retweet_prefix(post, original, pool)
-    return (prefix + unescape(full_text(original)), False) if prefix else (own, own.endswith("…"))
+    return own, is_retweet and own.endswith("…")
 
 
 def retweet_prefix(post: V2Tweet, original: V2Tweet, pool: Pool) -> str:
@@ -260,7 +255,7 @@ def retweet_prefix(post: V2Tweet, original: V2Tweet, pool: Pool) -> str:
     return retweet_opening(author.username if author else None, post.text)
 
 
-def _replied_name(post: V2Tweet, pool: Pool) -> str | None:
+def replied_name(post: V2Tweet, pool: Pool) -> str | None:
     uid = post.in_reply_to_user_id
     if not uid:
         return None
@@ -299,14 +294,14 @@ def _history(post: V2Tweet) -> tuple[int, ...]:
     return tuple([found for text in ids if (found := row_id(text))]) if ids else ()
 
 
-def _place(post: V2Tweet, pool: Pool) -> V2Place | None:
+def place_of(post: V2Tweet, pool: Pool) -> V2Place | None:
     geo = post.geo
     if geo is None:
         return None
     return geo if geo.full_name is not None else pool.places.get(geo.place_id)
 
 
-def _coordinates(post: V2Tweet) -> tuple[float, float] | None:
+def coordinates_of(post: V2Tweet) -> tuple[float, float] | None:
     if post.geo is None or post.geo.coordinates is None:
         return None
     return place_on_earth(post.geo.coordinates.coordinates)
