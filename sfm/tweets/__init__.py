@@ -1,0 +1,1 @@
+"""Tweets kept: saving, counting, searching, importing them."""

@@ -1,0 +1,115 @@
+"""From a tweet's record to its row: what is stored of a tweet beside its JSON. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from sfm.twitter.record import ID_LIMIT, Media, Tweet, Url
+
+# What `row_of` gives, in its order: all that can be made anew from the JSON.
+CONTENT = (
+    "date_published", "date_is_guessed", "month", "kind", "is_retweet_strict", "is_retweet", "lang",
+    "has_link", "has_media", "possibly_sensitive", "retweet_count", "like_count", "reply_count",
+    "quote_count", "bookmark_count", "impression_count", "conversation_id", "in_reply_to_id",
+    "in_reply_to_uid", "in_reply_to_screen_name", "retweeted_id", "retweeted_uid",
+    "retweeted_screen_name", "quoted_id", "quoted_screen_name", "author_uid", "screen_name",
+    "followers_count", "friends_count", "statuses_count", "listed_count", "author_verified",
+    "author_created_at", "longitude", "latitude", "text_is_cut", "item_text", "quoted_text",
+    "hashtags", "mentions", "urls", "media", "edit_history", "place", "place_country",
+    "withheld_in", "source", "author_name", "author_location", "author_description",
+)  # fmt: skip
+
+_encode = msgspec.json.Encoder().encode
+
+
+def row_of(tweet: Tweet, published: datetime, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
+    """The values of CONTENT, ready for the driver: moments by `stamp`, lists as JSON text.
+
+    `published` stands for the tweet's own date, which may be missing. Texts that Twitter left out
+    become ''; figures stay None, and so do such as no database can hold.
+    """
+    longitude, latitude = tweet.coordinates or (None, None)
+    born = tweet.author_created_at
+    return (
+        stamp(published),
+        tweet.created_at_from_id,
+        published.year * 100 + published.month,
+        tweet.kind,
+        tweet.is_retweet_strict,
+        tweet.is_retweet,
+        (tweet.lang or "")[:10],
+        bool(tweet.urls),
+        bool(tweet.media),
+        tweet.possibly_sensitive,
+        _figure(tweet.retweet_count),
+        _figure(tweet.like_count),
+        _figure(tweet.reply_count),
+        _figure(tweet.quote_count),
+        _figure(tweet.bookmark_count),
+        _figure(tweet.impression_count),
+        tweet.conversation_id,
+        tweet.in_reply_to_id,
+        tweet.in_reply_to_uid,
+        (tweet.in_reply_to_screen_name or "")[:50],
+        tweet.retweeted_id,
+        tweet.retweeted_uid,
+        (tweet.retweeted_screen_name or "")[:50],
+        tweet.quoted_id,
+        (tweet.quoted_screen_name or "")[:50],
+        tweet.author_uid,
+        (tweet.screen_name or "")[:50],
+        _figure(tweet.followers_count),
+        _figure(tweet.friends_count),
+        _figure(tweet.statuses_count),
+        _figure(tweet.listed_count),
+        tweet.author_verified,
+        stamp(born) if born else None,
+        longitude,
+        latitude,
+        tweet.text_is_cut,
+        tweet.text,
+        tweet.quoted_text or "",
+        _json(tweet.hashtags),
+        _json(tweet.mentions),
+        _json([_url(url) for url in tweet.urls]),
+        _json([_media(item) for item in tweet.media]),
+        _json([str(one) for one in tweet.edit_history_ids]),
+        tweet.place_name or "",
+        (tweet.place_country_code or "")[:10],
+        ",".join(tweet.withheld.countries) if tweet.withheld else "",
+        tweet.source or "",
+        tweet.author_name or "",
+        tweet.author_location or "",
+        tweet.author_description or "",
+    )
+
+
+def _figure(number: int | None) -> int | None:
+    return number if number is None or -ID_LIMIT <= number < ID_LIMIT else None
+
+
+def _json(values: list[Any] | tuple[Any, ...]) -> str:
+    return _encode(values).decode() if values else "[]"
+
+
+def _url(url: Url) -> tuple[str, str, str, str]:
+    return url.url, url.expanded_url, url.display_url, url.unwound_url
+
+
+def _media(item: Media) -> dict[str, Any]:
+    """Only what is known: most pictures have four of these."""
+    known = {
+        "type": item.type,
+        "url": item.url,
+        "preview_url": item.preview_url,
+        "alt_text": item.alt_text,
+        "page_url": item.page_url,
+        "width": item.width,
+        "height": item.height,
+        "duration_ms": item.duration_ms,
+    }
+    return {name: value for name, value in known.items() if value not in ("", None)}

@@ -1,0 +1,191 @@
+"""Saving tweets: each id once, as first captured, with its counts and its words for the search.
+
+Saving flushes nothing and commits nothing: the caller commits, with the cursor that says how far it
+got. A tweet that is held already is never changed by meeting it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DataError, IntegrityError
+
+from sfm import clock
+from sfm.database import db
+from sfm.models import TwitterUserItem
+from sfm.tweets import bulk, rollups
+from sfm.tweets.bulk import Entry
+from sfm.tweets.columns import CONTENT, row_of
+from sfm.tweets.rollups import Counted
+from sfm.tweets.words import words_of
+from sfm.twitter.pages import Record
+
+logger = logging.getLogger(__name__)
+
+CapturedBy = Literal["timeline", "import", "stream", "lookup", "search"]
+Owner = int | Mapping[int, int]  # the TwitterUser's id, or those of many by their uid
+
+COLUMNS = (
+    "twitter_user_id", "twitter_id", "captured_at", "captured_by", "run_id", *CONTENT, "item_json",
+)  # fmt: skip
+AT_ONCE = 500  # tweets in one statement
+# What one tweet can be to blame for. A full disk or a locked database is none of these.
+ONES_OWN = (DataError, IntegrityError, OverflowError, UnicodeError)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A tweet that could not be kept: its place on the page (from 0), its id, and why."""
+
+    position: int
+    twitter_id: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What became of a page. `unowned` are the uids (None: unknown) of authors nobody tracks."""
+
+    new: int = 0
+    known: int = 0
+    new_ids: tuple[int, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    unowned: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A tweet made ready for the tables."""
+
+    position: int
+    twitter_id: int
+    row: tuple[Any, ...]
+    counted: Counted
+    entry: Entry
+
+
+@dataclass
+class _Page:
+    ready: dict[int, Prepared] = field(default_factory=dict)
+    doubled: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    unowned: list[int | None] = field(default_factory=list)
+
+
+def save_page(
+    records: Iterable[Record], *, captured_by: CapturedBy, run_id: int | None, owner: Owner
+) -> Saved:
+    """Keep the tweets of one page that are not held yet, with counts and search words.
+
+    `owner` is the TwitterUser whose tweets these are, or a mapping from author uid to TwitterUser
+    id; tweets of authors that are not in it are left out and named in `unowned`. Commits nothing.
+
+    On SQLite the transaction must have been begun by `begin_write`. On PostgreSQL writers of tweets
+    take turns from here to the end of the transaction: call this before changing rows of
+    `twitter_user` in it. Raises DBAPIError for trouble that is not one tweet's own.
+    """
+    connection = db.session.connection()
+    page = prepare(connection, records, captured_by, run_id, owner)
+    bulk.one_writer(connection)
+    held = held_ids(connection, page.ready)
+    fresh = [ready for twitter_id, ready in page.ready.items() if twitter_id not in held]
+    new: list[Prepared] = []
+    for at in range(0, len(fresh), AT_ONCE):
+        new += _insert(connection, fresh[at : at + AT_ONCE], page.rejected)
+    keep_counts_and_words(connection, new)
+    return Saved(
+        new=len(new),
+        known=len(held) + page.doubled,
+        new_ids=tuple([ready.twitter_id for ready in new]),
+        rejected=tuple(page.rejected),
+        unowned=tuple(page.unowned),
+    )
+
+
+def held_ids(connection: Connection, ids: Iterable[int]) -> set[int]:
+    """Which of these tweets are held already."""
+    wanted = list(ids)
+    held: set[int] = set()
+    for at in range(0, len(wanted), AT_ONCE):
+        column = TwitterUserItem.twitter_id
+        found = connection.scalars(select(column).where(column.in_(wanted[at : at + AT_ONCE])))
+        held.update(found)
+    return held
+
+
+def prepare(
+    connection: Connection,
+    records: Iterable[Record],
+    captured_by: CapturedBy,
+    run_id: int | None,
+    owner: Owner,
+) -> _Page:
+    """Rows, counts and words of a page's tweets; each id once."""
+    page = _Page()
+    stamp = bulk.stamp_for(connection)
+    now = stamp(clock.now())
+    for position, record in enumerate(records):
+        tweet = record.tweet
+        user_id = owner if isinstance(owner, int) else owner.get(tweet.author_uid or 0)
+        if user_id is None:
+            page.unowned.append(tweet.author_uid)
+        elif tweet.twitter_id in page.ready:
+            page.doubled += 1
+        elif tweet.created_at is None:
+            reason = "It has no readable date, and its id is too old to tell one."
+            page.rejected.append(Rejected(position, tweet.twitter_id, reason))
+        else:
+            capture = (user_id, tweet.twitter_id, now, captured_by, run_id)
+            content = row_of(tweet, tweet.created_at, stamp)
+            text = record.raw.decode("utf-8", "replace")
+            page.ready[tweet.twitter_id] = Prepared(
+                position,
+                tweet.twitter_id,
+                (*capture, *content, text),
+                Counted(user_id, tweet.twitter_id, tweet.created_at),
+                entry_of(user_id, record),
+            )
+    return page
+
+
+def entry_of(user_id: int, record: Record) -> Entry:
+    """What a tweet is found by."""
+    tweet = record.tweet
+    lang = (tweet.lang or "")[:10]
+    words = words_of(tweet.text, tweet.hashtags, tweet.mentions, user_id, lang)
+    return Entry(tweet.twitter_id, words)
+
+
+def keep_counts_and_words(connection: Connection, new: Sequence[Prepared]) -> None:
+    """Count new tweets and make them findable."""
+    rollups.add(connection, [ready.counted for ready in new])
+    bulk.index(connection, [ready.entry for ready in new])
+
+
+def _insert(
+    connection: Connection, batch: list[Prepared], rejected: list[Rejected]
+) -> list[Prepared]:
+    """Store a batch; where one of it spoils it, each by itself."""
+    try:
+        with connection.begin_nested():
+            bulk.insert(connection, "twitter_user_item", COLUMNS, [one.row for one in batch])
+        return batch
+    except ONES_OWN as exc:
+        logger.warning("page refused as a whole tweets=%d error=%s", len(batch), type(exc).__name__)
+    return [one for one in batch if _insert_one(connection, one, rejected)]
+
+
+def _insert_one(connection: Connection, one: Prepared, rejected: list[Rejected]) -> bool:
+    try:
+        with connection.begin_nested():
+            bulk.insert(connection, "twitter_user_item", COLUMNS, [one.row])
+        return True
+    except ONES_OWN as exc:
+        logger.warning("tweet refused id=%d error=%s", one.twitter_id, type(exc).__name__)
+        reason = "The database cannot hold one of its values."
+        rejected.append(Rejected(one.position, one.twitter_id, reason))
+        return False

@@ -1,0 +1,164 @@
+"""The words a text is found by: one rule for both databases, for texts and for queries alike. Pure.
+
+Both full-text indexes get ready-made words, so that what is findable does not hang on a server's
+locale or on a library's Unicode tables:
+
+- capitals, accents, Arabic and Hebrew vowel points and width variants make no difference;
+- scripts that are written without blanks (Chinese, Japanese, Thai, Khmer, …) and Korean, where
+  particles hang on the word, are cut into overlapping pairs of characters;
+- every emoji is a word; addresses (t.co and others) are none;
+- hashtags, mentions, the account and the language are marks, apart from the words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+
+VERSION = 1  # counted up whenever the same text gives other words: the index is then made anew
+LONGEST = 60  # characters of one word; PostgreSQL takes 2,046 bytes
+
+_ADDRESS = re.compile(r"https?://\S+")
+_ASCII_WORDS = re.compile(r"[a-z0-9]+")
+# Accents of Latin, Greek and Cyrillic; Arabic vowels and lengthener; Hebrew points.
+_POINTS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640\u0591-\u05bd\u05bf-\u05c7]+")
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3005-\u3007\u3041-\u30fa\u30fc-\u312f\u31f0-\u31ff"  # kana, bopomofo
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
+    "\uac00-\ud7af"  # Korean syllables
+)
+_EMOJI = "\u2190-\u21ff\u231a-\u23ff\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\u203c\u2049"
+
+
+class Words(NamedTuple):
+    """What is indexed of one tweet: its words in reading order, and its marks."""
+
+    body: list[str]
+    marks: list[str]
+
+
+def words_of(
+    text: str, hashtags: Iterable[str], mentions: Iterable[str], user_id: int, lang: str
+) -> Words:
+    """All that one tweet is found by. `user_id` is our own number of its account."""
+    marks = [account_mark(user_id)]
+    if lang:
+        marks.append(language_mark(lang))
+    marks += [mark for tag in hashtags if (mark := tag_mark(tag))]
+    marks += [mark for name in mentions if (mark := mention_mark(name))]
+    return Words(body_words(text), marks)
+
+
+def body_words(text: str) -> list[str]:
+    """The words of a text as they are indexed, in order."""
+    if "://" in text:
+        text = _ADDRESS.sub(" ", text)
+    if text.isascii():
+        return [word[:LONGEST] for word in _ASCII_WORDS.findall(text.lower())]
+    text = _folded(text).replace("_", " ")
+    if not _unspaced().search(text):
+        return [word[:LONGEST] for word in _spaced_pieces().findall(text)]
+    found: list[str] = []
+    for plain, unspaced, emoji in _pieces().findall(text):
+        if plain:
+            found.append(plain[:LONGEST])
+        elif unspaced:
+            found += pairs(unspaced)
+            found.append(unspaced[-1])  # so that one character finds it by its beginning
+        else:
+            found.append(emoji)
+    return found
+
+
+def query_words(text: str) -> list[str]:
+    """The words that a typed word or phrase has to match, in order.
+
+    The last character of an unspaced run is left out where the run ends the query: the text may
+    go on there. A run of one character is meant as the beginning of a pair (`is_beginning`).
+    """
+    found = body_words(text)
+    ending = _pieces().findall(_folded(text))[-1:]
+    if ending and len(ending[0][1]) > 1:
+        found.pop()
+    return found
+
+
+def is_beginning(word: str) -> bool:
+    """Whether this query word stands for every indexed word that begins with it."""
+    return len(word) == 1 and bool(_unspaced().fullmatch(word))
+
+
+def pairs(run: str) -> list[str]:
+    """Each character with its neighbour: 東京都 gives 東京 and 京都."""
+    return [run[at : at + 2] for at in range(len(run) - 1)]
+
+
+def tag_mark(tag: str) -> str:
+    """The mark of a hashtag, given with or without its sign; '' where nothing is left of it."""
+    return _mark("#", tag)
+
+
+def mention_mark(name: str) -> str:
+    """The mark of a mentioned name, given with or without @."""
+    return _mark("@", name)
+
+
+def account_mark(user_id: int) -> str:
+    """The mark of the account (our own number) that a tweet belongs to."""
+    return f"=u{user_id}"
+
+
+def language_mark(lang: str) -> str:
+    """The mark of a language code."""
+    return _mark("=l", lang)
+
+
+def _mark(sign: str, text: str) -> str:
+    kept = "".join(_mark_characters().findall(_folded(text)))
+    return sign + kept[:LONGEST] if kept else ""
+
+
+def _folded(text: str) -> str:
+    """Compatibility forms, capitals and points levelled; what is left is in composed form."""
+    if text.isascii():
+        return text.lower()
+    spread = unicodedata.normalize("NFKD", text).casefold()
+    return unicodedata.normalize("NFKC", _POINTS.sub("", spread))
+
+
+@cache
+def _combining() -> str:
+    """Vowel signs and the like that are part of words, as in Hindi or Tamil; `\\w` lacks them."""
+    return "".join(
+        chr(code)
+        for code in range(0x0300, 0x1C000)
+        if unicodedata.category(chr(code)) in ("Mn", "Mc")
+        and not 0xFE00 <= code <= 0xFE0F  # variation selectors only choose how an emoji looks
+    )
+
+
+@cache
+def _spaced_pieces() -> re.Pattern[str]:
+    """Words and emoji of a text without unspaced scripts."""
+    return re.compile(rf"[\w{_combining()}]+|[{_EMOJI}]")
+
+
+@cache
+def _pieces() -> re.Pattern[str]:
+    """Plain words, unspaced runs, emoji."""
+    plain = rf"(?:(?![{_UNSPACED}{_EMOJI}])[\w{_combining()}])+"
+    return re.compile(rf"({plain})|([{_UNSPACED}]+)|([{_EMOJI}])")
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    return re.compile(f"[{_UNSPACED}]")
+
+
+@cache
+def _mark_characters() -> re.Pattern[str]:
+    return re.compile(rf"[\w{_combining()}{_EMOJI}]+")
