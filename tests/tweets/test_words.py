@@ -68,9 +68,7 @@ def test_a_query_leaves_open_where_the_text_goes_on(typed: str, words: list[str]
     assert query_words(typed) == words
 
 
-@pytest.mark.parametrize(
-    "text", ["東京都庁前", "도서관은", "ภาษาไทย", "新 東京", "the 東京都 tower", "東"]
-)
+@pytest.mark.parametrize("text", ["東京都庁前", "도서관은", "ภาษาไทย", "新 東京", "東"])
 def test_every_part_of_an_unspaced_text_finds_it(text: str) -> None:
     """Whatever stretch somebody types, its words stand in the text one after the other."""
     indexed = body_words(text)
