@@ -201,6 +201,20 @@ class Settings:
         "tweet", one_of("tweet", "post"), "Which of X's two vocabularies requests are made in."
     )
 
+    # Timelines.
+    timeline_threads: int = option(
+        4, whole(1, 32), "How many accounts a timeline run asks for at the same time."
+    )
+    quiet_after_days: int = option(
+        90,
+        whole(1, 3650),
+        "An account with no new tweet for so long is asked less often.",
+        unit="days",
+    )
+    quiet_every_hours: int = option(
+        24, whole(0, 24 * 365), "How often such a quiet account is asked.", unit="hours"
+    )
+
     # Pages.
     secret_key: str = option(
         "", TEXT, "Signs sessions; empty: a key file made in the instance folder.", secret=True
