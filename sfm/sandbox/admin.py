@@ -48,6 +48,7 @@ class Admin:
                 Rule("/sandbox/posts", methods=["POST"], endpoint=self._post),
                 Rule("/sandbox/posts/<int:post_id>", methods=["DELETE"], endpoint=self._remove),
                 Rule("/sandbox/clock", methods=["GET", "POST"], endpoint=self._clock),
+                Rule("/sandbox/crowd", methods=["GET", "POST"], endpoint=self._crowd),
                 Rule("/sandbox/faults", methods=["GET"], endpoint=self._list_faults),
                 Rule("/sandbox/faults", methods=["POST"], endpoint=self._add_fault),
                 Rule("/sandbox/faults", methods=["DELETE"], endpoint=self._clear_faults),
@@ -180,6 +181,12 @@ class Admin:
     def _clock(self, advance: float = 0) -> Json:
         self._site.clock.advance(advance)
         return {"now": iso(self._site.clock.now_ms())}
+
+    def _crowd(self, per_second: float | None = None) -> Json:
+        crowd = self._site.world.crowd
+        if per_second is not None:
+            crowd.set_pace(per_second, self._site.clock.now_ms() + 1)
+        return {"per_second": crowd.per_second}
 
     def _list_faults(self) -> Json:
         planned = [fault.as_json() for fault in self._site.faults.planned()]

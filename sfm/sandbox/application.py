@@ -12,7 +12,7 @@ from werkzeug.http import http_date
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from sfm.sandbox import admin, problems, rest
+from sfm.sandbox import admin, problems, rest, search
 from sfm.sandbox.credentials import APP
 from sfm.sandbox.faults import HTML, LIMIT_KINDS, REFUSALS, SHAPERS, Fault, refusal_of
 from sfm.sandbox.paging import invalid_token
@@ -21,7 +21,7 @@ from sfm.sandbox.routing import Call, Endpoint
 from sfm.sandbox.site import Served, Site
 from sfm.sandbox.wire import HangUp
 
-ENDPOINTS: tuple[Endpoint, ...] = (*rest.ENDPOINTS,)
+ENDPOINTS: tuple[Endpoint, ...] = (*rest.ENDPOINTS, *search.ENDPOINTS)
 
 
 class Application:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN, DEFAULT_PORT, DEFAULT_SEED
+from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN, DEFAULT_CROWD, DEFAULT_PORT, DEFAULT_SEED
 
 
 @click.command("sandbox")
@@ -14,7 +14,14 @@ from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN, DEFAULT_PORT, DEFAULT_SEE
 @click.option(
     "--accounts",
     type=click.IntRange(1, 100_000),
-    help="How many accounts there are. Without it, the 49 of the cast.",
+    help="How many accounts there are. Without it, the cast of about fifty.",
+)
+@click.option(
+    "--crowd",
+    type=click.FloatRange(0, 100_000),
+    default=DEFAULT_CROWD,
+    show_default=True,
+    help="Posts a second by small accounts, for streams and search.",
 )
 @click.option("--limits/--no-limits", default=True, show_default=True, help="Keep X's rate limits.")
 @click.option(
@@ -37,6 +44,7 @@ def sandbox(
     port: int,
     seed: int,
     accounts: int | None,
+    crowd: float,
     limits: bool,
     tokens: tuple[str, ...],
     dialect: str,
@@ -51,6 +59,7 @@ def sandbox(
             port=port,
             seed=seed,
             accounts=accounts or len(CAST),
+            crowd=crowd,
             limits=limits,
             dialect=dialect,
             bearer_tokens=tokens,

@@ -31,6 +31,7 @@ class Sandbox:
     `sandbox.world` is the truth (`world.find(name)`, `world.visible(person)` = ids newest first,
     `world.add_post`, `rename`, `set_state`, `remove_post`), `sandbox.faults.add(kind, …)` plans
     trouble and gives an object whose `fired` counts it, `sandbox.served` lists the requests so far,
+    `crowd` is how many posts a second its small accounts write, for streams and search;
     `sandbox.limits` are the rate limits (off unless `limits=True`). `reset()` takes faults, limits
     and the request log away but leaves the world as it is.
     """
@@ -41,6 +42,7 @@ class Sandbox:
         seed: int = DEFAULT_SEED,
         accounts: int = len(CAST),
         clock: HasNow | None = None,
+        crowd: float = 0.0,
         limits: bool = False,
         bearer_tokens: tuple[str, ...] = (DEFAULT_BEARER_TOKEN,),
         dialect: str = "auto",
@@ -48,7 +50,7 @@ class Sandbox:
         port: int = 0,
     ) -> None:
         self.clock = SandboxClock(clock)
-        self.world = World(seed, accounts, self.clock)
+        self.world = World(seed, accounts, self.clock, crowd)
         self.bearer_token = bearer_tokens[0] if bearer_tokens else ""
         self.site = Site(
             self.world,

@@ -194,7 +194,8 @@ def _bio_entities(bio: str) -> Entities:
     return draft.done().entities
 
 
-def _user_metrics(view: View, person: Person) -> Json:
+def user_metrics(view: View, person: Person) -> Json:
+    """An account's counts as of now."""
     posts = view.world.count(person)
     days = max(0, view.now_ms - person.created_ms) // 86_400_000
     followers = person.role.followers + days * (person.role.followers // 4_000)
@@ -227,7 +228,7 @@ _USER: dict[str, Callable[[View, Person], object]] = {
         f"https://pbs.twimg.com/profile_images/{person.uid}/face_normal.jpg"
     ),
     "protected": lambda _, person: person.state == "protected",
-    "public_metrics": _user_metrics,
+    "public_metrics": user_metrics,
     "url": _user_url,
     "verified": lambda _, person: person.role.verified != "none",
     "verified_type": lambda _, person: person.role.verified,

@@ -66,9 +66,9 @@ def _own_words(seed: int, people: list[Person], slot: Slot, moment_ms: int) -> P
     media = () if is_long else _media(dice, role.habit, post_id)
     poll = None if media or is_long else _poll(dice, role.habit, post_id, moment_ms)
     references = _references(draft, slot, dice, moment_ms)
-    _link_media(draft, voice, media, post_id)
+    _link_media(draft, person.username_at(moment_ms), media, post_id)
     full = draft.done()
-    place, point = _where(dice, role.habit)
+    place, point = where(dice, 80 if role.habit == "places" else 5)
     replied = slot.target.person.uid if slot.kind == "replied_to" and slot.target else None
     return Post(
         id=post_id,
@@ -209,14 +209,20 @@ def _media(dice: Dice, habit: str, post_id: int) -> tuple[Media, ...]:
     )
 
 
-def _link_media(draft: Draft, voice: Voice, media: tuple[Media, ...], post_id: int) -> None:
+def plain_media(draft: Draft, dice: Dice, username: str, post_id: int) -> tuple[Media, ...]:
+    """Media for a post like any other, linked at the end of its text."""
+    media = _media(dice, "mixed", post_id)
+    _link_media(draft, username, media, post_id)
+    return media
+
+
+def _link_media(draft: Draft, username: str, media: tuple[Media, ...], post_id: int) -> None:
     """All media of a post stand behind one short link at its end, named once per medium."""
     if not media:
         return
     code = f"m{media[0].code[:9]}"
     kind = "photo" if media[0].kind == "photo" else "video"
-    name = voice.person.username_at(voice.moment_ms)
-    expanded = f"https://x.com/{name}/status/{post_id}/{kind}/1"
+    expanded = f"https://x.com/{username}/status/{post_id}/{kind}/1"
     draft.say(" ").link(code, expanded, f"pic.x.com/{code}", media_key=media[0].key)
     for medium in media[1:]:
         draft.same_link(media_key=medium.key)
@@ -230,8 +236,9 @@ def _poll(dice: Dice, habit: str, post_id: int, moment_ms: int) -> Poll | None:
     return Poll(post_id + 5, choices, minutes, moment_ms + minutes * 60_000)
 
 
-def _where(dice: Dice, habit: str) -> tuple[str | None, tuple[float, float] | None]:
-    if not dice.chance(80 if habit == "places" else 5):
+def where(dice: Dice, percent: float) -> tuple[str | None, tuple[float, float] | None]:
+    """A place's id and perhaps a point (longitude, latitude), for so many posts in a hundred."""
+    if not dice.chance(percent):
         return None, None
     place = PLACES[dice.pick(PLACE_IDS)]
     if place.kind in ("country", "admin") or not dice.chance(40):

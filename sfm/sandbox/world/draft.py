@@ -25,6 +25,15 @@ class Draft:
         self._entities: Entities = {}
         self.length = 0
 
+    @classmethod
+    def after(cls, written: Written) -> Draft:
+        """A draft that goes on where a text ends."""
+        draft = cls()
+        draft._parts.append(written.text)
+        draft._entities = {kind: list(marks) for kind, marks in written.entities.items()}
+        draft.length = len(written.text)
+        return draft
+
     def say(self, words: str) -> Draft:
         """Plain words; the three signs that X escapes are escaped here."""
         if "&" in words or "<" in words or ">" in words:

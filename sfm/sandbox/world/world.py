@@ -13,13 +13,17 @@ from sfm.sandbox.clock import SandboxClock
 from sfm.sandbox.defaults import DEFAULT_SEED
 from sfm.sandbox.world.cast import CAST
 from sfm.sandbox.world.compose import plain_words, scheduled_post
+from sfm.sandbox.world.crowd import CROWD_BIT, Crowd
 from sfm.sandbox.world.dice import mix
 from sfm.sandbox.world.draft import retweet_of, short_form
 from sfm.sandbox.world.people import STATES, Person, make_people, unscramble
 from sfm.sandbox.world.posts import LOW_MASK, Post, id_ms, make_id
-from sfm.sandbox.world.slots import Timetable
+from sfm.sandbox.world.slots import Slot, Timetable
 
-_BY_HAND = 1 << 21  # the bit of an id that says: not on the timetable
+CROWD_FOUND_MS = 86_400_000
+_BY_HAND = (
+    0b11 << 20
+)  # the bits of an id that say: on no timetable, neither the cast's nor a crowd's
 
 
 class NotInWorld(LookupError):
@@ -34,6 +38,7 @@ class World:
         seed: int = DEFAULT_SEED,
         accounts: int = len(CAST),
         clock: SandboxClock | None = None,
+        crowd: float = 0.0,
     ) -> None:
         self.seed = seed
         self.clock = clock or SandboxClock()
@@ -46,16 +51,18 @@ class World:
         self._replaced: set[int] = set()
         self._lock = threading.RLock()
         self._composed = lru_cache(maxsize=8_000)(self._compose)
+        self.crowd = Crowd(seed, self.timetable, self.people, self._version, crowd)
 
     # Accounts -----------------------------------------------------------------------------
 
     def person(self, uid: int) -> Person | None:
         """The account with this uid, in whatever state; None if there never was one."""
-        return self._by_uid.get(uid)
+        return self._by_uid.get(uid) or self.crowd.by_uid(uid)
 
     def named(self, username: str) -> Person | None:
         """The account that has this name now. Capitals do not matter."""
-        return self._by_name.get(username.lower())
+        name = username.lower()
+        return self._by_name.get(name) or self.crowd.by_name(name)
 
     def find(self, who: str) -> Person:
         """An account by uid, or by name with or without `@`. Raises NotInWorld."""
@@ -74,7 +81,7 @@ class World:
             holder = self.named(username)
             if holder is not None and holder is not person:
                 raise ValueError(f"{holder.username} is taken by {holder.uid}")
-            del self._by_name[person.username.lower()]
+            self._by_name.pop(person.username.lower(), None)
             person.names.append((self.clock.now_ms(), username))
             self._by_name[username.lower()] = person
 
@@ -102,9 +109,11 @@ class World:
         extra = self._extras.get(post_id)
         if extra is not None:
             return extra
-        found = self._scheduled(post_id)
-        if found is None or id_ms(post_id) > self.clock.now_ms():
+        if id_ms(post_id) > self.clock.now_ms():
             return None
+        found = self._scheduled(post_id)
+        if found is None:
+            return self.crowd.post(post_id)
         person, number = found
         post = self._composed(person.index, number, id_ms(post_id))
         chain = self.timetable.slot(person.index, number).ids_until(self.clock.now_ms())
@@ -123,9 +132,12 @@ class World:
         An edited post stands there once, under its newest id.
         """
         now = self.clock.now_ms()
-        count = self.timetable.count_until(person, now)
-        scheduled = self.timetable.newest_ids(person, now, count)
-        extras = [post_id for post_id in reversed(person.extras) if post_id not in self._replaced]
+        if person.index < 0:
+            scheduled = self.crowd.timeline(person, now + 1)
+        else:
+            count = self.timetable.count_until(person, now)
+            scheduled = self.timetable.newest_ids(person, now, count)
+        extras = self._extras_of(person)
         return heapq.merge(scheduled, extras, reverse=True) if extras else scheduled
 
     def visible(self, person: Person) -> list[int]:
@@ -135,12 +147,23 @@ class World:
 
     def count(self, person: Person) -> int:
         """How many posts the account's profile says it has made."""
-        return self.timetable.count_until(person, self.clock.now_ms()) + len(person.extras)
+        now = self.clock.now_ms()
+        if person.index < 0:
+            return self.crowd.count(person, now + 1) + len(person.extras)
+        return self.timetable.count_until(person, now) + len(person.extras)
 
     def recent(self, from_ms: int, until_ms: int) -> Iterator[int]:
-        """Ids of all accounts' posts of a span (until excluded), newest first, removed ones too."""
+        """Ids of all accounts' posts of a span (until excluded), newest first, removed ones too.
+
+        The crowd's posts are found for a day only, else a search would go through millions.
+        """
         lowest, beyond = make_id(from_ms, 0), make_id(until_ms, 0)
-        for post_id in heapq.merge(*map(self.timeline, self.people), reverse=True):
+        crowd_from = max(from_ms, self.clock.now_ms() - CROWD_FOUND_MS)
+        crowd_until = min(until_ms, self.clock.now_ms() + 1)
+        crowd = self.crowd.newest_first(crowd_from, crowd_until)
+        by_hand = [self._extras_of(person) for person in self.crowd.known() if person.extras]
+        cast = map(self.timeline, self.people)
+        for post_id in heapq.merge(*cast, *by_hand, crowd, reverse=True):
             if post_id < lowest:
                 return
             if post_id < beyond:
@@ -192,6 +215,9 @@ class World:
         """Delete a post with all its versions. Raises NotInWorld."""
         self._removed.update(self._known(post_id).chain)
 
+    def _extras_of(self, person: Person) -> list[int]:
+        return [post_id for post_id in reversed(person.extras) if post_id not in self._replaced]
+
     # Inside -------------------------------------------------------------------------------
 
     def _known(self, post_id: int) -> Post:
@@ -208,7 +234,7 @@ class World:
         self, person: Person, text: str, reply_to: int | None, quote_of: int | None
     ) -> Post:
         now = self.clock.now_ms()
-        post_id = make_id(now, _BY_HAND | (mix(now, len(self._extras)) & (_BY_HAND - 1)))
+        post_id = make_id(now, _BY_HAND | (mix(now, len(self._extras)) & 0xFFFFF))
         while post_id in self._extras or (person.extras and post_id <= person.extras[-1]):
             post_id += 1
         full = plain_words(text, self._uid_of)
@@ -237,7 +263,7 @@ class World:
     def _scheduled(self, post_id: int) -> tuple[Person, int] | None:
         low = post_id & LOW_MASK
         index = unscramble(low)
-        if low & _BY_HAND or index >= len(self.people) or post_id >= 1 << 63:
+        if low & CROWD_BIT or index >= len(self.people) or post_id >= 1 << 63:
             return None
         person = self.people[index]
         number = self.timetable.at(person, id_ms(post_id))
@@ -246,3 +272,8 @@ class World:
     def _compose(self, person_index: int, number: int, moment_ms: int) -> Post:
         slot = self.timetable.slot(person_index, number)
         return scheduled_post(self.seed, self.people, slot, moment_ms)
+
+    def _version(self, slot: Slot, moment_ms: int) -> Post:
+        """A scheduled post as it was at that moment."""
+        made = [moment for moment in slot.moments if moment <= moment_ms]
+        return self._composed(slot.person.index, slot.number, made[-1])

@@ -1,0 +1,374 @@
+"""Whether a post meets a query. Operators mean what X's pages say they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import cos, hypot, radians
+
+from sfm.sandbox.query.language import BOX, RADIUS, radius_km
+from sfm.sandbox.query.parse import Both, Either, Node, Term
+from sfm.sandbox.query.subject import Subject, folded, tokens
+from sfm.sandbox.shapes import View, post_metrics, user_metrics
+from sfm.sandbox.wanted import read_wanted
+from sfm.sandbox.world.dice import mix
+from sfm.sandbox.world.people import Person
+
+Test = Callable[[Subject], bool]
+
+# Kinds of terms that depend on nothing but the words of a post.
+_WORDS_ONLY = frozenset(("word", "phrase", "near", "hashtag", "cashtag", "lang"))
+
+
+class Query:
+    """A tree made ready to be asked about many posts."""
+
+    def __init__(self, node: Node, *, stream: bool) -> None:
+        self.stream = stream
+        self.words_only = _words_only(node)
+        self.meets: Test = _compiled(node, stream)
+
+
+def _words_only(node: Node) -> bool:
+    if isinstance(node, Term):
+        return node.kind in _WORDS_ONLY
+    return all(map(_words_only, node.parts))
+
+
+def _compiled(node: Node, stream: bool) -> Test:
+    if isinstance(node, Both):
+        tests = [_compiled(part, stream) for part in node.parts]
+        return lambda subject: all(test(subject) for test in tests)
+    if isinstance(node, Either):
+        tests = [_compiled(part, stream) for part in node.parts]
+        return lambda subject: any(test(subject) for test in tests)
+    test = _TERMS[node.kind](node, stream)
+    if node.negated:
+        return lambda subject: not test(subject)
+    return test
+
+
+# Words --------------------------------------------------------------------------------------
+
+
+def _word(term: Term, stream: bool) -> Test:
+    wanted = folded(term.value, strict=stream)
+    pieces = tokens(wanted)
+    if len(pieces) == 1 and pieces[0] == wanted:
+        return lambda subject: wanted in subject.token_set
+    return lambda subject: wanted in subject.text  # an emoji, or a word with an apostrophe
+
+
+def _phrase(term: Term, stream: bool) -> Test:
+    wanted = folded(term.value.strip(), strict=stream)
+
+    def test(subject: Subject) -> bool:
+        text, at = subject.text, -1
+        while (at := text.find(wanted, at + 1)) >= 0:
+            before, after = text[at - 1 : at] if at else "", text[at + len(wanted) :][:1]
+            starts_word, ends_word = wanted[0].isalnum(), wanted[-1].isalnum()
+            if not (starts_word and before.isalnum()) and not (ends_word and after.isalnum()):
+                return True
+        return False
+
+    return test
+
+
+def _near(term: Term, stream: bool) -> Test:
+    wanted = tokens(folded(term.value, strict=stream))
+    reach = len(wanted) + term.distance
+
+    def test(subject: Subject) -> bool:
+        words = subject.tokens
+        return any(
+            set(wanted) <= set(words[at : at + reach])
+            for at, word in enumerate(words)
+            if word in wanted
+        )
+
+    return test
+
+
+def _mark(kind: str, name: str) -> Callable[[Term, bool], Test]:
+    def build(term: Term, _: bool) -> Test:
+        wanted = folded(term.value, strict=True)
+        return lambda subject: wanted in subject.marks(kind, name)
+
+    return build
+
+
+def _mention(term: Term, _: bool) -> Test:
+    wanted = term.value.casefold()
+    by_name, by_id = _mark("mentions", "username")(term, True), wanted.isdecimal()
+    if not by_id:
+        return by_name
+    return lambda subject: (
+        by_name(subject)
+        or any(
+            mark.get("id") == wanted
+            for written in subject.writings
+            for mark in written.entities.get("mentions", [])
+        )
+    )
+
+
+# People -------------------------------------------------------------------------------------
+
+
+def _is_person(person: Person | None, value: str) -> bool:
+    return person is not None and value in (person.username.casefold(), str(person.uid))
+
+
+def _from(term: Term, _: bool) -> Test:
+    wanted = term.value.casefold()
+    return lambda subject: _is_person(subject.author, wanted)
+
+
+def _to(term: Term, _: bool) -> Test:
+    wanted = term.value.casefold()
+
+    def test(subject: Subject) -> bool:
+        uid = subject.post.reply_to_user
+        return uid is not None and _is_person(subject.world.person(uid), wanted)
+
+    return test
+
+
+def _retweets_of(term: Term, _: bool) -> Test:
+    wanted = term.value.casefold()
+
+    def test(subject: Subject) -> bool:
+        original_id = subject.refers_to("retweeted")
+        original = subject.world.post(original_id) if original_id else None
+        return original is not None and _is_person(subject.world.person(original.author), wanted)
+
+    return test
+
+
+def _profile(read: Callable[[Person], str]) -> Callable[[Term, bool], Test]:
+    def build(term: Term, _: bool) -> Test:
+        wanted = tokens(folded(term.value, strict=False))
+
+        def test(subject: Subject) -> bool:
+            person = subject.author
+            words = tokens(folded(read(person), strict=False)) if person else []
+            return _holds(words, wanted)
+
+        return test
+
+    return build
+
+
+def _holds(words: list[str], wanted: list[str]) -> bool:
+    """Whether the wanted words stand there one after another."""
+    size = len(wanted)
+    return bool(wanted) and any(
+        words[at : at + size] == wanted for at in range(len(words) - size + 1)
+    )
+
+
+def _size(name: str) -> Callable[[Term, bool], Test]:
+    def build(term: Term, _: bool) -> Test:
+        low, _dots, high = term.value.partition("..")
+        lowest, highest = int(low), int(high) if high else None
+
+        def test(subject: Subject) -> bool:
+            if subject.author is None:
+                return False
+            size = int(user_metrics(_view(subject), subject.author)[name])
+            return size >= lowest and (highest is None or size <= highest)
+
+        return test
+
+    return build
+
+
+# Links, things, places ----------------------------------------------------------------------
+
+
+def _url(term: Term, _: bool) -> Test:
+    wanted = tokens(term.value.casefold())
+    return lambda subject: any(_holds(tokens(link), wanted) for link in subject.links)
+
+
+def _url_contains(term: Term, _: bool) -> Test:
+    wanted = term.value.casefold()
+    return lambda subject: any(wanted in link for link in subject.links)
+
+
+def _entity(term: Term, _: bool) -> Test:
+    wanted = term.value.casefold()
+    return lambda subject: wanted in subject.marks("annotations", "normalized_text")
+
+
+def _reference(kind: str) -> Callable[[Term, bool], Test]:
+    def build(term: Term, _: bool) -> Test:
+        wanted = int(term.value)
+        return lambda subject: subject.refers_to(kind) == wanted
+
+    return build
+
+
+def _conversation(term: Term, _: bool) -> Test:
+    wanted = int(term.value)
+    return lambda subject: subject.post.conversation == wanted
+
+
+def _place(term: Term, _: bool) -> Test:
+    wanted = term.value.casefold()
+    return lambda subject: (
+        subject.place is not None
+        and wanted
+        in (
+            subject.place.id,
+            subject.place.name.casefold(),
+            subject.place.full_name.casefold(),
+        )
+    )
+
+
+def _country(term: Term, _: bool) -> Test:
+    wanted = term.value.upper()
+    return lambda subject: subject.place is not None and subject.place.country_code == wanted
+
+
+def _in_box(term: Term, _: bool) -> Test:
+    found = BOX.match(term.value)
+    west, south, east, north = map(float, found.groups()) if found else (0, 0, 0, 0)
+
+    def inside(longitude: float, latitude: float) -> bool:
+        return west <= longitude <= east and south <= latitude <= north
+
+    return _within(inside)
+
+
+def _in_circle(term: Term, _: bool) -> Test:
+    found = RADIUS.match(term.value)
+    if not found:
+        return lambda _: False
+    longitude, latitude, reach = float(found[1]), float(found[2]), radius_km(found)
+
+    def inside(other_longitude: float, other_latitude: float) -> bool:
+        east = (other_longitude - longitude) * 111.32 * cos(radians(latitude))
+        return hypot(east, (other_latitude - latitude) * 110.57) <= reach
+
+    return _within(inside)
+
+
+def _within(inside: Callable[[float, float], bool]) -> Test:
+    """The exact point lies inside, or else the place's box does, whole. Retweets never match."""
+
+    def test(subject: Subject) -> bool:
+        if subject.post.kind == "retweeted":
+            return False
+        if subject.post.point:
+            return inside(*subject.post.point)
+        if subject.place is None:
+            return False
+        west, south, east, north = subject.place.box
+        corners = ((west, south), (west, north), (east, south), (east, north))
+        return all(inside(*corner) for corner in corners)
+
+    return test
+
+
+# Kinds --------------------------------------------------------------------------------------
+
+
+def _view(subject: Subject) -> View:
+    return View(subject.world, read_wanted({}), subject.world.clock.now_ms())
+
+
+def _is(term: Term, _: bool) -> Test:
+    kinds: dict[str, Test] = {
+        "retweet": lambda subject: subject.post.kind == "retweeted",
+        "reply": lambda subject: subject.post.reply_to_user is not None,
+        "quote": lambda subject: subject.refers_to("quoted") is not None,
+        "verified": lambda subject: (
+            subject.author is not None and subject.author.role.verified != "none"
+        ),
+        "nullcast": lambda _: False,
+    }
+    return kinds[term.value.lower()]
+
+
+def _has(term: Term, _: bool) -> Test:
+    kinds: dict[str, Test] = {
+        "hashtags": lambda subject: bool(subject.marks("hashtags", "tag")),
+        "cashtags": lambda subject: bool(subject.marks("cashtags", "tag")),
+        "mentions": lambda subject: bool(subject.marks("mentions", "username")),
+        "links": lambda subject: bool(subject.links),
+        "media": lambda subject: bool(subject.post.media),
+        "images": lambda subject: any(m.kind == "photo" for m in subject.post.media),
+        "videos": lambda subject: any(m.kind == "video" for m in subject.post.media),
+        "video_link": lambda subject: any(m.kind == "video" for m in subject.post.media),
+        "geo": lambda subject: subject.post.place is not None and subject.post.kind != "retweeted",
+    }
+    return kinds[term.value.lower()]
+
+
+def _lang(term: Term, _: bool) -> Test:
+    wanted = term.value.lower()
+    return lambda subject: subject.post.lang == wanted
+
+
+def _sample(term: Term, _: bool) -> Test:
+    percent = int(term.value)
+    return lambda subject: mix(subject.post.id) % 100 < percent
+
+
+def _liked(name: str) -> Callable[[Term, bool], Test]:
+    def build(term: Term, _: bool) -> Test:
+        least = int(term.value)
+        return lambda subject: post_metrics(_view(subject), subject.post)[name] >= least
+
+    return build
+
+
+def _never(_: Term, __: bool) -> Test:
+    """For what nobody in the sandbox has: affiliates, contexts, titles of pages, sources."""
+    return lambda _: False
+
+
+_TERMS: dict[str, Callable[[Term, bool], Test]] = {
+    "word": _word,
+    "phrase": _phrase,
+    "near": _near,
+    "hashtag": _mark("hashtags", "tag"),
+    "cashtag": _mark("cashtags", "tag"),
+    "mention": _mention,
+    "from": _from,
+    "to": _to,
+    "retweets_of": _retweets_of,
+    "from_affiliate_of": _never,
+    "to_affiliate_of": _never,
+    "url": _url,
+    "url_contains": _url_contains,
+    "url_title": _never,
+    "url_description": _never,
+    "context": _never,
+    "entity": _entity,
+    "conversation_id": _conversation,
+    "bio": _profile(lambda person: person.description),
+    "bio_name": _profile(lambda person: person.name),
+    "bio_location": _profile(lambda person: person.role.place),
+    "place": _place,
+    "place_country": _country,
+    "point_radius": _in_circle,
+    "bounding_box": _in_box,
+    "is": _is,
+    "has": _has,
+    "lang": _lang,
+    "sample": _sample,
+    "min_followers": _size("followers_count"),
+    "followers_count": _size("followers_count"),
+    "tweets_count": _size("tweet_count"),
+    "following_count": _size("following_count"),
+    "listed_count": _size("listed_count"),
+    "in_reply_to_tweet_id": _reference("replied_to"),
+    "retweets_of_tweet_id": _reference("retweeted"),
+    "quotes_of_tweet_id": _reference("quoted"),
+    "source": _never,
+    "min_likes": _liked("like_count"),
+    "min_replies": _liked("reply_count"),
+    "min_reposts": _liked("retweet_count"),
+}
