@@ -32,18 +32,18 @@ class CsvWriter:
         self, file: BinaryIO, columns: Sequence[Column], options: CsvOptions = CsvOptions()
     ) -> None:
         self.rows = 0
-        self._rules = TextRules(guard=options.guard_formulas, flatten=not options.keep_line_breaks)
+        self.changes = Changes()
+        self._rules = TextRules(
+            guard=options.guard_formulas,
+            flatten=not options.keep_line_breaks,
+            changes=self.changes,
+        )
         self._texts = [place for place, one in enumerate(columns) if one.type in TEXT_TYPES]
         if options.excel_mark:
             file.write(codecs.BOM_UTF8)
         self._out = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         self._csv = csv.writer(self._out, delimiter=options.delimiter, lineterminator="\r\n")
         self._csv.writerow([column.name for column in columns])
-
-    @property
-    def changes(self) -> Changes:
-        """What has been changed in the texts so far."""
-        return self._rules.changes
 
     def write(self, rows: Sequence[Row]) -> None:
         """Write a batch of rows; best some hundreds at a time."""
