@@ -90,10 +90,14 @@ def upgrade() -> None:
         "sign_in_attempts",
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
-        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("blocked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_attempts")),
     )
+    with op.batch_alter_table("sign_in_attempts", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_sign_in_attempts_began_at"), ["began_at"], unique=False
+        )
+
     op.create_table(
         "sign_in_state",
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -648,6 +652,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sign_in_state_expires_at"))
 
     op.drop_table("sign_in_state")
+    with op.batch_alter_table("sign_in_attempts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_attempts_began_at"))
+
     op.drop_table("sign_in_attempts")
     with op.batch_alter_table("link", schema=None) as batch_op:
         batch_op.drop_index("ix_link_retry_at")

@@ -66,7 +66,7 @@ def one_time_password() -> str:
 def _guesses(password: str, about: tuple[str, ...]) -> float:
     from zxcvbn import zxcvbn  # its word lists are a megabyte: only where a password is set
 
-    known = ["social feed manager", "twitter", *(word for word in about if word)]
+    known = ["socialfeedmanager", "twitter", *(word for word in about if word)]
     found: float = zxcvbn(password[:_LOOKED_AT], user_inputs=known)["guesses_log10"]
     return float(found)
 

@@ -14,7 +14,7 @@ from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.models import User
 from sfm.models.account import new_session_key
 
-_USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,149}")
+_USERNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,149}")
 
 
 class LastAdministrator(SfmError):
@@ -49,7 +49,7 @@ def by_name(username: str) -> User:
 def find(username: str) -> User | None:
     """The User of this name, whatever its capitals."""
     name = username.strip().lower()
-    if "\x00" in name:  # PostgreSQL takes none, and no name has one
+    if not _USERNAME.fullmatch(name):  # nor is every character one that a database takes
         return None
     return db.session.scalar(select(User).where(User.lower_username == name))
 
@@ -103,7 +103,7 @@ def free_name(username: str) -> str:
     if not _USERNAME.fullmatch(name):
         raise WrongInput(
             "A name begins with a letter or digit and has only letters without accents, digits "
-            "and . _ - @ + in it, 150 at most."
+            "and . _ - @ + in it; 150 of them at most."
         )
     if find(name) is not None:
         raise WrongInput(f"There already is a User called {name}.")

@@ -100,14 +100,13 @@ class ApiUsage(Base):
 
 
 class Attempts(Base):
-    """Failed sign-ins from one address, or for one name, since the count was last at nought."""
+    """Sign-ins tried in one window of time: for one name, from one address, or for both."""
 
     __tablename__ = "sign_in_attempts"
 
     key: Mapped[str] = mapped_column(String(80), primary_key=True)
     count: Mapped[int] = mapped_column(default=0)
-    first_at: Mapped[datetime] = mapped_column(default=clock.now)
-    blocked_until: Mapped[datetime | None]
+    began_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
 
 
 class SignInState(Base):

@@ -1,0 +1,119 @@
+"""How often a sign-in may be tried: per name and address, in the database, so that all workers
+count together and none forgets at a restart.
+
+A try is counted before the password is looked at: however many come at once, no more are looked
+at than the limits allow. A sign-in that works gives its try back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import case, delete, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sfm import clock
+from sfm.database import begin_write, db
+from sfm.errors import SfmError
+from sfm.models import Attempts
+
+WINDOW = timedelta(minutes=15)
+PER_NAME_AND_ADDRESS = 5
+PER_NAME = 30  # from many addresses together: above what a forgetful person does
+PER_ADDRESS = 20  # a whole reading room may share one
+
+
+class TooManyTries(SfmError):
+    """No more sign-ins are tried for now; `until` says for how long."""
+
+    def __init__(self, until: datetime, *, first: bool) -> None:
+        minutes = max(1, -(-int((until - clock.now()).total_seconds()) // 60))
+        super().__init__(
+            "Too many sign-ins went wrong. Please wait "
+            f"{minutes} {'minute' if minutes == 1 else 'minutes'}, then try again."
+        )
+        self.until = until
+        self.first = first  # the first refusal of its window, which is worth an audit entry
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What is counted together, and how much of it is allowed in a window."""
+
+    key: str
+    limit: int
+
+
+def buckets(name: str, address: str) -> tuple[Bucket, ...]:
+    """The counts that a try for this name from this address adds to, the narrowest first."""
+    who, where = _digest(name.strip().lower()), _digest(_network(address))
+    return (
+        Bucket(f"both:{who}:{where}", PER_NAME_AND_ADDRESS),
+        Bucket(f"name:{who}", PER_NAME),
+        Bucket(f"address:{where}", PER_ADDRESS),
+    )
+
+
+def take(name: str, address: str) -> None:
+    """Count one try. Commits on its own, so that it counts whatever follows.
+
+    Raises TooManyTries; a try that is refused by a narrow count does not add to the wider ones.
+    """
+    begin_write()
+    try:
+        for bucket in buckets(name, address):
+            count, began_at = db.session.execute(_add_one(bucket.key)).one()
+            if count > bucket.limit:
+                raise TooManyTries(began_at + WINDOW, first=count == bucket.limit + 1)
+    finally:
+        db.session.commit()
+
+
+def give_back(name: str, address: str) -> None:
+    """The try was a sign-in that works: forget the name's failures from there. Flushes."""
+    both, *wider = buckets(name, address)
+    db.session.execute(delete(Attempts).where(Attempts.key == both.key))
+    for bucket in wider:
+        db.session.execute(
+            update(Attempts)
+            .where(Attempts.key == bucket.key, Attempts.count > 0)
+            .values(count=Attempts.count - 1)
+        )
+    db.session.execute(delete(Attempts).where(Attempts.began_at < clock.now() - WINDOW))
+
+
+def _add_one(key: str) -> Any:
+    """One more in the present window, or the first of a new one. Twins for both databases."""
+    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[db.engine.dialect.name]
+    now = clock.now()
+    over = Attempts.began_at <= now - WINDOW
+    new = insert(Attempts).values(key=key, count=1, began_at=now)
+    return new.on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "count": case((over, 1), else_=Attempts.count + 1),
+            "began_at": case((over, now), else_=Attempts.began_at),
+        },
+    ).returning(Attempts.count, Attempts.began_at)
+
+
+def _network(address: str) -> str:
+    """An IPv6 connection has a whole /64 to choose its address from."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
+
+
+def _digest(text: str) -> str:
+    """What was typed as a name may be a password: it is not kept as it is."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
