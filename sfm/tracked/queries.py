@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 
 from sfm.database import db
 from sfm.models import FormerName, TwitterUser
@@ -14,6 +15,7 @@ from sfm.tracked.names import tidy
 from sfm.tracked.renames import once_called
 
 PAGE = 25
+A_TO_Z = (TwitterUser.lower_name, TwitterUser.id)
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,7 @@ def alphabetical(
 
     `letter` keeps those whose name begins with it; "#" those that begin with no letter.
     """
-    wanted = select(TwitterUser).order_by(TwitterUser.lower_name, TwitterUser.id).limit(limit)
-    if letter:
-        wanted = wanted.where(_begins_with(letter))
+    wanted = beginning_with(letter).order_by(*A_TO_Z).limit(limit)
     if active is not None:
         wanted = wanted.where(TwitterUser.is_active.is_(active))
     if after is not None:
@@ -67,25 +67,31 @@ def search(
     text: str, *, after: tuple[str, int] | None = None, limit: int = PAGE
 ) -> Sequence[TwitterUser]:
     """Accounts whose present or former name, or displayed name, holds this text; A to Z."""
+    wanted = matching(text).order_by(*A_TO_Z).limit(limit)
+    if after is not None:
+        wanted = wanted.where(tuple_(TwitterUser.lower_name, TwitterUser.id) > tuple_(*after))
+    return db.session.scalars(wanted).all()
+
+
+def beginning_with(letter: str) -> Select[Any]:
+    """Accounts whose name begins with this letter ("#": with none); all where it is empty."""
+    return select(TwitterUser).where(_begins_with(letter)) if letter else select(TwitterUser)
+
+
+def matching(text: str) -> Select[Any]:
+    """Accounts whose present or former name, displayed name or uid is or holds this text."""
     name = tidy(text).lower()
     once = select(FormerName.twitter_user_id).where(
         FormerName.lower_name.contains(name, autoescape=True)
     )
-    wanted = (
-        select(TwitterUser)
-        .where(
-            or_(
-                TwitterUser.lower_name.contains(name, autoescape=True),
-                TwitterUser.display_name.icontains(text.strip(), autoescape=True),
-                TwitterUser.id.in_(once),
-            )
-        )
-        .order_by(TwitterUser.lower_name, TwitterUser.id)
-        .limit(limit)
-    )
-    if after is not None:
-        wanted = wanted.where(tuple_(TwitterUser.lower_name, TwitterUser.id) > tuple_(*after))
-    return db.session.scalars(wanted).all()
+    alike = [
+        TwitterUser.lower_name.contains(name, autoescape=True),
+        TwitterUser.display_name.icontains(text.strip(), autoescape=True),
+        TwitterUser.id.in_(once),
+    ]
+    if name.isascii() and name.isdigit() and len(name) < 19:
+        alike.append(TwitterUser.uid == int(name))
+    return select(TwitterUser).where(or_(*alike))
 
 
 def _begins_with(letter: str) -> ColumnElement[bool]:

@@ -1,0 +1,26 @@
+"""What runs could not do, seen from elsewhere: the latest of all, and those of one account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import joinedload
+
+from sfm.database import db
+from sfm.models import RunError
+
+
+def latest_errors(limit: int) -> Sequence[RunError]:
+    """The latest errors of all runs, newest first, with their runs."""
+    return db.session.scalars(_newest_first().limit(limit)).all()
+
+
+def errors_of_account(twitter_user_id: int, limit: int) -> Sequence[RunError]:
+    """The latest errors of one account, newest first, with their runs."""
+    mine = _newest_first().where(RunError.twitter_user_id == twitter_user_id)
+    return db.session.scalars(mine.limit(limit)).all()
+
+
+def _newest_first() -> Select[tuple[RunError]]:
+    return select(RunError).options(joinedload(RunError.run)).order_by(RunError.id.desc())
