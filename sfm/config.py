@@ -273,6 +273,29 @@ class Settings:
         "in the instance.",
     )
 
+    # Exports.
+    export_keep_days: int = option(
+        30, whole(1, 3650), "How long a finished export is kept for download.", unit="days"
+    )
+    export_rows_at_once: int = option(
+        5_000,
+        whole(0, 100_000),
+        "Exports of up to so many tweets are made while the reader waits; larger ones in the "
+        "background.",
+    )
+    export_min_free_mb: int = option(
+        500,
+        whole(0, 1_000_000),
+        "Room on the disk that exports leave free.",
+        unit="megabytes",
+    )
+    export_daily_rows: int = option(
+        0,
+        whole(0, 1_000_000_000),
+        "Whole tweets (not ids alone) that a person may export in a UTC day before a superuser "
+        "must agree; 0: no limit.",
+    )
+
     @property
     def database(self) -> str:
         """The database's address; psycopg 3 where it only says postgresql."""

@@ -193,6 +193,47 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_credential_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "export_profile",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("layout", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["owner_id"],
+            ["user_account.id"],
+            name=op.f("fk_export_profile_owner_id_user_account"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export_profile")),
+        sa.UniqueConstraint("owner_id", "name", name=op.f("uq_export_profile_owner_id_name")),
+    )
+    op.create_table(
+        "recurring_export",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("criteria", sa.JSON(), nullable=False),
+        sa.Column("layout", sa.JSON(), nullable=False),
+        sa.Column("every", sa.String(length=5), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_file", sa.String(length=200), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["owner_id"],
+            ["user_account.id"],
+            name=op.f("fk_recurring_export_owner_id_user_account"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recurring_export")),
+    )
+    with op.batch_alter_table("recurring_export", schema=None) as batch_op:
+        batch_op.create_index("ix_recurring_export_next_at", ["next_at"], unique=False)
+
+    op.create_table(
         "run",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=30), nullable=False),
@@ -361,6 +402,57 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("twitter_user_id", "day", name=op.f("pk_day_count")),
     )
+    op.create_table(
+        "export_file",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("criteria", sa.JSON(), nullable=False),
+        sa.Column("layout", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("restarts", sa.Integer(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("file_name", sa.String(length=200), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=True),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("rows_read", sa.BigInteger(), nullable=True),
+        sa.Column("rows_written", sa.BigInteger(), nullable=True),
+        sa.Column("left_out", sa.JSON(), nullable=False),
+        sa.Column("changes", sa.JSON(), nullable=False),
+        sa.Column("warnings", sa.JSON(), nullable=False),
+        sa.Column("ready_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("downloads", sa.Integer(), nullable=False),
+        sa.Column("rows_expected", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "decided_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["decided_by_id"],
+            ["user_account.id"],
+            name=op.f("fk_export_file_decided_by_id_user_account"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_id"],
+            ["user_account.id"],
+            name=op.f("fk_export_file_owner_id_user_account"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.id"], name=op.f("fk_export_file_run_id_run"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export_file")),
+    )
+    with op.batch_alter_table("export_file", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_export_file_owner_created_at", ["owner_id", "created_at"], unique=False
+        )
+        batch_op.create_index("ix_export_file_state", ["state"], unique=False)
+
     op.create_table(
         "former_name",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -620,6 +712,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_former_name_lower_name"))
 
     op.drop_table("former_name")
+    with op.batch_alter_table("export_file", schema=None) as batch_op:
+        batch_op.drop_index("ix_export_file_state")
+        batch_op.drop_index("ix_export_file_owner_created_at")
+
+    op.drop_table("export_file")
     op.drop_table("day_count")
     with op.batch_alter_table("account_event", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_account_event_twitter_user_id"))
@@ -636,6 +733,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_run_kind_queued_at")
 
     op.drop_table("run")
+    with op.batch_alter_table("recurring_export", schema=None) as batch_op:
+        batch_op.drop_index("ix_recurring_export_next_at")
+
+    op.drop_table("recurring_export")
+    op.drop_table("export_profile")
     with op.batch_alter_table("credential", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_credential_user_id"))
         batch_op.drop_index(batch_op.f("ix_credential_key_id"))

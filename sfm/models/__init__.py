@@ -4,6 +4,7 @@ from sfm.database import Base
 from sfm.models.account import ApiUsage, Attempts, Credential, SignInState, User
 from sfm.models.audit import AuditEntry
 from sfm.models.event import Event
+from sfm.models.export import ExportFile, ExportProfile, RecurringExport
 from sfm.models.filter import TwitterFilter
 from sfm.models.job import ScheduledJob
 from sfm.models.link import Link, TwitterUserItemUrl
@@ -21,9 +22,12 @@ __all__ = [
     "DayCount",
     "DayTotal",
     "Event",
+    "ExportFile",
+    "ExportProfile",
     "FormerName",
     "Lease",
     "Link",
+    "RecurringExport",
     "Run",
     "RunError",
     "ScheduledJob",
