@@ -19,6 +19,7 @@ from sfm.sandbox.paging import invalid_token
 from sfm.sandbox.problems import Json, Refused
 from sfm.sandbox.routing import Call, Endpoint
 from sfm.sandbox.site import Served, Site
+from sfm.sandbox.wanted import read_wanted
 from sfm.sandbox.wire import HangUp
 
 ENDPOINTS: tuple[Endpoint, ...] = (*rest.ENDPOINTS, *search.ENDPOINTS)
@@ -71,13 +72,17 @@ class Application:
             raise problems.wrong_authentication(caller.kind, ", ".join(endpoint.kinds))
         by_user = caller.kind != APP
         headers = self.site.limits.spend(endpoint.name, caller.key, by_user=by_user)
+        newer = read_wanted(request.args, self.site.dialect).post_words
         try:
             answer = endpoint.answer(Call(self.site, request, caller), **values)
         except Refused as refused:
-            raise Refused(refused.status, refused.body, {**headers, **refused.headers}) from None
+            body = refused.body
+            if newer and isinstance(body, dict):
+                body = problems.in_post_words(body)
+            raise Refused(refused.status, body, {**headers, **refused.headers}) from None
         if not isinstance(answer, Response):
             body, status = answer if isinstance(answer, tuple) else (answer, 200)
-            answer = json_response(body, status)
+            answer = json_response(problems.in_post_words(body) if newer else body, status)
         answer.headers.extend(headers)
         return answer, caller.key
 

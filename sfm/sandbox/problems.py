@@ -9,6 +9,7 @@ from typing import Any
 
 Json = dict[str, Any]
 PROBLEM = "https://api.twitter.com/2/problems/"
+NEWER_PROBLEM = "https://api.x.com/2/problems/"
 _INVALID = "One or more parameters to your request was invalid."
 
 
@@ -20,6 +21,15 @@ class Refused(Exception):
         self.status = status
         self.body = body
         self.headers = headers or {}
+
+
+def in_post_words(body: Json) -> Json:
+    """The same answer with problem types as the newer vocabulary has them."""
+    for problem in (body, *body.get("errors", [])):
+        kind = problem.get("type")
+        if isinstance(kind, str) and kind.startswith(PROBLEM):
+            problem["type"] = NEWER_PROBLEM + kind.removeprefix(PROBLEM)
+    return body
 
 
 def generic(status: int, title: str, detail: str | None = None) -> Json:

@@ -107,10 +107,11 @@ def _geo(_: View, post: Post) -> Json | None:
     return shown or None
 
 
-def _withheld(_: View, post: Post) -> Json | None:
+def _withheld(view: View, post: Post) -> Json | None:
     if not post.withheld:
         return None
-    return {"copyright": False, "country_codes": list(post.withheld), "scope": "tweet"}
+    scope = "post" if view.wanted.post_words else "tweet"
+    return {"copyright": False, "country_codes": list(post.withheld), "scope": scope}
 
 
 def _note(_: View, post: Post) -> Json | None:
