@@ -73,6 +73,7 @@ class Course:
         if not about_token or self._token_name not in params or self._resumes >= _MOST_RESUMES:
             raise refusal
         self._resumes += 1
+        self._seen.clear()  # another chain: tokens that count pages begin anew
         del params[self._token_name]
         if self._lowest is not None:
             params["until_id"] = self._lowest
