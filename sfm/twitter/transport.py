@@ -13,6 +13,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
+import urllib3
 
 from sfm import __version__, clock
 from sfm.twitter.auth import Auth
@@ -65,16 +66,31 @@ class _Call:
     json: Any
 
 
-def _judge(response: requests.Response, call: _Call, patience: _Patience) -> TwitterError | None:
+def _judge(
+    response: requests.Response, call: _Call, patience: _Patience, stream: bool
+) -> TwitterError | None:
+    is_page = "html" in response.headers.get("Content-Type", "").lower()
+    if stream and response.status_code == 200 and not is_page:
+        return None
     answer = Answer(
         response.status_code,
         response.headers,
-        response.content,
+        _beginning(response) if stream else response.content,
         endpoint=call.endpoint.words,
         subject=call.subject,
         secrets=header_secrets(patience.authorization),
     )
     return classify(answer, clock.now())
+
+
+def _beginning(response: requests.Response) -> bytes:
+    """The first 64 KiB of a refusal, which may never end."""
+    try:
+        return bytes(response.raw.read(64 * 1024, decode_content=True))
+    except (urllib3.exceptions.HTTPError, OSError):
+        return b""
+    finally:
+        response.close()
 
 
 class Transport:
@@ -99,9 +115,11 @@ class Transport:
         self._session = session or new_session()
         self._timeout = timeout
 
-    def count(self, endpoint: Endpoint, *, posts: int = 0, users: int = 0) -> None:
+    def count(self, endpoint: Endpoint, *, calls: int = 1, posts: int = 0, users: int = 0) -> None:
         """Have an answer counted with what it held."""
-        self._meter.count(self.auth.fingerprint, endpoint.name, calls=1, posts=posts, users=users)
+        self._meter.count(
+            self.auth.fingerprint, endpoint.name, calls=calls, posts=posts, users=users
+        )
 
     def ask(
         self,
@@ -133,13 +151,34 @@ class Transport:
             except CredentialProblem as problem:
                 self._renew(problem, patience)
 
+    def open(
+        self, endpoint: Endpoint, params: Mapping[str, Any], timeout: tuple[float, float]
+    ) -> requests.Response:
+        """An answer whose body is still to come, for streams. One try; raises TwitterError."""
+        spent = self._limiter.take(self.auth.fingerprint, endpoint, app=self.auth.kind == "app")
+        if spent is not None:
+            raise spent
+        call = _Call(endpoint, endpoint.path, params, "", "GET", None)
+        return self._try(call, _Patience(), timeout=timeout, stream=True)
+
     def _once(self, call: _Call, patience: _Patience) -> bytes:
+        response = self._try(call, patience, timeout=self._timeout)
+        return response.content
+
+    def _try(
+        self,
+        call: _Call,
+        patience: _Patience,
+        *,
+        timeout: tuple[float, float],
+        stream: bool = False,
+    ) -> requests.Response:
         """One try, told to the limiter whatever comes of it."""
         headers: Mapping[str, str] | None = None
         trouble: TwitterError | None = None
         try:
-            response = self._send(call, patience)
-            trouble = _judge(response, call, patience)
+            response = self._send(call, patience, timeout, stream)
+            trouble = _judge(response, call, patience, stream)
             headers = response.headers
         finally:
             refusal = trouble if isinstance(trouble, Wait) else None
@@ -148,9 +187,13 @@ class Transport:
             logger.debug("refused endpoint=%s status=%s", call.endpoint.name, trouble.status)
             self.count(call.endpoint)
             raise trouble
-        return response.content
+        if stream:
+            self.count(call.endpoint)
+        return response
 
-    def _send(self, call: _Call, patience: _Patience) -> requests.Response:
+    def _send(
+        self, call: _Call, patience: _Patience, timeout: tuple[float, float], stream: bool
+    ) -> requests.Response:
         request = requests.Request(
             call.method, self.api_root + call.path, params=call.params, json=call.json
         )
@@ -158,7 +201,9 @@ class Transport:
         self.auth.apply(prepared)
         patience.authorization = str(prepared.headers.get("Authorization", ""))
         try:
-            return self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
+            return self._session.send(
+                prepared, timeout=timeout, allow_redirects=False, stream=stream
+            )
         except requests.RequestException as exc:
             raise unreachable(exc) from None  # its own text may quote what was sent
 

@@ -1,0 +1,204 @@
+"""One connection to a stream: raw lines as they came, keep-alives, and why it ended.
+
+Bytes are split at line feeds by ourselves: the usual line readers tear a tweet in two at U+2028 or
+hand over half a line as if it were whole. Never sleeps, never reconnects: that is the caller's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import requests
+import urllib3
+
+from sfm import clock
+from sfm.twitter.backoff import BackoffKind
+from sfm.twitter.errors import scrub
+
+logger = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 30.0  # X sends something every 20
+CONNECT_SECONDS = 10.0
+LONGEST_LINE = 1024 * 1024
+_CHUNK = 64 * 1024
+_LINE_WITHOUT_END_SECONDS = 90.0
+
+DisconnectKind = Literal["closed", "network", "silent", "told", "stopped"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One message, without its line end, byte for byte; `received` on the monotonic clock."""
+
+    raw: bytes
+    received: float
+
+
+@dataclass(frozen=True)
+class KeepAlive:
+    """An empty line: the connection lives."""
+
+    received: float
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A line over 1 MiB was passed over; so many bytes of it."""
+
+    size_bytes: int
+    received: float
+
+
+@dataclass(frozen=True)
+class Disconnect:
+    """The end of the connection, always the last event.
+
+    `closed`: the server ended it properly; `network`: it broke; `silent`: nothing for 30 s;
+    `told`: Twitter said why (`detail`) and ends it; `stopped`: we did. `partial_bytes` of an
+    unfinished line were dropped.
+    """
+
+    kind: DisconnectKind
+    reason: str
+    backoff: BackoffKind = "network"
+    detail: str = ""
+    disconnect_type: str = ""
+    partial_bytes: int = 0
+
+
+Event = Line | KeepAlive | Skipped | Disconnect
+
+_REASONS: dict[DisconnectKind, str] = {
+    "closed": "Twitter closed the connection.",
+    "network": "The connection broke.",
+    "silent": "Nothing came for half a minute, so the connection is dead.",
+    "told": "Twitter ended the connection.",
+    "stopped": "The connection was stopped here.",
+}
+_OURS_TO_SLOW_DOWN = frozenset(
+    {"ForceDisconnect", "SlowReader", "InternalError", "ClientApplicationStateDegraded"}
+    | {"InvalidRules"}
+)
+
+
+class StreamConnection:
+    """Iterate for events; the last one is a Disconnect. `stop()` may come from another thread."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+        self._raw = response.raw
+        self._stopped = False
+        self._pending = bytearray()
+        self._skipping = 0
+        self._last_line = clock.monotonic()
+
+    def stop(self) -> None:
+        """End the connection now; a reader that waits for bytes wakes up. Safe from a thread."""
+        self._stopped = True
+        with contextlib.suppress(Exception):  # it may have ended by itself this very moment
+            self._raw.shutdown()
+
+    def __iter__(self) -> Iterator[Event]:
+        try:
+            for chunk in self._chunks():
+                for event in self._take(chunk, clock.monotonic()):
+                    yield event
+                    if isinstance(event, Disconnect):
+                        return
+                if clock.monotonic() - self._last_line > _LINE_WITHOUT_END_SECONDS:
+                    yield self._end("silent")
+                    return
+            yield self._end("closed")
+        except urllib3.exceptions.ReadTimeoutError:
+            yield self._end("silent")
+        except (
+            urllib3.exceptions.HTTPError,
+            requests.RequestException,
+            OSError,
+            ValueError,
+        ) as exc:
+            yield self._end("network", detail=type(exc).__name__)
+        finally:
+            self._response.close()
+
+    def _chunks(self) -> Iterator[bytes]:
+        """What arrives, as soon as it arrives, unpacked; ends with the connection."""
+        while not self._stopped:
+            chunk = self._raw.read1(_CHUNK, decode_content=True)
+            if not chunk:
+                return
+            yield chunk
+
+    def _take(self, chunk: bytes, now: float) -> Iterator[Event]:
+        *whole, rest = chunk.split(b"\n")
+        if whole:
+            self._last_line = now
+        for piece in whole:
+            if self._skipping:
+                yield Skipped(self._skipping + len(piece), now)
+                self._skipping = 0
+                continue
+            if self._pending:
+                piece = bytes(self._pending) + piece
+                self._pending.clear()
+            yield self._line(piece.rstrip(b"\r"), now)
+        self._keep(rest)
+
+    def _keep(self, rest: bytes) -> None:
+        if self._skipping:
+            self._skipping += len(rest)
+        else:
+            self._pending += rest
+            if len(self._pending) > LONGEST_LINE:
+                self._skipping = len(self._pending)
+                self._pending = bytearray()
+
+    def _line(self, raw: bytes, now: float) -> Event:
+        if not raw.strip():
+            return KeepAlive(now)
+        if len(raw) > LONGEST_LINE:
+            return Skipped(len(raw), now)
+        told = None if raw.startswith(b'{"data":') else _farewell(raw)
+        return self._end("told", told=told) if told is not None else Line(raw, now)
+
+    def _end(
+        self, kind: DisconnectKind, *, detail: str = "", told: dict[str, Any] | None = None
+    ) -> Disconnect:
+        if self._stopped:
+            kind = "stopped"
+        told = told or {}
+        how = str(told.get("disconnect_type") or "")
+        reason = scrub(str(told.get("detail") or "")) or _REASONS[kind]
+        ours = how in _OURS_TO_SLOW_DOWN
+        return Disconnect(
+            kind=kind,
+            reason=reason,
+            backoff="http" if ours else "network",
+            detail=detail or scrub(str(told.get("title") or "")),
+            disconnect_type=how,
+            partial_bytes=len(self._pending) + self._skipping,
+        )
+
+
+def _farewell(raw: bytes) -> dict[str, Any] | None:
+    """The problem in a line that says the stream ends; None for every other line.
+
+    Any object with errors and without data is one, also of a type we do not know yet.
+    """
+    try:
+        found = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(found, dict) or "data" in found:
+        return None
+    errors = found.get("errors")
+    if isinstance(errors, list):
+        told = next((error for error in errors if isinstance(error, dict)), {})
+        logger.warning("stream ended by server type=%s", scrub(str(told.get("type", ""))))
+        return dict(told)
+    return found if "disconnect_type" in found or "disconnect" in found else None

@@ -1,0 +1,235 @@
+"""The filter stream and what belongs to it: connecting, rules, and other open connections.
+
+Rules belong to the app, not to a connection: a change reaches the running stream within seconds.
+Streams take an app's bearer token and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from sfm.twitter import endpoints as at
+from sfm.twitter import fields as wanted
+from sfm.twitter.auth import Auth
+from sfm.twitter.endpoints import Endpoint
+from sfm.twitter.errors import scrub
+from sfm.twitter.fields import Fields
+from sfm.twitter.lenient import loads
+from sfm.twitter.meter import Meter
+from sfm.twitter.ratelimit import Limiter
+from sfm.twitter.rules import MOST_RULES, TAG_PREFIX, Rule
+from sfm.twitter.stream import CONNECT_SECONDS, SILENCE_SECONDS, StreamConnection
+from sfm.twitter.transport import DEFAULT_API_ROOT, TIMEOUT_SECONDS, Pause, Transport
+from sfm.twitter.words import parse_date
+
+_ADD_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class StreamRule:
+    """A rule that Twitter holds for the app."""
+
+    id: str
+    value: str
+    tag: str = ""
+
+    @property
+    def is_ours(self) -> bool:
+        return self.tag.startswith(TAG_PREFIX)
+
+
+@dataclass(frozen=True)
+class RuleRefusal:
+    """A rule that Twitter did not take, and why in its own words."""
+
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """What a rule sync did. `held` are the rules now in force, by value: those of others too."""
+
+    added: tuple[StreamRule, ...]
+    deleted: tuple[StreamRule, ...]
+    refused: tuple[RuleRefusal, ...]
+    held: dict[str, StreamRule]
+
+    @property
+    def foreign(self) -> tuple[StreamRule, ...]:
+        """Rules that other programs made with this app; they are left alone."""
+        return tuple(rule for rule in self.held.values() if not rule.is_ours)
+
+
+@dataclass(frozen=True)
+class OpenConnection:
+    """A stream connection that Twitter knows of."""
+
+    id: str
+    endpoint: str
+    connected_at: datetime | None
+    client_ip: str
+
+
+class StreamClient:
+    """Streams and rules of one app. Raises TwitterError; never waits unless `pause` does.
+
+    `fields` are in tweet words whatever the setting: X's streams know no others.
+    """
+
+    def __init__(
+        self,
+        auth: Auth,
+        *,
+        api_root: str = DEFAULT_API_ROOT,
+        limiter: Limiter,
+        meter: Meter,
+        pause: Pause | None = None,
+        fields: Fields | None = None,
+        session: requests.Session | None = None,
+        timeout: tuple[float, float] = TIMEOUT_SECONDS,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        self.transport = Transport(
+            auth,
+            api_root=api_root,
+            limiter=limiter,
+            meter=meter,
+            pause=pause,
+            session=session,
+            timeout=timeout,
+        )
+        self._fields = fields if fields is not None else wanted.for_posts("tweet")
+        self._timeout = (CONNECT_SECONDS, silence_seconds)
+
+    def filter_stream(self) -> StreamConnection:
+        """Connect to the filter stream. One try; NoRules if the app holds no rule."""
+        return self._connect(at.FILTER_STREAM)
+
+    def sample_stream(self) -> StreamConnection:
+        """Connect to the sample of all posts (about 1 %). One try."""
+        return self._connect(at.SAMPLE_STREAM)
+
+    def count_posts(self, endpoint: Endpoint, posts: int) -> None:
+        """Have delivered posts counted: each is paid for."""
+        self.transport.count(endpoint, calls=0, posts=posts)
+
+    def _connect(self, endpoint: Endpoint) -> StreamConnection:
+        return StreamConnection(self.transport.open(endpoint, self._fields, self._timeout))
+
+    def rules(self) -> tuple[StreamRule, ...]:
+        """All rules the app holds, also those of other programs."""
+        found: list[StreamRule] = []
+        params: dict[str, Any] = {"max_results": MOST_RULES}
+        while True:
+            body = self._read(at.RULES_READ, params)
+            found += _rules(body)
+            token = _object(body, "meta").get("next_token")
+            if not isinstance(token, str) or not token or token == params.get("pagination_token"):
+                return tuple(found)
+            params["pagination_token"] = token
+
+    def add_rules(
+        self, rules: Iterable[Rule], *, dry_run: bool = False
+    ) -> tuple[tuple[StreamRule, ...], tuple[RuleRefusal, ...]]:
+        """Add rules. Gives those in force (a duplicate is in force already) and those refused."""
+        added: list[StreamRule] = []
+        refused: list[RuleRefusal] = []
+        left = list(rules)
+        while left:
+            batch, left = left[:_ADD_AT_ONCE], left[_ADD_AT_ONCE:]
+            entries = [{"value": rule.value, "tag": rule.tag} for rule in batch]
+            params = {"dry_run": "true"} if dry_run else None
+            body = self._read(at.RULES_WRITE, params, method="POST", json={"add": entries})
+            added += _rules(body)
+            for error in _list(body, "errors"):
+                if error.get("title") == "DuplicateRule" and error.get("id"):
+                    added.append(StreamRule(str(error["id"]), str(error.get("value", ""))))
+                else:
+                    refused.append(RuleRefusal(str(error.get("value", "")), _why(error)))
+        return tuple(added), tuple(refused)
+
+    def delete_rules(self, rules: Iterable[StreamRule]) -> None:
+        """Delete these rules, by id."""
+        ids = [rule.id for rule in rules]
+        for start in range(0, len(ids), _ADD_AT_ONCE):
+            batch = {"delete": {"ids": ids[start : start + _ADD_AT_ONCE]}}
+            self._read(at.RULES_WRITE, None, method="POST", json=batch)
+
+    def sync_rules(self, wanted_rules: Iterable[Rule], cap: int = MOST_RULES) -> SyncResult:
+        """Bring the app's rules in line: ours as wanted, those of other programs left alone.
+
+        Additions come before deletions where the cap allows it, so that nothing is missed.
+        """
+        before = {rule.value: rule for rule in self.rules()}
+        wanted_by_value = {rule.value: rule for rule in wanted_rules}
+        new = [rule for value, rule in wanted_by_value.items() if value not in before]
+        old = [
+            rule for value, rule in before.items() if rule.is_ours and value not in wanted_by_value
+        ]
+        delete_first = len(before) + len(new) > cap
+        if old and delete_first:
+            self.delete_rules(old)
+        added, refused = self.add_rules(new) if new else ((), ())
+        if old and not delete_first:
+            self.delete_rules(old)
+        held = {rule.value: rule for rule in self.rules()} if new or old else before
+        return SyncResult(added, tuple(old), refused, held)
+
+    def connections(self) -> tuple[OpenConnection, ...]:
+        """Stream connections of the app that are open now, on whatever computer."""
+        params = {
+            "status": "active",
+            "connection.fields": "client_ip,connected_at,endpoint_name,id",
+        }
+        found = _list(self._read(at.CONNECTIONS, params), "data")
+        return tuple(
+            OpenConnection(
+                str(entry.get("id", "")),
+                str(entry.get("endpoint_name", "")),
+                parse_date(str(entry.get("connected_at") or "")),
+                str(entry.get("client_ip", "")),
+            )
+            for entry in found
+        )
+
+    def close_connections(self, endpoint_id: str = "filtered_stream") -> None:
+        """End all connections of this kind (`all` for every kind), on whatever computer."""
+        path = at.CLOSE_CONNECTIONS.path.format(id=endpoint_id)
+        self._read(at.CLOSE_CONNECTIONS, None, path=path, method="DELETE")
+
+    def _read(
+        self, endpoint: Endpoint, params: Mapping[str, Any] | None, **more: Any
+    ) -> dict[str, Any]:
+        body = self.transport.ask(endpoint, params, **more)
+        self.transport.count(endpoint)
+        return loads(body)
+
+
+def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _list(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    value = body.get(name)
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _rules(body: dict[str, Any]) -> list[StreamRule]:
+    return [
+        StreamRule(str(entry.get("id", "")), str(entry.get("value", "")), str(entry.get("tag", "")))
+        for entry in _list(body, "data")
+    ]
+
+
+def _why(error: dict[str, Any]) -> str:
+    details = error.get("details")
+    if isinstance(details, list) and details:
+        return scrub("; ".join(str(detail) for detail in details))
+    return scrub(str(error.get("detail") or error.get("title") or "refused"))
