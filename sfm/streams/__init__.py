@@ -1,0 +1,1 @@
+"""Live streams: from the connection to files that stay whole whatever happens."""

@@ -1,0 +1,82 @@
+"""What we need to know of a line to file it: the post's id and the rules it matched.
+
+A line is kept as it came, byte for byte; nothing here changes one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+BIGGEST_ID = 2**63 - 1
+
+
+class _Post(msgspec.Struct):
+    id: str | int | None = None
+
+
+class _Rule(msgspec.Struct):
+    id: str | int | None = None
+    tag: str | None = None
+
+
+class _Line(msgspec.Struct):
+    data: _Post | None = None
+    matching_rules: list[_Rule] | None = None
+    id: str | int | None = None  # of a v1.1 post, in old files
+    id_str: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """Where a line belongs. `rules` are pairs of rule id and tag, "" where one is missing."""
+
+    post_id: int | None
+    rules: tuple[tuple[str, str], ...] = ()
+
+
+class Unreadable(ValueError):
+    """A line that is no JSON object of a kind we know; the words say why."""
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+def filing(line: bytes) -> Filing:
+    """Read what filing needs. Raises Unreadable, and nothing else, for whatever cannot be read."""
+    try:
+        found = _decode(line)
+    except msgspec.ValidationError as exc:
+        raise Unreadable(f"JSON of another shape: {exc}") from exc
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
+        raise Unreadable(f"not JSON: {exc}") from exc
+    except RecursionError as exc:
+        raise Unreadable("JSON nested too deeply") from exc
+    rules = tuple((str(rule.id or ""), rule.tag or "") for rule in found.matching_rules or ())
+    return Filing(_id_of(found), rules)
+
+
+def post_id_of(line: bytes) -> int | None:
+    """The id of the post on this line; None where there is none to be read."""
+    try:
+        return filing(line).post_id
+    except Unreadable:
+        return None
+
+
+def split(text: bytes) -> list[bytes]:
+    """The lines of a text without their line feeds; only a line feed ends a line here."""
+    lines = text.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _id_of(found: _Line) -> int | None:
+    given = found.data.id if found.data else found.id_str or found.id
+    if isinstance(given, str):
+        if not (given.isascii() and given.isdigit() and len(given) <= 19):
+            return None
+        given = int(given)
+    return given if given is not None and 0 <= given <= BIGGEST_ID else None

@@ -1,0 +1,138 @@
+"""Ends a growing file: packs it anew where that pays, and gives it its last name, durably."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from sfm.streams.errors import StorageTrouble
+from sfm.streams.lines import post_id_of, split
+from sfm.streams.members import inflate, member, whole_members
+from sfm.streams.names import OPEN
+
+ASIDE = ".repack"
+SMALL_MEMBER_LINES = 40  # below this the many small members cost over a tenth in size
+REPACK_LINES = 1000
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the manifest says of a sealed file; the ids are None where no line has a post."""
+
+    lines: int
+    members: int
+    size_bytes: int
+    sha256: str
+    first_id: int | None = None
+    last_id: int | None = None
+    duplicates: int = 0
+
+
+def seal(path: Path) -> Path:
+    """Rename `x.gz.open` to `x.gz`, durably; the new path. Raises OSError."""
+    sealed = path.with_name(path.name.removesuffix(OPEN))
+    if sealed.exists():  # a rename would silently replace it
+        raise StorageTrouble("broken", f"There is a file {sealed.name} already.")
+    path.rename(sealed)
+    sync_folder(path.parent)
+    return sealed
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what was named in this folder outlast a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def repack_pays(facts: Facts) -> bool:
+    """Whether the file would be clearly smaller in larger members: that of a slow stream is."""
+    return facts.members > 1 and facts.lines < facts.members * SMALL_MEMBER_LINES
+
+
+def repack(path: Path, facts: Facts) -> Facts:
+    """Write the file again in large members and put that in its place; its new facts.
+
+    The text stays the same byte for byte, or the old file stays. Raises OSError, StorageTrouble.
+    """
+    aside = path.with_name(path.name + ASIDE)
+    aside.unlink(missing_ok=True)
+    try:
+        packed = _write_large_members(path, aside)
+        if packed.lines != facts.lines:
+            raise StorageTrouble("broken", f"{path.name} was not packed anew: lines are missing.")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return replace(
+        facts, members=packed.members, size_bytes=packed.size_bytes, sha256=packed.sha256
+    )
+
+
+def _write_large_members(path: Path, aside: Path) -> Facts:
+    digest = hashlib.sha256()
+    members = size = lines = 0
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with path.open("rb") as source, os.fdopen(descriptor, "wb") as target:
+        waiting: list[bytes] = []
+        for part in (*whole_members(source), None):
+            waiting += [line + b"\n" for line in split(part.text)] if part else []
+            while len(waiting) >= REPACK_LINES or (waiting and part is None):
+                data = member(waiting[:REPACK_LINES])
+                lines += len(waiting[:REPACK_LINES])
+                del waiting[:REPACK_LINES]
+                target.write(data)
+                digest.update(data)
+                members, size = members + 1, size + len(data)
+        target.flush()
+        os.fsync(target.fileno())
+    return Facts(lines=lines, members=members, size_bytes=size, sha256=digest.hexdigest())
+
+
+class Damaged(ValueError):
+    """A file that cannot be read to its end; the words say where."""
+
+
+def read_facts(path: Path) -> Facts:
+    """The facts of a file as it is on the disk. Raises OSError, and Damaged for one not whole.
+
+    Memory does not grow with the file: those of the original are one member, however long.
+    """
+    lines = members = good = 0
+    ids: list[int] = []
+    rest = b""
+    with path.open("rb") as file:
+        size, sha256 = digest_of(file)
+        file.seek(0)
+        for text, end in inflate(file):
+            *whole, rest = (rest + text).split(b"\n")
+            lines += len(whole)
+            ids = _extremes(ids, whole)
+            if end is not None:
+                members, good = members + 1, end
+    if good != size:
+        raise Damaged(f"unreadable from byte {good} of {size}")
+    if rest:
+        lines, ids = lines + 1, _extremes(ids, [rest])
+    return Facts(lines, members, size, sha256, min(ids, default=None), max(ids, default=None))
+
+
+def digest_of(file: BinaryIO) -> tuple[int, str]:
+    """Length and sha256 of a file from its present place."""
+    digest = hashlib.sha256()
+    size = 0
+    while data := file.read(1024 * 1024):
+        digest.update(data)
+        size += len(data)
+    return size, digest.hexdigest()
+
+
+def _extremes(ids: list[int], lines: list[bytes]) -> list[int]:
+    found = ids + [number for line in lines if (number := post_id_of(line)) is not None]
+    return [min(found), max(found)] if found else []
