@@ -15,7 +15,7 @@ from sfm.tweets.store import save_page
 from sfm.twitter.pages import Record
 from sfm.twitter.payload import parse_line
 from tests.conftest import FrozenClock
-from tests.factories import NOON, make_user, post, record, save, tweet_id
+from tests.tweets.making import NOON, make_user, post, record, save, tweet_id
 
 
 def held() -> list[TwitterUserItem]:

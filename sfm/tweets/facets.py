@@ -1,0 +1,120 @@
+"""What the tweets of a selection are like, in counts: to narrow a search down. Bounded in cost.
+
+The newest 10,000 at most are looked at, by the index alone; of a larger selection the counts are
+those among them, and say so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from sfm.database import db
+from sfm.models import TwitterUser, TwitterUserSet, set_member
+from sfm.tweets import finding
+from sfm.tweets.queries import COUNTED_TO
+from sfm.tweets.scope import scope_of
+from sfm.tweets.selection import Selection
+
+COLUMNS = (
+    "item.twitter_id, item.twitter_user_id, item.kind, item.lang, item.has_link, item.has_media, "
+    "item.month"
+)
+MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One value that a selection can be narrowed down to: what addresses say, and the count."""
+
+    value: str
+    label: str
+    tweets: int
+
+
+@dataclass(frozen=True)
+class Facets:
+    """Counts among the tweets looked at; `complete` says that these are all of the selection.
+
+    `months` are UTC months as 2026-11; accounts and sets are the ten with most tweets.
+    """
+
+    looked_at: int
+    complete: bool
+    kinds: tuple[Facet, ...] = ()
+    langs: tuple[Facet, ...] = ()
+    links: tuple[Facet, ...] = ()
+    media: tuple[Facet, ...] = ()
+    months: tuple[Facet, ...] = ()
+    accounts: tuple[Facet, ...] = ()
+    sets: tuple[Facet, ...] = ()
+
+
+def facets(selection: Selection) -> Facets:
+    """What the newest 10,000 tweets of a selection are like. Raises NotFound as `queries.page`."""
+    connection = db.session.connection()
+    scope = scope_of(connection, selection)
+    rows = finding.find(connection, scope, COUNTED_TO + 1, columns=COLUMNS)
+    complete = len(rows) <= COUNTED_TO
+    rows = rows[:COUNTED_TO]
+    if not rows:
+        return Facets(0, complete=True)
+    _ids, users, kinds, langs, links, media, months = zip(*rows, strict=True)
+    by_user = Counter(users)
+    return Facets(
+        looked_at=len(rows),
+        complete=complete,
+        kinds=_ranked(Counter(kinds)),
+        langs=_ranked(Counter(lang for lang in langs if lang)),
+        links=_yes_no(Counter(map(bool, links))),
+        media=_yes_no(Counter(map(bool, media))),
+        months=_months(Counter(months)),
+        accounts=_accounts(by_user),
+        sets=_sets(by_user),
+    )
+
+
+def _ranked(counts: Counter[str]) -> tuple[Facet, ...]:
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_SHOWN]
+    return tuple(Facet(value, value, tweets) for value, tweets in ranked)
+
+
+def _yes_no(counts: Counter[bool]) -> tuple[Facet, ...]:
+    found = [("yes", counts[True]), ("no", counts[False])]
+    return tuple(Facet(value, value, tweets) for value, tweets in found if tweets)
+
+
+def _months(counts: Counter[int]) -> tuple[Facet, ...]:
+    newest = sorted(counts.items(), reverse=True)
+    named = [(f"{month // 100}-{month % 100:02d}", tweets) for month, tweets in newest]
+    return tuple(Facet(name, name, tweets) for name, tweets in named)
+
+
+def _accounts(counts: Counter[int]) -> tuple[Facet, ...]:
+    most = counts.most_common(MOST_SHOWN)
+    names = _names(user_id for user_id, _tweets in most)
+    return tuple(Facet(str(one), names.get(one, str(one)), tweets) for one, tweets in most)
+
+
+def _names(ids: Iterable[int]) -> dict[int, str]:
+    wanted = select(TwitterUser.id, TwitterUser.name).where(TwitterUser.id.in_(list(ids)))
+    return {row.id: row.name for row in db.session.execute(wanted)}
+
+
+def _sets(counts: Counter[int]) -> tuple[Facet, ...]:
+    """A tweet counts for every set that its account is in."""
+    member = set_member.c
+    memberships = select(member.set_id, member.twitter_user_id)
+    if len(counts) <= MOST_SHOWN * 10:
+        memberships = memberships.where(member.twitter_user_id.in_(list(counts)))
+    by_set: Counter[int] = Counter()
+    for set_id, user_id in db.session.execute(memberships):
+        by_set[set_id] += counts.get(user_id, 0)
+    most = [pair for pair in by_set.most_common(MOST_SHOWN) if pair[1]]
+    wanted = select(TwitterUserSet.id, TwitterUserSet.name)
+    wanted = wanted.where(TwitterUserSet.id.in_([set_id for set_id, _tweets in most]))
+    names = {row.id: row.name for row in db.session.execute(wanted)} if most else {}
+    return tuple(Facet(str(one), names[one], tweets) for one, tweets in most)

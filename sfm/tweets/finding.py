@@ -1,0 +1,238 @@
+"""Finding the ids of a selection's tweets, in order, without reading what is not shown.
+
+SQL in the words of each database, chosen so that no page depends on a planner's guess; see the
+decision on full-text search and on lists. The ways, by what is asked:
+
+- words or a language: the full-text index. FTS5 gives hits in the order of ids; PostgreSQL's GIN
+  cannot, so its hits are fetched from one stretch of ids after the other, a few days first.
+- up to 100 accounts: each account's own index, newest few of each.
+- else: along the ids, by the index that holds all that is filtered by.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Row, Select, column, false, select, text
+
+from sfm.models import TwitterUserItem
+from sfm.tweets import bulk
+from sfm.tweets.query import Node, for_postgresql, for_sqlite
+from sfm.tweets.scope import FEW, HIGHEST, Scope
+
+Rows = list[Row[Any]]
+
+INDEX = "INDEXED BY ix_twitter_user_item_tweet"
+STEPS = (1, 8, 64, 512)  # buckets of ids that PostgreSQL looks through at once
+ID = "item.twitter_id"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Which part of the ids, both ends included, and from which end."""
+
+    low: int
+    high: int
+    limit: int
+    ascending: bool = False
+
+    @property
+    def way(self) -> str:
+        return "ASC" if self.ascending else "DESC"
+
+
+def find(
+    connection: Connection,
+    scope: Scope,
+    limit: int,
+    *,
+    columns: str = ID,
+    low: int = 0,
+    high: int | None = None,
+    ascending: bool = False,
+) -> Rows:
+    """Columns of the newest (or, ascending, oldest) so many tweets between two ids, included.
+
+    `columns` names columns of `item`, its id first; out of the index's own for speed.
+    """
+    top = min(scope.high, HIGHEST if high is None else high)
+    stretch = Stretch(max(scope.low, low), top, limit, ascending)
+    if scope.is_empty or stretch.low > stretch.high:
+        return []
+    if scope.node is not None:
+        if bulk.is_sqlite(connection):
+            return _run(connection, scope, _fts5(scope, columns, stretch), stretch)
+        return _by_buckets(connection, scope, columns, stretch)
+    if scope.accounts is not None and len(scope.accounts) <= FEW:
+        return _run(connection, scope, _each_account(scope, columns, stretch), stretch)
+    return _run(connection, scope, _along(connection, scope, columns, stretch), stretch)
+
+
+def _run(
+    connection: Connection, scope: Scope, statement: str, stretch: Stretch, **more: Any
+) -> Rows:
+    params: dict[str, Any] = {"low": stretch.low, "high": stretch.high, "limit": stretch.limit}
+    params |= scope.params | more
+    if scope.node is not None and "match" not in params:
+        params["match"] = for_sqlite(scope.node)
+    return list(connection.execute(text(statement), params).all())
+
+
+def _where(scope: Scope, *more: str) -> str:
+    return " AND ".join([*more, *scope.conditions])
+
+
+def _many_accounts(scope: Scope) -> list[str]:
+    """A condition for more accounts than are looked through one by one.
+
+    `+ 0` keeps the planner from going through the accounts' own index, and sorting.
+    """
+    if scope.accounts is None:
+        return []
+    listed = ", ".join(map(str, scope.accounts))  # integers of our own
+    return [f"(item.twitter_user_id + 0) IN ({listed})"]
+
+
+def _fts5(scope: Scope, columns: str, stretch: Stretch) -> str:
+    between = "tweet_search.rowid BETWEEN :low AND :high"
+    match = "tweet_search MATCH :match"
+    few = scope.accounts is not None and len(scope.accounts) <= FEW
+    more = [] if few else _many_accounts(scope)
+    end = f"ORDER BY tweet_search.rowid {stretch.way} LIMIT :limit"
+    if columns == ID and not more and not scope.conditions:
+        return (
+            "SELECT tweet_search.rowid AS twitter_id FROM tweet_search "  # noqa: S608
+            f"WHERE {match} AND {between} {end}"
+        )
+    index = "" if scope.reads_rows else INDEX
+    where = _where(scope, match, between, *more)
+    return (
+        f"SELECT {columns} FROM tweet_search CROSS JOIN twitter_user_item AS item {index} "  # noqa: S608
+        f"ON item.twitter_id = tweet_search.rowid WHERE {where} {end}"
+    )
+
+
+def _along(connection: Connection, scope: Scope, columns: str, stretch: Stretch) -> str:
+    index = INDEX if bulk.is_sqlite(connection) else ""
+    between = "item.twitter_id BETWEEN :low AND :high"
+    return (
+        f"SELECT {columns} FROM twitter_user_item AS item {index} "  # noqa: S608
+        f"WHERE {_where(scope, between, *_many_accounts(scope))} "
+        f"ORDER BY item.twitter_id {stretch.way} LIMIT :limit"
+    )
+
+
+def _each_account(scope: Scope, columns: str, stretch: Stretch) -> str:
+    accounts = scope.accounts or ()
+    where = _where(scope, "item.twitter_id BETWEEN :low AND :high")
+    parts = [
+        f"SELECT * FROM (SELECT {columns} FROM twitter_user_item AS item "  # noqa: S608
+        f"WHERE item.twitter_user_id = {account:d} AND {where} "
+        f"ORDER BY item.twitter_id {stretch.way} LIMIT :limit) AS one{account:d}"
+        for account in accounts
+    ]
+    together = " UNION ALL ".join(parts)
+    return (
+        f"SELECT * FROM ({together}) AS every "  # noqa: S608
+        f"ORDER BY twitter_id {stretch.way} LIMIT :limit"
+    )
+
+
+def _by_buckets(connection: Connection, scope: Scope, columns: str, stretch: Stretch) -> Rows:
+    """PostgreSQL: hits of one stretch of ids after the other, until there are enough.
+
+    A GIN index knows no order: all hits of a common word would have to be fetched to find the
+    newest. The bucket of its id stands as a mark in each tsvector, so the index itself narrows
+    the hits down to a few days. The hits are materialised first: left to itself, the planner may
+    walk along the ids and read millions of rows for a rare word.
+    """
+    node = for_postgresql(scope.node)  # type: ignore[arg-type]
+    found: Rows = []
+    for part, marks in _parts(connection, stretch):
+        match = f"{node} & ({' | '.join(marks)})" if marks else node
+        rest = Stretch(part.low, part.high, stretch.limit - len(found), stretch.ascending)
+        found += _run(connection, scope, _gin(scope, columns, rest), rest, match=match)
+        if len(found) >= stretch.limit:
+            break
+    return found
+
+
+def _gin(scope: Scope, columns: str, stretch: Stretch) -> str:
+    hits = (
+        "SELECT twitter_id FROM tweet_search "
+        "WHERE words @@ CAST(:match AS tsquery) AND twitter_id BETWEEN :low AND :high"
+    )
+    few = scope.accounts is not None and len(scope.accounts) <= FEW
+    more = [] if few else _many_accounts(scope)
+    end = f"ORDER BY twitter_id {stretch.way} LIMIT :limit"
+    if columns == ID and not more and not scope.conditions:
+        return f"WITH hits AS MATERIALIZED ({hits}) SELECT twitter_id FROM hits {end}"  # noqa: S608
+    where = _where(scope, *more) or "true"
+    return (
+        f"WITH hits AS MATERIALIZED ({hits} {'' if where != 'true' else end}) "  # noqa: S608
+        f"SELECT {columns} FROM hits JOIN twitter_user_item AS item "
+        f"ON item.twitter_id = hits.twitter_id WHERE {where} "
+        f"ORDER BY hits.twitter_id {stretch.way} LIMIT :limit"
+    )
+
+
+def _parts(connection: Connection, stretch: Stretch) -> Iterator[tuple[Stretch, list[str]]]:
+    """The stretch cut up, growing parts first, each with the marks of its buckets."""
+    low, high = _held(connection, stretch)
+    for step in STEPS:
+        if low > high:
+            return
+        if stretch.ascending:
+            end = min(high, (((low >> bulk.BUCKET_BITS) + step) << bulk.BUCKET_BITS) - 1)
+            part = Stretch(low, end, stretch.limit, ascending=True)
+            low = end + 1
+        else:
+            start = max(low, ((high >> bulk.BUCKET_BITS) - step + 1) << bulk.BUCKET_BITS)
+            part = Stretch(start, high, stretch.limit)
+            high = start - 1
+        first, last = part.low >> bulk.BUCKET_BITS, part.high >> bulk.BUCKET_BITS
+        yield part, [f"'{bulk.bucket_mark(bucket)}'" for bucket in range(first, last + 1)]
+    if low <= high:
+        yield Stretch(low, high, stretch.limit, stretch.ascending), []
+
+
+def _held(connection: Connection, stretch: Stretch) -> tuple[int, int]:
+    """The ends of the stretch, pulled in to the ids that there are."""
+    ends = "SELECT min(twitter_id), max(twitter_id) FROM tweet_search"
+    lowest, highest = connection.execute(text(ends)).one()
+    if lowest is None:
+        return 1, 0
+    return max(stretch.low, lowest), min(stretch.high, highest)
+
+
+def narrowed(connection: Connection, statement: Select[Any], scope: Scope) -> Select[Any]:
+    """A statement over TwitterUserItem, narrowed to a scope: for whoever reads all of it."""
+    item = TwitterUserItem
+    if scope.is_empty:
+        return statement.where(false())
+    wanted: list[Any] = [item.twitter_id.between(max(scope.low, 0), scope.high)]
+    if scope.accounts is not None:
+        wanted.append(item.twitter_user_id.in_(scope.accounts))
+    if scope.node is not None:
+        wanted.append(item.twitter_id.in_(_hits(connection, scope.node)))
+    for condition in scope.conditions:
+        named = set(re.findall(r":(\w+)", condition))
+        bound = {name: value for name, value in scope.params.items() if name in named}
+        wanted.append(text(condition.replace("item.", "twitter_user_item.")).bindparams(**bound))
+    return statement.where(*wanted)
+
+
+def _hits(connection: Connection, node: Node) -> Select[Any]:
+    """All ids that the full-text index has for these words."""
+    if bulk.is_sqlite(connection):
+        hits = text("SELECT rowid AS twitter_id FROM tweet_search WHERE tweet_search MATCH :match")
+        said = for_sqlite(node)
+    else:
+        hits = text(
+            "SELECT twitter_id FROM tweet_search WHERE words @@ CAST(:match AS tsquery) OFFSET 0"
+        )
+        said = for_postgresql(node)
+    return select(hits.bindparams(match=said).columns(column("twitter_id", BigInteger)).subquery())

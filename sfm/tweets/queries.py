@@ -1,0 +1,195 @@
+"""What pages show of tweets: lists page by page, counts, days. Reads only, and never for long."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import undefer
+
+from sfm.database import db
+from sfm.errors import NotFound, WrongInput
+from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem, set_member
+from sfm.tweets import finding
+from sfm.tweets.scope import HIGHEST, scope_of
+from sfm.tweets.selection import Selection
+
+PAGE_SIZE = 50
+LARGEST_PAGE = 200
+COUNTED_TO = 10_000  # hits of a search are counted up to here
+NOT_A_PAGE = "This address does not lead to a page of this list. Go back to the start of the list."
+
+_item = TwitterUserItem
+# What a card on a list shows: all but the JSON, and without the account's own row.
+CARD = (
+    _item.id, _item.twitter_id, _item.twitter_user_id, _item.date_published, _item.date_is_guessed,
+    _item.kind, _item.lang, _item.screen_name, _item.author_name, _item.author_verified,
+    _item.item_text, _item.text_is_cut, _item.urls, _item.media, _item.mentions, _item.hashtags,
+    _item.retweeted_id, _item.retweeted_screen_name, _item.quoted_id, _item.quoted_screen_name,
+    _item.quoted_text, _item.in_reply_to_id, _item.in_reply_to_screen_name, _item.place,
+    _item.retweet_count, _item.like_count, _item.reply_count, _item.quote_count,
+    _item.possibly_sensitive, _item.withheld_in,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TweetPage:
+    """One page of a list, newest first, and the tokens of its neighbours (None: there is none)."""
+
+    tweets: Sequence[Row[Any]]
+    newer: str | None
+    older: str | None
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number of tweets; `at_least` says that counting stopped there."""
+
+    number: int
+    at_least: bool = False
+
+
+def page(selection: Selection, token: str | None = None, size: int = PAGE_SIZE) -> TweetPage:
+    """The page of a selection that a token leads to, the newest without one.
+
+    Equally fast at any depth. Raises WrongInput for a token that is not of this list, NotFound for
+    a set that is not there.
+    """
+    size = max(1, min(size, LARGEST_PAGE))
+    way, at = _read_token(selection, token) if token else ("older", HIGHEST)
+    connection = db.session.connection()
+    scope = scope_of(connection, selection)
+    if way == "newer":
+        rows = finding.find(connection, scope, size + 1, low=at + 1, ascending=True)
+    else:
+        rows = finding.find(connection, scope, size + 1, high=at - 1)
+    more, ids = len(rows) > size, [row[0] for row in rows[:size]]
+    if way == "newer":
+        ids.reverse()
+    tweets = cards(ids)
+    if not ids:
+        return TweetPage((), None, None)
+    has_newer = more if way == "newer" else token is not None
+    has_older = True if way == "newer" else more
+    return TweetPage(
+        tweets,
+        _make_token(selection, "newer", ids[0]) if has_newer else None,
+        _make_token(selection, "older", ids[-1]) if has_older else None,
+    )
+
+
+def cards(ids: Iterable[int]) -> list[Row[Any]]:
+    """What cards show of these tweets, newest first; ids that are not held are passed over."""
+    wanted = list(ids)
+    if not wanted:
+        return []
+    found = db.session.execute(select(*CARD).where(_item.twitter_id.in_(wanted))).all()
+    return sorted(found, key=lambda row: row.twitter_id, reverse=True)
+
+
+def latest(count: int, selection: Selection | None = None) -> list[Row[Any]]:
+    """The newest tweets of all, or of a selection."""
+    return list(page(selection or Selection(), size=count).tweets)
+
+
+def statement(selection: Selection, *columns: Any) -> Select[Any]:
+    """A statement over all tweets of a selection, newest first, for exports and longer work.
+
+    Selects `columns`, else TwitterUserItem. Raises NotFound for a set that is not there.
+    """
+    connection = db.session.connection()
+    wanted = select(*columns) if columns else select(_item)
+    return finding.narrowed(connection, wanted, scope_of(connection, selection)).order_by(
+        _item.twitter_id.desc()
+    )
+
+
+def by_twitter_id(twitter_id: int, *, with_json: bool = False) -> TwitterUserItem:
+    """One tweet, with the account it belongs to. Raises NotFound."""
+    wanted = select(_item).where(_item.twitter_id == twitter_id)
+    if with_json:
+        wanted = wanted.options(undefer(_item.item_json))
+    item = db.session.scalar(wanted)
+    if item is None:
+        raise NotFound("There is no such tweet here. It may have been deleted.")
+    return item
+
+
+def total(selection: Selection | None = None) -> Count:
+    """How many tweets a selection holds: exact where the kept counts tell, else counted so far."""
+    selection = selection or Selection()
+    chosen = selection.chosen
+    if not chosen:
+        return Count(db.session.scalar(select(func.sum(DayTotal.items))) or 0)
+    if chosen <= {"accounts"}:
+        return Count(_kept(TwitterUser.id.in_(selection.accounts)))
+    if chosen <= {"set_id"}:
+        members = select(set_member.c.twitter_user_id).where(
+            set_member.c.set_id == selection.set_id
+        )
+        return Count(_kept(TwitterUser.id.in_(members)))
+    connection = db.session.connection()
+    rows = finding.find(connection, scope_of(connection, selection), COUNTED_TO + 1)
+    return Count(min(len(rows), COUNTED_TO), len(rows) > COUNTED_TO)
+
+
+def _kept(which: Any) -> int:
+    return db.session.scalar(select(func.sum(TwitterUser.items_count)).where(which)) or 0
+
+
+def day_counts(
+    last: date,
+    days: int,
+    *,
+    account_id: int | None = None,
+    set_id: int | None = None,
+) -> dict[date, int]:
+    """Tweets per UTC day, of so many days up to the last one; days without any are left out.
+
+    Of all accounts, or of one, or of a set's members.
+    """
+    first = last - timedelta(days=days - 1)
+    if account_id is None and set_id is None:
+        wanted = select(DayTotal.day, DayTotal.items).where(DayTotal.day.between(first, last))
+    else:
+        wanted = select(DayCount.day, func.sum(DayCount.items)).group_by(DayCount.day)
+        wanted = wanted.where(DayCount.day.between(first, last))
+        if account_id is not None:
+            wanted = wanted.where(DayCount.twitter_user_id == account_id)
+        if set_id is not None:
+            members = select(set_member.c.twitter_user_id).where(set_member.c.set_id == set_id)
+            wanted = wanted.where(DayCount.twitter_user_id.in_(members))
+    return {day: int(items) for day, items in db.session.execute(wanted) if items}
+
+
+def _fingerprint(selection: Selection) -> str:
+    text = json.dumps(selection.to_args(), sort_keys=True)
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+def _make_token(selection: Selection, way: str, twitter_id: int) -> str:
+    text = f"{_fingerprint(selection)}{way[0]}{twitter_id:x}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_token(selection: Selection, token: str) -> tuple[str, int]:
+    try:
+        text = base64.b64decode(
+            token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True
+        ).decode("ascii")
+        fingerprint, way, number = text[:8], text[8], text[9:]
+        if fingerprint != _fingerprint(selection) or way not in "no" or len(number) > 16:
+            raise ValueError
+        twitter_id = int(number, 16)
+        if not 0 < twitter_id < HIGHEST:
+            raise ValueError
+    except (ValueError, IndexError, binascii.Error) as exc:
+        raise WrongInput(NOT_A_PAGE) from exc
+    return ("newer" if way == "n" else "older"), twitter_id

@@ -1,0 +1,181 @@
+"""A selection made concrete: which accounts, which stretch of ids, which conditions in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+
+from sfm.errors import NotFound
+from sfm.models import DayTotal, TwitterUser, TwitterUserSet, set_member
+from sfm.models.tracked import FormerName
+from sfm.tweets import bulk, query
+from sfm.tweets.query import Node
+from sfm.tweets.selection import Selection
+from sfm.tweets.words import account_mark, language_mark
+
+FEW = 100  # accounts that are looked through one by one
+HIGHEST = 2**63 - 1
+
+
+@dataclass
+class Scope:
+    """What has to be looked for. `accounts` None means all; `low` and `high` are ids, included."""
+
+    selection: Selection
+    accounts: tuple[int, ...] | None = None
+    not_accounts: tuple[int, ...] = ()
+    low: int = 0
+    high: int = HIGHEST
+    conditions: list[str] = field(default_factory=list)  # on columns of `item`
+    params: dict[str, Any] = field(default_factory=dict)
+    reads_rows: bool = False  # a condition looks at more than the index holds
+
+    @property
+    def is_empty(self) -> bool:
+        return self.accounts == () or self.low > self.high
+
+    @property
+    def node(self) -> Node | None:
+        """What the full-text index has to be asked; None where it need not be."""
+        node = self.selection.query.node
+        groups: list[list[str]] = []
+        if self.selection.lang:
+            groups.append([language_mark(self.selection.lang)])
+        if (node is not None or groups) and self.accounts is not None and len(self.accounts) <= FEW:
+            groups.append([account_mark(user_id) for user_id in self.accounts])
+        return query.marked(node, groups)
+
+
+def scope_of(connection: Connection, selection: Selection) -> Scope:
+    """Look up what the selection names. Raises NotFound for a set that is not there."""
+    scope = Scope(selection)
+    scope.accounts = _accounts(connection, selection)
+    scope.not_accounts = _named(connection, selection.query.not_by)
+    _bound_days(connection, scope)
+    _bound_accounts(connection, scope)
+    _conditions(connection, scope)
+    return scope
+
+
+def _accounts(connection: Connection, selection: Selection) -> tuple[int, ...] | None:
+    wanted: set[int] | None = set(selection.accounts) or None
+    if selection.query.by:
+        named = set(_named(connection, selection.query.by))
+        wanted = named if wanted is None else wanted & named
+    if selection.set_id is not None:
+        members = set(_members(connection, selection.set_id))
+        wanted = members if wanted is None else wanted & members
+    return None if wanted is None else tuple(sorted(wanted))
+
+
+def _members(connection: Connection, set_id: int) -> Iterable[int]:
+    member = set_member.c
+    found = connection.scalars(select(member.twitter_user_id).where(member.set_id == set_id)).all()
+    if not found and not connection.scalar(select(TwitterUserSet.id).filter_by(id=set_id)):
+        raise NotFound("There is no such set.")
+    return found
+
+
+def _named(connection: Connection, names: tuple[str, ...]) -> tuple[int, ...]:
+    """All accounts that have or had one of these names."""
+    if not names:
+        return ()
+    before = select(FormerName.twitter_user_id).where(FormerName.lower_name.in_(names))
+    either = or_(TwitterUser.lower_name.in_(names), TwitterUser.id.in_(before))
+    return tuple(connection.scalars(select(TwitterUser.id).where(either)))
+
+
+def _bound_days(connection: Connection, scope: Scope) -> None:
+    """Days as a stretch of ids, and as a condition where ids alone cannot tell."""
+    first, behind = scope.selection.moments
+    if first is None and behind is None:
+        return
+    days = []
+    if first is not None:
+        days.append(DayTotal.day >= first.astimezone(UTC).date())
+    if behind is not None:
+        days.append(DayTotal.day <= (behind - timedelta(microseconds=1)).astimezone(UTC).date())
+    bounds = select(func.min(DayTotal.lowest_id), func.max(DayTotal.highest_id)).where(*days)
+    low, high = connection.execute(bounds).one()
+    if low is None:
+        scope.high = -1
+        return
+    scope.low, scope.high = low, high
+    if scope.selection.zone == "UTC" and _stands_apart(connection, days, low, high):
+        return
+    stamp = bulk.stamp_for(connection)
+    scope.reads_rows = True
+    if first is not None:
+        scope.conditions.append("item.date_published >= :first")
+        scope.params["first"] = stamp(first)
+    if behind is not None:
+        scope.conditions.append("item.date_published < :behind")
+        scope.params["behind"] = stamp(behind)
+
+
+def _stands_apart(connection: Connection, days: list[Any], low: int, high: int) -> bool:
+    """Whether no other day has ids in this stretch."""
+    inside = (DayTotal.highest_id >= low) & (DayTotal.lowest_id <= high)
+    wanted = days[0] if len(days) == 1 else days[0] & days[1]
+    other = select(DayTotal.day).where(inside, ~wanted, DayTotal.items > 0).limit(1)
+    return connection.execute(other).first() is None
+
+
+def _bound_accounts(connection: Connection, scope: Scope) -> None:
+    """No need to look at days when none of many accounts wrote anything."""
+    if scope.accounts is None or len(scope.accounts) <= FEW or scope.is_empty:
+        return
+    spans = (func.max(TwitterUser.newest_item_at), func.min(TwitterUser.oldest_item_at))
+    newest, oldest = connection.execute(
+        select(*spans).where(TwitterUser.id.in_(scope.accounts))
+    ).one()
+    if newest is None or oldest is None:
+        scope.accounts = ()
+        return
+    bounds = select(func.min(DayTotal.lowest_id), func.max(DayTotal.highest_id)).where(
+        DayTotal.day >= oldest.date(), DayTotal.day <= newest.date()
+    )
+    low, high = connection.execute(bounds).one()
+    if low is not None:
+        scope.low, scope.high = max(scope.low, low), min(scope.high, high)
+
+
+def _conditions(connection: Connection, scope: Scope) -> None:
+    selection, conditions, params = scope.selection, scope.conditions, scope.params
+    kinds = set(selection.kinds)
+    if selection.retweets == "only":
+        conditions.append("item.kind = 'retweet'")
+    elif selection.retweets == "no":
+        conditions.append("item.kind <> 'retweet'")
+    if kinds:
+        conditions.append(f"item.kind IN ({_listed(params, 'kind', sorted(kinds))})")
+    for name, wanted in (("has_link", selection.has_link), ("has_media", selection.has_media)):
+        if wanted is not None:
+            conditions.append(f"item.{name}" if wanted else f"NOT item.{name}")
+    if scope.not_accounts:
+        listed = _listed(params, "not", scope.not_accounts)
+        conditions.append(f"item.twitter_user_id NOT IN ({listed})")
+    if selection.ids:
+        params["ids"] = _ids_param(connection, selection.ids)
+        inner = (
+            "SELECT value FROM json_each(:ids)"
+            if bulk.is_sqlite(connection)
+            else "SELECT unnest(CAST(:ids AS bigint[]))"
+        )
+        conditions.append(f"item.twitter_id IN ({inner})")
+
+
+def _ids_param(connection: Connection, ids: tuple[int, ...]) -> Any:
+    return f"[{','.join(map(str, ids))}]" if bulk.is_sqlite(connection) else list(ids)
+
+
+def _listed(params: dict[str, Any], name: str, values: Iterable[Any]) -> str:
+    names = []
+    for number, value in enumerate(values):
+        params[f"{name}{number}"] = value
+        names.append(f":{name}{number}")
+    return ", ".join(names)
