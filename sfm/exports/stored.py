@@ -79,7 +79,8 @@ class Reader:
             {"ids": item_ids},
         )
         for item_id, expanded_url, start_url, final_url in rows:
-            found.setdefault(item_id, {}).update({expanded_url: final_url, start_url: final_url})
+            links = found.setdefault(item_id, {})
+            links.update({name: final_url for name in (expanded_url, start_url) if name})
         return found
 
 

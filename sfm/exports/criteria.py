@@ -1,0 +1,89 @@
+"""Which tweets an export is of: where they are read from, and what they must be like. Pure."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sfm.errors import WrongInput
+from sfm.tweets.selection import Selection
+
+Source = Literal["tweets", "ids", "files"]
+SEEDS = 2**31
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What is asked for: a selection, out of the database, of a list of ids, or of stream files.
+
+    `title` says in words whose tweets these are. `ids_file` is the path of the list, `file_ids`
+    are our numbers of stream files. A sample is drawn with `seed`, so that it can be drawn again.
+    """
+
+    selection: Selection = Selection()
+    source: Source = "tweets"
+    title: str = "All tweets"
+    ids_file: str = ""
+    file_ids: tuple[int, ...] = ()
+    sample: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.sample is not None and self.sample < 1:
+            raise WrongInput("A sample has at least one tweet.")
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for a JSON column; `criteria_from` reads them again."""
+        return {
+            "selection": self.selection.to_args(),
+            "source": self.source,
+            "title": self.title,
+            "ids_file": self.ids_file,
+            "file_ids": list(self.file_ids),
+            "sample": self.sample,
+            "seed": self.seed,
+        }
+
+    def in_words(self) -> dict[str, str]:
+        """Label and value of each thing asked for, for the README and for pages."""
+        wanted = self.selection
+        found = {"Tweets": self.title}
+        if wanted.from_day or wanted.to_day:
+            found["Published"] = (
+                f"{wanted.from_day or 'the beginning'} to {wanted.to_day or 'the present'}, both "
+                f"days included, as days of the zone {wanted.zone}"
+            )
+        if wanted.text:
+            found["Found by"] = wanted.text
+        if wanted.kinds:
+            found["Kinds"] = ", ".join(wanted.kinds)
+        if wanted.retweets:
+            found["Retweets"] = "only retweets" if wanted.retweets == "only" else "left out"
+        if wanted.lang:
+            found["Language"] = wanted.lang
+        for label, value in (("Links", wanted.has_link), ("Media", wanted.has_media)):
+            if value is not None:
+                found[label] = f"only tweets {'with' if value else 'without'} {label.lower()}"
+        if self.sample is not None:
+            found["Sample"] = f"{self.sample:,} tweets drawn by chance, seed {self.seed}"
+        return found
+
+
+def criteria_from(values: Mapping[str, Any]) -> Criteria:
+    """Criteria out of `as_json`."""
+    return Criteria(
+        selection=Selection.from_args(values["selection"]),
+        source=values["source"],
+        title=values["title"],
+        ids_file=values["ids_file"],
+        file_ids=tuple(values["file_ids"]),
+        sample=values["sample"],
+        seed=values["seed"],
+    )
+
+
+def new_seed() -> int:
+    """A seed for a sample nobody named one for."""
+    return secrets.randbelow(SEEDS)

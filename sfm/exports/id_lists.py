@@ -1,0 +1,44 @@
+"""Lists of tweet ids, one a line, as people have them: plain, marked with id:, or addresses."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+
+from sfm.errors import WrongInput
+
+MOST_IDS = 10_000_000
+BIGGEST_ID = 2**63 - 1
+
+_ID = re.compile(r"(?:id:|.*/status(?:es)?/)?(\d{1,19})(?:[?/#].*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class IdList:
+    """The ids in the order of the file, doubles included, and how many lines held none."""
+
+    ids: array[int]
+    without_id: int
+
+
+def read_ids(path: Path) -> IdList:
+    """The ids of a file. Raises WrongInput where it cannot be read or is far too long."""
+    ids, without = array("q"), 0
+    try:
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            for line in file:
+                text = line.strip().strip('"')
+                if not text:
+                    continue
+                found = _ID.fullmatch(text)
+                if found and int(found[1]) <= BIGGEST_ID:
+                    ids.append(int(found[1]))
+                else:
+                    without += 1
+                if len(ids) > MOST_IDS:
+                    raise WrongInput(f"A list may have {MOST_IDS:,} ids at most. Split it.")
+    except OSError as exc:
+        raise WrongInput(f"The list {path} cannot be read ({exc.strerror}).") from exc
+    return IdList(ids, without)

@@ -1,0 +1,114 @@
+"""Makes one export from end to end: read, write, count again, pack, rename."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sfm import clock
+from sfm.exports import disk, package
+from sfm.exports.order import Facts, Order, Product
+from sfm.exports.output import Output, Written, sha256_of
+from sfm.exports.places import part_of, work_folder
+from sfm.exports.reading import snapshot
+from sfm.exports.sources import Source, open_source
+from sfm.exports.summary import FIELDS, Summary
+from sfm.exports.tally import prove
+from sfm.exports.verify import count_rows
+
+BATCHES_BETWEEN_LOOKS = 50  # at the free room on the disk
+
+Watch = Callable[[int, int | None], None]
+
+
+def no_watch(_done: int, _total: int | None) -> None:
+    """For those who need no progress."""
+
+
+def make(order: Order, target: Path, watch: Watch = no_watch) -> Product:
+    """Make the export at `target`; until it is whole there is only a `.part` beside it.
+
+    `watch` is told rows done and in all after each batch, and may raise to stop. Packed exports
+    become a zip, or a folder where the target's name does not end in .zip. Raises NoRoom,
+    DoesNotAddUp, WrongInput. Reads one view of the database on a connection of its own.
+    """
+    packed = order.layout.packing in ("zip", "bag")
+    zipped = packed and target.suffix == ".zip"
+    folder = order.layout.format == "parquet" if not packed else not zipped
+    with disk.full_disk_told(), part_of(target, folder=folder) as part:
+        if zipped:
+            with work_folder(part) as work:
+                facts = _make_package(order, work / target.stem, watch)
+                package.zip_folder(work / target.stem, part)
+        elif packed:
+            facts = _make_package(order, part, watch)
+        else:
+            facts = _write(order, [Output(order.layout, part)], [part], watch)
+    if target.is_dir():
+        return Product(target, 0, "", facts)
+    return Product(target, target.stat().st_size, sha256_of(target), facts)
+
+
+def _make_package(order: Order, folder: Path, watch: Watch) -> Facts:
+    """The data and all that proves it, in a folder."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    places = package.data_places(order, folder)
+    for layout, path in places:
+        path.parent.mkdir(exist_ok=True)
+        if layout.format == "parquet":
+            path.mkdir()
+    outputs = [Output(layout, path) for layout, path in places]
+    facts = _write(order, outputs, [path for _layout, path in places], watch)
+    package.complete(order, facts, folder)
+    return facts
+
+
+def _write(order: Order, outputs: Sequence[Output], paths: Sequence[Path], watch: Watch) -> Facts:
+    """Read all tweets once and write them to every output; then prove that none is missing."""
+    fields = dict.fromkeys([name for one in outputs for name in one.fields])
+    fields.update(dict.fromkeys(FIELDS))
+    summary = Summary()
+    try:
+        with snapshot() as connection:
+            read_at = clock.now()
+            source = open_source(order.criteria, connection, tuple(fields))
+            needed = disk.expected_bytes(order.layout, source.total or 0)
+            disk.check_room(paths[0].parent, needed, order.keep_free_mb)
+            _copy(order, source, outputs, summary, watch)
+        written = [one.finish() for one in outputs]
+    finally:
+        for one in outputs:
+            one.close()
+    for output, path, result in zip(outputs, paths, written, strict=True):
+        left_out = source.tally.left_out.total() + sum(result.left_out.values())
+        prove(source.tally.read, result.rows, left_out, count_rows(output.layout, path))
+    return _facts(source, written[0], summary, read_at)
+
+
+def _copy(
+    order: Order, source: Source, outputs: Sequence[Output], summary: Summary, watch: Watch
+) -> None:
+    folder = outputs[0].folder
+    done = 0
+    watch(0, source.total)
+    for number, tweets in enumerate(source.batches(), start=1):
+        summary.look(tweets)
+        for output in outputs:
+            output.write(tweets)
+        done += len(tweets)
+        watch(done, source.total)
+        if number % BATCHES_BETWEEN_LOOKS == 0:
+            disk.check_room(folder, 0, order.keep_free_mb)
+
+
+def _facts(source: Source, written: Written, summary: Summary, read_at: datetime) -> Facts:
+    return Facts(
+        rows_read=source.tally.read,
+        rows_written=written.rows,
+        left_out=dict(source.tally.left_out) | written.left_out,
+        changes=written.changes,
+        warnings=written.warnings,
+        summary=summary,
+        read_at=read_at,
+    )

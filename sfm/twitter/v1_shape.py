@@ -1,0 +1,227 @@
+"""Posts of v2 in the shape of v1.1, for programs that know no other.
+
+Source: X, "Data format migration". What v2 does not say (favorited, a user's colours) is left out,
+except where every reader of v1.1 expects a key; then it is null. Texts and entity offsets stay as
+they are: both versions count characters of the text with its HTML escapes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sfm import clock
+from sfm.twitter import v2
+from sfm.twitter.payload import Post, open_line
+from sfm.twitter.shapes import V2Entities, V2Media, V2Tweet, V2Url, V2User
+from sfm.twitter.words import parse_date, required_id, row_id
+
+_DEEPEST = 2  # a retweet of a quote
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+_encode = msgspec.json.Encoder().encode
+
+
+def as_v1_line(line: bytes) -> bytes:
+    """A tweet as received, as one line of v1.1 JSON; v1.1 comes back unchanged.
+
+    Raises Unreadable where the bytes hold no tweet.
+    """
+    opened = open_line(line)
+    return _encode(_status(opened.post, opened.pool)) if isinstance(opened, Post) else line
+
+
+def _status(post: V2Tweet, pool: v2.Pool, depth: int = 0) -> dict[str, Any]:
+    twitter_id = required_id(post.id)
+    text = v2.full_text(post)
+    references = {ref.type: ref for ref in post.referenced_tweets or post.referenced_posts or ()}
+    original = v2.resolve(references.get("retweeted"), pool)
+    if original is not None and depth < _DEEPEST:
+        text = v2.retweet_prefix(post, original, pool) + v2.full_text(original)
+    author = v2.author_of(post, pool)
+    status: dict[str, Any] = {
+        "created_at": _v1_date(post.created_at, twitter_id),
+        "id": twitter_id,
+        "id_str": str(twitter_id),
+        "full_text": text,
+        "truncated": False,
+        "display_text_range": [0, len(text)],
+        "entities": _entities(v2.full_entities(post), pool),
+        "source": post.source or "",
+        **_reply(post, references.get("replied_to"), pool),
+        "user": _user(author, post.author_id),
+        "geo": None,
+        **_place(post, pool),
+        "contributors": None,
+        **_counts(post),
+        "lang": post.lang,
+    }
+    if post.possibly_sensitive is not None:
+        status["possibly_sensitive"] = post.possibly_sensitive
+    _add_media(status, post, pool)
+    _add_quoted(status, references.get("quoted"), pool, depth)
+    retweeted = references.get("retweeted")
+    if original is not None and depth < _DEEPEST:
+        status["retweeted_status"] = _status(original, pool, depth + 1)
+    elif retweeted is not None and (retweeted_id := row_id(retweeted.id)) is not None:
+        status["retweeted_status"] = {"id": retweeted_id, "id_str": str(retweeted_id)}
+    return status
+
+
+def _v1_date(text: str | None, twitter_id: int) -> str | None:
+    moment = parse_date(text) or clock.snowflake_time(twitter_id)
+    if moment is None:
+        return None
+    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
+    return f"{day} {month} {moment:%d %H:%M:%S} +0000 {moment.year}"
+
+
+def _user(user: V2User | None, author_id: str | None) -> dict[str, Any] | None:
+    uid = row_id(user.id if user and user.id else author_id)
+    if uid is None:
+        return None
+    if user is None:
+        return {"id": uid, "id_str": str(uid)}
+    found = {
+        "id": uid,
+        "id_str": str(uid),
+        "name": user.name,
+        "screen_name": user.username,
+        "location": user.location or "",
+        "description": user.description or "",
+        "url": user.url or None,
+        "protected": bool(user.protected),
+        "created_at": _v1_date(user.created_at, 0),
+        "verified": bool(user.verified),
+        "profile_image_url_https": user.profile_image_url,
+    }
+    metrics = user.public_metrics
+    if metrics is not None:
+        posts = metrics.tweet_count if metrics.tweet_count is not None else metrics.post_count
+        found["followers_count"] = metrics.followers_count
+        found["friends_count"] = metrics.following_count
+        found["listed_count"] = metrics.listed_count
+        found["statuses_count"] = posts
+    return found
+
+
+def _reply(post: V2Tweet, replied: V2Tweet | None, pool: v2.Pool) -> dict[str, Any]:
+    reply_id = row_id(replied.id) if replied else None
+    uid = row_id(post.in_reply_to_user_id)
+    return {
+        "in_reply_to_status_id": reply_id,
+        "in_reply_to_status_id_str": None if reply_id is None else str(reply_id),
+        "in_reply_to_user_id": uid,
+        "in_reply_to_user_id_str": None if uid is None else str(uid),
+        "in_reply_to_screen_name": v2.replied_name(post, pool),
+    }
+
+
+def _place(post: V2Tweet, pool: v2.Pool) -> dict[str, Any]:
+    found = v2.place_of(post, pool)
+    on_earth = v2.coordinates_of(post)
+    return {
+        "coordinates": {"type": "Point", "coordinates": list(on_earth)} if on_earth else None,
+        "place": None
+        if found is None
+        else {"id": found.id, "full_name": found.full_name, "country_code": found.country_code},
+    }
+
+
+def _counts(post: V2Tweet) -> dict[str, Any]:
+    metrics = post.public_metrics
+    if metrics is None:
+        return {}
+    return {
+        "retweet_count": v2.retweet_count_of(post),
+        "favorite_count": metrics.like_count,
+        "reply_count": metrics.reply_count,
+        "quote_count": metrics.quote_count,
+    }
+
+
+def _entities(entities: V2Entities, pool: v2.Pool) -> dict[str, Any]:
+    return {
+        "hashtags": [
+            {"text": tag.tag, **_indices(tag.start, tag.end)} for tag in entities.hashtags or ()
+        ],
+        "symbols": [
+            {"text": tag.tag, **_indices(tag.start, tag.end)} for tag in entities.cashtags or ()
+        ],
+        "user_mentions": [
+            {
+                "screen_name": v2.mention_name(one),
+                "name": user.name if (user := pool.users.get(one.id)) else None,
+                "id": row_id(one.id),
+                "id_str": one.id,
+                **_indices(one.start, one.end),
+            }
+            for one in entities.mentions or ()
+        ],
+        "urls": [_url(one) for one in entities.urls or () if not v2.is_media_link(one)],
+    }
+
+
+def _indices(start: int | None, end: int | None) -> dict[str, list[int]]:
+    return {} if start is None or end is None else {"indices": [start, end]}
+
+
+def _url(link: V2Url) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "url": link.url,
+        "expanded_url": link.expanded_url,
+        "display_url": link.display_url,
+        **_indices(link.start, link.end),
+    }
+    if link.unwound_url:
+        found["unwound"] = {"url": link.unwound_url}
+    return found
+
+
+def _add_media(status: dict[str, Any], post: V2Tweet, pool: v2.Pool) -> None:
+    """v1.1 has media beside the links: the first in `entities`, all in `extended_entities`."""
+    links = [one for one in v2.full_entities(post).urls or () if v2.is_media_link(one)]
+    found = []
+    for place, item in enumerate(v2.media_of(post, pool)):
+        same = [one for one in links if one.media_key and one.media_key == item.media_key]
+        link = (same or links[place : place + 1] or links[:1] or [V2Url()])[0]
+        found.append(_media(item, link))
+    if found:
+        status["entities"]["media"] = found[:1]
+        status["extended_entities"] = {"media": found}
+
+
+def _media(item: V2Media, link: V2Url) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "type": item.type or "photo",
+        "media_url_https": item.url or item.preview_image_url,
+        "url": link.url,
+        "expanded_url": link.expanded_url,
+        "display_url": link.display_url,
+        **_indices(link.start, link.end),
+        "ext_alt_text": item.alt_text,
+        "original_info": {"width": item.width, "height": item.height},
+    }
+    if item.variants or item.duration_ms:
+        found["video_info"] = {
+            "duration_millis": item.duration_ms,
+            "variants": [
+                {"bitrate": one.bit_rate, "content_type": one.content_type, "url": one.url}
+                for one in item.variants or ()
+            ],
+        }
+    return found
+
+
+def _add_quoted(
+    status: dict[str, Any], reference: V2Tweet | None, pool: v2.Pool, depth: int
+) -> None:
+    quoted_id = row_id(reference.id) if reference else None
+    status["is_quote_status"] = quoted_id is not None
+    if reference is None or quoted_id is None:
+        return
+    status["quoted_status_id"], status["quoted_status_id_str"] = quoted_id, str(quoted_id)
+    found = v2.resolve(reference, pool)  # type: ignore[arg-type]
+    if found is not None and depth < _DEEPEST:
+        status["quoted_status"] = _status(found, pool, depth + 1)
