@@ -54,6 +54,27 @@ def upgrade() -> None:
         batch_op.create_index("ix_event_kind_subject_id", ["kind", "subject_id"], unique=False)
 
     op.create_table(
+        "heartbeat",
+        sa.Column("program", sa.String(length=255), nullable=False),
+        sa.Column("filter_ids", sa.JSON(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("host", sa.String(length=100), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("beat_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("wait_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("alive_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("post_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("posts", sa.BigInteger(), nullable=False),
+        sa.Column("posts_a_minute", sa.Double(), nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("program", name=op.f("pk_heartbeat")),
+    )
+    op.create_table(
         "lease",
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("owner", sa.String(length=100), nullable=False),
@@ -86,6 +107,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_link_final_domain"), ["final_domain"], unique=False)
         batch_op.create_index("ix_link_retry_at", ["retry_at"], unique=False)
 
+    op.create_table(
+        "program_retry",
+        sa.Column("program", sa.String(length=255), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("program", name=op.f("pk_program_retry")),
+    )
     op.create_table(
         "sign_in_attempts",
         sa.Column("key", sa.String(length=80), nullable=False),
@@ -522,10 +551,20 @@ def upgrade() -> None:
         sa.Column("notes", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("held_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "held_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
         sa.ForeignKeyConstraint(
             ["credential_id"],
             ["credential.id"],
             name=op.f("fk_twitter_filter_credential_id_credential"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["held_by_id"],
+            ["user_account.id"],
+            name=op.f("fk_twitter_filter_held_by_id_user_account"),
             ondelete="SET NULL",
         ),
         sa.ForeignKeyConstraint(
@@ -653,6 +692,72 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "gap",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("filter_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("prefix", sa.String(length=40), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seconds", sa.Double(), nullable=True),
+        sa.Column("cause", sa.String(length=30), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("last_id", sa.BigInteger(), nullable=True),
+        sa.Column("lost_estimate", sa.BigInteger(), nullable=False),
+        sa.Column("lost_counted", sa.BigInteger(), nullable=False),
+        sa.Column("filled", sa.String(length=12), nullable=False),
+        sa.Column("filled_posts", sa.BigInteger(), nullable=False),
+        sa.Column("filled_note", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["filter_id"],
+            ["twitter_filter.id"],
+            name=op.f("fk_gap_filter_id_twitter_filter"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.id"], name=op.f("fk_gap_run_id_run"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gap")),
+    )
+    with op.batch_alter_table("gap", schema=None) as batch_op:
+        batch_op.create_index("ix_gap_filter_began", ["filter_id", "began_at"], unique=False)
+        batch_op.create_index("ix_gap_prefix_began", ["prefix", "began_at"], unique=False)
+
+    op.create_table(
+        "stream_file",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("filter_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("prefix", sa.String(length=40), nullable=False),
+        sa.Column("path", sa.String(length=500), nullable=False),
+        sa.Column("origin", sa.String(length=10), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lines", sa.BigInteger(), nullable=False),
+        sa.Column("duplicates", sa.BigInteger(), nullable=False),
+        sa.Column("first_id", sa.BigInteger(), nullable=True),
+        sa.Column("last_id", sa.BigInteger(), nullable=True),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("damage", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["filter_id"],
+            ["twitter_filter.id"],
+            name=op.f("fk_stream_file_filter_id_twitter_filter"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stream_file")),
+        sa.UniqueConstraint("path", name=op.f("uq_stream_file_path")),
+    )
+    with op.batch_alter_table("stream_file", schema=None) as batch_op:
+        batch_op.create_index("ix_stream_file_begun_at", ["begun_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_stream_file_filter_begun", ["filter_id", "begun_at"], unique=False
+        )
+
+    op.create_table(
         "twitter_user_item_url",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -688,6 +793,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_twitter_user_item_url_link_id"))
 
     op.drop_table("twitter_user_item_url")
+    with op.batch_alter_table("stream_file", schema=None) as batch_op:
+        batch_op.drop_index("ix_stream_file_filter_begun")
+        batch_op.drop_index("ix_stream_file_begun_at")
+
+    op.drop_table("stream_file")
+    with op.batch_alter_table("gap", schema=None) as batch_op:
+        batch_op.drop_index("ix_gap_prefix_began")
+        batch_op.drop_index("ix_gap_filter_began")
+
+    op.drop_table("gap")
     with op.batch_alter_table("twitter_user_set_member", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_twitter_user_set_member_twitter_user_id"))
 
@@ -758,12 +873,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sign_in_attempts_began_at"))
 
     op.drop_table("sign_in_attempts")
+    op.drop_table("program_retry")
     with op.batch_alter_table("link", schema=None) as batch_op:
         batch_op.drop_index("ix_link_retry_at")
         batch_op.drop_index(batch_op.f("ix_link_final_domain"))
 
     op.drop_table("link")
     op.drop_table("lease")
+    op.drop_table("heartbeat")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index("ix_event_kind_subject_id")
         batch_op.drop_index("ix_event_at")

@@ -9,6 +9,7 @@ from sfm.models.filter import TwitterFilter
 from sfm.models.job import ScheduledJob
 from sfm.models.link import Link, TwitterUserItemUrl
 from sfm.models.run import Lease, Run, RunError
+from sfm.models.stream import Gap, Heartbeat, ProgramRetry, StreamFile
 from sfm.models.tracked import AccountEvent, FormerName, TwitterUser, TwitterUserSet, set_member
 from sfm.models.tweet import DayCount, DayTotal, TwitterUserItem
 
@@ -25,13 +26,17 @@ __all__ = [
     "ExportFile",
     "ExportProfile",
     "FormerName",
+    "Gap",
+    "Heartbeat",
     "Lease",
     "Link",
+    "ProgramRetry",
     "RecurringExport",
     "Run",
     "RunError",
     "ScheduledJob",
     "SignInState",
+    "StreamFile",
     "TwitterFilter",
     "TwitterUser",
     "TwitterUserItem",

@@ -33,6 +33,10 @@ class TwitterFilter(Base):
     notes: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     changed_at: Mapped[datetime] = mapped_column(default=clock.now)
+    held_at: Mapped[datetime | None]  # stopped on the status page, without being deactivated
+    held_by_id: Mapped[int | None] = mapped_column(
+        ForeignKey("user_account.id", ondelete="SET NULL")
+    )
 
-    user: Mapped[User] = relationship()
+    user: Mapped[User] = relationship(foreign_keys=[user_id])
     credential: Mapped[Credential | None] = relationship()

@@ -1,0 +1,111 @@
+"""Live streams as pages see them: files, what each collector is doing, and where data misses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from sfm import clock
+from sfm.database import Base, WideId
+from sfm.models.filter import TwitterFilter
+
+
+class StreamFile(Base):
+    """The manifest: one sealed stream file, and what is in it. Written after the file is safe."""
+
+    __tablename__ = "stream_file"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    filter_id: Mapped[int | None] = mapped_column(
+        ForeignKey("twitter_filter.id", ondelete="SET NULL")
+    )
+    prefix: Mapped[str] = mapped_column(String(40))
+    path: Mapped[str] = mapped_column(String(500), unique=True)  # below the data folder
+    origin: Mapped[str] = mapped_column(String(10), default="stream")  # stream, gap_fill
+    begun_at: Mapped[datetime]
+    sealed_at: Mapped[datetime] = mapped_column(default=clock.now)
+    lines: Mapped[int] = mapped_column(BigInteger)
+    duplicates: Mapped[int] = mapped_column(BigInteger, default=0)
+    first_id: Mapped[int | None] = mapped_column(BigInteger)
+    last_id: Mapped[int | None] = mapped_column(BigInteger)
+    first_at: Mapped[datetime | None]
+    last_at: Mapped[datetime | None]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    checked_at: Mapped[datetime | None]
+    damage: Mapped[str] = mapped_column(Text, default="")  # what a check found wrong
+
+    twitter_filter: Mapped[TwitterFilter | None] = relationship()
+
+
+Index("ix_stream_file_begun_at", StreamFile.begun_at, StreamFile.id)
+Index("ix_stream_file_filter_begun", StreamFile.filter_id, StreamFile.begun_at)
+
+
+class Heartbeat(Base):
+    """What one collector said last, every few seconds; a row for each program."""
+
+    __tablename__ = "heartbeat"
+
+    program: Mapped[str] = mapped_column(String(255), primary_key=True)
+    filter_ids: Mapped[list[int]] = mapped_column(JSON, default=list)
+    fingerprint: Mapped[str] = mapped_column(String(64), default="")
+    host: Mapped[str] = mapped_column(String(100), default="")
+    pid: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime] = mapped_column(default=clock.now)
+    beat_at: Mapped[datetime] = mapped_column(default=clock.now)
+    state: Mapped[str] = mapped_column(String(20), default="starting")
+    # starting, connecting, connected, waiting, storage, needs_person, stopped
+    since: Mapped[datetime] = mapped_column(default=clock.now)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    wait_until: Mapped[datetime | None]
+    alive_at: Mapped[datetime | None]  # last byte, keep-alives too
+    post_at: Mapped[datetime | None]
+    posts: Mapped[int] = mapped_column(BigInteger, default=0)  # since it started
+    posts_a_minute: Mapped[float] = mapped_column(default=0.0)
+    figures: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    revision: Mapped[int] = mapped_column(BigInteger, default=0)  # of the filters as last read
+
+
+class Gap(Base):
+    """A time in which posts were, or may have been, missed: of one filter, or of the sample."""
+
+    __tablename__ = "gap"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    filter_id: Mapped[int | None] = mapped_column(
+        ForeignKey("twitter_filter.id", ondelete="CASCADE")
+    )
+    prefix: Mapped[str] = mapped_column(String(40))
+    began_at: Mapped[datetime]  # last byte before
+    ended_at: Mapped[datetime | None]  # connected again; None: it goes on
+    seconds: Mapped[float | None]  # by the clock that nobody sets, where one process saw both ends
+    cause: Mapped[str] = mapped_column(String(30))
+    detail: Mapped[str] = mapped_column(Text, default="")
+    last_id: Mapped[int | None] = mapped_column(BigInteger)  # newest post before
+    lost_estimate: Mapped[int] = mapped_column(BigInteger, default=0)
+    lost_counted: Mapped[int] = mapped_column(BigInteger, default=0)  # dropped by ourselves
+    filled: Mapped[str] = mapped_column(String(12), default="")  # "", asked, filled, failed
+    filled_posts: Mapped[int] = mapped_column(BigInteger, default=0)
+    filled_note: Mapped[str] = mapped_column(Text, default="")
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id", ondelete="SET NULL"))
+
+    twitter_filter: Mapped[TwitterFilter | None] = relationship()
+
+
+Index("ix_gap_filter_began", Gap.filter_id, Gap.began_at)
+Index("ix_gap_prefix_began", Gap.prefix, Gap.began_at)
+
+
+class ProgramRetry(Base):
+    """A collector that supervisord gave up on: how often it was tried again, and when next."""
+
+    __tablename__ = "program_retry"
+
+    program: Mapped[str] = mapped_column(String(255), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(Text, default="")
