@@ -28,9 +28,12 @@ MOMENT_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
 def freeze(connection: Connection) -> Connection:
     """The connection, in a transaction that sees one state of the database to its end.
 
-    SQLite in WAL mode keeps the state of the transaction's first read, so one is made at once.
+    SQLite in WAL mode keeps the state of the transaction's first read, so one is made at once. Its
+    page cache is kept small, for each row is read once: close such a connection for good.
     """
-    if connection.dialect.name != "sqlite":
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA cache_size = -4000")
+    else:
         connection = connection.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )

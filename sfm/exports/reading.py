@@ -33,7 +33,11 @@ NOT_DRAWN = "not drawn for the sample"
 def snapshot() -> Iterator[Connection]:
     """A connection of its own that sees one state of the database, whatever others write."""
     with db.engine.connect() as connection:
-        yield freeze(connection)
+        try:
+            yield freeze(connection)
+        finally:
+            connection.rollback()
+            connection.invalidate()
 
 
 class DatabaseTweets:
