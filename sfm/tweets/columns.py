@@ -32,12 +32,19 @@ def row_of(tweet: Tweet, published: datetime, stamp: Callable[[datetime], Any]) 
     `published` stands for the tweet's own date, which may be missing. Texts that Twitter left out
     become ''; figures stay None, and so do such as no database can hold.
     """
-    longitude, latitude = tweet.coordinates or (None, None)
-    born = tweet.author_created_at
     return (
         stamp(published),
         tweet.created_at_from_id,
         published.year * 100 + published.month,
+        *_what_it_is(tweet),
+        *_ties(tweet),
+        *_author(tweet, stamp),
+        *_holds(tweet),
+    )
+
+
+def _what_it_is(tweet: Tweet) -> tuple[Any, ...]:
+    return (
         tweet.kind,
         tweet.is_retweet_strict,
         tweet.is_retweet,
@@ -51,6 +58,11 @@ def row_of(tweet: Tweet, published: datetime, stamp: Callable[[datetime], Any]) 
         _figure(tweet.quote_count),
         _figure(tweet.bookmark_count),
         _figure(tweet.impression_count),
+    )
+
+
+def _ties(tweet: Tweet) -> tuple[Any, ...]:
+    return (
         tweet.conversation_id,
         tweet.in_reply_to_id,
         tweet.in_reply_to_uid,
@@ -60,6 +72,12 @@ def row_of(tweet: Tweet, published: datetime, stamp: Callable[[datetime], Any]) 
         (tweet.retweeted_screen_name or "")[:50],
         tweet.quoted_id,
         (tweet.quoted_screen_name or "")[:50],
+    )
+
+
+def _author(tweet: Tweet, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
+    born = tweet.author_created_at
+    return (
         tweet.author_uid,
         (tweet.screen_name or "")[:50],
         _figure(tweet.followers_count),
@@ -68,6 +86,12 @@ def row_of(tweet: Tweet, published: datetime, stamp: Callable[[datetime], Any]) 
         _figure(tweet.listed_count),
         tweet.author_verified,
         stamp(born) if born else None,
+    )
+
+
+def _holds(tweet: Tweet) -> tuple[Any, ...]:
+    longitude, latitude = tweet.coordinates or (None, None)
+    return (
         longitude,
         latitude,
         tweet.text_is_cut,

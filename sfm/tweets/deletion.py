@@ -1,0 +1,87 @@
+"""Deleting tweets, with counts and search kept true. Deletes in the session; the caller commits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from sfm.database import db
+from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem
+from sfm.tweets import bulk
+from sfm.tweets.bulk import Entry
+from sfm.tweets.indexing import is_indexed, state, words_of_row
+
+AT_ONCE = 1_000
+
+_item = TwitterUserItem
+# What has to be known of a tweet to take it out of everything.
+WANTED = (
+    _item.id, _item.twitter_id, _item.twitter_user_id, _item.date_published,
+    _item.item_text, _item.hashtags, _item.mentions, _item.lang,
+)  # fmt: skip
+
+
+def delete_items_of(twitter_user_id: int) -> int:
+    """Delete all tweets of one account, for whoever deletes the account; how many they were."""
+    connection = db.session.connection()
+    bulk.one_writer(connection)
+    gone = 0
+    while rows := connection.execute(
+        select(*WANTED).where(_item.twitter_user_id == twitter_user_id).limit(AT_ONCE)
+    ).all():
+        _delete(connection, rows)
+        gone += len(rows)
+    _span_anew(connection, {twitter_user_id})
+    return gone
+
+
+def delete_items(twitter_ids: Sequence[int]) -> int:
+    """Delete these tweets, those of them that are held; how many they were."""
+    connection = db.session.connection()
+    bulk.one_writer(connection)
+    gone, owners = 0, set()
+    for at in range(0, len(twitter_ids), AT_ONCE):
+        wanted = list(twitter_ids[at : at + AT_ONCE])
+        rows = connection.execute(select(*WANTED).where(_item.twitter_id.in_(wanted))).all()
+        _delete(connection, rows)
+        gone += len(rows)
+        owners |= {row.twitter_user_id for row in rows}
+    _span_anew(connection, owners)
+    return gone
+
+
+def _delete(connection: Connection, rows: Sequence[Any]) -> None:
+    index = state(connection)
+    findable = [row for row in rows if is_indexed(index, row.id)]
+    bulk.unindex(connection, [Entry(row.twitter_id, words_of_row(row)) for row in findable])
+    connection.execute(delete(_item).where(_item.id.in_([row.id for row in rows])))
+    _uncount(connection, rows)
+
+
+def _uncount(connection: Connection, rows: Sequence[Any]) -> None:
+    days = Counter((row.twitter_user_id, row.date_published.date()) for row in rows)
+    for (user_id, day), items in sorted(days.items()):
+        here = (DayCount.twitter_user_id == user_id) & (DayCount.day == day)
+        connection.execute(update(DayCount).where(here).values(items=DayCount.items - items))
+        connection.execute(delete(DayCount).where(here, DayCount.items <= 0))
+    totals = Counter(row.date_published.date() for row in rows)
+    for day, items in sorted(totals.items()):
+        there = DayTotal.day == day
+        connection.execute(update(DayTotal).where(there).values(items=DayTotal.items - items))
+        connection.execute(delete(DayTotal).where(there, DayTotal.items <= 0))
+    users = Counter(row.twitter_user_id for row in rows)
+    for user_id, items in sorted(users.items()):
+        count = {"items_count": TwitterUser.items_count - items}
+        connection.execute(update(TwitterUser).where(TwitterUser.id == user_id).values(count))
+
+
+def _span_anew(connection: Connection, user_ids: set[int]) -> None:
+    """The first and the last moment of what is left of accounts."""
+    for user_id in sorted(user_ids):
+        left = select(func.max(_item.date_published), func.min(_item.date_published))
+        newest, oldest = connection.execute(left.where(_item.twitter_user_id == user_id)).one()
+        span = {"newest_item_at": newest, "oldest_item_at": oldest}
+        connection.execute(update(TwitterUser).where(TwitterUser.id == user_id).values(span))
