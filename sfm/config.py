@@ -7,134 +7,35 @@ environment (or the file that `SFM_<NAME>_FILE` names). A value that cannot work
 from __future__ import annotations
 
 import difflib
-import json
 import logging
 import os
 import runpy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from sfm.errors import BadSetting
+from sfm.setting import (
+    ADDRESS,
+    BOOLEAN,
+    FOLDER,
+    IP_ADDRESS,
+    OBJECT,
+    OPTIONAL_ADDRESS,
+    TEXT,
+    WORDS,
+    one_of,
+    option,
+    read,
+    some_of,
+    whole,
+)
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "SFM_"
 OUTSIDE_THE_TABLE = {"SFM_INSTANCE", "SFM_SHARED_DATA", "SFM_TEST_POSTGRES", "SFM_CHROMIUM"}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How a setting's value is read, and the words that say what it takes."""
-
-    takes: str
-    read: Callable[[Any], Any]
-
-
-def _boolean(value: Any) -> bool:
-    known = {"1": True, "true": True, "yes": True, "on": True}
-    known |= {"0": False, "false": False, "no": False, "off": False}
-    return known[str(value).strip().lower()]
-
-
-def _json_object(value: Any) -> dict[str, Any]:
-    found = json.loads(value) if isinstance(value, str) else value
-    if not isinstance(found, dict):
-        raise ValueError
-    return found
-
-
-def _words(value: Any) -> tuple[str, ...]:
-    parts = value.split(",") if isinstance(value, str) else value
-    return tuple(str(part).strip() for part in parts if str(part).strip())
-
-
-def _http_address(value: Any) -> str:
-    text = str(value).strip().rstrip("/")
-    if not text.startswith(("http://", "https://")) or any(c.isspace() for c in text):
-        raise ValueError
-    return text
-
-
-def _within(low: float, high: float, number: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        found = number(str(value).strip())
-        if not low <= found <= high:
-            raise ValueError
-        return found
-
-    return read
-
-
-TEXT = Kind("takes text", str)
-FOLDER = Kind("takes the path of a folder", lambda value: Path(value).expanduser())
-BOOLEAN = Kind("takes on or off", _boolean)
-WORDS = Kind("takes words with commas between them", _words)
-OPTIONAL_ADDRESS = Kind(
-    "takes an http or https address, or nothing",
-    lambda value: _http_address(value) if str(value).strip() else "",
-)
-ADDRESS = Kind("takes an http or https address, such as https://api.x.com", _http_address)
-IP_ADDRESS = Kind(
-    "takes an IP address, such as 127.0.0.1", lambda value: str(ip_address(str(value).strip()))
-)
-OBJECT = Kind("takes a dictionary (JSON in the environment)", _json_object)
-
-
-def whole(low: int, high: int) -> Kind:
-    """A whole number within bounds, both included."""
-    return Kind(f"takes a whole number from {low} to {high}", _within(low, high, int))
-
-
-def one_of(*choices: str) -> Kind:
-    """One of a few words."""
-
-    def read(value: Any) -> str:
-        if str(value) not in choices:
-            raise ValueError
-        return str(value)
-
-    return Kind("takes one of: " + ", ".join(choices), read)
-
-
-def some_of(*choices: str) -> Kind:
-    """Any number of a few words, with commas between them."""
-
-    def read(value: Any) -> tuple[str, ...]:
-        found = _words(value)
-        if not set(found) <= set(choices):
-            raise ValueError
-        return found
-
-    return Kind("takes any of: " + ", ".join(choices), read)
-
-
-def option(
-    default: Any,
-    kind: Kind,
-    text: str,
-    *,
-    unit: str = "",
-    secret: bool = False,
-    older_name: str = "",
-) -> Any:
-    """One line of the table of settings. An older name is read where the present one is not set."""
-    start: dict[str, Any] = {"default": default}
-    if isinstance(default, dict):
-        start = {"default_factory": lambda: dict(default)}
-    return field(
-        **start,
-        repr=not secret,
-        metadata={
-            "kind": kind,
-            "help": text,
-            "unit": unit,
-            "secret": secret,
-            "older_name": older_name,
-        },
-    )
 
 
 @dataclass(frozen=True)
@@ -337,14 +238,6 @@ def from_env(environ: Mapping[str, str] | None = None) -> Settings:
             values[entry.name] = read(name, entry.metadata["kind"], given)
     _warn_of_unknown(environ)
     return Settings(instance=instance, **values)
-
-
-def read(name: str, kind: Kind, value: Any) -> Any:
-    """A given value as the setting's own type. Raises BadSetting."""
-    try:
-        return kind.read(value)
-    except (ValueError, KeyError, TypeError) as exc:
-        raise BadSetting(name, kind.takes) from exc
 
 
 def _given(name: str, local: Mapping[str, Any], environ: Mapping[str, str]) -> Any:

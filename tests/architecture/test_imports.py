@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SFM = ROOT / "sfm"
 
 FLOOR = {
-    "__version__": 0, "errors": 0, "clock": 0, "config": 0, "instance": 0, "database": 0, "extensions": 0,
+    "__version__": 0, "errors": 0, "clock": 0, "config": 0,
+    "setting": 0, "instance": 0, "database": 0, "extensions": 0,
     "models": 1, "audit": 1, "twitter": 1, "supervisord": 1, "sandbox": 1,
     "web": 3, "cli": 3, "jobs": 3, "factory": 4,
 }  # fmt: skip
@@ -21,6 +22,8 @@ FLOOR = {
 ACROSS = {
     ("audit", "models"),  # every feature records what people did; docs/decisions says why here
     ("config", "errors"),
+    ("config", "setting"),
+    ("setting", "errors"),
     ("instance", "config"),
     ("instance", "errors"),
     ("extensions", "config"),
