@@ -35,6 +35,11 @@ def actor() -> Actor:
     return _actor.get()
 
 
+def name_actor(who: Actor) -> None:
+    """From here on `who` acts, until somebody else is named: for the start and end of requests."""
+    _actor.set(who)
+
+
 @contextmanager
 def acting_as(who: Actor) -> Iterator[None]:
     """Everything recorded inside is done by `who`."""

@@ -14,10 +14,14 @@ from flask import Flask
 
 BLUEPRINTS = (
     "about",
+    "account",
+    "admin_users",
+    "audit",
     "auth",
     "health",
     "home",
     "reports",
+    "twitter_sign_in",
 )
 """Modules of this package that hold a blueprint `bp`; a new area of pages adds its name."""
 

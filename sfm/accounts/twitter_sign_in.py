@@ -1,0 +1,366 @@
+"""Signing in with Twitter, and linking a Twitter account to a User: always by Twitter's uid, which
+never changes, never by name.
+
+What has to be remembered while the person is at Twitter is kept here, encrypted, for ten minutes,
+bound to one browser, and used once. Functions that ask Twitter do so outside any transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from sfm import audit, clock
+from sfm.accounts import credentials, users
+from sfm.accounts.credentials import OAUTH1, OAUTH2, NewCredential
+from sfm.accounts.renewal import our_app
+from sfm.accounts.sign_in import AWAITS, NOT_ACTIVE, SignInRefused, record
+from sfm.accounts.vault import Unreadable, vault
+from sfm.database import begin_write, db
+from sfm.errors import WrongInput
+from sfm.extensions import settings
+from sfm.models import Credential, SignInState, User
+from sfm.twitter import sign_in as twitter
+from sfm.twitter.errors import CredentialProblem, TwitterError
+from sfm.twitter.sign_in import SignedIn
+
+logger = logging.getLogger(__name__)
+
+KEPT_FOR = timedelta(minutes=10)
+NOBODY, APPROVAL, ANYONE = "nobody", "approval", "anyone"
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """Why somebody was sent to Twitter: to sign in, or to link an account to a User."""
+
+    link_to: int | None = None
+    following: str = "/"
+
+
+@dataclass(frozen=True)
+class Returned:
+    """Somebody came back from Twitter, and this is who Twitter says they are."""
+
+    kind: str
+    person: SignedIn
+    purpose: Purpose
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A link that waits for the User's yes."""
+
+    key: str
+    name: str
+    uid: int
+    owner: str | None  # the other User who has this Twitter account already
+    returned: Returned = field(repr=False)
+
+
+def offered() -> tuple[str, ...]:
+    """The ways of signing in with Twitter that are switched on and have their keys."""
+    chosen = settings()
+    ready = {
+        OAUTH1: bool(chosen.twitter_consumer_key and chosen.twitter_consumer_secret),
+        OAUTH2: bool(chosen.twitter_client_id),
+    }
+    return tuple(
+        kind for kind in (OAUTH1, OAUTH2) if kind in chosen.twitter_sign_in and ready[kind]
+    )
+
+
+def start(kind: str, callback: str, browser: str, purpose: Purpose) -> str:
+    """Where to send the browser. Asks Twitter for a request token (OAuth 1.0a); commits.
+
+    `browser` is a random value that this browser alone brings back. Raises WrongInput for a way
+    that is not offered, TwitterError.
+    """
+    if kind not in offered():
+        raise WrongInput("This way of signing in with Twitter is not switched on here.")
+    begin = twitter.start_oauth1 if kind == OAUTH1 else twitter.start_oauth2
+    begun = begin(our_app(), callback)
+    value = {
+        "secret": begun.secret,
+        "browser": browser,
+        "callback": callback,
+        "link_to": purpose.link_to,
+        "following": purpose.following,
+    }
+    _remember(kind, begun.key, value)
+    return begun.address
+
+
+def finish(kind: str, answer: Mapping[str, str], browser: str) -> Returned:
+    """What the callback brings: who signed in. Commits. Raises SignInRefused with what happened
+    for refusals, foreign, old, reused and incomplete callbacks, TwitterError for Twitter's faults.
+    """
+    refused = answer.get("denied") or (answer.get("state") if answer.get("error") else None)
+    if refused:
+        _recall(kind, refused, browser)
+        raise SignInRefused(_refusal(answer.get("error", "")))
+    key = answer.get("oauth_token") if kind == OAUTH1 else answer.get("state")
+    proof = answer.get("oauth_verifier") if kind == OAUTH1 else answer.get("code")
+    kept = _recall(kind, key or "", browser)
+    if not key or kept is None:
+        raise SignInRefused(
+            "This sign-in was not begun in this browser, took longer than ten minutes, or was "
+            "already used. Nothing was changed. Please begin again."
+        )
+    if not proof:
+        raise SignInRefused(
+            "Twitter sent you back without its proof that you agreed. Please begin again."
+        )
+    try:
+        person = _ask(kind, key, proof, kept)
+    except CredentialProblem as exc:
+        logger.warning("twitter sign-in not completed kind=%s detail=%s", kind, exc.detail)
+        raise SignInRefused(
+            "Twitter did not accept this sign-in: it was used already, or took too long. "
+            "Please begin again."
+        ) from exc
+    return Returned(kind, person, Purpose(kept["link_to"], kept["following"]))
+
+
+def _ask(kind: str, key: str, proof: str, kept: dict[str, Any]) -> SignedIn:
+    if kind == OAUTH1:
+        return twitter.finish_oauth1(our_app(), key, kept["secret"], proof)
+    return twitter.finish_oauth2(our_app(), kept["callback"], kept["secret"], proof)
+
+
+def _refusal(error: str) -> str:
+    if error in ("", "access_denied"):
+        return "You did not let this site use your Twitter account, so nothing was changed."
+    return "Twitter did not let the sign-in go ahead. Nothing was changed. Please begin again."
+
+
+def let_in(returned: Returned, address: str) -> User:
+    """The User who signs in with this Twitter account, a new one if the settings allow that;
+    their tokens are kept. Commits, refusals too. Raises SignInRefused."""
+    begin_write()
+    person = returned.person
+    user = db.session.scalar(select(User).where(User.twitter_uid == person.uid))
+    if user is None:
+        user = _newcomer(person)
+    if not user.is_active:
+        record(user, "sign_in.refused", address, {"reason": "not active"})
+        db.session.commit()
+        raise SignInRefused(AWAITS if user.awaits_approval else NOT_ACTIVE)
+    who = audit.Actor(user.id, user.username, address)
+    with audit.acting_as(who):
+        user.twitter_name = person.name or user.twitter_name
+        user.signed_in_at = clock.now()
+        _keep_tokens(user, returned)
+        record(user, f"sign_in.{returned.kind}", address)
+    db.session.commit()
+    return user
+
+
+def _newcomer(person: SignedIn) -> User:
+    entry = settings().twitter_entry
+    handles = {name.lstrip("@").lower() for name in entry}
+    invited = ANYONE in handles or person.name.lower() in handles - {NOBODY, APPROVAL, ANYONE}
+    if not invited and APPROVAL not in handles:
+        audit.record("sign_in.refused", after={"reason": "not invited", "twitter": person.name})
+        db.session.commit()
+        raise SignInRefused(
+            f"Nobody here is linked to the Twitter account @{person.name}. If you have an "
+            "account here, sign in with its password and link them; if not, ask an "
+            "administrator of this site."
+        )
+    user = User(
+        username=_free_name_like(person.name or f"twitter{person.uid}"),
+        is_active=invited,
+        awaits_approval=not invited,
+        twitter_uid=person.uid,
+        twitter_name=person.name,
+    )
+    db.session.add(user)
+    db.session.flush()
+    users.record(user, "user.created", after={"twitter": person.name, "approved": invited})
+    return user
+
+
+def _free_name_like(name: str) -> str:
+    candidate, number = name, 1
+    while users.find(candidate) is not None:
+        number += 1
+        candidate = f"{name}-{number}"
+    return users.free_name(candidate)
+
+
+def _keep_tokens(user: User, returned: Returned) -> Credential:
+    person = returned.person
+    new = NewCredential(
+        returned.kind,
+        person.tokens,
+        label=f"@{person.name}",
+        twitter_uid=person.uid,
+        scopes=person.scopes,
+        expires_at=person.expires_at,
+    )
+    for old in credentials.of_user(user):  # each sign-in gives a new token for the same account
+        same = old.kind == new.kind and old.twitter_uid == person.uid
+        if same and old.fingerprint != new.fingerprint:
+            old.fingerprint = new.fingerprint
+            db.session.flush()
+    kept = credentials.keep(user, new)
+    credentials.mark(kept, credentials.WORKS)
+    return kept
+
+
+def propose_link(returned: Returned, user: User, browser: str) -> Pending:
+    """Keep a link until the User has said yes to it, having seen both names. Commits."""
+    if returned.purpose.link_to != user.id:
+        raise SignInRefused(
+            "You have signed in as somebody else since this was begun. Nothing was changed."
+        )
+    person, key = returned.person, f"{user.id}"
+    value = {
+        "browser": browser,
+        "kind": returned.kind,
+        "uid": person.uid,
+        "name": person.name,
+        "tokens": person.tokens,
+        "scopes": person.scopes,
+        "expires_at": person.expires_at.isoformat() if person.expires_at else None,
+    }
+    _remember("pending", key, value)
+    return _pending(key, value, user)
+
+
+def pending_link(user: User, browser: str) -> Pending:
+    """The link that waits for this User's yes. Raises SignInRefused where there is none."""
+    return _pending(str(user.id), _kept_link(user, browser, used=False), user)
+
+
+def link(user: User, browser: str) -> User:
+    """Link the Twitter account that waits, and keep its tokens. Flushes.
+
+    Raises SignInRefused where nothing waits, WrongInput where another User has the account or
+    this User has another one.
+    """
+    pending = _pending(str(user.id), _kept_link(user, browser, used=True), user)
+    if pending.owner is not None:
+        raise WrongInput(
+            f"The Twitter account @{pending.name} is linked to the User {pending.owner}. "
+            "An administrator can join the two."
+        )
+    if user.twitter_uid is not None and user.twitter_uid != pending.uid:
+        raise WrongInput(
+            f"You are linked to @{user.twitter_name} already. Unlink that account first."
+        )
+    user.twitter_uid, user.twitter_name = pending.uid, pending.name
+    db.session.flush()
+    users.record(user, "user.twitter_linked", after={"twitter": pending.name, "uid": pending.uid})
+    _keep_tokens(user, pending.returned)
+    return user
+
+
+def unlink(user: User) -> list[tuple[str, dict[str, str]]]:
+    """Forget the Twitter account and its tokens. Flushes. Gives the tokens, to be revoked at
+    Twitter after the commit. Raises WrongInput for who could not sign in any more."""
+    if user.twitter_uid is None:
+        raise WrongInput("There is no Twitter account to unlink.")
+    if user.password_hash is None:
+        raise WrongInput("Choose a password first, or you could not sign in any more.")
+    tokens = []
+    for credential in credentials.of_user(user):
+        if credential.kind in (OAUTH1, OAUTH2) and credential.twitter_uid == user.twitter_uid:
+            try:
+                tokens.append((credential.kind, credentials.unsealed(credential)))
+            except Unreadable:
+                logger.warning("token not revoked, its key is missing id=%d", credential.id)
+            credentials.remove(credential)
+    users.record(user, "user.twitter_unlinked", before={"twitter": user.twitter_name})
+    user.twitter_uid = user.twitter_name = None
+    users.end_sessions(user)
+    db.session.flush()
+    return tokens
+
+
+def revoke(tokens: list[tuple[str, dict[str, str]]]) -> bool:
+    """Have Twitter forget these tokens; False if it could not be told of every one."""
+    told = True
+    for kind, values in tokens:
+        try:
+            if kind == OAUTH1:
+                twitter.revoke_oauth1(our_app(), values["token"], values["token_secret"])
+            else:
+                token = values["refresh_token"] or values["access_token"]
+                twitter.revoke_oauth2(our_app(), token)
+        except TwitterError as exc:
+            logger.warning("token not revoked kind=%s cause=%s", kind, exc)
+            told = False
+    return told
+
+
+def _pending(key: str, value: dict[str, Any], user: User) -> Pending:
+    moment: str | None = value["expires_at"]
+    expires_at = datetime.fromisoformat(moment) if moment else None
+    person = SignedIn(value["uid"], value["name"], value["tokens"], value["scopes"], expires_at)
+    owner = db.session.scalar(select(User).where(User.twitter_uid == person.uid))
+    return Pending(
+        key,
+        person.name,
+        person.uid,
+        owner.username if owner is not None and owner.id != user.id else None,
+        Returned(value["kind"], person, Purpose(user.id)),
+    )
+
+
+def _kept_link(user: User, browser: str, *, used: bool) -> dict[str, Any]:
+    row = db.session.get(SignInState, _row_key("pending", str(user.id)))
+    value = _opened(row, browser)
+    if value is None:
+        raise SignInRefused("There is no Twitter account waiting to be linked. Begin again.")
+    if used:
+        db.session.delete(row)
+    return value
+
+
+def _remember(kind: str, key: str, value: dict[str, Any]) -> None:
+    sealed = vault().seal(value)
+    begin_write()
+    now = clock.now()
+    db.session.execute(delete(SignInState).where(SignInState.expires_at <= now))
+    db.session.merge(
+        SignInState(key=_row_key(kind, key), value=sealed.token, expires_at=now + KEPT_FOR)
+    )
+    db.session.commit()
+
+
+def _recall(kind: str, key: str, browser: str) -> dict[str, Any] | None:
+    """What was remembered, once: it is gone afterwards, whatever becomes of the rest. Commits.
+
+    What another browser began stays as it is: a stranger's callback must not spoil it."""
+    begin_write()
+    row = db.session.scalar(
+        select(SignInState).where(SignInState.key == _row_key(kind, key)).with_for_update()
+    )
+    value = _opened(row, browser)
+    if value is not None and row is not None:
+        db.session.delete(row)
+    db.session.commit()
+    return value
+
+
+def _opened(row: SignInState | None, browser: str) -> dict[str, Any] | None:
+    if row is None or row.expires_at <= clock.now() or not browser:
+        return None
+    try:
+        value: dict[str, Any] = vault().open(row.value)
+    except Unreadable:
+        return None
+    return value if value["browser"] == browser else None
+
+
+def _row_key(kind: str, key: str) -> str:
+    """The key as it is kept: who reads the database cannot finish somebody's sign-in with it."""
+    return f"{kind}:{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}"

@@ -1,0 +1,151 @@
+"""One's own account: password, Twitter account, credentials, time zone, sessions."""
+
+from __future__ import annotations
+
+from zoneinfo import available_timezones
+
+from flask import Blueprint, make_response, render_template, url_for
+from flask import Response as FlaskResponse
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+from wtforms import PasswordField, SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from sfm import clock
+from sfm.accounts import credentials, sign_in, users
+from sfm.accounts.check import check
+from sfm.accounts.usage import Usage, month_start, usage_per_credential
+from sfm.database import db
+from sfm.errors import WrongInput
+from sfm.models import Credential, User
+from sfm.web.access import access, signed_in_account
+from sfm.web.audit import here as address
+from sfm.web.auth import allow_twitter, begin_session
+from sfm.web.forms import Form
+from sfm.web.htmx import done, toast, wants_part
+
+bp = Blueprint("account", __name__)
+
+
+class CredentialForm(Form):
+    """An app's bearer token. It is never shown again, not even in this form."""
+
+    label = StringField(validators=[Length(max=100)])
+    secret = PasswordField(validators=[InputRequired("Paste the app's bearer token.")])
+
+
+class TimeZoneForm(Form):
+    """Where the reader lives, as far as clocks go."""
+
+    time_zone = SelectField(validate_choice=True)
+
+
+def zone_form(account: User) -> TimeZoneForm:
+    form = TimeZoneForm(obj=account)
+    form.time_zone.choices = sorted(available_timezones())
+    return form
+
+
+@bp.get("/account/")
+@access("signed_in")
+def show() -> Response:
+    """The whole page."""
+    return _page(CredentialForm(formdata=None))
+
+
+def _page(form: CredentialForm, status: int = 200) -> Response:
+    account = signed_in_account()
+    page = render_template(
+        "account/show.html",
+        **credential_context(account),
+        form=form,
+        zones=zone_form(account),
+        kinds=allow_twitter(),
+    )
+    return make_response(page, status)
+
+
+def credential_context(account: User) -> dict[str, object]:
+    """What the list of credentials shows: never a secret."""
+    held = credentials.of_user(account)
+    month = usage_per_credential(month_start(clock.now()))
+    return {
+        "held": [(one, month.get(one.fingerprint, Usage())) for one in held],
+        "kind_words": credentials.WORDS_FOR_KIND,
+        "state_words": credentials.WORDS_FOR_STATE,
+    }
+
+
+@bp.post("/account/credentials/")
+@access("signed_in")
+def add_credential() -> Response:
+    """Keep an app's bearer token."""
+    form = CredentialForm()
+    if form.validate_on_submit():
+        try:
+            new = credentials.bearer(form.secret.data or "", form.label.data or "")
+            credentials.keep(signed_in_account(), new)
+            db.session.commit()
+            return done(url_for("account.show"), _("The token is kept, encrypted."))
+        except WrongInput as refusal:
+            db.session.rollback()
+            form.refuse("secret", refusal.message)
+    return _page(form, 422)
+
+
+@bp.post("/account/credentials/<id:credential_id>/check/")
+@access("owner", begins_write=False)
+def check_credential(credential_id: int) -> Response:
+    """Ask Twitter whether a credential works."""
+    result = check(_own(credential_id))
+    level = "success" if result.works else "error"
+    if wants_part():
+        return toast(_list(), result.message, level)  # type: ignore[arg-type]
+    return done(url_for("account.show"), result.message, level)  # type: ignore[arg-type]
+
+
+@bp.post("/account/credentials/<id:credential_id>/remove/")
+@access("owner")
+def remove_credential(credential_id: int) -> Response:
+    """Forget a credential."""
+    credentials.remove(_own(credential_id))
+    db.session.commit()
+    message = _("The credential is forgotten.")
+    if wants_part():
+        return toast(_list(), message)
+    return done(url_for("account.show"), message)
+
+
+def _own(credential_id: int) -> Credential:
+    return credentials.of_user_by_id(signed_in_account(), credential_id)
+
+
+def _list() -> FlaskResponse:
+    context = credential_context(signed_in_account())
+    return make_response(render_template("account/_credentials.html", **context))
+
+
+@bp.post("/account/time-zone/")
+@access("signed_in")
+def set_time_zone() -> Response:
+    """Show times as clocks say where the reader lives."""
+    account = signed_in_account()
+    form = zone_form(account)
+    if not form.validate_on_submit():
+        raise WrongInput(_("Choose a time zone from the list."))
+    account.time_zone = form.time_zone.data
+    db.session.commit()
+    return done(url_for("account.show"), _("Times are shown in this zone from now on."))
+
+
+@bp.post("/account/end-sessions/")
+@access("signed_in")
+def end_sessions() -> Response:
+    """Sign out everywhere else."""
+    account = signed_in_account()
+    account_id = account.id
+    users.end_sessions(account)
+    sign_in.record(account, "sign_in.ended", address())
+    db.session.commit()
+    begin_session(db.session.get_one(User, account_id))
+    return done(url_for("account.show"), _("You are signed out everywhere but here."))

@@ -1,0 +1,210 @@
+"""Administration of Users: who there is, what they may, and what was done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import Select, or_, select
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import BooleanField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired
+
+from sfm.accounts import joining, users
+from sfm.accounts.users import LastAdministrator, Rights
+from sfm.database import begin_write, db
+from sfm.errors import NotFound, WrongInput
+from sfm.models import User
+from sfm.web.access import access
+from sfm.web.account import credential_context
+from sfm.web.audit import NEWEST, trail_of
+from sfm.web.forms import Form
+from sfm.web.htmx import done, page_or_part
+from sfm.web.pagination import Order, slice_of
+
+bp = Blueprint("admin_users", __name__, url_prefix="/admin/users")
+
+PAGE = 50
+TRAIL = 20
+BY_NAME = Order("name", (User.lower_username, User.id), (str, int))
+STATES = {
+    "active": User.is_active,
+    "inactive": ~User.is_active,
+    "waiting": User.awaits_approval,
+    "administrators": User.is_superuser,
+}
+
+
+class SearchForm(Form):
+    """What the list is searched by."""
+
+    q = StringField()
+    state = SelectField(
+        choices=[
+            SelectChoice("", "All"),
+            SelectChoice("active", "Active"),
+            SelectChoice("inactive", "Not active"),
+            SelectChoice("waiting", "Waiting to be let in"),
+            SelectChoice("administrators", "Administrators"),
+        ],
+    )
+
+
+class AddForm(Form):
+    """A new User."""
+
+    username = StringField(validators=[InputRequired("Type a name.")])
+    is_superuser = BooleanField()
+
+
+class RightsForm(Form):
+    """What a User may."""
+
+    is_active = BooleanField()
+    is_superuser = BooleanField()
+
+
+class JoinForm(Form):
+    """The other User of the same person."""
+
+    other = StringField(validators=[InputRequired("Type the other User's name.")])
+
+
+@bp.get("/")
+@access("superuser")
+def index() -> Response:
+    """Everybody, by name."""
+    form = SearchForm(request.args)
+    found = slice_of(_wanted(form), BY_NAME, request.args.get("at"), PAGE)
+    return page_or_part("admin_users/index.html", "admin_users/_table.html", form=form, found=found)
+
+
+def _wanted(form: SearchForm) -> Select[Any]:
+    query = select(User)
+    text = (form.q.data or "").strip()
+    if text:
+        query = query.where(
+            or_(
+                User.username.icontains(text, autoescape=True),
+                User.twitter_name.icontains(text, autoescape=True),
+            )
+        )
+    return query.where(STATES[form.state.data]) if form.state.data in STATES else query
+
+
+@bp.route("/add/", methods=["GET", "POST"])
+@access("superuser", begins_write=False)
+def add() -> Response:
+    """Add a User; the one-time password is shown on the answer, and nowhere else ever."""
+    form = AddForm()
+    if form.validate_on_submit():
+        begin_write()
+        try:
+            made = users.create(form.username.data or "", superuser=bool(form.is_superuser.data))
+            user_id = made.user.id
+            db.session.commit()
+            return _show_password(db.session.get_one(User, user_id), made.one_time_password or "")
+        except WrongInput as refusal:
+            db.session.rollback()
+            form.refuse("username", refusal.message)
+    page = render_template("admin_users/add.html", form=form)
+    return make_response(page, 422 if form.errors else 200)
+
+
+def _show_password(user: User, password: str) -> Response:
+    return make_response(render_template("admin_users/password.html", user=user, password=password))
+
+
+@bp.get("/<id:user_id>/")
+@access("superuser")
+def show(user_id: int) -> Response:
+    """One User, with all that an administrator may do."""
+    return _page(users.by_id(user_id))
+
+
+def _page(
+    user: User,
+    status: int = 200,
+    form: RightsForm | None = None,
+    join_form: JoinForm | None = None,
+) -> Response:
+    page = render_template(
+        "admin_users/show.html",
+        user=user,
+        form=form or RightsForm(formdata=None, obj=user),
+        join_form=join_form or JoinForm(formdata=None),
+        trail=slice_of(trail_of(user), NEWEST, None, TRAIL),
+        **credential_context(user),
+    )
+    return make_response(page, status)
+
+
+@bp.post("/<id:user_id>/rights/")
+@access("superuser")
+def set_rights(user_id: int) -> BaseResponse:
+    """Change what a User may; their sessions end."""
+    user, form = users.by_id(user_id), RightsForm()
+    rights = Rights(bool(form.is_active.data), bool(form.is_superuser.data))
+    try:
+        changed = users.set_rights(user, rights)
+        db.session.commit()
+    except LastAdministrator as refusal:
+        db.session.rollback()
+        form.refuse("is_superuser", refusal.message)
+        return _page(users.by_id(user_id), 422, form)
+    message = _("Saved. All sessions of this User have ended.") if changed else _("No change.")
+    return done(url_for("admin_users.show", user_id=user_id), message)
+
+
+@bp.post("/<id:user_id>/approve/")
+@access("superuser")
+def approve(user_id: int) -> BaseResponse:
+    """Let somebody in who came by Twitter and waits."""
+    user = users.by_id(user_id)
+    if user.awaits_approval:
+        users.set_rights(user, Rights(is_active=True, is_superuser=user.is_superuser))
+        db.session.commit()
+    message = _("They may sign in now.")
+    return done(url_for("admin_users.show", user_id=user_id), message)
+
+
+@bp.post("/<id:user_id>/reset-password/")
+@access("superuser", begins_write=False)
+def reset_password(user_id: int) -> Response:
+    """Give a one-time password; the present one and all sessions end."""
+    begin_write()
+    user = users.by_id(user_id)
+    password = users.reset_password(user)
+    db.session.commit()
+    return _show_password(users.by_id(user_id), password)
+
+
+@bp.post("/<id:user_id>/end-sessions/")
+@access("superuser")
+def end_sessions(user_id: int) -> BaseResponse:
+    """Sign somebody out everywhere."""
+    user = users.by_id(user_id)
+    users.end_sessions(user)
+    users.record(user, "user.sessions_ended")
+    db.session.commit()
+    message = _("All sessions of this User have ended.")
+    return done(url_for("admin_users.show", user_id=user_id), message)
+
+
+@bp.post("/<id:user_id>/join/")
+@access("superuser")
+def join(user_id: int) -> BaseResponse:
+    """Make one User of two: everything of the other moves here."""
+    user, form = users.by_id(user_id), JoinForm()
+    if form.validate_on_submit():
+        try:
+            joining.join(user, users.by_name(form.other.data or ""))
+            db.session.commit()
+            message = _("The two Users are one now.")
+            return done(url_for("admin_users.show", user_id=user_id), message)
+        except (WrongInput, NotFound, LastAdministrator) as refusal:
+            db.session.rollback()
+            form.refuse("other", refusal.message)
+    return _page(users.by_id(user_id), 422, join_form=form)
