@@ -7,8 +7,6 @@ with a JSON body, which no foreign web page can send unasked.
 from __future__ import annotations
 
 import json
-from html import escape
-from itertools import islice
 from typing import Any
 
 from werkzeug.exceptions import HTTPException
@@ -17,11 +15,13 @@ from werkzeug.wrappers import Request, Response
 
 from sfm.sandbox.clock import iso
 from sfm.sandbox.faults import all_kinds
+from sfm.sandbox.pages import page, style
 from sfm.sandbox.problems import Json
 from sfm.sandbox.site import Site
 from sfm.sandbox.world.people import Person
 from sfm.sandbox.world.world import NotInWorld
 
+_ON_FRONT_PAGE = 200
 _HERE = ("127.", "::1", "::ffff:127.")
 
 
@@ -38,6 +38,7 @@ class Admin:
             [
                 Rule("/", methods=["GET"], endpoint=self._front_page),
                 Rule("/sandbox/", methods=["GET"], endpoint=self._front_page),
+                Rule("/sandbox/style.css", methods=["GET"], endpoint=self._style),
                 Rule("/sandbox/health", methods=["GET"], endpoint=self._health),
                 Rule("/sandbox/accounts", methods=["GET"], endpoint=self._accounts),
                 Rule("/sandbox/accounts/<who>", methods=["GET"], endpoint=self._account),
@@ -79,20 +80,23 @@ class Admin:
     # Reading ------------------------------------------------------------------------------
 
     def _front_page(self) -> Response:
-        rows = "".join(
-            f"<tr><td>@{escape(p.username)}</td><td>{escape(p.name)}</td><td>{p.uid}</td>"
-            f"<td>{self._site.world.count(p)}</td><td>{p.state}</td></tr>"
-            for p in islice(self._site.world.people, 200)
+        world, app = self._site.world, self._site.sign_in.app
+        keys = [
+            ("consumer key", app.consumer_key),
+            ("consumer secret", app.consumer_secret),
+            ("client id", app.client_id),
+            ("client secret", app.client_secret),
+        ]
+        return page(
+            "front.html",
+            now=iso(world.clock.now_ms()),
+            keys=keys,
+            accounts=[self._described(person) for person in world.people[:_ON_FRONT_PAGE]],
+            more=max(0, len(world.people) - _ON_FRONT_PAGE),
         )
-        page = (
-            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-            "<title>Sandbox</title></head><body><h1>Sandbox</h1>"
-            "<p>This is not X. It answers as X does, for trials, training and tests. "
-            "Everyone here is made up.</p><table><thead><tr><th>Account</th><th>Name</th>"
-            "<th>Id</th><th>Posts</th><th>State</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table></body></html>"
-        )
-        return Response(page, content_type="text/html; charset=utf-8")
+
+    def _style(self) -> Response:
+        return style()
 
     def _health(self) -> Json:
         world = self._site.world

@@ -56,7 +56,13 @@ class Application:
                 raise refusal_of(refusals[0], self.site.clock.now_ms())
             shapers = self.site.faults.striking(request, SHAPERS)
             _refuse_token(request, shapers)
-            response, caller = self._answer(request)
+            sign_in = self.site.sign_in.find(request)
+            if sign_in:
+                answer = sign_in(request)
+                response = answer if isinstance(answer, Response) else json_response(answer)
+                caller = ""
+            else:
+                response, caller = self._answer(request)
         except Refused as refused:
             return _refusal(refused), ""
         return _shaped(request, response, shapers), caller

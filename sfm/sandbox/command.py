@@ -33,6 +33,13 @@ from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN, DEFAULT_CROWD, DEFAULT_PO
     help="An app token to accept; may be given again. Each stands for an app of its own.",
 )
 @click.option(
+    "--callback",
+    "callbacks",
+    multiple=True,
+    help="An address people may be sent back to after signing in; may be given again. "
+    "Without it, any address on this machine.",
+)
+@click.option(
     "--dialect",
     type=click.Choice(["auto", "tweet", "post"]),
     default="auto",
@@ -47,9 +54,11 @@ def sandbox(
     crowd: float,
     limits: bool,
     tokens: tuple[str, ...],
+    callbacks: tuple[str, ...],
     dialect: str,
 ) -> None:
     """Run the Twitter stand-in: made-up accounts, X's own answers, no key needed."""
+    from sfm.sandbox.apps import App
     from sfm.sandbox.server import Sandbox, serve
     from sfm.sandbox.world.cast import CAST
 
@@ -62,6 +71,7 @@ def sandbox(
             crowd=crowd,
             limits=limits,
             dialect=dialect,
+            app=App(callbacks=callbacks),
             bearer_tokens=tokens,
         )
     except OSError as exc:

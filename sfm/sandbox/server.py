@@ -8,11 +8,15 @@ from collections.abc import Callable
 from types import TracebackType
 
 from sfm.sandbox.application import Application
+from sfm.sandbox.apps import App
 from sfm.sandbox.clock import HasNow, SandboxClock
 from sfm.sandbox.credentials import Credentials
 from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN, DEFAULT_SEED
 from sfm.sandbox.faults import Faults
 from sfm.sandbox.limits import Limits
+from sfm.sandbox.oauth1 import OAuth1
+from sfm.sandbox.oauth2 import OAuth2
+from sfm.sandbox.signin import SignIn
 from sfm.sandbox.site import Served, Site
 from sfm.sandbox.wire import WireServer
 from sfm.sandbox.world.cast import CAST
@@ -32,6 +36,8 @@ class Sandbox:
     `world.add_post`, `rename`, `set_state`, `remove_post`), `sandbox.faults.add(kind, …)` plans
     trouble and gives an object whose `fired` counts it, `sandbox.served` lists the requests so far,
     `crowd` is how many posts a second its small accounts write, for streams and search;
+    `app` holds the keys of OAuth 1.0a and 2.0; `sandbox.oauth1.access_token(uid)` and
+    `sandbox.oauth2.tokens(uid, scopes)` give user tokens without the dance;
     `sandbox.limits` are the rate limits (off unless `limits=True`). `reset()` takes faults, limits
     and the request log away but leaves the world as it is.
     """
@@ -45,6 +51,7 @@ class Sandbox:
         crowd: float = 0.0,
         limits: bool = False,
         bearer_tokens: tuple[str, ...] = (DEFAULT_BEARER_TOKEN,),
+        app: App | None = None,
         dialect: str = "auto",
         host: str = "127.0.0.1",
         port: int = 0,
@@ -52,10 +59,15 @@ class Sandbox:
         self.clock = SandboxClock(clock)
         self.world = World(seed, accounts, self.clock, crowd)
         self.bearer_token = bearer_tokens[0] if bearer_tokens else ""
+        self.app = app or App()
+        self.oauth1 = OAuth1(self.app, seed, self.clock)
+        self.oauth2 = OAuth2(self.app, seed, self.clock)
+        credentials = Credentials(self.oauth1, self.oauth2, bearer_tokens)
         self.site = Site(
             self.world,
-            Credentials(bearer_tokens),
+            credentials,
             Limits(self.clock, enabled=limits),
+            sign_in=SignIn(self.world, self.app, credentials, self.oauth1, self.oauth2),
             dialect=dialect,
         )
         self._server = WireServer((host, port), Application(self.site))
@@ -133,5 +145,7 @@ def greeting(sandbox: Sandbox) -> list[str]:
     return [
         f"Sandbox on {sandbox.url}",
         f"  app bearer token: {sandbox.bearer_token}",
+        f"  OAuth 1.0a: {sandbox.app.consumer_key} / {sandbox.app.consumer_secret}",
+        f"  OAuth 2.0: {sandbox.app.client_id} / {sandbox.app.client_secret}",
         f"  accounts: {len(sandbox.world.people)}, listed on {sandbox.url}/",
     ]

@@ -11,6 +11,7 @@ from sfm.sandbox.credentials import Caller, Credentials
 from sfm.sandbox.faults import Faults
 from sfm.sandbox.limits import Limits
 from sfm.sandbox.shapes import View
+from sfm.sandbox.signin import SignIn
 from sfm.sandbox.wanted import Wanted
 from sfm.sandbox.world.world import World
 
@@ -58,12 +59,14 @@ class Site:
         credentials: Credentials,
         limits: Limits,
         *,
+        sign_in: SignIn,
         dialect: str = "auto",
     ) -> None:
         self.world = world
         self.clock: SandboxClock = world.clock
         self.credentials = credentials
         self.limits = limits
+        self.sign_in = sign_in
         self.faults = Faults()
         self.usage = Usage()
         self.served: deque[Served] = deque(maxlen=20_000)
