@@ -18,15 +18,15 @@ SEEDS = 2**31
 class Criteria:
     """What is asked for: a selection, out of the database, of a list of ids, or of stream files.
 
-    `title` says in words whose tweets these are. `ids_file` is the path of the list, `file_ids`
-    are our numbers of stream files. A sample is drawn with `seed`, so that it can be drawn again.
+    `title` says in words whose tweets these are. `ids_file` is the path of the list, `files`
+    those of stream files. A sample is drawn with `seed`, so that it can be drawn again.
     """
 
     selection: Selection = Selection()
     source: Source = "tweets"
     title: str = "All tweets"
     ids_file: str = ""
-    file_ids: tuple[int, ...] = ()
+    files: tuple[str, ...] = ()
     sample: int | None = None
     seed: int = 0
 
@@ -41,7 +41,7 @@ class Criteria:
             "source": self.source,
             "title": self.title,
             "ids_file": self.ids_file,
-            "file_ids": list(self.file_ids),
+            "files": list(self.files),
             "sample": self.sample,
             "seed": self.seed,
         }
@@ -78,7 +78,7 @@ def criteria_from(values: Mapping[str, Any]) -> Criteria:
         source=values["source"],
         title=values["title"],
         ids_file=values["ids_file"],
-        file_ids=tuple(values["file_ids"]),
+        files=tuple(values["files"]),
         sample=values["sample"],
         seed=values["seed"],
     )

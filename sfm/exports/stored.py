@@ -25,6 +25,11 @@ def stored_class(fields: Sequence[str]) -> Any:
     return namedtuple("Stored", fields)  # type: ignore[misc]
 
 
+def decode_list(text: str) -> Any:
+    """A list out of its JSON text."""
+    return _decode(text) if text != "[]" else ()
+
+
 class Reader:
     """Reads tweets by their ids through one connection."""
 
@@ -54,8 +59,7 @@ class Reader:
 
     def _stored(self, cells: list[Any], finals: dict[int, dict[str, str]]) -> Any:
         for place in self._lists:
-            text = cells[place]
-            cells[place] = _decode(text) if text != "[]" else ()
+            cells[place] = decode_list(cells[place])
         if self._final is not None:
             urls, item_id = _decode(cells.pop()), cells.pop()
             found = finals.get(item_id, {})

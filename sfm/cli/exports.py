@@ -1,0 +1,232 @@
+"""The export command: tweets out of the database or out of stream files, as files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask.cli import with_appcontext
+
+if TYPE_CHECKING:
+    from sfm.exports.criteria import Criteria
+    from sfm.exports.layout import Layout
+    from sfm.exports.order import Order, Product
+    from sfm.tweets.selection import Selection
+
+FORMATS = ("csv", "tsv", "xls", "xlsx", "json", "v1json", "ids", "parquet")
+NEEDS_A_NAME = ("xlsx", "parquet")
+
+
+@click.command("export")
+@click.option("--twitter-user", metavar="NAME", help="The account whose tweets to export.")
+@click.option("--set-name", metavar="NAME", help="The set whose members' tweets to export.")
+@click.option("--owner", default="", metavar="USER", help="Whose set, where several have the name.")
+@click.option("--all", "everything", is_flag=True, help="All tweets there are.")
+@click.option(
+    "--ids-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A list of tweet ids, one a line; those held here are exported.",
+)
+@click.option(
+    "--stream-file",
+    "stream_files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A stream file, read without the database; may be given several times.",
+)
+@click.option("--start-date", default="", metavar="YYYY-MM-DD", help="The first day.")
+@click.option("--end-date", default="", metavar="YYYY-MM-DD", help="The last day, included.")
+@click.option("--zone", default="UTC", show_default=True, help="The time zone of these days.")
+@click.option("--text", default="", help="Only tweets found by this search.")
+@click.option("--language", default="", help="Only tweets in this language, such as en.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(["post", "retweet", "reply", "quote"]),
+    help="Only tweets of this kind; may be given several times.",
+)
+@click.option("--no-retweets", is_flag=True, help="Leave retweets out.")
+@click.option("--with-links", is_flag=True, help="Only tweets with links.")
+@click.option("--with-media", is_flag=True, help="Only tweets with pictures or films.")
+@click.option("--sample", type=click.IntRange(min=1), help="So many of them, drawn by chance.")
+@click.option("--seed", type=click.IntRange(min=0), help="Draws the sample of an earlier export.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(FORMATS),
+    default="csv",
+    show_default=True,
+    help="xls means xlsx; json is JSON lines as received, v1json in the shape of v1.1.",
+)
+@click.option(
+    "--columns",
+    default="classic",
+    show_default=True,
+    help="Of tables: classic, extended, or names with commas between them.",
+)
+@click.option(
+    "--filename",
+    type=click.Path(path_type=Path),
+    help="The file to make; without it, text formats go to standard output.",
+)
+@click.option(
+    "--excel-mark", is_flag=True, help="Begin CSV with the mark by which Excel knows UTF-8."
+)
+@click.option("--keep-line-breaks", is_flag=True, help="Keep line breaks inside texts.")
+@click.option(
+    "--no-formula-guard",
+    is_flag=True,
+    help="Write texts that look like formulas to CSV as they are. Not for spreadsheets.",
+)
+@click.option("--id-companions", is_flag=True, help="Add a column id:… beside each id.")
+@click.option("--gzip", "gzipped", is_flag=True, help="Compress the file with gzip.")
+@click.option("--package", is_flag=True, help="Make a zip with README, dictionary and checksums.")
+@click.option("--bag", is_flag=True, help="Make a BagIt bag: a folder, or a zip if named so.")
+@with_appcontext
+def export(**given: Any) -> None:
+    """Export tweets of an account, a set, a list of ids, stream files, or all.
+
+    The file gets its name only when it is whole and its rows have been counted again; what was
+    read, written and left out is told on standard error.
+    """
+    from sfm.exports.layout import Layout
+
+    layout = _layout(Layout, given)
+    target: Path | None = given["filename"]
+    if target is None and (layout.packing in ("zip", "bag") or layout.format in NEEDS_A_NAME):
+        raise click.UsageError("Name the file to make with --filename.")
+    criteria: Criteria = _criteria(given)
+    order = _order(criteria, layout)
+    if target is None:
+        _to_standard_output(order)
+    else:
+        _tell(_make(order, target.absolute()))
+
+
+def _layout(layout: type[Layout], given: dict[str, Any]) -> Layout:
+    from sfm.exports.layout import format_named
+
+    packings = [
+        name
+        for name, wish in (("gzip", "gzipped"), ("zip", "package"), ("bag", "bag"))
+        if given[wish]
+    ]
+    if len(packings) > 1:
+        raise click.UsageError("Choose one of --gzip, --package and --bag.")
+    return layout(
+        format=format_named(given["format_name"]),
+        columns=tuple(name.strip() for name in given["columns"].split(",") if name.strip()),
+        packing=packings[0] if packings else "none",  # type: ignore[arg-type]
+        excel_mark=given["excel_mark"],
+        keep_line_breaks=given["keep_line_breaks"],
+        guard_formulas=not given["no_formula_guard"],
+        id_companions=given["id_companions"],
+    )
+
+
+def _selection(given: dict[str, Any]) -> Selection:
+    from sfm.tweets.selection import Selection
+
+    return Selection.from_args(
+        {
+            "from": given["start_date"],
+            "to": given["end_date"],
+            "zone": given["zone"],
+            "q": given["text"],
+            "lang": given["language"],
+            "kind": ",".join(given["kinds"]),
+            "retweets": "no" if given["no_retweets"] else "",
+            "link": "yes" if given["with_links"] else "",
+            "media": "yes" if given["with_media"] else "",
+        }
+    )
+
+
+def _criteria(given: dict[str, Any]) -> Criteria:
+    from dataclasses import replace
+
+    from sfm.exports import choosing
+    from sfm.exports.criteria import Criteria, new_seed
+
+    ways = ("twitter_user", "set_name", "everything", "ids_file", "stream_files")
+    if sum(bool(given[way]) for way in ways) != 1:
+        raise click.UsageError(
+            "Say what to export by one of --twitter-user, --set-name, --ids-file, --stream-file "
+            "and --all."
+        )
+    selection = _selection(given)
+    if given["twitter_user"]:
+        found = choosing.of_account(choosing.account_named(given["twitter_user"]), selection)
+    elif given["set_name"]:
+        found = choosing.of_set(choosing.set_named(given["set_name"], given["owner"]), selection)
+    elif given["ids_file"]:
+        name = given["ids_file"]
+        found = Criteria(selection, "ids", f"Tweets of the list {name.name}", str(name.absolute()))
+    elif given["stream_files"]:
+        paths = tuple(str(path.absolute()) for path in given["stream_files"])
+        found = Criteria(selection, "files", f"Tweets of {len(paths)} stream files", files=paths)
+    else:
+        found = choosing.of_selection(selection)
+    if given["sample"] is None:
+        return found
+    seed = new_seed() if given["seed"] is None else given["seed"]
+    return replace(found, sample=given["sample"], seed=seed)
+
+
+def _order(criteria: Criteria, layout: Layout) -> Order:
+    from sfm.exports.service import order_of
+
+    return order_of(criteria, layout, asked_by="the command line")
+
+
+def _make(order: Order, target: Path) -> Product:
+    from sfm.exports.produce import make
+
+    if not sys.stderr.isatty():
+        return make(order, target)
+    with click.progressbar(length=1, label="Writing", file=sys.stderr) as bar:
+
+        def watch(done: int, total: int | None) -> None:
+            bar.length = max(total or done, 1)
+            bar.update(done - bar.pos)
+
+        return make(order, target, watch)
+
+
+def _to_standard_output(order: Order) -> None:
+    """Made and counted first, then copied: a pipe never gets half an export."""
+    import shutil
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        product = _make(order, Path(folder) / "export")
+        try:
+            with open(product.path, "rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            sys.stderr.close()  # nobody reads on: no further word
+            raise SystemExit(1) from None
+    _tell(product)
+
+
+def _tell(product: Product) -> None:
+    from sfm.exports.cells import CHANGE_WORDS
+
+    facts = product.facts
+    left_out = sum(facts.left_out.values())
+    click.echo(
+        f"{facts.rows_read:,} rows read, {facts.rows_written:,} written, {left_out:,} left out.",
+        err=True,
+    )
+    for reason, count in sorted(facts.left_out.items()):
+        click.echo(f"  left out: {count:,} {reason}", err=True)
+    for name, count in facts.changes.items():
+        click.echo(f"  changed: {count:,} {CHANGE_WORDS[name]}", err=True)
+    for warning in facts.warnings:
+        click.echo(f"  look at this: {warning}", err=True)
+    if product.sha256:
+        click.echo(f"  SHA-256 {product.sha256}", err=True)

@@ -1,0 +1,112 @@
+"""Tweets out of stream files, merged without doubles, in the order of the files."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sfm import clock
+from sfm.errors import WrongInput
+from sfm.exports.criteria import Criteria
+from sfm.exports.matching import matcher
+from sfm.exports.reading import NOT_AS_ASKED
+from sfm.exports.seen import SeenIds
+from sfm.exports.stored import FINAL_URLS, LISTS, NOT_FOLLOWED, decode_list, stored_class
+from sfm.exports.tally import Tally
+from sfm.tweets.columns import CONTENT, row_of
+from sfm.twitter.payload import parse_line
+from sfm.twitter.record import Tweet, Unreadable
+
+BATCH = 500
+GZIP_START = b"\x1f\x8b"
+NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)  # never shown
+
+MET_BEFORE = "met before in these files"
+NO_TWEET = "not a tweet (a notice of the stream, or a damaged line)"
+
+
+class StreamTweets:
+    """The tweets of files: each once, the first time it is met."""
+
+    def __init__(self, connection: Connection, criteria: Criteria, fields: Sequence[str]) -> None:
+        if criteria.sample is not None:
+            raise WrongInput(
+                "A sample of stream files cannot be drawn: import the files first, then take a "
+                "sample of the tweets."
+            )
+        self.tally = Tally()
+        self.total: int | None = None
+        self._paths = [Path(name) for name in criteria.files]
+        for path in self._paths:
+            if not path.is_file():
+                raise WrongInput(f"There is no file {path}.")
+        self._matches = matcher(connection, criteria.selection)
+        self._stored = _storing(fields)
+
+    def batches(self) -> Iterator[list[Any]]:
+        """The tweets as if they were stored, some hundreds at a time."""
+        with SeenIds() as seen:
+            for path in self._paths:
+                lines = self._lines(path)
+                while some := list(islice(lines, BATCH)):
+                    yield self._fitting(some, seen)
+
+    def _fitting(self, lines: list[bytes], seen: SeenIds) -> list[Any]:
+        self.tally.read += len(lines)
+        met: list[tuple[Tweet, bytes]] = []
+        for line in lines:
+            try:
+                met.append((parse_line(line), line))
+            except Unreadable:
+                self.tally.leave_out(NO_TWEET)
+        found = []
+        new = seen.new_among([tweet.twitter_id for tweet, _line in met])
+        for (tweet, line), is_new in zip(met, new, strict=True):
+            if not is_new:
+                self.tally.leave_out(MET_BEFORE)
+            elif not self._matches(tweet):
+                self.tally.leave_out(NOT_AS_ASKED)
+            else:
+                found.append(self._stored(tweet, line))
+        return found
+
+    def _lines(self, path: Path) -> Iterator[bytes]:
+        """The lines that hold anything. Raises WrongInput at a tear, with what to do."""
+        try:
+            with open(path, "rb") as plain:
+                packed = plain.read(2) == GZIP_START
+            with gzip.open(path, "rb") if packed else open(path, "rb") as file:
+                for line in file:
+                    if line.strip():  # keep-alives are empty lines
+                        yield line.rstrip(b"\r\n")
+        except (EOFError, OSError, zlib.error) as exc:
+            raise WrongInput(
+                f"{path.name} cannot be read to its end: it is damaged, or still being written. "
+                "Wait until it is sealed, or import what can be saved of it."
+            ) from exc
+
+
+def _storing(fields: Sequence[str]) -> Callable[[Tweet, bytes], Any]:
+    make = stored_class(fields)._make
+
+    def stored(tweet: Tweet, line: bytes) -> Any:
+        row = row_of(tweet, tweet.created_at or NO_DATE, clock.iso)
+        values: dict[str, Any] = dict(zip(CONTENT, row, strict=True))
+        for name in LISTS:
+            values[name] = decode_list(values[name])
+        if tweet.created_at is None:
+            values["date_published"] = None
+        values["twitter_id"] = tweet.twitter_id
+        values["captured_by"] = "stream"
+        values["item_json"] = line.decode("utf-8", "replace")
+        values[FINAL_URLS] = [NOT_FOLLOWED] * len(tweet.urls)
+        return make([values.get(name) for name in fields])
+
+    return stored
