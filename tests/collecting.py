@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from sfm.accounts.clients import default_client
 from sfm.config import Settings
 from sfm.database import db
-from sfm.models import TwitterUser
+from sfm.models import TwitterUser, TwitterUserItem
+from sfm.runs import journal
 from sfm.sandbox.server import Sandbox
 from sfm.sandbox.world.people import Person
+from sfm.timelines import run
 from sfm.tracked import service
 from sfm.twitter.client import Client
 from tests.conftest import FrozenClock, test_settings
@@ -58,3 +61,22 @@ def added(client: Client, name: str) -> TwitterUser:
     user = service.add_by_name(client, name)
     db.session.commit()
     return user
+
+
+def held(user: TwitterUser) -> list[int]:
+    """The ids of an account's tweets that are in the database, newest first."""
+    found = db.session.scalars(
+        select(TwitterUserItem.twitter_id)
+        .where(TwitterUserItem.twitter_user_id == user.id)
+        .order_by(TwitterUserItem.twitter_id.desc())
+    )
+    return list(found)
+
+
+def timeline_run(**params: object) -> tuple[int, dict[str, object]]:
+    """A timeline run as the command makes it: its number and its result."""
+    active = journal.start("user_timeline", params)
+    with journal.carried_out(active) as result:
+        result.update(run.carry_out(active, default_client))
+    db.session.rollback()
+    return active.id, result

@@ -26,11 +26,20 @@ class Place(NamedTuple):
 
 
 COMMANDS: dict[str, Place] = {
+    "user_timeline": Place("timelines", "Collect new tweets of all active accounts, or of one."),
+    "update_usernames": Place("timelines", "Look active accounts up; take over new names."),
+    "add_userlist": Place("tracked", "Add the accounts of a list, one name a line."),
+    "populate_uids": Place("timelines", "Deprecated: fill in missing uids."),
+    "import_tweets": Place("imports", "Import tweets that are held in files already."),
+    "fetch_tweets_by_id": Place("tweets", "Look tweets up by their ids; JSON lines out."),
+    "refill_items": Place("tweets", "Make what is stored of tweets anew from their JSON."),
+    "check_counts": Place("tweets", "Hold the kept counts against a full count; put them right."),
     "create_user": Place("accounts", "Add a User, an administrator with --superuser."),
     "set_credential": Place("accounts", "Keep a credential for a User, read from stdin or a file."),
     "show_usage": Place("accounts", "Show what was read from Twitter, per credential and day."),
     "check_credentials": Place("accounts", "Ask Twitter whether the kept credentials work."),
     "rotate_keys": Place("accounts", "Encrypt all kept credentials with a new key."),
+    "export": Place("exports", "Export tweets of an account, a set, a list, stream files, or all."),
     "use_sandbox": Place("setup", "Speak to the sandbox where no Twitter key is set."),
     "migrate_database": Place("database", "Bring the database up to date, after a copy."),
     "sandbox": Place("sandbox", "Run the sandbox Twitter on a port of its own."),

@@ -19,7 +19,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.models import Run, RunError
 from sfm.runs import leases
-from sfm.runs.errors import Cancelled, Interrupted, LeaseLost
+from sfm.runs.errors import Abandoned, Cancelled, Interrupted, LeaseLost
 from sfm.runs.stopping import stop_requested
 from sfm.runs.transactions import is_busy, short_write, trouble, write_alone
 
@@ -57,6 +57,8 @@ class ActiveRun:
     errors: int = 0
     lost: bool = False
     cancelled: bool = False
+    abandoned: bool = False  # one of its threads has met what ends it
+    origin: str = "page"
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _unsaved_added: int = field(default=0, repr=False)
     _beat_at: float = field(default_factory=clock.monotonic, repr=False)
@@ -84,11 +86,13 @@ class ActiveRun:
             self.progress.api_users += users
 
     def check(self) -> None:
-        """To be called before each item. Raises Cancelled, Interrupted or LeaseLost."""
+        """To be called before each item. Raises Cancelled, Interrupted, LeaseLost, Abandoned."""
         with self._lock:
             self._beat_if_due(BEAT_SECONDS)
         if self.lost:
             raise LeaseLost
+        if self.abandoned:
+            raise Abandoned
         if self.cancelled:
             raise Cancelled
         if stop_requested():

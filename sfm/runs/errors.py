@@ -22,9 +22,16 @@ class Interrupted(SfmError):
     """The process is asked to end; the run goes on later where it stopped."""
 
     def __init__(
-        self, message: str = "The program was asked to stop; the run goes on later."
+        self, message: str = "The program was asked to stop; the rest comes with the next run."
     ) -> None:
         super().__init__(message)
+
+
+class Abandoned(SfmError):
+    """Another thread of this run has met what ends it; that one tells why."""
+
+    def __init__(self) -> None:
+        super().__init__("This run is ending.")
 
 
 class LeaseLost(SfmError):

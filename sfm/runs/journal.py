@@ -90,7 +90,7 @@ def start(name: str, params: Mapping[str, Any] | None = None) -> ActiveRun:
     held = held or leases.take(lease_name(name, run_id), owner)
     if held is None:
         raise AlreadyRunning(_who_runs(name))
-    return ActiveRun(run_id, name, dict(params or {}), {}, held)
+    return ActiveRun(run_id, name, dict(params or {}), {}, held, origin="command")
 
 
 def claim(names: Collection[str]) -> ActiveRun | None:
@@ -134,7 +134,7 @@ def _begin(run_id: int, held: leases.Held) -> ActiveRun | None:
         row = connection.execute(select(Run.__table__).where(Run.id == run_id)).one()
     costs = {name: getattr(row, name) for name in vars(Progress()) if name.startswith("api_")}
     progress = Progress(done=0, added=row.added, **costs)
-    return ActiveRun(run_id, row.kind, row.params, row.cursor, held, progress)
+    return ActiveRun(run_id, row.kind, row.params, row.cursor, held, progress, origin=row.origin)
 
 
 @contextmanager
@@ -152,7 +152,7 @@ def carried_out(run: ActiveRun) -> Iterator[dict[str, Any]]:
         ending = Ending("cancelled", "Stopped from the keyboard.")
         raise
     except SfmError as exc:
-        ending = _ending_of(exc)
+        ending = _ending_of(exc, run.origin)
         raise
     finally:
         _end(run, ending, result)
@@ -167,11 +167,14 @@ class Ending:
     not_before: datetime | None = None
 
 
-def _ending_of(exc: SfmError) -> Ending:
+def _ending_of(exc: SfmError, origin: str) -> Ending:
+    """A command's run is over when the command is; others wait in the queue to go on."""
     if isinstance(exc, LeaseLost):
         return Ending("")
     if isinstance(exc, Cancelled):
         return Ending("cancelled", exc.message)
+    if isinstance(exc, Interrupted | Postponed) and origin == "command":
+        return Ending("failed", exc.message)
     if isinstance(exc, Interrupted):
         return Ending("queued", exc.message)
     if isinstance(exc, Postponed):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -16,6 +17,7 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUser, TwitterUserSet
+from sfm.runs.transactions import unit_of_work
 from sfm.tracked import lifecycle, renames, service, sets
 from sfm.tracked.names import is_possible, tidy
 from sfm.twitter.errors import AccountProblem
@@ -24,6 +26,7 @@ from sfm.twitter.record import UserRecord
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sfm.runs.active import ActiveRun
     from sfm.twitter.client import Client
 
 MOST_LINES = 50_000
@@ -247,3 +250,29 @@ def carry_out(
         elif line.twitter_user_id is not None:
             members.append(line.twitter_user_id)
     return Outcome(added, renamed, sets.add_members(into, members) if into else 0)
+
+
+def carry_out_all(
+    run: ActiveRun,
+    made: Plan,
+    *,
+    set_id: int | None = None,
+    active: bool = True,
+    added_by_id: int | None = None,
+) -> Outcome:
+    """Carry a whole plan out as a run: piece by piece, each committed. Raises as `run.check`."""
+    outcome = Outcome()
+    run.show("", total=len(made.lines))
+
+    def one(piece: list[Line]) -> Outcome:
+        into = db.session.get(TwitterUserSet, set_id) if set_id is not None else None
+        done = carry_out(piece, into=into, active=active, added_by_id=added_by_id)
+        run.fence(added=done.added)
+        return done
+
+    for piece in pieces(made):
+        run.check()
+        done = unit_of_work(partial(one, piece))
+        outcome += done
+        run.advance(len(piece), done.added, saved=True)
+    return outcome

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 
 from sfm.database import db
+from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.models import FormerName, TwitterUser
 from sfm.tracked.names import tidy
 from sfm.tracked.renames import once_called
@@ -98,3 +99,11 @@ def _begins_with(letter: str) -> ColumnElement[bool]:
     if letter == "#":
         return func.substr(TwitterUser.lower_name, 1, 1).not_in(list(ascii_lowercase))
     return TwitterUser.lower_name.startswith(letter[:1].lower(), autoescape=True)
+
+
+def unclear(typed: str, named: Named) -> SfmError:
+    """Why a name does not tell which account is meant."""
+    if not named.now and not named.once:
+        return NotFound(f"There is no account called {tidy(typed)} here. Add it first.")
+    names = ", ".join(f"{user.name} (uid {user.uid})" for user in [*named.now, *named.once])
+    return WrongInput(f"The name {tidy(typed)} may mean several accounts: {names}.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, true
+from sqlalchemy import ColumnElement, Select, delete, func, select, true
 from sqlalchemy.exc import IntegrityError
 
 from sfm import audit
@@ -143,3 +144,11 @@ def _record(
     audit.record(
         action, kind="set", subject_id=found.id, subject=found.name, before=before, after=after
     )
+
+
+def listed(reader: User, text: str = "") -> Select[Any]:
+    """The sets a User may see, as a statement without an order; those with this in the name."""
+    wanted = select(TwitterUserSet).where(_is_theirs(reader))
+    if text.strip():
+        wanted = wanted.where(TwitterUserSet.name.icontains(text.strip(), autoescape=True))
+    return wanted

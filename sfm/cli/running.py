@@ -1,0 +1,69 @@
+"""What commands that are runs share: the run itself, a polite end on SIGTERM, progress."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sfm.runs.active import ActiveRun
+
+TICK_SECONDS = 0.5
+
+
+@contextmanager
+def running(
+    kind: str, params: Mapping[str, Any] | None = None
+) -> Iterator[tuple[ActiveRun, dict[str, Any]]]:
+    """A run of this kind for the length of the `with`, and the dictionary of its result.
+
+    Raises AlreadyRunning where one is going on. On SIGTERM it ends at its next item.
+    """
+    from sfm.runs import journal, stopping
+
+    before = signal.signal(signal.SIGTERM, lambda *_: stopping.request_stop())
+    try:
+        run = journal.start(kind, params)
+        with journal.carried_out(run) as result, progress_line(run):
+            yield run, result
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        stopping.withdraw()
+
+
+@contextmanager
+def progress_line(run: ActiveRun) -> Iterator[None]:
+    """One line on stderr that follows the run; nothing at all where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    over = threading.Event()
+
+    def follow() -> None:
+        while not over.wait(TICK_SECONDS):
+            click.echo("\r\x1b[K" + words_for(run)[:120], err=True, nl=False)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def words_for(run: ActiveRun) -> str:
+    """How far a run is: `12 of 300 accounts, 340 new tweets. Waiting …`."""
+    from sfm.runs.kinds import kind
+
+    shown, words = run.progress, kind(run.kind)
+    of_all = f" of {shown.total:,}" if shown.total is not None else ""
+    line = f"{shown.done:,}{of_all} {words.items}, {shown.added:,} {words.counts}."
+    return f"{line} {shown.message}".strip()

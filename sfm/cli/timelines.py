@@ -1,0 +1,102 @@
+"""Commands that ask Twitter about the tracked accounts."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask.cli import with_appcontext
+
+if TYPE_CHECKING:
+    from sfm.timelines.collect import Collected
+
+one_user = click.option("--user", metavar="NAME", help="Only this account, by name.")
+
+
+@click.command("user_timeline")
+@one_user
+@with_appcontext
+def user_timeline(user: str | None) -> None:
+    """Collect new tweets of all active accounts, or of one.
+
+    From the newest back to the last one held; the first time up to the 3,200 that Twitter gives.
+    Accounts that are suspended, gone or quiet for months are asked less often; with --user an
+    account is asked whatever its state.
+    """
+    from sfm.accounts.clients import default_client
+    from sfm.cli.running import running
+    from sfm.timelines.run import carry_out
+
+    params = _params(user)
+    default_client()
+    with running("user_timeline", params) as (run, result):
+        result.update(carry_out(run, default_client, listener=_tell_account))
+    click.echo(_timeline_summary(run.id, result))
+    if user is not None and result["failed"]:
+        sys.exit(1)
+
+
+def _tell_account(name: str, found: Collected | str) -> None:
+    if isinstance(found, str):
+        click.echo(f"{name}: {found}", err=True)
+    elif found.new:
+        click.echo(f"{name}: {_many(found.new, 'new tweet')}")
+
+
+def _timeline_summary(run_id: int, result: dict[str, Any]) -> str:
+    parts = [_many(result["accounts"], "account"), _many(result["new"], "new tweet")]
+    if result["failed"]:
+        parts.append(f"{result['failed']:,} could not be read")
+    if result["not_asked"]:
+        parts.append(f"{result['not_asked']:,} not asked this time")
+    return f"Timeline job {run_id}: {', '.join(parts)}."
+
+
+@click.command("update_usernames")
+@one_user
+@with_appcontext
+def update_usernames(user: str | None) -> None:
+    """Look all active accounts up, 100 a call, and take over new names and states."""
+    from sfm.accounts.clients import default_client
+    from sfm.cli.running import running
+    from sfm.timelines import names
+
+    params = _params(user)
+    default_client()
+    with running("update_usernames", params) as (run, result):
+        client = default_client(lambda wait: run.wait(wait.until, wait.message))
+        result.update(names.update_usernames(run, client, tell=click.echo))
+    click.echo(
+        f"{_many(result['accounts'], 'account')} looked up, {result['renamed']:,} renamed, "
+        f"{result['changed_state']:,} with another state."
+    )
+
+
+@click.command("populate_uids")
+@one_user
+@with_appcontext
+def populate_uids(user: str | None) -> None:
+    """Deprecated: fill in the uids that accounts of old databases lack."""
+    from sfm.accounts.clients import default_client
+    from sfm.cli.running import running
+    from sfm.timelines import names
+
+    click.echo("populate_uids is deprecated: new accounts have their uid at once.", err=True)
+    params = _params(user)
+    default_client()
+    with running("populate_uids", params) as (run, result):
+        client = default_client(lambda wait: run.wait(wait.until, wait.message))
+        result.update(names.populate_uids(run, client, tell=click.echo))
+    missing = result["accounts"] - result["filled"]
+    click.echo(f"{_many(result['filled'], 'uid')} filled in, {missing:,} could not be.")
+
+
+def _params(user: str | None) -> dict[str, Any]:
+    from sfm.timelines.names import ids_by_name
+
+    return {} if user is None else {"twitter_user_ids": ids_by_name(user)}
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

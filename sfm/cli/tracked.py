@@ -1,0 +1,106 @@
+"""Commands that add accounts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from flask.cli import with_appcontext
+
+if TYPE_CHECKING:
+    from sfm.models import User
+    from sfm.tracked.importer import Line, Outcome, Plan
+
+
+@click.command("add_userlist")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--setname", metavar="NAME", help="Put all accounts of the list into this set.")
+@click.option("--user", "owner", metavar="OWNER", help="The User whose set it is.")
+@click.option("--yes", is_flag=True, help="Make the set without asking, if it is a new one.")
+@with_appcontext
+def add_userlist(file: Path, setname: str | None, owner: str | None, yes: bool) -> None:
+    """Add the accounts of FILE, one name a line; a leading @ is dropped, blank lines skipped.
+
+    Says for each line what became of it: added, already here, renamed, protected, suspended,
+    not found. Those that are here already go into the set as well.
+    """
+    from sfm.accounts.clients import default_client
+    from sfm.cli.running import running
+    from sfm.tracked import importer
+
+    texts = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    importer.read_lines(texts)
+    set_id = _set_for(setname, owner, yes) if setname else None
+    default_client()
+    with running("add_userlist", {"file": file.name, "set_id": set_id}) as (run, result):
+        client = default_client(lambda wait: run.wait(wait.until, wait.message))
+        made = importer.plan(client, texts, progress=lambda done, total: run.show("", total))
+        run.spend(made.cost.calls, users=made.cost.users)
+        outcome = importer.carry_out_all(run, made, set_id=set_id)
+        result.update(
+            {"lines": len(made.lines), "added": outcome.added, "renamed": outcome.renamed}
+        )
+    for line in made.lines:
+        click.echo(words_for(line))
+    click.echo(_summary(made, outcome))
+
+
+def words_for(line: Line) -> str:
+    """`12  nasa  added`, with the reason where there is one."""
+    from sfm.tracked.importer import TO_ADD, WORDS
+
+    word = "added" if line.verdict == "new" else WORDS[line.verdict]
+    if line.verdict in TO_ADD and line.verdict != "new":
+        word = f"added, {word}"
+    name = line.record.name if line.record else line.name
+    message = f": {line.message}" if line.message else ""
+    return f"{line.number}\t{name}\t{word}{message}"
+
+
+def _summary(made: Plan, outcome: Outcome) -> str:
+    into = f", {outcome.put_into_set:,} put into the set" if outcome.put_into_set else ""
+    return f"{len(made.lines):,} lines, {outcome.added:,} added{into}."
+
+
+def _set_for(setname: str, owner: str | None, yes: bool) -> int:
+    """The set's number; it is made, after asking, where there is none of this name."""
+    from sfm.cli.accounts import at_the_terminal
+    from sfm.database import begin_write, db
+    from sfm.tracked import sets
+
+    user = _owner(owner)
+    found = sets.named(user, setname)
+    if found is not None:
+        return found.id
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError(
+            f"{user.username} has no set called “{setname}”. Say --yes to make it."
+        )
+    if not yes:
+        click.confirm(f"Make the new set “{setname}” of {user.username}?", abort=True, err=True)
+    begin_write()
+    with at_the_terminal():
+        made = sets.create(_owner(owner), setname)
+    db.session.commit()
+    return made.id
+
+
+def _owner(name: str | None) -> User:
+    """Whose set: the User that was named, the default User, or the only one there is."""
+    from sqlalchemy import select
+
+    from sfm.accounts import users
+    from sfm.database import db
+    from sfm.errors import WrongInput
+    from sfm.extensions import settings
+    from sfm.models import User
+
+    name = name or settings().twitter_default_username
+    if name:
+        return users.by_name(name)
+    everybody = list(db.session.scalars(select(User).limit(2)))
+    if len(everybody) == 1:
+        return everybody[0]
+    raise WrongInput("Say with --user whose set it is.")

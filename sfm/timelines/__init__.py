@@ -1,0 +1,1 @@
+"""Collecting timelines: one account, or all of them."""

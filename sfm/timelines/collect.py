@@ -1,0 +1,203 @@
+"""Collects one account: from its newest tweet back to what is held, or to X's limit of 3,200.
+
+Each page's tweets and the place they lead to are one transaction, committed here (the documented
+exception to "the caller commits"). Killed anywhere, it goes on where the last commit left it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+
+from sfm import clock
+from sfm.database import db
+from sfm.errors import NotFound
+from sfm.extensions import settings
+from sfm.models import TwitterUser
+from sfm.runs.active import ActiveRun
+from sfm.runs.transactions import unit_of_work
+from sfm.timelines.place import Place
+from sfm.tracked import lifecycle, renames
+from sfm.tweets.store import Saved, save_page
+from sfm.twitter.client import Client
+from sfm.twitter.errors import BadRequest
+from sfm.twitter.pages import Page, Record
+
+BROKEN = "broken-paging"  # the client's own word for a chain that does not come to its end
+RATE_WEIGHT = 0.3  # of the latest pass in an account's tweets per day
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The account being collected; ids are ours and Twitter's."""
+
+    id: int
+    uid: int
+    name: str
+
+
+@dataclass
+class Collected:
+    """What came of one account. `trouble`: how many tweets or pages could not be had."""
+
+    new: int = 0
+    known: int = 0
+    pages: int = 0
+    trouble: int = 0
+
+
+def collect(client: Client, run: ActiveRun, twitter_user_id: int) -> Collected:
+    """Everything of one account that is not held yet. Commits after each page.
+
+    With nothing new this is one call. Raises what stops it: TwitterErrors (AccountProblem where
+    this account cannot be read), what `run.check` raises, NotFound for an account that was
+    deleted here meanwhile, Postponed and DatabaseTrouble. What was committed before is kept.
+    """
+    found = Collected()
+    subject, place = _begin(twitter_user_id)
+    if place.is_under_way:
+        # Cut off below its start: the rest of that pass comes first, or it would be a hole.
+        try:
+            _pass(client, run, subject, place, found)
+        except BadRequest as trouble:
+            _give_up_rest(run, subject, place, trouble)
+        subject, place = _begin(twitter_user_id)
+    if not place.is_under_way:
+        _pass(client, run, subject, place, found)
+    return found
+
+
+def _give_up_rest(run: ActiveRun, subject: Subject, place: Place, trouble: BadRequest) -> None:
+    """Twitter will not hear of what lies below: told as an error, so that the new can come."""
+
+    def close() -> None:
+        user = db.session.get_one(TwitterUser, subject.id)
+        user.held_to_id = place.at_end().held_to_id
+        user.pass_newest_id = user.pass_oldest_id = None
+        run.fence()
+
+    unit_of_work(close)
+    reason = f"Tweets older than number {place.oldest_id} could not be had. {trouble.message}"
+    run.error(subject.name, reason, detail=trouble.detail, twitter_user_id=subject.id)
+
+
+def _begin(twitter_user_id: int) -> tuple[Subject, Place]:
+    """The account as it stands, read without keeping a transaction open over the network."""
+    row = db.session.execute(_cursor().where(TwitterUser.id == twitter_user_id)).first()
+    db.session.rollback()
+    if row is None or row.uid is None:
+        raise NotFound("This account was removed here, or has no uid yet (see populate_uids).")
+    place = Place(row.held_to_id, row.pass_newest_id, row.pass_oldest_id)
+    return Subject(row.id, row.uid, row.name), place
+
+
+def _cursor() -> Any:
+    user = TwitterUser
+    return select(
+        user.id, user.uid, user.name, user.held_to_id, user.pass_newest_id, user.pass_oldest_id
+    )
+
+
+def _pass(client: Client, run: ActiveRun, subject: Subject, place: Place, found: Collected) -> None:
+    """One way down the timeline: from the top, or from where an earlier pass was cut off."""
+    begun_at, new_in_pass = place.oldest_id, 0
+    for page in client.timeline(subject.uid, since_id=place.held_to_id, until_id=begun_at):
+        run.spend(calls=1, posts=len(page.records))
+        ids = [record.tweet.twitter_id for record in page.records]
+        broken = any(problem.kind == BROKEN for problem in page.problems)
+        place = place.after_page(ids)
+        # A chain that breaks off is taken up again by the next run, unless it got nowhere: then
+        # it would break off for ever, and keep everything newer away.
+        ended = place.reaches_held(ids) or (
+            place.oldest_id == begun_at if broken else page.meta.next_token is None
+        )
+        place = place.at_end() if ended else place
+        saved = unit_of_work(partial(_keep, run, subject, page, place, new_in_pass, ended))
+        new_in_pass += saved.new
+        found.new, found.known = found.new + saved.new, found.known + saved.known
+        found.pages += 1
+        found.trouble += _tell_trouble(run, subject, page, saved)
+        run.advance(0, saved.new, saved=True)
+        run.check()
+        if ended:
+            return
+
+
+def _keep(
+    run: ActiveRun, subject: Subject, page: Page, place: Place, new_before: int, ended: bool
+) -> Saved:
+    """One page and the place it leads to, in the caller's unit of work."""
+    user = db.session.get(TwitterUser, subject.id)
+    if user is None:
+        raise NotFound(f"{subject.name} was deleted here while it was being collected.")
+    mine = [one for one in page.records if one.tweet.author_uid in (None, subject.uid)]
+    saved = save_page(mine, captured_by="timeline", run_id=run.id, owner=subject.id)
+    db.session.refresh(user)  # its counts were brought up to date beside the session
+    user.held_to_id = place.held_to_id
+    user.pass_newest_id, user.pass_oldest_id = place.newest_id, place.oldest_id
+    _see_author(user, mine)
+    if ended:
+        _end_pass(user, new_before + saved.new)
+    db.session.flush()
+    run.fence(added=saved.new)
+    return saved
+
+
+def _see_author(user: TwitterUser, records: Sequence[Record]) -> None:
+    """Each page tells the account's present name and whether it is protected, at no cost."""
+    if not records:
+        return
+    newest = max(records, key=lambda record: record.tweet.twitter_id).tweet
+    if newest.author_uid == user.uid and newest.screen_name:
+        renames.rename(user, newest.screen_name[:50])
+    if user.state in (lifecycle.SUSPENDED, lifecycle.NOT_FOUND) or (
+        user.state == lifecycle.PROTECTED and newest.author_protected is False
+    ):
+        lifecycle.set_state(user, lifecycle.OK, "")
+
+
+def _end_pass(user: TwitterUser, new: int) -> None:
+    """What the end of a pass says about how often this account is worth asking."""
+    now = clock.now()
+    user.tweets_per_day = _rate(user, new, now)
+    user.empty_polls = 0 if new else user.empty_polls + 1
+    user.collected_at, user.failures = now, 0
+    quiet_since = user.newest_item_at or user.added_at
+    quiet = now - quiet_since > timedelta(days=settings().quiet_after_days)
+    pause = timedelta(hours=settings().quiet_every_hours)
+    user.ask_again_at = now + pause if quiet and pause else None
+
+
+def _rate(user: TwitterUser, new: int, now: datetime) -> float:
+    """Tweets per day: of the first pass by the time it spans, then with a memory."""
+    since = user.collected_at or user.oldest_item_at or user.added_at
+    latest = new / max((now - since) / timedelta(days=1), 1 / 24)
+    if user.tweets_per_day is None:
+        return latest
+    return (1 - RATE_WEIGHT) * user.tweets_per_day + RATE_WEIGHT * latest
+
+
+def _tell_trouble(run: ActiveRun, subject: Subject, page: Page, saved: Saved) -> int:
+    """An error row for each tweet, and for a chain of pages, that could not be had whole."""
+    told = [(one.message, one.raw[:300].decode("utf-8", "replace")) for one in page.refused]
+    told += [(one.reason, f"tweet {one.twitter_id}") for one in saved.rejected]
+    told += [(one.detail, "") for one in page.problems if one.kind == BROKEN]
+    told += [
+        ("Twitter sent a tweet of another account, which was left out.", f"tweet {one}")
+        for one in _strangers(page, subject)
+    ]
+    for reason, detail in told:
+        run.error(
+            subject.name, reason, detail=detail.replace("\x00", ""), twitter_user_id=subject.id
+        )
+    return len(told)
+
+
+def _strangers(page: Page, subject: Subject) -> list[int]:
+    tweets = [record.tweet for record in page.records]
+    return [one.twitter_id for one in tweets if one.author_uid not in (None, subject.uid)]

@@ -1,0 +1,179 @@
+"""Looks accounts up by uid, 100 a call: new names and states; and fills in missing uids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+
+from sfm.database import db
+from sfm.models import TwitterUser
+from sfm.runs.active import ActiveRun
+from sfm.runs.errors import Pause, Postponed
+from sfm.runs.transactions import unit_of_work
+from sfm.tracked import lifecycle, queries, service
+from sfm.twitter.client import Client
+from sfm.twitter.errors import AccountProblem, OutOfCredits, Wait
+from sfm.twitter.lookups import UserBatch
+from sfm.twitter.record import UserRecord
+
+BATCH = 100
+Teller = Callable[[str], None]
+
+
+def update_usernames(
+    run: ActiveRun, client: Client, *, tell: Teller = lambda _line: None
+) -> dict[str, Any]:
+    """Look up all active accounts (or those that the params name) and take over what changed.
+
+    Commits after each call of 100. `tell` is given a sentence for each change. Raises what ends
+    the run: CredentialProblem, Pause, Postponed, Cancelled, Interrupted, LeaseLost.
+    """
+    ids = _wanted(run.params.get("twitter_user_ids"))
+    run.show("", total=len(ids))
+    result = {"accounts": len(ids), "renamed": 0, "changed_state": 0}
+    for start in range(0, len(ids), BATCH):
+        run.check()
+        part = ids[start : start + BATCH]
+        for batch in _asked(client.users_by_id, [uid for _, uid in part]):
+            run.spend(calls=1, users=len(batch.found))
+            _take_over(run, batch, result, tell)
+        run.advance(len(part))
+    return result
+
+
+def _wanted(chosen: Sequence[int] | None) -> list[tuple[int, int]]:
+    wanted = select(TwitterUser.id, TwitterUser.uid).where(TwitterUser.uid.is_not(None))
+    if chosen is not None:
+        wanted = wanted.where(TwitterUser.id.in_(chosen))
+    else:
+        wanted = wanted.where(TwitterUser.is_active)
+    found = [(row.id, row.uid) for row in db.session.execute(wanted.order_by(TwitterUser.id))]
+    db.session.rollback()
+    return found
+
+
+def _asked(look_up: Callable[[Any], Any], wanted: Sequence[Any]) -> list[UserBatch]:
+    """The answers to one call. What can only be waited for becomes the run's own word for it."""
+    try:
+        return list(look_up(wanted))
+    except OutOfCredits as trouble:
+        raise Pause(trouble.message) from trouble
+    except Wait as trouble:
+        raise Postponed(trouble.message, trouble.until) from trouble
+
+
+def _take_over(run: ActiveRun, batch: UserBatch, result: dict[str, Any], tell: Teller) -> None:
+    before = _as_they_stand(batch)
+
+    def see() -> None:
+        changed = lifecycle.see_batch(batch)
+        run.fence(added=sum(changed.values()))
+
+    unit_of_work(see)
+    after = _as_they_stand(batch)
+    for account, (name, state) in after.items():
+        old_name, old_state = before.get(account, (name, state))
+        if name != old_name:
+            result["renamed"] += 1
+            tell(f"{old_name} is now called {name}.")
+        if state != old_state:
+            result["changed_state"] += 1
+            tell(f"{name}: was {WORDS[old_state]}, is {WORDS[state]} now.")
+    run.advance(0, sum(after[one] != before.get(one) for one in after), saved=True)
+    for problem in batch.problems:
+        _note(run, problem)
+
+
+WORDS = {
+    "ok": "open",
+    "protected": "protected",
+    "suspended": "suspended",
+    "not_found": "gone from Twitter",
+}
+
+
+def _as_they_stand(batch: UserBatch) -> dict[int, tuple[str, str]]:
+    uids = [record.uid for record in batch.found]
+    uids += [int(one.subject) for one in batch.problems if one.state != "malformed"]
+    rows = db.session.execute(
+        select(TwitterUser.id, TwitterUser.name, TwitterUser.state).where(TwitterUser.uid.in_(uids))
+    ).all()
+    db.session.rollback()
+    return {row.id: (row.name, row.state) for row in rows}
+
+
+def _note(run: ActiveRun, problem: AccountProblem) -> None:
+    user = service.by_uid(int(problem.subject)) if problem.subject.isdigit() else None
+    name, account = (user.name, user.id) if user else (problem.subject, None)
+    db.session.rollback()
+    reason = AccountProblem(problem.state, name).message
+    run.error(name, reason, detail=problem.detail, permanent=True, twitter_user_id=account)
+
+
+def populate_uids(
+    run: ActiveRun, client: Client, *, tell: Teller = lambda _line: None
+) -> dict[str, Any]:
+    """Fill in the uids that accounts of old databases lack, by looking their names up.
+
+    A uid that another account has already is refused with an error row: two names of one account.
+    Commits after each call of 100. Raises as `update_usernames`.
+    """
+    accounts = _without_uid(run.params.get("twitter_user_ids"))
+    run.show("", total=len(accounts))
+    result = {"accounts": len(accounts), "filled": 0}
+    names = list(accounts)
+    for start in range(0, len(names), BATCH):
+        run.check()
+        for batch in _asked(client.users_by_username, names[start : start + BATCH]):
+            run.spend(calls=1, users=len(batch.found))
+            for record in batch.found:
+                result["filled"] += _fill(run, accounts[record.name.lower()], record, tell)
+            for problem in batch.problems:
+                account = accounts.get(problem.subject.lower())
+                run.error(problem.subject, problem.message, twitter_user_id=account)
+        run.advance(len(names[start : start + BATCH]))
+    return result
+
+
+def _without_uid(chosen: Sequence[int] | None) -> dict[str, int]:
+    wanted = select(TwitterUser.lower_name, TwitterUser.id).where(TwitterUser.uid.is_(None))
+    if chosen is not None:
+        wanted = wanted.where(TwitterUser.id.in_(chosen))
+    found = {row.lower_name: row.id for row in db.session.execute(wanted)}
+    db.session.rollback()
+    return found
+
+
+def _fill(run: ActiveRun, account: int, record: UserRecord, tell: Teller) -> int:
+    present = service.by_uid(record.uid)
+    if present is not None:
+        reason = f"{record.name} has the same uid as {present.name}, which is here already."
+        db.session.rollback()
+        run.error(record.name, reason, permanent=True, twitter_user_id=account)
+        return 0
+    unit_of_work(partial(_set_uid, run, account, record))
+    run.advance(0, 1, saved=True)
+    tell(f"{record.name}: uid {record.uid}.")
+    return 1
+
+
+def _set_uid(run: ActiveRun, account: int, record: UserRecord) -> None:
+    user = service.by_id(account)
+    user.uid = record.uid
+    lifecycle.see(user, record)
+    db.session.flush()
+    run.fence(added=1)
+
+
+def ids_by_name(typed: str) -> list[int]:
+    """The account that is meant by a name, former names included, for a command's --user.
+
+    Raises NotFound where there is none, and WrongInput where two could be meant.
+    """
+    named = queries.by_name(typed)
+    if named.one is not None:
+        return [named.one.id]
+    raise queries.unclear(typed, named)

@@ -1,0 +1,264 @@
+"""A timeline run: all active accounts, several at once; one's trouble never ends it for others."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from flask import Flask, current_app
+from sqlalchemy import or_, select
+
+from sfm import clock
+from sfm.database import db
+from sfm.errors import NotFound, SfmError
+from sfm.extensions import settings
+from sfm.models import TwitterUser
+from sfm.runs.active import ActiveRun
+from sfm.runs.errors import (
+    Abandoned,
+    Cancelled,
+    DatabaseTrouble,
+    Interrupted,
+    LeaseLost,
+    Pause,
+    Postponed,
+)
+from sfm.runs.journal import UNEXPECTED
+from sfm.runs.transactions import unit_of_work
+from sfm.timelines.collect import Collected, collect
+from sfm.tracked import lifecycle
+from sfm.twitter.client import Client
+from sfm.twitter.errors import (
+    AccountProblem,
+    CredentialProblem,
+    OutOfCredits,
+    TwitterError,
+    Wait,
+)
+
+logger = logging.getLogger(__name__)
+
+ClientMaker = Callable[[Callable[[Wait], None]], Client]
+Listener = Callable[[str, "Collected | str"], None]
+
+FATAL = (
+    Abandoned, Cancelled, CredentialProblem, DatabaseTrouble, Interrupted, LeaseLost, Pause,
+    Postponed,
+)  # fmt: skip
+MOST_FAILURES = 5  # in a row: of one account, then it is asked weekly
+MOST_IN_A_ROW = 5  # accounts in a row that Twitter gave no proper answer for, then it is down
+DOWN = timedelta(minutes=15)
+
+
+@dataclass
+class Crew:
+    """The threads of one run, and what they share."""
+
+    app: Flask
+    run: ActiveRun
+    make_client: ClientMaker
+    listener: Listener
+    names: dict[int, str]
+    waiting: list[int]
+    new: int = 0
+    failed: int = 0
+    in_a_row: int = 0
+    ended_by: BaseException | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def work(self) -> None:
+        """One thread: an account after the other, until there is none or the run has to end."""
+        with self.app.app_context():
+            try:
+                client = self.make_client(lambda wait: self.run.wait(wait.until, wait.message))
+                while (account := self._next()) is not None:
+                    self.run.check()
+                    self._account(client, account)
+            except BaseException as exc:  # whatever it is, the others have to be told
+                self._end(exc)
+            finally:
+                db.session.remove()
+
+    def _next(self) -> int | None:
+        with self.lock:
+            return self.waiting.pop() if self.waiting and self.ended_by is None else None
+
+    def _end(self, exc: BaseException) -> None:
+        with self.lock:
+            self.ended_by = self.ended_by or exc
+        self.run.abandoned = True
+
+    def _account(self, client: Client, account: int) -> None:
+        name = self.names[account]
+        try:
+            found = collect(client, self.run, account)
+        except FATAL:
+            raise
+        except OutOfCredits as trouble:
+            raise Pause(trouble.message, next_period(trouble.period)) from trouble
+        except Wait as trouble:
+            raise Postponed(trouble.message, trouble.until) from trouble
+        except AccountProblem as trouble:
+            self._cannot_be_read(account, trouble)
+        except NotFound as trouble:
+            self._note(account, trouble.message, "")
+        except SfmError as trouble:
+            self._failed(account, trouble.message, getattr(trouble, "detail", ""))
+            self._count_in_a_row(trouble)
+        except Exception as exc:  # one account's odd answer must not cost the others theirs
+            logger.exception("account failed unexpectedly id=%d", account)
+            self._failed(account, UNEXPECTED, type(exc).__name__)
+        else:
+            with self.lock:
+                self.new, self.in_a_row = self.new + found.new, 0
+            self.listener(name, found)
+        self.run.advance()
+
+    def _cannot_be_read(self, account: int, trouble: AccountProblem) -> None:
+        """A state of the account itself: entered with its date, and asked again weekly."""
+
+        def enter() -> None:
+            user = db.session.get(TwitterUser, account)
+            if user is None:
+                return
+            lifecycle.see_problem(user, trouble)
+            if trouble.state in lifecycle.STATES:
+                user.ask_again_at = clock.now() + lifecycle.ASK_AGAIN
+            self.run.fence()
+
+        unit_of_work(enter)
+        with self.lock:
+            self.in_a_row = 0
+        told = AccountProblem(trouble.state, self.names[account]).message
+        self._note(account, told, trouble.detail, permanent=trouble.permanent)
+
+    def _failed(self, account: int, reason: str, detail: str) -> None:
+        """A passing trouble; the fifth in a row puts the account aside for a week."""
+
+        def count() -> bool:
+            user = db.session.get(TwitterUser, account)
+            if user is None:
+                return False
+            user.failures += 1
+            aside = user.failures >= MOST_FAILURES
+            if aside:
+                user.ask_again_at = clock.now() + lifecycle.ASK_AGAIN
+            self.run.fence()
+            return aside
+
+        if unit_of_work(count):
+            reason += " This has failed five times in a row; it is now tried once a week."
+        self._note(account, reason, detail)
+
+    def _note(self, account: int, reason: str, detail: str, *, permanent: bool = False) -> None:
+        name = self.names[account]
+        self.run.error(
+            name, reason, detail=detail, permanent=permanent, twitter_user_id=self._known(account)
+        )
+        with self.lock:
+            self.failed += 1
+        self.listener(name, reason)
+
+    def _known(self, account: int) -> int | None:
+        found = db.session.scalar(select(TwitterUser.id).where(TwitterUser.id == account))
+        db.session.rollback()
+        return found
+
+    def _count_in_a_row(self, trouble: SfmError) -> None:
+        """Where nothing at all comes back properly, going on would only take hours."""
+        with self.lock:
+            self.in_a_row += isinstance(trouble, TwitterError)
+            down = self.in_a_row >= MOST_IN_A_ROW
+        if down and trouble.permanent:
+            raise SfmError(trouble.message, permanent=True) from trouble
+        if down:
+            raise Postponed(trouble.message, clock.now() + DOWN) from trouble
+
+
+def carry_out(
+    run: ActiveRun,
+    make_client: ClientMaker,
+    *,
+    listener: Listener = lambda _name, _found: None,
+) -> dict[str, Any]:
+    """Collect the accounts that the run's params name, or all that are due; what came of it.
+
+    Runs threads of its own, each with its own client; commits page by page. Raises what ends the
+    run: CredentialProblem, Pause (out of credits), Postponed, Cancelled, Interrupted, LeaseLost.
+    """
+    chosen = run.params.get("twitter_user_ids")
+    names = named(chosen) if chosen is not None else due()
+    left_out = not_asked() if chosen is None else 0
+    run.show("", total=len(names))
+    app = cast("Flask", current_app._get_current_object())  # type: ignore[attr-defined]
+    waiting = list(reversed(names))
+    crew = Crew(app, run, make_client, listener, names, waiting)
+    db.session.rollback()
+    with ThreadPoolExecutor(settings().timeline_threads, "timeline") as pool:
+        threads = [
+            pool.submit(crew.work) for _ in range(min(settings().timeline_threads, len(names)))
+        ]
+        try:
+            wait(threads)
+        except BaseException:  # Ctrl-C reaches only this thread
+            run.abandoned = True
+            raise
+    if crew.ended_by is not None:
+        raise crew.ended_by
+    return {
+        "accounts": len(names),
+        "new": crew.new,
+        "failed": crew.failed,
+        "not_asked": left_out,
+    }
+
+
+def due() -> dict[int, str]:
+    """The active accounts that a run now asks for, in its order.
+
+    Those never collected first, then those that tweet most, so that little is lost to X's limit
+    of 3,200. Left out: what is asked less often (quiet, suspended, protected, gone), before its
+    time.
+    """
+    free = or_(TwitterUser.ask_again_at.is_(None), TwitterUser.ask_again_at <= clock.now())
+    return _names(
+        select(TwitterUser.id, TwitterUser.name)
+        .where(TwitterUser.is_active, TwitterUser.uid.is_not(None), free)
+        .order_by(
+            TwitterUser.collected_at.is_not(None),
+            TwitterUser.tweets_per_day.desc().nulls_last(),
+            TwitterUser.id,
+        )
+    )
+
+
+def named(ids: Sequence[int]) -> dict[int, str]:
+    """These accounts by number, active or not, whenever they were asked last."""
+    return _names(select(TwitterUser.id, TwitterUser.name).where(TwitterUser.id.in_(ids)))
+
+
+def not_asked() -> int:
+    """How many active accounts a run now leaves out because their time has not come."""
+    found = db.session.scalar(
+        select(db.func.count()).where(TwitterUser.is_active, TwitterUser.ask_again_at > clock.now())
+    )
+    return int(found or 0)
+
+
+def _names(query: Any) -> dict[int, str]:
+    return {row.id: row.name for row in db.session.execute(query)}
+
+
+def next_period(period: str | None) -> datetime | None:
+    """When a used-up allowance is new again (aware UTC); None where only a person can know."""
+    today = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if period == "Daily":
+        return today + timedelta(days=1)
+    if period == "Monthly":
+        return (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return None

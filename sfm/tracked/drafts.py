@@ -1,0 +1,140 @@
+"""Lists of names on their way in: kept between the pages that look them up, show and save them.
+
+A draft is one file of its owner in the instance folder. Nothing typed is lost when Twitter makes
+us wait or a page is closed; what nobody takes up for a week is thrown away.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+
+from sfm import clock
+from sfm.errors import NotFound
+from sfm.extensions import settings
+from sfm.tracked import importer
+from sfm.tracked.importer import Cost, Line, Outcome, Plan
+from sfm.twitter.client import Client
+
+KEPT = timedelta(days=7)
+LOOKED_UP_AT_ONCE = 500  # names in one step of a page: five calls
+SAVED_AT_ONCE = 1000  # lines in one step of a page
+_TOKEN = re.compile(r"[0-9a-f]{24}")
+GONE = "This list is not here any more: it was saved, given up, or left alone for over a week."
+
+
+class Draft(msgspec.Struct):
+    """A list, how far it is looked up, and how far it is saved."""
+
+    owner_id: int
+    lines: list[Line]
+    looked_up: int = 0  # of the lines that need it, in their order
+    saved: int = 0  # lines
+    set_id: int | None = None
+    active: bool = True
+    added: int = 0
+    renamed: int = 0
+    put_into_set: int = 0
+
+    @property
+    def to_look_up(self) -> list[Line]:
+        """The lines whose names only Twitter can tell about, in the order they are asked."""
+        asked = (line for line in self.lines if line.verdict not in ("twice", "not_a_name"))
+        return list(asked)
+
+    @property
+    def is_looked_up(self) -> bool:
+        return self.looked_up >= len(self.to_look_up)
+
+    @property
+    def cost(self) -> Cost:
+        return importer.cost_of(self.lines)
+
+    @property
+    def counts(self) -> dict[importer.Verdict, int]:
+        return Plan(self.lines, self.cost).counts()
+
+
+def begin(owner_id: int, text: str) -> str:
+    """Keep a pasted or uploaded list; its token. Raises WrongInput for none or too many names."""
+    sweep()
+    draft = Draft(owner_id, importer.read_lines(text.splitlines()))
+    token = secrets.token_hex(12)
+    keep(token, draft)
+    return token
+
+
+def find(owner_id: int, token: str) -> Draft:
+    """The owner's draft with this token. Raises NotFound, also for somebody else's."""
+    try:
+        if not _TOKEN.fullmatch(token):
+            raise FileNotFoundError
+        draft = msgspec.json.decode(_path(token).read_bytes(), type=Draft)
+    except (FileNotFoundError, msgspec.MsgspecError) as exc:
+        raise NotFound(GONE) from exc
+    if draft.owner_id != owner_id:
+        raise NotFound(GONE)
+    return draft
+
+
+def look_up_some(client: Client, draft: Draft) -> None:
+    """Ask Twitter for the next names of a draft, 500 at most. Raises TwitterErrors."""
+    asked = draft.to_look_up[draft.looked_up : draft.looked_up + LOOKED_UP_AT_ONCE]
+    plan = importer.plan(client, [line.name for line in asked])
+    answers = {line.name.lower(): line for line in plan.lines}
+    for line in asked:
+        answer = answers[line.name.lower()]
+        line.verdict, line.message, line.record = answer.verdict, answer.message, answer.record
+        line.twitter_user_id = answer.twitter_user_id
+    # A line that turned out to be no possible name after all would shift the count: none can.
+    draft.looked_up += len(asked)
+
+
+def save_some(draft: Draft) -> Iterator[list[Line]]:
+    """The next pieces to be saved, 1,000 lines at most; each is to be one transaction."""
+    end = min(draft.saved + SAVED_AT_ONCE, len(draft.lines))
+    while draft.saved < end:
+        piece = draft.lines[draft.saved : min(draft.saved + importer.PIECE, end)]
+        yield piece
+        draft.saved += len(piece)
+
+
+def count(draft: Draft, outcome: Outcome) -> None:
+    """Add what saving a piece did."""
+    draft.added += outcome.added
+    draft.renamed += outcome.renamed
+    draft.put_into_set += outcome.put_into_set
+
+
+def keep(token: str, draft: Draft) -> None:
+    """Write a draft whole, or not at all."""
+    path = _path(token)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(draft))
+    fresh.replace(path)
+
+
+def give_up(token: str) -> None:
+    """Throw a draft away."""
+    _path(token).unlink(missing_ok=True)
+
+
+def sweep() -> None:
+    """Throw away what nobody has taken up for a week."""
+    oldest = (clock.now() - KEPT).timestamp()
+    for path in _path("0").parent.glob("*.*"):
+        if path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
+
+
+def _path(token: str) -> Path:
+    return settings().instance / "lists" / f"{token}.json"

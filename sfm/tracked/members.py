@@ -1,0 +1,89 @@
+"""Members of a set: their figures together, their names, and names typed to be put in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from sfm.database import db
+from sfm.models import TwitterUser, set_member
+from sfm.tracked.names import tidy
+from sfm.tracked.renames import once_called
+
+_BATCH = 500  # bound parameters a statement
+MOST_ONCE = 200  # former names looked up for one form
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the members of a set hold together."""
+
+    members: int
+    active: int
+    items: int
+    oldest_at: datetime | None
+    newest_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Named:
+    """Accounts of ours that were named, and the names that are none of ours."""
+
+    ids: tuple[int, ...]
+    unknown: tuple[str, ...]
+
+
+def of(set_id: int) -> Select[Any]:
+    """The members of a set, as a statement without an order."""
+    joined = select(TwitterUser).join(set_member, set_member.c.twitter_user_id == TwitterUser.id)
+    return joined.where(set_member.c.set_id == set_id)
+
+
+def figures(set_id: int) -> Figures:
+    """How many members, and what they hold, from the counts kept with each."""
+    row = db.session.execute(
+        of(set_id).with_only_columns(
+            func.count(),
+            func.count().filter(TwitterUser.is_active),
+            func.coalesce(func.sum(TwitterUser.items_count), 0),
+            func.min(TwitterUser.oldest_item_at),
+            func.max(TwitterUser.newest_item_at),
+        )
+    ).one()
+    return Figures(row[0], row[1], int(row[2]), row[3], row[4])
+
+
+def names(set_id: int) -> Sequence[str]:
+    """The names of all members, A to Z."""
+    wanted = of(set_id).with_only_columns(TwitterUser.name)
+    return db.session.scalars(wanted.order_by(TwitterUser.lower_name, TwitterUser.id)).all()
+
+
+def read_names(text: str) -> Named:
+    """Find accounts of ours by what was typed: names with blanks, commas or line ends between.
+
+    A former name counts where only one account had it.
+    """
+    typed = [tidy(part) for part in re.split(r"[\s,;]+", text.replace("\x00", " "))]
+    wanted = list(dict.fromkeys(name for name in typed if name))
+    found: dict[str, int] = {}
+    for start in range(0, len(wanted), _BATCH):
+        part = [name.lower() for name in wanted[start : start + _BATCH]]
+        rows = db.session.execute(
+            select(TwitterUser.lower_name, TwitterUser.id)
+            .where(TwitterUser.lower_name.in_(part))
+            .order_by(TwitterUser.id)
+        )
+        found.update({row[0]: row[1] for row in rows})
+    for name in [one for one in wanted if one.lower() not in found][:MOST_ONCE]:
+        once = once_called(name)
+        if len(once) == 1:
+            found[name.lower()] = once[0].id
+    ids = [found[name.lower()] for name in wanted if name.lower() in found]
+    unknown = [name for name in wanted if name.lower() not in found]
+    return Named(tuple(dict.fromkeys(ids)), tuple(unknown))

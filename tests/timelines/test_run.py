@@ -1,0 +1,352 @@
+"""A timeline run: one account's trouble is a row with a reason, never the end of the run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from sfm.config import Settings
+from sfm.database import begin_write, db
+from sfm.models import ApiUsage, Run, RunError, TwitterUser, TwitterUserItem
+from sfm.runs import journal, queries, stopping, wishes
+from sfm.runs.errors import Cancelled, Interrupted, Pause, Postponed
+from sfm.sandbox.server import Sandbox
+from sfm.timelines import run as timelines
+from sfm.tracked import lifecycle
+from sfm.twitter.errors import CredentialProblem
+from tests.collecting import held, timeline_run, tracked
+from tests.conftest import FrozenClock, test_settings
+
+GOOD = ("FerryNotes", "millbrook_lib", "seven_posts")
+
+
+@pytest.fixture
+def good(app: Flask, sandbox: Sandbox) -> dict[str, TwitterUser]:
+    return {name: tracked(sandbox.world.find(name)) for name in GOOD}
+
+
+def last_run() -> Run:
+    db.session.rollback()
+    return queries.listed(limit=1)[0]
+
+
+def reasons() -> dict[str, str]:
+    db.session.rollback()
+    return {row.subject: row.reason for row in db.session.scalars(select(RunError))}
+
+
+def test_all_active_accounts_are_collected_and_the_second_run_asks_once_each(
+    good: dict[str, TwitterUser], sandbox: Sandbox
+) -> None:
+    inactive = tracked(sandbox.world.find("HarborCouncil"), is_active=False)
+    run_id, result = timeline_run()
+    for name, user in good.items():
+        assert held(user) == sandbox.world.visible(sandbox.world.find(name))
+    assert held(inactive) == []
+    stored = db.session.scalar(select(func.count()).select_from(TwitterUserItem))
+    assert (result["accounts"], result["new"], result["failed"]) == (3, stored, 0)
+    run = queries.find(run_id)
+    assert (run.state, run.done, run.total, run.added) == ("finished", 3, 3, stored)
+    sandbox.site.served.clear()
+    _, again = timeline_run()
+    assert again["new"] == 0
+    assert len(sandbox.served) == 3 - int(str(again["not_asked"]))
+
+
+def test_what_was_read_is_metered_and_counted_for_the_run(
+    good: dict[str, TwitterUser], sandbox: Sandbox
+) -> None:
+    run_id, result = timeline_run()
+    run = queries.find(run_id)
+    calls, posts = db.session.execute(
+        select(func.sum(ApiUsage.calls), func.sum(ApiUsage.posts))
+    ).one()
+    assert (run.api_calls, run.api_posts) == (calls, posts)
+    assert run.api_posts == result["new"]
+    assert run.api_calls == len(sandbox.served)
+
+
+def test_accounts_in_trouble_are_rows_with_reasons_and_the_rest_comes(
+    good: dict[str, TwitterUser], sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    """AP3, JB14."""
+    names = ("quiet_keeper", "spam_fountain", "gone_fishing_9")
+    bad = {name: tracked(sandbox.world.find(name)) for name in names}
+    _, result = timeline_run()
+    assert result["failed"] == 3
+    assert reasons() == {
+        "quiet_keeper": "The account quiet_keeper is protected: only followers it has accepted "
+        "can read it.",
+        "spam_fountain": "Twitter has suspended the account spam_fountain.",
+        "gone_fishing_9": "The account gone_fishing_9 no longer exists on Twitter: it was deleted "
+        "or deactivated.",
+    }
+    assert {user.state for user in bad.values()} == {"protected", "suspended", "not_found"}
+    for name, user in good.items():
+        assert held(user) == sandbox.world.visible(sandbox.world.find(name))
+    sandbox.site.served.clear()
+    _, again = timeline_run()
+    assert again["not_asked"] == 3, "they are asked weekly"
+    clock.advance(timedelta(days=7, hours=1).total_seconds())
+    sandbox.world.set_state(sandbox.world.find("spam_fountain"), "active")
+    _, later = timeline_run()
+    assert later["failed"] == 2
+    assert db.session.get_one(TwitterUser, bad["spam_fountain"].id).state == "ok"
+    assert held(bad["spam_fountain"])
+
+
+def test_tweets_of_an_account_that_is_gone_are_kept(
+    good: dict[str, TwitterUser], sandbox: Sandbox
+) -> None:
+    timeline_run()
+    before = held(good["FerryNotes"])
+    sandbox.world.set_state(sandbox.world.find("FerryNotes"), "deleted")
+    timeline_run()
+    assert held(good["FerryNotes"]) == before
+
+
+def test_never_seen_accounts_come_first_then_those_that_tweet_most(app: Flask) -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    for number, (name, seen, rate) in enumerate(
+        [("slow", now, 0.1), ("new", None, None), ("busy", now, 50.0), ("newer", None, None)],
+        start=1,
+    ):
+        db.session.add(TwitterUser(uid=number, name=name, collected_at=seen, tweets_per_day=rate))
+    db.session.add(TwitterUser(uid=9, name="off", is_active=False))
+    db.session.add(TwitterUser(uid=None, name="without"))
+    db.session.commit()
+    assert list(timelines.due().values()) == ["new", "newer", "busy", "slow"]
+
+
+def test_a_refused_key_ends_the_run_with_one_sentence(
+    good: dict[str, TwitterUser], sandbox: Sandbox
+) -> None:
+    fault = sandbox.faults.add("unauthorized", times=None)
+    with pytest.raises(CredentialProblem):
+        timeline_run()
+    assert fault.fired
+    assert last_run().state == "failed"
+    assert "refused the key" in last_run().message
+    assert reasons() == {}
+    for user in good.values():
+        db.session.refresh(user)
+        assert (user.state, user.failures, user.collected_at) == ("ok", 0, None)
+
+
+def test_a_401_about_one_account_stops_nobody_else(
+    good: dict[str, TwitterUser], sandbox: Sandbox
+) -> None:
+    """AP14: the old way of saying that an account is protected."""
+    uid = good["FerryNotes"].uid
+    body = '{"request":"/2/users","error":"Not authorized."}'
+    fault = sandbox.faults.add(
+        "body", path=f"/2/users/{uid}/tweets", times=None, status=401, body=body,
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+    _, result = timeline_run()
+    assert fault.fired == 1
+    assert result["failed"] == 1
+    assert list(reasons()) == ["FerryNotes"]
+    assert held(good["millbrook_lib"])
+    assert held(good["seven_posts"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "until"),
+    [
+        ("credits-depleted", None),
+        ("payment-required", None),
+        ("usage-capped", datetime(2026, 12, 1, tzinfo=UTC)),
+        ("usage-capped-daily", datetime(2026, 11, 23, tzinfo=UTC)),
+    ],
+)
+def test_used_up_allowances_pause_the_run_without_another_try(
+    good: dict[str, TwitterUser],
+    sandbox: Sandbox,
+    kind: str,
+    until: datetime | None,
+    settings: Settings,
+) -> None:
+    """AP2."""
+    fault = sandbox.faults.add(kind, times=None)
+    with pytest.raises(Pause):
+        timeline_run()
+    assert 1 <= fault.fired <= settings.timeline_threads
+    run = last_run()
+    assert (run.state, run.not_before) == ("paused", until)
+    assert run.message
+    assert reasons() == {}
+    sandbox.faults.clear()
+    begin_write()
+    wishes.resume(run.id)
+    db.session.commit()
+    again = journal.claim(["user_timeline"])
+    assert again is not None
+    assert again.id == run.id
+    from sfm.accounts.clients import default_client
+
+    with journal.carried_out(again):
+        timelines.carry_out(again, default_client)
+    for name, user in good.items():
+        assert held(user) == sandbox.world.visible(sandbox.world.find(name))
+
+
+@pytest.mark.parametrize("reset", ["normal", "missing", "past", "far", "garbage"])
+def test_a_used_up_window_is_waited_out_whatever_its_header_says(
+    good: dict[str, TwitterUser], sandbox: Sandbox, clock: FrozenClock, reset: str
+) -> None:
+    """AP1."""
+    fault = sandbox.faults.add("too-many-requests", path="/2/users/*/tweets", reset=reset)
+    started = clock.now()
+    timeline_run()
+    assert fault.fired == 1
+    assert 1 <= (clock.now() - started).total_seconds() <= 4 * 901
+    for name, user in good.items():
+        assert held(user) == sandbox.world.visible(sandbox.world.find(name))
+
+
+def test_a_broken_answer_for_one_account_is_its_own_row(
+    good: dict[str, TwitterUser], sandbox: Sandbox
+) -> None:
+    """AP9: an HTML page with 200, for ever."""
+    uid = good["FerryNotes"].uid
+    fault = sandbox.faults.add("html", path=f"/2/users/{uid}/tweets", times=None)
+    _, result = timeline_run()
+    assert fault.fired > 1, "it was tried again"
+    assert result["failed"] == 1
+    assert "passes as a rule" in reasons()["FerryNotes"]
+    assert held(good["millbrook_lib"])
+
+
+def test_an_account_that_fails_five_times_in_a_row_is_put_aside_for_a_week(
+    good: dict[str, TwitterUser], sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    """JB14."""
+    user = good["FerryNotes"]
+    fault = sandbox.faults.add("html", path=f"/2/users/{user.uid}/tweets", times=None)
+    for _ in range(timelines.MOST_FAILURES):
+        assert user.id in timelines.due()
+        timeline_run()
+    assert fault.fired
+    assert user.id not in timelines.due()
+    assert "five times in a row" in reasons()["FerryNotes"]
+    clock.advance(lifecycle.ASK_AGAIN.total_seconds() + 1)
+    sandbox.faults.clear()
+    timeline_run()
+    db.session.refresh(user)
+    assert user.failures == 0
+    assert held(user)
+
+
+def test_when_twitter_is_down_the_run_is_put_off(app: Flask, sandbox: Sandbox) -> None:
+    for name in (*GOOD, "HarborCouncil", "drada_mensah", "RetroRelay", "wardfive", "tideline_news"):
+        tracked(sandbox.world.find(name))
+    fault = sandbox.faults.add("unavailable", times=None)
+    with pytest.raises(Postponed):
+        timeline_run()
+    assert fault.fired
+    assert last_run().state == "failed", "a command ends; the next one goes on"
+    assert len(reasons()) >= timelines.MOST_IN_A_ROW
+
+
+def test_an_address_that_is_none_ends_the_run(app: Flask, sandbox: Sandbox) -> None:
+    for name in (*GOOD, "HarborCouncil", "drada_mensah", "RetroRelay"):
+        tracked(sandbox.world.find(name))
+    sandbox.faults.add("not-found-page", times=None)
+    with pytest.raises(Exception, match="TWITTER_API_ROOT"):
+        timeline_run()
+    assert last_run().state == "failed"
+
+
+def test_a_cancelled_run_stops_and_keeps_what_it_has(
+    good: dict[str, TwitterUser], sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    from sfm.accounts.clients import default_client
+
+    active = journal.start("user_timeline")
+    clock.advance(10)
+    begin_write()
+    wishes.cancel(active.id)
+    db.session.commit()
+    with pytest.raises(Cancelled), journal.carried_out(active):
+        timelines.carry_out(active, default_client)
+    assert last_run().state == "cancelled"
+
+
+def test_a_stop_is_obeyed_at_the_next_item_and_the_rest_comes_later(
+    good: dict[str, TwitterUser], sandbox: Sandbox
+) -> None:
+    from sfm.accounts.clients import default_client
+
+    journal.queue("user_timeline", origin="schedule")
+    db.session.commit()
+    active = journal.claim(["user_timeline"])
+    assert active
+    stopping.request_stop()
+    try:
+        with pytest.raises(Interrupted), journal.carried_out(active):
+            timelines.carry_out(active, default_client)
+    finally:
+        stopping.withdraw()
+    assert last_run().state == "queued"
+    again = journal.claim(["user_timeline"])
+    assert again
+    with journal.carried_out(again):
+        timelines.carry_out(again, default_client)
+    for name, user in good.items():
+        assert held(user) == sandbox.world.visible(sandbox.world.find(name))
+
+
+def test_a_wait_is_shown_and_can_be_cancelled(
+    good: dict[str, TwitterUser], sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    sandbox.faults.add("too-many-requests", times=None)
+    seen: list[tuple[str, datetime | None]] = []
+    plain = clock.sleep
+
+    def sleep(seconds: float) -> None:
+        with db.engine.connect() as connection:
+            message, until = connection.execute(select(Run.message, Run.waiting_until)).one()
+        seen.append((message, until))
+        begin_write()
+        if not db.session.scalars(select(Run)).one().cancel_requested:
+            wishes.cancel(1)
+        db.session.commit()
+        plain(seconds)
+
+    clock.sleep = sleep  # type: ignore[method-assign]
+    with pytest.raises(Cancelled):
+        timeline_run()
+    assert any("limit" in message and until for message, until in seen)
+
+
+def test_limits_are_used_fully_and_never_overrun(
+    instance_folder: Path, database_url: str, clock: FrozenClock
+) -> None:
+    """Two windows for 25 calls of 15 each; nothing is refused."""
+    from sfm.factory import create_app
+
+    with Sandbox(clock=clock, limits=True) as sandbox:
+        sandbox.limits.set("users/:id/tweets", 15)
+        app = create_app(
+            test_settings(
+                instance_folder, database_url,
+                twitter_api_root=sandbox.url, twitter_bearer_token=sandbox.bearer_token,
+            )
+        )  # fmt: skip
+        with app.app_context():
+            for person in sandbox.world.people[:6]:
+                tracked(person)
+            started = clock.now()
+            timeline_run()
+            waited = (clock.now() - started).total_seconds()
+            served = [one.status for one in sandbox.served]
+            assert 429 not in served[16:], "at most the first window is learnt by a refusal"
+            windows = -(-served.count(200) // 15)
+            assert waited <= (windows + 1) * 905 * 4
+            db.session.remove()
+            db.engine.dispose()
