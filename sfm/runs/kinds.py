@@ -24,6 +24,11 @@ KINDS = {
         Kind("update_usernames", "Name check", "Name checks", "changed names", "accounts"),
         Kind("populate_uids", "Filling in of uids", "Filling in of uids", "uids", "accounts"),
         Kind("add_userlist", "List of accounts", "Lists of accounts", "new accounts", "lines"),
+        Kind("import_tweets", "Import", "Imports", "new tweets", "tweets"),
+        Kind("fetch_tweets_by_id", "Look-up of tweets", "Look-ups of tweets", "tweets", "ids"),
+        Kind("refill_items", "Making anew", "Makings anew", "changed tweets", "tweets"),
+        Kind("check_counts", "Count check", "Count checks", "corrected counts", "counts"),
+        Kind("export", "Export", "Exports", "rows", "tweets", alone=False),
     )
 }
 

@@ -31,6 +31,7 @@ ACROSS = {
     ("timelines", "tweets"),
     ("timelines", "runs"),
     ("tracked", "runs"),
+    ("tweets", "runs"),  # an import is a run: shown, cancelled and gone on with like others
     ("links", "tweets"),
     ("links", "runs"),
     ("filters", "tracked"),
@@ -38,6 +39,7 @@ ACROSS = {
     ("streams", "filters"),
     ("exports", "tweets"),
     ("exports", "tracked"),
+    ("exports", "runs"),  # large ones are made in the background
     ("status", "runs"),
     ("status", "filters"),
     ("status", "streams"),
