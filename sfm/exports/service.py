@@ -1,0 +1,201 @@
+"""Exports that people ask for: queued, agreed to, made, kept for a while, downloaded."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from sqlalchemy import func, select
+
+from sfm import audit, clock
+from sfm.database import db
+from sfm.errors import NotFound, WrongInput
+from sfm.exports.criteria import Criteria, criteria_from
+from sfm.exports.folders import remove_folder
+from sfm.exports.layout import FORMATS, Layout, layout_from
+from sfm.exports.order import About, Order, Product
+from sfm.exports.places import slug
+from sfm.extensions import settings
+from sfm.models import ExportFile, User
+from sfm.runs import journal
+
+RUN_KIND = "export"
+
+
+def order_of(
+    criteria: Criteria,
+    layout: Layout,
+    *,
+    asked_by: str,
+    number: int | None = None,
+    restarts: int = 0,
+) -> Order:
+    """The order, with what this installation says of itself."""
+    branding = settings().branding
+    about = About(
+        asked_by=asked_by,
+        institution=str(branding.get("institution") or ""),
+        address=str(branding.get("url") or ""),
+        number=number,
+        restarts=restarts,
+    )
+    return Order(criteria, layout, about, settings().export_min_free_mb)
+
+
+def order_for(export: ExportFile) -> Order:
+    """The order of an export that was asked for."""
+    return order_of(
+        criteria_from(export.criteria),
+        layout_from(export.layout),
+        asked_by=export.owner.username,
+        number=export.id,
+        restarts=export.restarts,
+    )
+
+
+def file_name(criteria: Criteria, layout: Layout, number: int) -> str:
+    """The name of the file: letters, digits and hyphens of the title, the number, the ending."""
+    suffix = ".zip" if layout.packing in ("zip", "bag") else layout.kind.suffix
+    if layout.packing == "gzip":
+        suffix += ".gz"
+    return f"{slug(criteria.title)}-{number}{suffix}"
+
+
+def ask(
+    owner: User, criteria: Criteria, layout: Layout, *, rows: int, background: bool = True
+) -> ExportFile:
+    """An export for this person, flushed. In the background it is queued as a run.
+
+    `rows` is how many tweets it is expected to have. Over the daily number it waits for a
+    superuser. Raises WrongInput for a Parquet export that is not packed.
+    """
+    if layout.format == "parquet" and layout.packing not in ("zip", "bag"):
+        raise WrongInput("Parquet is a folder of files: choose a zip or a bag.")
+    export = ExportFile(
+        owner_id=owner.id,
+        title=criteria.title,
+        criteria=criteria.as_json(),
+        layout=layout.as_json(),
+        rows_expected=rows,
+    )
+    db.session.add(export)
+    db.session.flush()
+    export.file_name = file_name(criteria, layout, export.id)
+    if needs_agreement(owner, layout, rows):
+        export.state = "asked"
+    elif background:
+        _queue(export)
+    audit.record(
+        "export.asked",
+        kind="export",
+        subject_id=export.id,
+        subject=export.title,
+        after={"rows": rows, "format": layout.format, "state": export.state},
+    )
+    return export
+
+
+def needs_agreement(owner: User, layout: Layout, rows: int) -> bool:
+    """Whether a superuser must agree: over the daily number of whole tweets, today included."""
+    limit = settings().export_daily_rows
+    if not limit or owner.is_superuser or not layout.kind.hydrated:
+        return False
+    return whole_tweets_today(owner) + rows > limit
+
+
+def whole_tweets_today(owner: User) -> int:
+    """How many whole tweets a person has exported, or has waiting, this UTC day."""
+    midnight = datetime.combine(clock.now().date(), time(), clock.now().tzinfo)
+    rows = db.session.execute(
+        select(ExportFile.layout, func.coalesce(ExportFile.rows_written, ExportFile.rows_expected))
+        .where(ExportFile.owner_id == owner.id, ExportFile.created_at >= midnight)
+        .where(ExportFile.state.in_(("queued", "ready", "expired")))
+    )
+    return sum(count or 0 for layout, count in rows if FORMATS[layout["format"]].hydrated)
+
+
+def decide(export: ExportFile, by: User, *, agreed: bool) -> None:
+    """A superuser's word on an export that waits for it. Raises WrongInput if it does not."""
+    if export.state != "asked":
+        raise WrongInput("This export does not wait for anybody's word.")
+    export.decided_by_id, export.decided_at = by.id, clock.now()
+    if agreed:
+        _queue(export)
+    else:
+        export.state = "refused"
+    audit.record(
+        "export.agreed" if agreed else "export.refused",
+        kind="export",
+        subject_id=export.id,
+        subject=export.title,
+    )
+    db.session.flush()
+
+
+def _queue(export: ExportFile) -> None:
+    export.state = "queued"
+    run = journal.queue(RUN_KIND, params={"export_id": export.id}, requested_by_id=export.owner_id)
+    export.run_id = run.id if run else None
+    db.session.flush()
+
+
+def finish(export: ExportFile, product: Product) -> None:
+    """Write down that an export is ready. Only now that the file has its name."""
+    facts = product.facts
+    export.state = "ready"
+    export.message = ""
+    export.size_bytes, export.sha256 = product.size_bytes, product.sha256
+    export.rows_read, export.rows_written = facts.rows_read, facts.rows_written
+    export.left_out, export.changes = facts.left_out, facts.changes
+    export.warnings = list(facts.warnings)
+    export.ready_at = clock.now()
+    export.expires_at = export.ready_at + timedelta(days=settings().export_keep_days)
+    db.session.flush()
+
+
+def fail(export: ExportFile, message: str) -> None:
+    """Write down why there is no file."""
+    export.state, export.message = "failed", message
+    db.session.flush()
+
+
+def find(reader: User, export_id: int) -> ExportFile:
+    """An export that this person may see: their own; a superuser's are all. Raises NotFound."""
+    wanted = select(ExportFile).where(ExportFile.id == export_id)
+    if not reader.is_superuser:
+        wanted = wanted.where(ExportFile.owner_id == reader.id)
+    export = db.session.scalar(wanted)
+    if export is None:
+        raise NotFound("There is no such export, or it belongs to somebody else.")
+    return export
+
+
+def listed(reader: User, *, before_id: int | None = None, limit: int = 50) -> list[ExportFile]:
+    """The exports a person may see, newest first; further ones before a number."""
+    wanted = select(ExportFile).order_by(ExportFile.id.desc()).limit(limit)
+    if not reader.is_superuser:
+        wanted = wanted.where(ExportFile.owner_id == reader.id)
+    if before_id is not None:
+        wanted = wanted.where(ExportFile.id < before_id)
+    return list(db.session.scalars(wanted))
+
+
+def record_download(export: ExportFile) -> None:
+    """Count a download, and put it into the audit log."""
+    export.downloads += 1
+    audit.record(
+        "export.downloaded",
+        kind="export",
+        subject_id=export.id,
+        subject=export.title,
+        after={"file": export.file_name, "rows": export.rows_written, "sha256": export.sha256},
+    )
+
+
+def remove(export: ExportFile) -> None:
+    """Delete an export that is not under way, its file included. Raises WrongInput if it is."""
+    if export.state == "queued":
+        raise WrongInput("This export is being made. Cancel its run first.")
+    audit.record("export.deleted", kind="export", subject_id=export.id, subject=export.title)
+    remove_folder(export.id)
+    db.session.delete(export)
+    db.session.flush()
