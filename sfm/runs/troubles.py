@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
@@ -22,5 +23,5 @@ def errors_of_account(twitter_user_id: int, limit: int) -> Sequence[RunError]:
     return db.session.scalars(mine.limit(limit)).all()
 
 
-def _newest_first() -> Select[tuple[RunError]]:
+def _newest_first() -> Select[Any]:
     return select(RunError).options(joinedload(RunError.run)).order_by(RunError.id.desc())

@@ -15,13 +15,18 @@ from flask import Flask
 BLUEPRINTS = (
     "about",
     "account",
+    "admin",
+    "admin_accounts",
+    "admin_lists",
     "admin_users",
     "audit",
     "auth",
     "health",
     "home",
     "reports",
+    "sets",
     "twitter_sign_in",
+    "users",
 )
 """Modules of this package that hold a blueprint `bp`; a new area of pages adds its name."""
 

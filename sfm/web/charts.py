@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 WIDTH, HEIGHT = 760, 190
 LEFT, TOP, BOTTOM = 52, 8, 24
@@ -48,6 +49,13 @@ class BarChart:
     left: int = LEFT
 
 
+class DayItems(NamedTuple):
+    """How many on one day."""
+
+    day: date
+    items: int
+
+
 @dataclass(frozen=True)
 class Sparkline:
     """A small line without figures."""
@@ -56,18 +64,17 @@ class Sparkline:
     area: str
     total: int
     peak: int
-    days: tuple[tuple[date, int], ...]
+    days: tuple[DayItems, ...]
 
 
-def every_day(counts: dict[date, int], last: date, days: int) -> list[tuple[date, int]]:
+def every_day(counts: dict[date, int], last: date, days: int) -> list[DayItems]:
     """The counts of so many days up to the last one, zero where nothing is known of a day."""
     first = last - timedelta(days=days - 1)
-    return [
-        (day, counts.get(day, 0)) for day in (first + timedelta(days=n) for n in range(days))
-    ]  # fmt: skip
+    span = [first + timedelta(days=n) for n in range(days)]
+    return [DayItems(day, counts.get(day, 0)) for day in span]
 
 
-def bar_chart(days: Sequence[tuple[date, int]]) -> BarChart:
+def bar_chart(days: Sequence[DayItems]) -> BarChart:
     """A chart of these days, in their order."""
     top = nice_top(max((items for _, items in days), default=0))
     room = HEIGHT - TOP - BOTTOM
@@ -94,7 +101,7 @@ def nice_top(highest: int) -> int:
     return top
 
 
-def sparkline(days: Sequence[tuple[date, int]], width: int = 300, height: int = 48) -> Sparkline:
+def sparkline(days: Sequence[DayItems], width: int = 300, height: int = 48) -> Sparkline:
     """A small line over these days."""
     peak = max((items for _, items in days), default=0)
     step = width / max(len(days) - 1, 1)

@@ -1,15 +1,82 @@
-"""The first page: what is here, and what came in lately."""
+"""The first page: what is here, what came in lately, what runs, what went wrong, what is next."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+import shutil
+from dataclasses import dataclass
+from typing import Any
 
-from sfm.web.access import access
+from flask import Blueprint, Response
+
+from sfm import clock
+from sfm.accounts.usage import usage_this_month
+from sfm.extensions import settings
+from sfm.runs import queries as runs
+from sfm.runs import troubles
+from sfm.runs.kinds import kind
+from sfm.tracked.glimpses import sample
+from sfm.tweets import overview
+from sfm.web.access import access, current_account
+from sfm.web.charts import bar_chart, every_day
+from sfm.web.htmx import page_or_part
 
 bp = Blueprint("home", __name__)
+
+CHART_DAYS = 31
+LATEST = 10
+SAMPLE = 12
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Room on the disk that the data folder is on, in bytes."""
+
+    free: int
+    total: int
+
+    @property
+    def is_short(self) -> bool:
+        return self.free < self.total * 0.1
 
 
 @bp.get("/")
 @access("signed_in")
-def index() -> str:
-    return render_template("home/index.html")
+def index() -> Response:
+    days = every_day(overview.per_day(CHART_DAYS), overview.today(), CHART_DAYS)
+    return page_or_part(
+        "home/index.html",
+        "home/_now.html",
+        held=overview.held(),
+        chart=bar_chart(days),
+        latest=overview.latest(LATEST),
+        sample=sample(SAMPLE),
+        **_now(),
+    )
+
+
+@bp.get("/home/now/")
+@access("signed_in")
+def now() -> Response:
+    return page_or_part("home/now.html", "home/_now.html", **_now())
+
+
+def _now() -> dict[str, Any]:
+    """What runs, what went wrong lately and what is next."""
+    account = current_account()
+    return {
+        "open_runs": runs.open_runs(),
+        "failed": troubles.latest_errors(6),
+        "last_collected": runs.last_ended("user_timeline"),
+        "usage": usage_this_month(),
+        "disk": _disk() if account is not None and account.is_superuser else None,
+        "kind": kind,
+        "moment_now": clock.now(),
+    }
+
+
+def _disk() -> Disk | None:
+    try:
+        found = shutil.disk_usage(settings().data_folder)
+    except OSError:
+        return None
+    return Disk(found.free, found.total)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Literal, TypeVar
 
 from flask import Response, flash, make_response, redirect, render_template
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.web.extensions import htmx
 
+Answer = TypeVar("Answer", bound=BaseResponse)
 Level = Literal["info", "success", "warning", "error"]
 
 
@@ -24,7 +25,7 @@ def page_or_part(page: str, part: str, status: int = 200, **context: object) -> 
     return make_response(render_template(name, **context), status)
 
 
-def toast(response: Response, message: str, level: Level = "success") -> Response:
+def toast(response: Answer, message: str, level: Level = "success") -> Answer:
     """The answer, with a short message that the page shows beside it."""
     response.headers["HX-Trigger"] = json.dumps({"toast": {"level": level, "message": message}})
     return response

@@ -24,6 +24,7 @@ DEFAULT_ROOT = Settings.twitter_api_root
 def bind(app: Flask) -> None:
     """Give all templates our filters and names."""
     app.jinja_env.filters.update(
+        iso_moment=iso_moment,
         moment=moment,
         day=day,
         day_text=day_text,
@@ -50,6 +51,7 @@ def _site() -> dict[str, object]:
     return {
         "branding": found.branding,
         "brand": found.branding.get("institution") or "Social Feed Manager",
+        "api_root": root,
         "other_api_root": root if root != DEFAULT_ROOT else "",
     }
 
@@ -69,6 +71,14 @@ def moment(value: datetime | None, pattern: str = "d MMM y, HH:mm") -> str | Mar
         value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         format_datetime(value, pattern),
     )
+
+
+def iso_moment(value: str) -> str | Markup:
+    """A moment that is kept as ISO text."""
+    try:
+        return moment(clock.parse_iso(value))
+    except ValueError:
+        return value
 
 
 def day(value: date | None, pattern: str = "d MMM y") -> str | Markup:

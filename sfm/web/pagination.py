@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, literal, tuple_
+from sqlalchemy import Select, literal, tuple_
 
 from sfm import clock
 from sfm.database import db
@@ -41,7 +41,7 @@ class Order:
     """
 
     name: str
-    columns: tuple[ColumnElement[Any], ...]
+    columns: tuple[Any, ...]
     types: tuple[type, ...]
     descending: bool = False
 

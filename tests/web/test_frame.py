@@ -355,7 +355,7 @@ def test_a_banner_says_where_tweets_come_from(instance_folder: Path, database_ur
     for root, banners in (("https://api.x.com", 0), ("http://127.0.0.1:9", 1)):
         settings = test_settings(instance_folder, database_url, twitter_api_root=root)
         found = page(served(settings), "/about/")
-        assert len(found.all("p", class_="root-note")) == banners
+        assert len(found.all("aside", class_="root-note")) == banners
         assert (root in found.text) is bool(banners)
 
 

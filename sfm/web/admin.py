@@ -1,0 +1,67 @@
+"""Administration: where everything is managed, and the plain tables of what was collected."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, request
+
+from sfm.accounts.usage import usage_this_month
+from sfm.runs.kinds import kind
+from sfm.tweets import overview
+from sfm.web import admin_rows
+from sfm.web.access import access
+from sfm.web.htmx import page_or_part
+
+bp = Blueprint("admin", __name__, url_prefix="/admin")
+
+RUN_STATES = ("queued", "running", "paused", "finished", "failed", "cancelled")
+TWEET_KINDS = ("post", "retweet", "reply", "quote")
+
+
+@bp.get("/")
+@access("superuser")
+def index() -> str:
+    return render_template("admin/index.html", held=overview.held(), usage=usage_this_month())
+
+
+@bp.get("/twitter-user-items/")
+@access("superuser")
+def items() -> Response:
+    name, sort = request.args.get("q", "").strip()[:60], request.args.get("kind", "")
+    wanted = sort if sort in TWEET_KINDS else ""
+    return page_or_part(
+        "admin/items.html", "admin/_items.html",
+        slice=admin_rows.items(name, wanted, request.args.get("at")),
+        q=name, kind=wanted, kinds=TWEET_KINDS,
+    )  # fmt: skip
+
+
+@bp.get("/twitter-user-item-urls/")
+@access("superuser")
+def urls() -> Response:
+    text = request.args.get("q", "").strip()[:500]
+    return page_or_part(
+        "admin/urls.html", "admin/_urls.html",
+        slice=admin_rows.links(text, request.args.get("at")), q=text,
+    )  # fmt: skip
+
+
+@bp.get("/timeline-jobs/")
+@access("superuser")
+def jobs() -> Response:
+    state = request.args.get("state", "")
+    wanted = state if state in RUN_STATES else ""
+    return page_or_part(
+        "admin/jobs.html", "admin/_jobs.html",
+        slice=admin_rows.jobs(wanted, request.args.get("at")),
+        state=wanted, states=RUN_STATES, kind_of=kind,
+    )  # fmt: skip
+
+
+@bp.get("/timeline-errors/")
+@access("superuser")
+def errors() -> Response:
+    text = request.args.get("q", "").strip()[:200]
+    return page_or_part(
+        "admin/errors.html", "admin/_errors.html",
+        slice=admin_rows.errors(text, request.args.get("at")), q=text, kind_of=kind,
+    )  # fmt: skip

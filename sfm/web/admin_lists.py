@@ -1,0 +1,154 @@
+"""Adding many accounts: paste or upload, look up, see what each line would become, save."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response as BaseResponse
+
+from sfm.accounts.clients import default_client
+from sfm.database import begin_write, db
+from sfm.errors import SfmError, WrongInput
+from sfm.models import TwitterUserSet
+from sfm.tracked import drafts, importer, sets
+from sfm.tracked.drafts import Draft
+from sfm.web.access import access, signed_in_account
+from sfm.web.forms.accounts import AddOneForm, ListForm, SaveListForm
+from sfm.web.htmx import done, page_or_part
+
+bp = Blueprint("admin_lists", __name__, url_prefix="/admin/twitter-users/list")
+
+UPLOAD_BYTES = 5 * 1024 * 1024
+LINES_SHOWN = 500
+
+
+@bp.post("/")
+@access("superuser", max_bytes=UPLOAD_BYTES, begins_write=False)
+def begin() -> Response | BaseResponse:
+    form = ListForm()
+    text = form.text()
+    try:
+        token = drafts.begin(signed_in_account().id, text)
+        if drafts.find(signed_in_account().id, token).lines:
+            return redirect(url_for("admin_lists.show", token=token), 303)
+        form.refuse("names", _("Paste at least one name, or choose a text file."))
+    except WrongInput as exc:
+        form.refuse("names", exc.message)
+    form.names.data = text[:UPLOAD_BYTES]
+    return page_or_part(
+        "admin/add.html", "admin/_list_form.html", 422,
+        form=AddOneForm(formdata=None), list_form=form,
+    )  # fmt: skip
+
+
+@bp.get("/<string:token>/")
+@access("superuser")
+def show(token: str) -> Response:
+    draft = drafts.find(signed_in_account().id, token)
+    return _page(token, draft, _save_form(draft))
+
+
+@bp.post("/<string:token>/look-up/")
+@access("superuser", begins_write=False)
+def look_up(token: str) -> Response:
+    """The next names; the fragment asks for more by itself, a plain page has a button."""
+    draft = drafts.find(signed_in_account().id, token)
+    problem = ""
+    if not draft.is_looked_up:
+        try:
+            drafts.look_up_some(default_client(), draft)
+        except SfmError as exc:
+            problem = exc.message
+        drafts.keep(token, draft)
+    return _page(token, draft, _save_form(draft), problem)
+
+
+@bp.post("/<string:token>/save/")
+@access("superuser", begins_write=False)
+def save(token: str) -> Response | BaseResponse:
+    draft = drafts.find(signed_in_account().id, token)
+    form = _save_form(draft)
+    if draft.saved == 0:
+        problem = _choose(draft, form)
+        if problem:
+            form.refuse("new_set", problem)
+            return _page(token, draft, form)
+    _save_some(draft)
+    if draft.saved < len(draft.lines):
+        drafts.keep(token, draft)
+        return _page(token, draft, form)
+    drafts.give_up(token)
+    return done(_after(draft), _words(draft))
+
+
+@bp.post("/<string:token>/give-up/")
+@access("superuser")
+def give_up(token: str) -> BaseResponse:
+    drafts.find(signed_in_account().id, token)
+    drafts.give_up(token)
+    return done(
+        url_for("admin_accounts.add"), _("The list is given up; nothing was saved."), "info"
+    )
+
+
+def _page(token: str, draft: Draft, form: SaveListForm, problem: str = "") -> Response:
+    return page_or_part(
+        "admin/list.html", "admin/_list.html", 422 if form.errors else 200,
+        token=token, draft=draft, form=form, problem=problem, words=importer.WORDS,
+        total=len(draft.to_look_up), shown=draft.lines[:LINES_SHOWN],
+        adding=sum(n for verdict, n in draft.counts.items() if verdict in importer.TO_ADD),
+    )  # fmt: skip
+
+
+def _save_form(draft: Draft) -> SaveListForm:
+    form = SaveListForm(set_id=draft.set_id or 0, active=draft.active)
+    mine = sets.visible_to(signed_in_account())
+    form.set_id.choices = [(0, _("no set")), *((one.id, one.name) for one in mine)]
+    if request.method == "GET":
+        form.active.data = draft.active
+    return form
+
+
+def _choose(draft: Draft, form: SaveListForm) -> str:
+    """Take over set and state into the draft; a new set is made at once. A sentence if not."""
+    if not draft.is_looked_up:
+        return _("Look the names up first.")
+    if not form.validate():
+        return _("Choose one of the sets, or type the name of a new one.")
+    draft.active = bool(form.active.data)
+    draft.set_id = form.set_id.data or None
+    if (form.new_set.data or "").strip():
+        begin_write()
+        try:
+            draft.set_id = sets.create(signed_in_account(), form.new_set.data).id
+            db.session.commit()
+        except WrongInput as exc:
+            db.session.rollback()
+            return exc.message
+    return ""
+
+
+def _save_some(draft: Draft) -> None:
+    account_id = signed_in_account().id
+    for piece in drafts.save_some(draft):
+        begin_write()
+        into = db.session.get(TwitterUserSet, draft.set_id) if draft.set_id else None
+        outcome = importer.carry_out(piece, into=into, active=draft.active, added_by_id=account_id)
+        db.session.commit()
+        drafts.count(draft, outcome)
+
+
+def _after(draft: Draft) -> str:
+    if draft.set_id:
+        return url_for("sets.show", set_id=draft.set_id)
+    return url_for("admin_accounts.index", sort="-added")
+
+
+def _words(draft: Draft) -> str:
+    said = ngettext("%(num)s account added.", "%(num)s accounts added.", draft.added)
+    if draft.set_id:
+        said += " " + ngettext(
+            "%(num)s put into the set.", "%(num)s put into the set.", draft.put_into_set
+        )
+    return said

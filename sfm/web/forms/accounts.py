@@ -1,0 +1,47 @@
+"""Forms of the pages that manage collected accounts."""
+
+from __future__ import annotations
+
+from flask_wtf.file import FileField
+from wtforms import BooleanField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from sfm.web.forms import Form
+
+TOO_LONG = "A name has at most 255 characters."
+
+
+class AddOneForm(Form):
+    """The name of one account."""
+
+    name = StringField(validators=[InputRequired("Type a name.")])
+
+
+class ListForm(Form):
+    """Many names: pasted, or in a text file."""
+
+    names = TextAreaField()
+    file = FileField()
+
+    def text(self) -> str:
+        """Everything that was pasted, and behind it what was uploaded."""
+        pasted = self.names.data or ""
+        upload = self.file.data
+        held = upload.read().decode("utf-8-sig", "replace") if upload else ""
+        return f"{pasted}\n{held}" if held else pasted
+
+
+class SaveListForm(Form):
+    """What to do with a list that was looked up."""
+
+    set_id = SelectField(coerce=int)
+    new_set = StringField(
+        validators=[Length(max=255, message="A name has at most 255 characters.")]
+    )
+    active = BooleanField(default=True)
+
+
+class EditForm(Form):
+    """What is ours to say about an account; all else is Twitter's."""
+
+    notes = TextAreaField(validators=[Length(max=10_000, message="These notes are too long.")])

@@ -1,0 +1,150 @@
+"""Sets of accounts: a User's own, a superuser's all. Reading, editing, members."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response as BaseResponse
+
+from sfm.database import db
+from sfm.errors import WrongInput
+from sfm.models import TwitterUserSet
+from sfm.tracked import members, sets
+from sfm.tweets import overview
+from sfm.web.access import access, signed_in_account
+from sfm.web.account_lists import members_of, sets_of
+from sfm.web.charts import bar_chart, every_day
+from sfm.web.forms.sets import DeleteForm, MembersForm, SetForm
+from sfm.web.htmx import done, page_or_part
+
+bp = Blueprint("sets", __name__)
+
+CHART_DAYS = 31
+LATEST = 10
+
+
+@bp.get("/sets/")
+@access("signed_in")
+def index() -> Response:
+    found = sets_of(signed_in_account(), request.args.get("q", ""), request.args.get("at"))
+    sizes = sets.sizes([one.id for one in found.rows])
+    return page_or_part(
+        "sets/index.html", "sets/_list.html", slice=found, sizes=sizes, q=request.args.get("q", "")
+    )
+
+
+@bp.route("/sets/new/", methods=["GET", "POST"])
+@access("signed_in")
+def new() -> Response | BaseResponse:
+    form = SetForm()
+    if form.validate_on_submit():
+        try:
+            made = sets.create(signed_in_account(), form.name.data, form.notes.data or "")
+            db.session.commit()
+            return done(url_for("sets.show", set_id=made.id), _("The set is made."))
+        except WrongInput as exc:
+            form.refuse("name", exc.message)
+    status = 422 if form.errors else 200
+    return page_or_part("sets/new.html", "sets/_form.html", status, form=form, found=None)
+
+
+@bp.get("/sets/<id:set_id>/")
+@access("owner")
+def show(set_id: int) -> Response:
+    found = sets.find(signed_in_account(), set_id)
+    days = every_day(overview.per_day_of_set(set_id, CHART_DAYS), overview.today(), CHART_DAYS)
+    return page_or_part(
+        "sets/show.html",
+        "sets/_members.html",
+        found=found,
+        figures=members.figures(set_id),
+        slice=members_of(set_id, request.args.get("at")),
+        chart=bar_chart(days),
+        latest=overview.latest_of_set(set_id, LATEST),
+        members_form=MembersForm(formdata=None),
+        unknown=(),
+    )
+
+
+@bp.get("/sets/<id:set_id>/members.txt")
+@access("owner")
+def members_as_text(set_id: int) -> Response:
+    found = sets.find(signed_in_account(), set_id)
+    lines = "".join(f"{name}\n" for name in members.names(set_id))
+    headers = {"Content-Disposition": f"attachment; filename=set-{found.id}-members.txt"}
+    return Response(lines, mimetype="text/plain", headers=headers)
+
+
+@bp.route("/sets/<id:set_id>/edit/", methods=["GET", "POST"])
+@access("owner")
+def edit(set_id: int) -> Response | BaseResponse:
+    found = sets.find(signed_in_account(), set_id)
+    form = SetForm(obj=found)
+    if form.validate_on_submit():
+        try:
+            sets.change(found, name=form.name.data, notes=form.notes.data or "")
+            db.session.commit()
+            return done(url_for("sets.show", set_id=set_id), _("The set is saved."))
+        except WrongInput as exc:
+            db.session.rollback()
+            found = sets.find(signed_in_account(), set_id)
+            form.refuse("name", exc.message)
+    status = 422 if form.errors else 200
+    return page_or_part("sets/edit.html", "sets/_form.html", status, form=form, found=found)
+
+
+@bp.post("/sets/<id:set_id>/members/add/")
+@access("owner")
+def add_members(set_id: int) -> Response | BaseResponse:
+    found = sets.find(signed_in_account(), set_id)
+    form = MembersForm()
+    named = members.read_names(form.names.data or "")
+    if not form.validate() or not named.ids:
+        if not form.errors:
+            form.refuse("names", _("None of these names is an account that is collected here."))
+        return _members_page(found, form, named.unknown, 422)
+    added = sets.add_members(found, named.ids)
+    db.session.commit()
+    said = ngettext("%(num)s account put in.", "%(num)s accounts put in.", added)
+    if named.unknown:
+        form.names.data = "\n".join(named.unknown)
+        form.refuse("names", said + " " + _("The others are not collected here."))
+        return _members_page(found, form, named.unknown, 422)
+    return done(url_for("sets.show", set_id=set_id), said)
+
+
+@bp.post("/sets/<id:set_id>/members/remove/")
+@access("owner")
+def remove_members(set_id: int) -> BaseResponse:
+    found = sets.find(signed_in_account(), set_id)
+    gone = sets.remove_members(found, request.form.getlist("user", type=int))
+    db.session.commit()
+    said = ngettext("%(num)s account taken out.", "%(num)s accounts taken out.", gone)
+    return done(url_for("sets.show", set_id=set_id), said, "success" if gone else "info")
+
+
+@bp.route("/sets/<id:set_id>/delete/", methods=["GET", "POST"])
+@access("owner")
+def delete(set_id: int) -> tuple[str, int] | BaseResponse:
+    found = sets.find(signed_in_account(), set_id)
+    form = DeleteForm()
+    if form.validate_on_submit():
+        if form.says(found.name):
+            name = found.name
+            sets.remove(found)
+            db.session.commit()
+            return done(url_for("sets.index"), _("The set %(name)s is deleted.", name=name))
+        form.refuse("typed_name", _("This is not the name of the set."))
+    figures = members.figures(set_id)
+    page = render_template("sets/delete.html", form=form, found=found, figures=figures)
+    return page, 422 if form.errors else 200
+
+
+def _members_page(
+    found: TwitterUserSet, form: MembersForm, unknown: tuple[str, ...], status: int
+) -> Response:
+    return page_or_part(
+        "sets/members.html", "sets/_add_members.html", status,
+        found=found, members_form=form, unknown=unknown,
+    )  # fmt: skip
