@@ -33,6 +33,7 @@ class TwitterFilter(Base):
     notes: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     changed_at: Mapped[datetime] = mapped_column(default=clock.now)
+    active_since: Mapped[datetime | None]  # wanted from then on: before it, nothing is missed
     held_at: Mapped[datetime | None]  # stopped on the status page, without being deactivated
     held_by_id: Mapped[int | None] = mapped_column(
         ForeignKey("user_account.id", ondelete="SET NULL")

@@ -1,0 +1,1 @@
+"""Stream filters: what to listen for, with whose credential, and which processes that needs."""

@@ -1,0 +1,174 @@
+"""Which credential a filter connects with, and who holds it already.
+
+X allows most apps one stream connection, so no two may be made with one credential. It is the
+credential itself that counts (its fingerprint), not only whose it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from sfm import clock
+from sfm.accounts import clients, credentials, users
+from sfm.accounts.states import is_usable
+from sfm.accounts.usage import DatabaseMeter
+from sfm.database import db
+from sfm.errors import SfmError
+from sfm.extensions import settings
+from sfm.models import Credential, Heartbeat, TwitterFilter, User
+from sfm.twitter.auth import BearerAuth
+from sfm.twitter.streaming import StreamClient
+
+FRESH = timedelta(seconds=60)
+SAMPLE = "streamsample"
+
+
+class NoStreamCredential(SfmError):
+    """A filter has nothing to connect with; the message says what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True)
+
+
+class ConnectionTaken(SfmError):
+    """Another stream holds the credential; the message names it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a filter connects with. `credential` is None for the installation's own token."""
+
+    auth: BearerAuth
+    credential: Credential | None
+    label: str
+
+    @property
+    def fingerprint(self) -> str:
+        return self.auth.fingerprint
+
+
+def source_of(user: User, credential: Credential | None) -> Source:
+    """The credential chosen, else the User's first app token that works, else the setting's.
+
+    Raises NoStreamCredential.
+    """
+    if credential is not None and credential.user_id == user.id:
+        return Source(clients.stream_auth(credential), credential, _label(credential))
+    held = [one for one in credentials.of_user(user) if one.kind == credentials.BEARER]
+    for one in sorted(held, key=lambda one: not is_usable(one)):
+        return Source(clients.stream_auth(one), one, _label(one))
+    token = settings().twitter_bearer_token
+    if token:
+        return Source(BearerAuth(token), None, "the installation's app token")
+    raise NoStreamCredential(
+        f"{user.username} holds no app token, and streams take nothing else. Enter one on the "
+        "account page of that User, or with the command set_credential."
+    )
+
+
+def source_of_filter(twitter_filter: TwitterFilter) -> Source:
+    """As `source_of`, for a saved filter."""
+    return source_of(twitter_filter.user, twitter_filter.credential)
+
+
+def sample_source() -> Source:
+    """What streamsample connects with. Raises NoCredential."""
+    return Source(clients.default_stream_auth(), None, "the default app token")
+
+
+def stream_client(source: Source) -> StreamClient:
+    """Streams and rules with this credential, limited and metered. For one thread."""
+    return StreamClient(
+        source.auth,
+        api_root=settings().twitter_api_root,
+        limiter=clients.limiter(),
+        meter=DatabaseMeter(db.engine),
+    )
+
+
+def sample_holds(source: Source) -> str:
+    """Why streamsample's claim to a credential keeps filters from it; "" where it has none."""
+    name = settings().twitter_default_username
+    default_user = users.find(name) if name else None
+    if default_user is not None:
+        theirs = [one.fingerprint for one in credentials.of_user(default_user)]
+        if source.fingerprint in theirs:
+            return (
+                f"{source.label} belongs to {default_user.username}, whose credentials serve "
+                "streamsample. Choose a User with another app token."
+            )
+    beat = db.session.get(Heartbeat, SAMPLE)
+    if beat is not None and beat.fingerprint == source.fingerprint and is_running(beat):
+        return f"streamsample is connected with {source.label}. Stop it, or use another app token."
+    return ""
+
+
+def check_free(user: User, source: Source, filter_id: int | None) -> None:
+    """Raise ConnectionTaken if an active filter of this User may not be collected with `source`.
+
+    `filter_id` is the filter itself, which does not stand in its own way.
+    """
+    name = settings().twitter_default_username
+    if name and user.username.lower() == name.lower():
+        raise ConnectionTaken(
+            f"{user.username} is the User whose credentials serve streamsample "
+            "(TWITTER_DEFAULT_USERNAME). Choose another User for the filter."
+        )
+    taken = sample_holds(source)
+    if taken:
+        raise ConnectionTaken(taken)
+    if settings().share_stream_connections:
+        return
+    other = holder(source.fingerprint, filter_id)
+    if other is not None:
+        raise ConnectionTaken(
+            f"The active filter “{other.name}” (number {other.id}) connects with {source.label} "
+            "already, and Twitter allows one connection. Deactivate it, choose a User with another "
+            "app token, or have an administrator turn SHARE_STREAM_CONNECTIONS on."
+        )
+
+
+def holder(fingerprint: str, besides: int | None) -> TwitterFilter | None:
+    """The active filter that connects with this credential, other than `besides`."""
+    active = select(TwitterFilter).where(TwitterFilter.is_active).order_by(TwitterFilter.id)
+    for other in db.session.scalars(active):
+        if other.id != besides and fingerprint_of(other) == fingerprint:
+            return other
+    return None
+
+
+def fingerprint_of(twitter_filter: TwitterFilter) -> str:
+    """The fingerprint of a filter's credential; "" where it has none that can be used."""
+    try:
+        return source_of_filter(twitter_filter).fingerprint
+    except SfmError:
+        return ""
+
+
+def is_running(beat: Heartbeat) -> bool:
+    """Whether a collector said so within the last minute, and not that it stopped."""
+    return beat.state != "stopped" and clock.now() - beat.beat_at < FRESH
+
+
+def check_not_connected(fingerprint: str, program: str, host: str) -> None:
+    """Raise ConnectionTaken if a collector on another host is connected with this credential.
+
+    On this host locks say so, and say it better: they end with the process.
+    """
+    beats = select(Heartbeat).where(Heartbeat.fingerprint == fingerprint)
+    for beat in db.session.scalars(beats):
+        elsewhere = beat.host != host
+        if elsewhere and is_running(beat):
+            raise ConnectionTaken(
+                f"{beat.program} on {beat.host} is connected with this credential; stop it first."
+            )
+
+
+def _label(credential: Credential) -> str:
+    return f"the app token {credential.label or 'without a label'} of {credential.user.username}"

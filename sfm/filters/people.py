@@ -1,0 +1,57 @@
+"""Finds the uids of the people a filter names. Asks Twitter; never touches the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sfm.errors import SfmError
+from sfm.twitter.client import Client
+
+
+@dataclass(frozen=True)
+class People:
+    """Names with their uids, names that are no account (with why), and why nobody was asked."""
+
+    uids: dict[str, int]
+    not_found: dict[str, str]
+    not_asked: str = ""
+
+    @property
+    def warning(self) -> str:
+        """What whoever saves the filter has to know; "" where all were found."""
+        if self.not_asked:
+            return (
+                f"The people were not looked up ({self.not_asked}) The filter is saved without "
+                "those who are new; save it again later."
+            )
+        if not self.not_found:
+            return ""
+        listed = ", ".join(f"@{name}" for name in self.not_found)
+        return f"Not found on Twitter, and left out: {listed}."
+
+
+def find_people(
+    names: Iterable[str], known: Mapping[str, int], client: Client | None, why_not: str = ""
+) -> People:
+    """Look the names up, but for those whose uid is known from before (by name, any capitals).
+
+    Without a client, or where Twitter cannot be asked now, the new ones stay without a uid.
+    """
+    before = {name.lower(): uid for name, uid in known.items()}
+    wanted = list(names)
+    uids = {name: before[name.lower()] for name in wanted if name.lower() in before}
+    missing = [name for name in wanted if name not in uids]
+    if not missing:
+        return People(uids, {})
+    if client is None:
+        return People(uids, {}, why_not)
+    not_found: dict[str, str] = {}
+    try:
+        for batch in client.users_by_username(missing):
+            found = {user.name.lower(): user.uid for user in batch.found}
+            uids |= {name: found[name.lower()] for name in missing if name.lower() in found}
+            not_found |= {problem.subject: problem.message for problem in batch.problems}
+    except SfmError as exc:
+        return People(uids, not_found, exc.message)
+    return People({name: uids[name] for name in wanted if name in uids}, not_found)

@@ -1,0 +1,60 @@
+"""Which processes the active filters need. Pure.
+
+A program is a connection and the filters it carries: one each, or, where connections are shared,
+all active filters of one credential. A shared program keeps the name it was started with while it
+carries at least one of these filters, so that a filter more or less is no new connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sfm.supervisord.conf import Program, ids_of
+
+
+@dataclass(frozen=True)
+class Wish:
+    """An active filter: its number, its credential, and a number that grows when it changes."""
+
+    filter_id: int
+    fingerprint: str
+    revision: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Programs, the filters each carries, and filters that wait for another's connection."""
+
+    programs: tuple[Program, ...]
+    carries: dict[str, tuple[int, ...]]
+    waiting: dict[int, int]  # filter -> the filter that holds its credential
+
+
+def plan(wishes: Iterable[Wish], *, share: bool, running: Collection[str] = ()) -> Plan:
+    """The programs that these filters need. `running` are names that have a configuration now."""
+    groups: dict[str, list[Wish]] = {}
+    for wish in sorted(wishes, key=lambda wish: wish.filter_id):
+        groups.setdefault(wish.fingerprint, []).append(wish)
+    programs: list[Program] = []
+    carries: dict[str, tuple[int, ...]] = {}
+    waiting: dict[int, int] = {}
+    names = sorted(running)
+    for group in groups.values():
+        carried = group if share else group[:1]
+        waiting |= {wish.filter_id: group[0].filter_id for wish in group[len(carried) :]}
+        ids = tuple(wish.filter_id for wish in carried)
+        name_ids = _kept_name(ids, names) if share else ids
+        program = Program(name_ids, max(wish.revision for wish in carried))
+        programs.append(program)
+        carries[program.name] = ids
+    return Plan(tuple(programs), carries, waiting)
+
+
+def _kept_name(ids: tuple[int, ...], names: list[str]) -> tuple[int, ...]:
+    """The filters in the name of the program that carries most of these now; else these."""
+    best = max(names, key=lambda name: len(set(ids_of(name)) & set(ids)), default="")
+    if not set(ids_of(best)) & set(ids):
+        return ids
+    names.remove(best)
+    return ids_of(best)

@@ -1,0 +1,165 @@
+"""Saves, activates, holds and deletes filters. Flushes; the caller commits, then calls
+`supervising.apply`: nothing here speaks to supervisord or to Twitter."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from sfm import audit, clock
+from sfm.database import db
+from sfm.errors import NotFound, SfmError
+from sfm.filters import connections
+from sfm.filters.people import People
+from sfm.filters.validation import BadFilter, Draft, parts_of
+from sfm.models import Credential, TwitterFilter, User
+
+TICK = timedelta(microseconds=1)
+_AUDITED = ("name", "user_id", "credential_id", "words", "people", "locations", "rule_text")
+
+
+def by_id(filter_id: int, owner_id: int | None = None) -> TwitterFilter:
+    """A filter, of this owner if one is given. Raises NotFound, also for somebody else's."""
+    wanted = select(TwitterFilter).where(TwitterFilter.id == filter_id)
+    if owner_id is not None:
+        wanted = wanted.where(TwitterFilter.user_id == owner_id)
+    found = db.session.scalar(wanted)
+    if found is None:
+        raise NotFound("There is no such filter.")
+    return found
+
+
+def save(draft: Draft, people: People, existing: TwitterFilter | None = None) -> TwitterFilter:
+    """Save a new or an existing filter. Flushes. Raises BadFilter with a sentence for each field.
+
+    A filter that is active also needs a credential that no other stream holds.
+    """
+    parts_of(draft)
+    user = _checked_user(draft)
+    _check_name(draft.name, existing)
+    _check_connection(draft, user, existing)
+    before = _values(existing) if existing else None
+    saved = existing or TwitterFilter()
+    _wanted_from_now(saved, draft.is_active)
+    for name in (*_AUDITED, "notes", "is_active"):
+        setattr(saved, name, getattr(draft, name))
+    saved.name = " ".join(draft.name.split())
+    saved.uids = people.uids
+    saved.people_not_found = list(people.not_found)
+    _changed(saved)
+    saved.held_at = saved.held_by_id = None
+    db.session.add(saved)
+    db.session.flush()
+    audit.record(
+        "filter.changed" if existing else "filter.added",
+        kind="filter", subject_id=saved.id, subject=saved.name, before=before, after=_values(saved),
+    )  # fmt: skip
+    return saved
+
+
+def activate(twitter_filter: TwitterFilter) -> None:
+    """Let a filter collect again. Flushes. Raises BadFilter where it could not be saved so."""
+    draft = draft_from(twitter_filter, is_active=True)
+    parts_of(draft)
+    _check_connection(draft, twitter_filter.user, twitter_filter)
+    _wanted_from_now(twitter_filter, True)
+    twitter_filter.is_active = True
+    twitter_filter.held_at = twitter_filter.held_by_id = None
+    _note(twitter_filter, "filter.activated")
+
+
+def deactivate(twitter_filter: TwitterFilter) -> None:
+    """End a filter's collection; its files stay. Flushes. Always allowed."""
+    twitter_filter.is_active = False
+    twitter_filter.held_at = twitter_filter.held_by_id = None
+    _note(twitter_filter, "filter.deactivated")
+
+
+def hold(twitter_filter: TwitterFilter, by: User) -> None:
+    """Stop an active filter's process until somebody starts it again. Flushes."""
+    twitter_filter.held_at, twitter_filter.held_by_id = clock.now(), by.id
+    _note(twitter_filter, "process.stopped")
+
+
+def release(twitter_filter: TwitterFilter, action: str = "process.started") -> None:
+    """Let a held process run again. Flushes."""
+    if twitter_filter.held_at is not None:
+        twitter_filter.active_since = clock.now()
+    twitter_filter.held_at = twitter_filter.held_by_id = None
+    _note(twitter_filter, action)
+
+
+def delete(twitter_filter: TwitterFilter) -> None:
+    """Delete a filter and its gaps. Its files and their manifest stay. Flushes."""
+    audit.record(
+        "filter.deleted", kind="filter", subject_id=twitter_filter.id, subject=twitter_filter.name,
+        before=_values(twitter_filter),
+    )  # fmt: skip
+    db.session.delete(twitter_filter)
+    db.session.flush()
+
+
+def draft_from(twitter_filter: TwitterFilter, *, is_active: bool) -> Draft:
+    """A saved filter as it would be typed."""
+    values = {name: getattr(twitter_filter, name) for name in _AUDITED}
+    return Draft(**values, notes=twitter_filter.notes, is_active=is_active)
+
+
+def revision(twitter_filter: TwitterFilter) -> int:
+    """A number that grows when the filter changes: microseconds since 1970."""
+    return int(twitter_filter.changed_at.timestamp() * 1_000_000)
+
+
+def _checked_user(draft: Draft) -> User:
+    user = db.session.get(User, draft.user_id)
+    if user is None or not user.is_active:
+        raise BadFilter({"user_id": "Choose the User whose credentials the filter connects with."})
+    if draft.credential_id is not None:
+        credential = db.session.get(Credential, draft.credential_id)
+        if credential is None or credential.user_id != user.id:
+            raise BadFilter({"credential_id": f"This app token is not one of {user.username}'s."})
+    return user
+
+
+def _check_name(name: str, existing: TwitterFilter | None) -> None:
+    tidy = " ".join(name.split())
+    other = db.session.scalar(select(TwitterFilter).where(TwitterFilter.name == tidy))
+    if other is not None and other is not existing:
+        raise BadFilter({"name": "There is a filter of this name already; choose another."})
+
+
+def _check_connection(draft: Draft, user: User, existing: TwitterFilter | None) -> None:
+    if not draft.is_active:
+        return
+    credential = db.session.get(Credential, draft.credential_id) if draft.credential_id else None
+    try:
+        source = connections.source_of(user, credential)
+        connections.check_free(user, source, existing.id if existing else None)
+    except SfmError as exc:
+        raise BadFilter({"user_id": exc.message}) from exc
+
+
+def _wanted_from_now(twitter_filter: TwitterFilter, is_active: bool) -> None:
+    was_collected = bool(twitter_filter.is_active) and twitter_filter.held_at is None
+    if is_active and not (twitter_filter.id and was_collected):
+        twitter_filter.active_since = clock.now()
+
+
+def _changed(twitter_filter: TwitterFilter) -> None:
+    """Later than before, also where the clock was set back or saves come fast."""
+    before = twitter_filter.changed_at
+    now = clock.now()
+    twitter_filter.changed_at = max(now, before + TICK) if before else now
+
+
+def _note(twitter_filter: TwitterFilter, action: str) -> None:
+    _changed(twitter_filter)
+    db.session.flush()
+    audit.record(action, kind="filter", subject_id=twitter_filter.id, subject=twitter_filter.name)
+
+
+def _values(twitter_filter: TwitterFilter) -> dict[str, Any]:
+    values = {name: getattr(twitter_filter, name) for name in _AUDITED}
+    return {**values, "is_active": twitter_filter.is_active}

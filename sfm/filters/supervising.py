@@ -1,0 +1,170 @@
+"""Brings the processes together with the active filters: after a commit, and every half minute.
+
+The database holds what is wanted; supervisord is asked to follow. Where it is away nothing is lost:
+the next round brings both together, unbidden, and touches no process but the collectors.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from sfm import clock
+from sfm.database import begin_write, db
+from sfm.extensions import settings
+from sfm.filters import connections, service
+from sfm.filters.programs import Plan, Wish, plan
+from sfm.models import Heartbeat, ProgramRetry, TwitterFilter
+from sfm.supervisord.bridge import Bridge, Changes, ProcessInfo, ProcessState
+from sfm.supervisord.conf import Program
+from sfm.supervisord.place import place_of
+
+logger = logging.getLogger(__name__)
+
+MOST_MINUTES = 30
+EXIT_NEEDS_PERSON = 3
+STEADY = timedelta(minutes=5)  # a process that ran so long is no crash loop
+
+
+def bridge(timeout_seconds: float = 5.0) -> Bridge:
+    """The way to this installation's supervisord. Raises BadSetting."""
+    return Bridge(place_of(settings()), timeout_seconds=timeout_seconds)
+
+
+def wanted() -> Plan:
+    """The programs that the active filters need now."""
+    active = select(TwitterFilter).where(TwitterFilter.is_active, TwitterFilter.held_at.is_(None))
+    wishes = [
+        Wish(
+            found.id,
+            connections.fingerprint_of(found) or f"none-{found.id}",
+            service.revision(found),
+        )
+        for found in db.session.scalars(active.order_by(TwitterFilter.id))
+    ]
+    share = settings().share_stream_connections
+    return plan(wishes, share=share, running=bridge().configured())
+
+
+def apply(*, stop_seconds: float = 4.0) -> Changes:
+    """After a commit: have supervisord follow at once. Never raises for its troubles.
+
+    A read-only transaction is ended first, so that none is open while supervisord is asked.
+    """
+    changes = _bring_together(bridge(timeout_seconds=2.0), stop_seconds)
+    _log(changes)
+    return changes
+
+
+def reconcile() -> Changes:
+    """The half-minute's round: as `apply`, with patience. Commits on its own."""
+    changes = _bring_together(bridge(), 8.0)
+    _log(changes)
+    return changes
+
+
+def forget_retry(programs: Iterable[str]) -> None:
+    """A person says: try again now. Flushes."""
+    db.session.execute(delete(ProgramRetry).where(ProgramRetry.program.in_(list(programs))))
+    db.session.execute(delete(Heartbeat).where(Heartbeat.program.in_(list(programs))))
+
+
+def program_of(filter_id: int) -> str | None:
+    """The name of the program that carries an active filter now, or is to."""
+    for name, ids in wanted().carries.items():
+        if filter_id in ids:
+            return name
+    return None
+
+
+def _bring_together(to: Bridge, stop_seconds: float) -> Changes:
+    planned = wanted()
+    db.session.rollback()
+    view = to.view()
+    down = {
+        process.name: process
+        for process in view.processes
+        if process.filter_ids and process.state.is_down
+    }
+    steady = [p.name for p in view.processes if p.filter_ids and _is_steady(p)]
+    may = _may_start(planned, down, steady) if down or steady else {}
+    programs = [replace(one, may_start=may.get(one.name, True)) for one in planned.programs]
+    return to.reconcile(programs, stop_seconds=stop_seconds)
+
+
+def _is_steady(process: ProcessInfo) -> bool:
+    return (
+        process.state is ProcessState.RUNNING
+        and process.started_at is not None
+        and clock.now() - process.started_at > STEADY
+    )
+
+
+def _may_start(planned: Plan, down: dict[str, ProcessInfo], steady: list[str]) -> dict[str, bool]:
+    """Which of those that are down may start; counts crash loops. Commits."""
+    begin_write()
+    db.session.execute(delete(ProgramRetry).where(ProgramRetry.program.in_(steady)))
+    may = {
+        program.name: _may_start_one(program, down[program.name])
+        for program in planned.programs
+        if program.name in down
+    }
+    db.session.commit()
+    return may
+
+
+def _may_start_one(program: Program, process: ProcessInfo) -> bool:
+    if process.state is ProcessState.EXITED and process.exit_code == EXIT_NEEDS_PERSON:
+        beat = db.session.get(Heartbeat, program.name)
+        return beat is None or beat.revision < program.revision
+    if process.state is not ProcessState.FATAL:
+        return True
+    retry = db.session.get(ProgramRetry, program.name)
+    if retry is None:
+        retry = ProgramRetry(program=program.name, failures=0, next_at=_next_at(0))
+        db.session.add(retry)
+    elif clock.now() >= retry.next_at:
+        retry.failures += 1
+        retry.next_at = _next_at(retry.failures)
+        return True
+    retry.reason = process.spawn_error or "It stopped as often as it was started."
+    return False
+
+
+def _next_at(failures: int) -> datetime:
+    """1, 2, 4 … 30 minutes from now."""
+    return clock.now() + timedelta(minutes=min(2**failures, MOST_MINUTES))
+
+
+def _log(changes: Changes) -> None:
+    if changes.any or not changes.manager.is_running:
+        logger.info(
+            "collectors reconciled manager=%s started=%s stopped=%s signalled=%s waiting=%s",
+            changes.manager.state, changes.started, changes.stopped, changes.signalled,
+            list(changes.waiting),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a save led to, for whoever saved: good news or what waits."""
+
+    message: str
+    waits: bool
+
+
+def outcome(changes: Changes) -> Outcome:
+    """The sentence that a page shows after `apply`."""
+    if not changes.manager.is_running:
+        return Outcome(
+            f"Saved. {changes.manager.message} The processes follow by themselves within half a "
+            "minute of its being back.",
+            waits=True,
+        )
+    if changes.waiting:
+        return Outcome(f"Saved. {next(iter(changes.waiting.values()))}", waits=True)
+    return Outcome("Saved.", waits=False)

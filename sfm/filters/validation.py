@@ -1,0 +1,174 @@
+"""Checks what was typed into a filter, and turns it into rules for Twitter's stream. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sfm.errors import SfmError, WrongInput
+from sfm.models import TwitterFilter
+from sfm.twitter.rules import (
+    MOST_RULES,
+    SEARCH_LIMIT,
+    STREAM_LIMIT,
+    Box,
+    Phrase,
+    Rule,
+    build_rules,
+    parse_locations,
+    parse_people,
+    parse_words,
+)
+
+MOST_PEOPLE = 5000
+MOST_PHRASES = 400
+MOST_BOXES = 25
+LONGEST_NAME = 255
+
+T = TypeVar("T")
+
+
+class BadFilter(SfmError):
+    """A filter that cannot be saved as it is; `problems` has a sentence for each field."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__(" ".join(problems.values()), permanent=True)
+        self.problems = dict(problems)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A filter as it was typed."""
+
+    name: str
+    user_id: int
+    credential_id: int | None = None
+    words: str = ""
+    people: str = ""
+    locations: str = ""
+    rule_text: str = ""
+    notes: str = ""
+    is_active: bool = True
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a filter listens for, as read from its fields."""
+
+    phrases: tuple[Phrase, ...] = ()
+    names: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    exact: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.phrases or self.names or self.boxes or self.exact)
+
+
+@dataclass
+class _Reading:
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def read(self, name: str, how: Callable[[str], T], text: str, empty: T) -> T:
+        try:
+            return how(text)
+        except WrongInput as exc:
+            self.problems[name] = exc.message
+            return empty
+
+
+def parts_of(draft: Draft) -> Parts:
+    """What a draft listens for. Raises BadFilter with a sentence for each field that is wrong."""
+    reading = _Reading()
+    parts = Parts(
+        phrases=reading.read("words", _phrases, draft.words, ()),
+        names=reading.read("people", _people, draft.people, ()),
+        boxes=reading.read("locations", _boxes, draft.locations, ()),
+        exact=reading.read("rule_text", _exact, draft.rule_text, ()),
+    )
+    name = " ".join(draft.name.split())
+    if not name or len(name) > LONGEST_NAME:
+        reading.problems["name"] = f"Give the filter a name of 1 to {LONGEST_NAME} characters."
+    if draft.is_active and parts.is_empty and not reading.problems:
+        reading.problems["words"] = (
+            "An active filter needs words, people, locations or exact rules to listen for."
+        )
+    if reading.problems:
+        raise BadFilter(reading.problems)
+    _check_count(parts)
+    return parts
+
+
+def rules_for(parts: Parts, uids: Iterable[int], limit: int = STREAM_LIMIT) -> tuple[Rule, ...]:
+    """The rules of these parts. People count by uid: those not found match nothing."""
+    made = build_rules(parts.phrases, uids, parts.boxes, limit=limit)
+    exact = tuple(Rule(value) for value in parts.exact)
+    return tuple({rule.value: rule for rule in (*made, *exact)}.values())
+
+
+def stream_rules(twitter_filter: TwitterFilter) -> tuple[Rule, ...]:
+    """The rules that a saved filter becomes on the stream. Raises BadFilter."""
+    return rules_for(parts_of(draft_of(twitter_filter)), twitter_filter.uids.values())
+
+
+def search_queries(twitter_filter: TwitterFilter) -> tuple[str, ...]:
+    """The same as queries of recent search, whose limit is lower. Raises BadFilter, WrongInput."""
+    parts = parts_of(draft_of(twitter_filter))
+    rules = rules_for(parts, twitter_filter.uids.values(), SEARCH_LIMIT)
+    return tuple(rule.value for rule in rules if len(rule.value) <= SEARCH_LIMIT)
+
+
+def draft_of(twitter_filter: TwitterFilter) -> Draft:
+    """A saved filter as it would be typed; taken as inactive, so that it may be empty."""
+    return Draft(
+        name=twitter_filter.name,
+        user_id=twitter_filter.user_id,
+        words=twitter_filter.words,
+        people=twitter_filter.people,
+        locations=twitter_filter.locations,
+        rule_text=twitter_filter.rule_text,
+        is_active=False,
+    )
+
+
+def _phrases(text: str) -> tuple[Phrase, ...]:
+    found = parse_words(text)
+    if len(found) > MOST_PHRASES:
+        raise WrongInput(f"{len(found)} phrases are too many; a filter takes {MOST_PHRASES}.")
+    build_rules(found)  # says which phrase is too long
+    return found
+
+
+def _people(text: str) -> tuple[str, ...]:
+    found = parse_people(text)
+    if len(found) > MOST_PEOPLE:
+        raise WrongInput(f"{len(found)} people are too many; a filter takes {MOST_PEOPLE}.")
+    return found
+
+
+def _boxes(text: str) -> tuple[Box, ...]:
+    found = parse_locations(text)
+    if len(found) > MOST_BOXES:
+        raise WrongInput(f"{len(found)} boxes are too many; a filter takes {MOST_BOXES}.")
+    build_rules((), (), found)  # says which box is too large, and what to do instead
+    return found
+
+
+def _exact(text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    for line in found:
+        if len(line) > STREAM_LIMIT:
+            raise WrongInput(
+                f"“{line[:60]}…” has {len(line)} characters; a rule takes {STREAM_LIMIT}."
+            )
+    return found
+
+
+def _check_count(parts: Parts) -> None:
+    # The uids of people not asked for yet are taken as long as any.
+    rules = rules_for(parts, range(10**18, 10**18 + len(parts.names)))
+    if len(rules) > MOST_RULES:
+        raise BadFilter(
+            {"people": f"This makes {len(rules)} rules; Twitter takes {MOST_RULES} for one app."}
+        )

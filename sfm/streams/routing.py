@@ -1,0 +1,65 @@
+"""Which filters a post belongs to, by the rules it matched. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sfm.streams.lines import Filing
+from sfm.twitter.rules import Rule
+from sfm.twitter.streaming import StreamRule
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The filters that one connection carries, with the rules of each."""
+
+    rules: Mapping[int, tuple[Rule, ...]]
+    revision: int = 0
+
+    @property
+    def filter_ids(self) -> tuple[int, ...]:
+        return tuple(sorted(self.rules))
+
+    @property
+    def wanted(self) -> tuple[Rule, ...]:
+        """All rules, each once: filters that want the same share a rule."""
+        return tuple({rule.value: rule for one in self.rules.values() for rule in one}.values())
+
+
+@dataclass
+class Router:
+    """Knows rules by number and by tag, also those of a while ago: posts come late."""
+
+    carried: Carried
+    _by_tag: dict[str, frozenset[int]] = field(default_factory=dict)
+    _by_id: dict[str, frozenset[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.carry(self.carried)
+
+    def carry(self, carried: Carried) -> None:
+        """From here on these filters; rules that are no longer wanted keep their meaning."""
+        owners: dict[str, set[int]] = {}
+        for filter_id, rules in carried.rules.items():
+            for rule in rules:
+                owners.setdefault(rule.tag, set()).add(filter_id)
+        self.carried = carried
+        self._by_tag |= {tag: frozenset(ids) for tag, ids in owners.items()}
+
+    def held(self, rules: Iterable[StreamRule]) -> None:
+        """The rules as Twitter holds them: one of ours may bear the tag of whoever was first."""
+        for rule in rules:
+            owners = self._by_tag.get(Rule(rule.value).tag)
+            if owners:
+                self._by_id[rule.id] = owners
+
+    def filters_for(self, filing: Filing) -> frozenset[int]:
+        """The filters whose files a post belongs into; none where only rules of others matched."""
+        found: frozenset[int] = frozenset()
+        for rule_id, tag in filing.rules:
+            found |= self._by_id.get(rule_id) or self._by_tag.get(tag) or frozenset()
+        present = frozenset(self.carried.rules)
+        if not filing.rules and len(present) == 1:
+            return present
+        return found & present

@@ -1,0 +1,131 @@
+"""Where posts go: into each filter's files, or to standard output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Protocol
+
+from sfm.streams import repair
+from sfm.streams.lock import StreamLock
+from sfm.streams.sealing import Facts
+from sfm.streams.writer import StreamWriter
+
+Sealed = Callable[[Path, Facts], None]
+
+
+class Sink(Protocol):
+    """Takes posts by stream prefix."""
+
+    def add(self, prefix: str, line: bytes, post_id: int | None) -> bool:
+        """Take a line; False for a post its file holds already. May raise StorageTrouble."""
+
+    def tick(self) -> None:
+        """What is due: saving a batch, beginning a new file. May raise StorageTrouble."""
+
+    def carry(self, prefixes: Collection[str]) -> None:
+        """From here on these streams; what others wrote is sealed."""
+
+    def close(self) -> None:
+        """Save and seal everything."""
+
+    def files(self) -> list[str]:
+        """Names of the growing files."""
+
+
+class FileSink:
+    """A writer for each stream, and its lock; both end when the stream is no longer carried."""
+
+    def __init__(self, folder: Path, run: Path, interval_seconds: float, sealed: Sealed) -> None:
+        self.folder, self.run = folder, run
+        self.interval_seconds, self.sealed = interval_seconds, sealed
+        self.duplicates = 0
+        self._locks: dict[str, StreamLock] = {}
+        self._writers: dict[str, StreamWriter] = {}
+
+    def take(self, prefix: str) -> None:
+        """Become the one writer of a stream and put right what the last one left behind.
+
+        Raises AnotherCollector, OSError.
+        """
+        if prefix in self._writers:
+            return
+        lock = StreamLock(self.run, prefix)
+        self._locks[prefix] = lock
+        repair.adopt(self.folder, prefix, on_sealed=self.sealed)
+        self._writers[prefix] = StreamWriter(
+            self.folder, prefix, lock.epoch, self.interval_seconds, self.sealed
+        )
+
+    def add(self, prefix: str, line: bytes, post_id: int | None) -> bool:
+        """As Sink says. A stream that was just given up takes nothing."""
+        writer = self._writers.get(prefix)
+        if writer is None:
+            return False
+        added = writer.add(line, post_id)
+        self.duplicates += not added
+        return added
+
+    def tick(self) -> None:
+        """As Sink says. A file that could not be sealed before is tried again."""
+        for prefix, writer in list(self._writers.items()):
+            growing = writer.path
+            writer.tick()
+            if growing and writer.path is None:
+                repair.adopt(self.folder, prefix, on_sealed=self.sealed)
+
+    def carry(self, prefixes: Collection[str]) -> None:
+        """As Sink says. Raises AnotherCollector for the first that another process writes."""
+        for prefix in set(self._writers) - set(prefixes):
+            self._give_up(prefix)
+        for prefix in prefixes:
+            self.take(prefix)
+
+    def close(self) -> None:
+        """As Sink says."""
+        for prefix in list(self._writers):
+            self._give_up(prefix)
+
+    def files(self) -> list[str]:
+        """As Sink says."""
+        return [writer.path.name for writer in self._writers.values() if writer.path]
+
+    @property
+    def in_hand(self) -> int:
+        """Lines taken but not safe yet."""
+        return sum(writer.in_hand for writer in self._writers.values())
+
+    def _give_up(self, prefix: str) -> None:
+        writer = self._writers.pop(prefix)
+        try:
+            writer.close()
+        finally:
+            self._locks.pop(prefix).release()
+
+
+class StdoutSink:
+    """One JSON object a line on standard output, unbuffered: what a pipe reads is what came."""
+
+    duplicates = 0
+    in_hand = 0
+
+    def add(self, prefix: str, line: bytes, post_id: int | None) -> bool:
+        """As Sink says. Raises BrokenPipeError where nobody reads any more."""
+        data = line + b"\n"
+        while data:
+            data = data[os.write(1, data) :]
+        return True
+
+    def tick(self) -> None:
+        """Nothing is ever due."""
+
+    def carry(self, prefixes: Collection[str]) -> None:
+        """All streams go to the same place."""
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+    def files(self) -> list[str]:
+        """There are none."""
+        return []
