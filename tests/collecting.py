@@ -65,9 +65,11 @@ def added(client: Client, name: str) -> TwitterUser:
 
 def held(user: TwitterUser) -> list[int]:
     """The ids of an account's tweets that are in the database, newest first."""
+    number = user.id
+    db.session.rollback()  # see what other processes have committed meanwhile
     found = db.session.scalars(
         select(TwitterUserItem.twitter_id)
-        .where(TwitterUserItem.twitter_user_id == user.id)
+        .where(TwitterUserItem.twitter_user_id == number)
         .order_by(TwitterUserItem.twitter_id.desc())
     )
     return list(found)
