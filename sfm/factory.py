@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None, *, for_commands: bool = False) 
     instance.prepare(settings)
     app = Flask("sfm", instance_path=str(settings.instance.absolute()))
     app.extensions["sfm_settings"] = settings
+    app.extensions["sfm_create_app"] = create_app  # for the demo, which makes an app of its own
     app.config.from_mapping(flask_config(settings))
     db.init_app(app)
     with app.app_context():

@@ -29,6 +29,7 @@ COMMANDS: dict[str, Place] = {
     "user_timeline": Place("timelines", "Collect new tweets of all active accounts, or of one."),
     "update_usernames": Place("timelines", "Look active accounts up; take over new names."),
     "add_userlist": Place("tracked", "Add the accounts of a list, one name a line."),
+    "demo": Place("demo", "Show a whole collection against the sandbox."),
     "populate_uids": Place("timelines", "Deprecated: fill in missing uids."),
     "import_tweets": Place("imports", "Import tweets that are held in files already."),
     "fetch_tweets_by_id": Place("tweets", "Look tweets up by their ids; JSON lines out."),
