@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,15 @@ NEW_NAME = "FerryLog"
 PASSING_SECONDS = 6 * 3600
 
 
+class Earlier:
+    """The time of the story's beginning, so that it ends now and no tweet is of tomorrow."""
+
+    def now(self) -> datetime:
+        from sfm import clock
+
+        return clock.now() - timedelta(seconds=PASSING_SECONDS)
+
+
 @click.command("demo")
 @with_appcontext
 def demo() -> None:
@@ -35,8 +45,10 @@ def demo() -> None:
 
     logging.getLogger("sfm").setLevel(logging.ERROR)  # the story tells it all
     make_app = current_app.extensions["sfm_create_app"]
-    with tempfile.TemporaryDirectory(prefix="sfm-demo-") as folder, Sandbox() as sandbox:
-        sandbox.clock.advance(-PASSING_SECONDS)  # so that the story ends now
+    with (
+        tempfile.TemporaryDirectory(prefix="sfm-demo-") as folder,
+        Sandbox(clock=Earlier()) as sandbox,
+    ):
         say(f"The sandbox, a Twitter of made-up accounts, answers on {sandbox.url}.")
         app = make_app(settings_for(Path(folder), sandbox))
         with app.app_context():
