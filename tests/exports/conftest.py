@@ -84,7 +84,7 @@ def spreadsheet(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-un
     out = tmp_path_factory.mktemp("converted")
 
     def convert(path: Path, *, filter_in: str = "") -> Path:
-        how = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,true"
+        how = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false"
         command = [program, "--headless", f"-env:UserInstallation=file://{profile}"]
         if filter_in:
             command.append(f"--infilter={filter_in}")
