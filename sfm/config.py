@@ -23,6 +23,7 @@ from sfm.setting import (
     IP_ADDRESS,
     OBJECT,
     OPTIONAL_ADDRESS,
+    SCHEDULE,
     TEXT,
     WORDS,
     one_of,
@@ -116,9 +117,28 @@ class Settings:
         24, whole(0, 24 * 365), "How often such a quiet account is asked.", unit="hours"
     )
 
+    # Jobs.
+    scheduler: bool = option(
+        True, BOOLEAN, "Whether the web processes carry out jobs; off: call the commands by cron."
+    )
+    schedule_timelines: str = option("every 6 h", SCHEDULE, "When new tweets are collected.")
+    schedule_names: str = option("weekly sun 03:15", SCHEDULE, "When names are looked up.")
+    schedule_credentials: str = option(
+        "daily 04:15", SCHEDULE, "When the kept credentials are checked."
+    )
+    schedule_counts: str = option(
+        "daily 04:45", SCHEDULE, "When the counts beside the tweets are checked."
+    )
+
     # Pages.
     secret_key: str = option(
         "", TEXT, "Signs sessions; empty: a key file made in the instance folder.", secret=True
+    )
+    secret_key_fallbacks: tuple[str, ...] = option(
+        (),
+        WORDS,
+        "Older secret keys whose sessions still hold, while a new one is brought in.",
+        secret=True,
     )
     credential_keys: tuple[str, ...] = option(
         (),
@@ -216,6 +236,14 @@ class Settings:
     def data_folder(self) -> Path:
         """Where stream files and exports are kept."""
         return self.data_dir or self.instance / "data"
+
+
+def supervised_as(environ: Mapping[str, str] | None = None) -> str:
+    """The name under which supervisord runs this process; "" where nobody supervises it.
+
+    Source: supervisor, "Subprocess Environment": it sets SUPERVISOR_PROCESS_NAME.
+    """
+    return (os.environ if environ is None else environ).get("SUPERVISOR_PROCESS_NAME", "")
 
 
 def table() -> list[Field[Any]]:

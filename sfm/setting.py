@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -66,6 +67,25 @@ OPTIONAL_ADDRESS = Kind(
 ADDRESS = Kind("takes an http or https address, such as https://api.x.com", _http_address)
 IP_ADDRESS = Kind(
     "takes an IP address, such as 127.0.0.1", lambda value: str(ip_address(str(value).strip()))
+)
+SCHEDULE_FORM = re.compile(
+    r"off"
+    r"|every (?P<count>[1-9]\d{0,4}) (?P<unit>s|min|h|d)"
+    r"|daily (?P<day_time>(?:[01]\d|2[0-3]):[0-5]\d)"
+    r"|weekly (?P<weekday>mon|tue|wed|thu|fri|sat|sun) (?P<week_time>(?:[01]\d|2[0-3]):[0-5]\d)"
+)
+
+
+def _schedule(value: Any) -> str:
+    text = " ".join(str(value).lower().split())
+    if not SCHEDULE_FORM.fullmatch(text):
+        raise ValueError
+    return text
+
+
+SCHEDULE = Kind(
+    "takes “off”, “every 6 h” (s, min, h, d), “daily 02:15” or “weekly sun 03:15”, in UTC",
+    _schedule,
 )
 OBJECT = Kind("takes a dictionary (JSON in the environment)", _json_object)
 
