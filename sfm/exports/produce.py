@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sfm.exports import disk, package
 from sfm.exports.order import Facts, Order, Product
 from sfm.exports.output import Output, Written, sha256_of
 from sfm.exports.places import part_of, work_folder
+from sfm.exports.provenance import gaps_of, runs_of
 from sfm.exports.reading import snapshot
 from sfm.exports.sources import Source, open_source
 from sfm.exports.summary import FIELDS, Summary
@@ -76,6 +78,8 @@ def _write(order: Order, outputs: Sequence[Output], paths: Sequence[Path], watch
             needed = disk.expected_bytes(order.layout, source.total or 0)
             disk.check_room(paths[0].parent, needed, order.keep_free_mb)
             _copy(order, source, outputs, summary, watch)
+            gaps = gaps_of(connection, summary)
+            runs = runs_of(connection, summary.run_ids)
         written = [one.finish() for one in outputs]
     finally:
         for one in outputs:
@@ -83,7 +87,8 @@ def _write(order: Order, outputs: Sequence[Output], paths: Sequence[Path], watch
     for output, path, result in zip(outputs, paths, written, strict=True):
         left_out = source.tally.left_out.total() + sum(result.left_out.values())
         prove(source.tally.read, result.rows, left_out, count_rows(output.layout, path))
-    return _facts(source, written[0], summary, read_at)
+    facts = _facts(source, written[0], summary, read_at)
+    return replace(facts, gaps=gaps, runs=runs)
 
 
 def _copy(

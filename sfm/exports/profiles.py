@@ -1,0 +1,57 @@
+"""Layouts saved under a name, each person their own. Nothing commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from sfm.database import db
+from sfm.errors import NotFound, WrongInput
+from sfm.exports.layout import Layout
+from sfm.models import ExportProfile, User
+
+LONGEST_NAME = 100
+
+
+def save(owner: User, name: str, layout: Layout) -> ExportProfile:
+    """Keep a layout under a name; one of the same name is replaced. Raises WrongInput."""
+    tidied = " ".join(name.split())
+    if not tidied or len(tidied) > LONGEST_NAME:
+        raise WrongInput(f"The name of a profile has 1 to {LONGEST_NAME} characters.")
+    profile = db.session.scalar(
+        select(ExportProfile).where(
+            ExportProfile.owner_id == owner.id, ExportProfile.name == tidied
+        )
+    )
+    if profile is None:
+        profile = ExportProfile(owner_id=owner.id, name=tidied)
+        db.session.add(profile)
+    profile.layout = layout.as_json()
+    db.session.flush()
+    return profile
+
+
+def listed(owner: User) -> Sequence[ExportProfile]:
+    """A person's profiles by name."""
+    return db.session.scalars(
+        select(ExportProfile).where(ExportProfile.owner_id == owner.id).order_by(ExportProfile.name)
+    ).all()
+
+
+def find(owner: User, profile_id: int) -> ExportProfile:
+    """One of a person's own profiles. Raises NotFound."""
+    found = db.session.scalar(
+        select(ExportProfile).where(
+            ExportProfile.id == profile_id, ExportProfile.owner_id == owner.id
+        )
+    )
+    if found is None:
+        raise NotFound("There is no such profile, or it belongs to somebody else.")
+    return found
+
+
+def remove(profile: ExportProfile) -> None:
+    """Forget a profile; exports made with it stay."""
+    db.session.delete(profile)
+    db.session.flush()

@@ -1,0 +1,139 @@
+"""Exports made again each day, week or month, into a folder of their own. Files stay there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from sfm import audit, clock
+from sfm.database import begin_write, db
+from sfm.errors import NotFound, SfmError, WrongInput
+from sfm.exports import service
+from sfm.exports.criteria import criteria_from
+from sfm.exports.folders import exports_folder
+from sfm.exports.layout import layout_from
+from sfm.exports.places import slug
+from sfm.exports.produce import make
+from sfm.models import ExportFile, RecurringExport, User
+
+logger = logging.getLogger(__name__)
+
+EVERY = {"day": "each day", "week": "each week", "month": "each month"}
+
+
+def repeat(export: ExportFile, every: str) -> RecurringExport:
+    """Have an export made again and again, for the first time now. Flushed. Raises WrongInput."""
+    if every not in EVERY:
+        raise WrongInput(f"An export is repeated {', '.join(EVERY.values())}.")
+    if export.criteria["source"] != "tweets":
+        raise WrongInput(
+            "Only exports of the collection can be repeated: lists and files do not change."
+        )
+    made = RecurringExport(
+        owner_id=export.owner_id,
+        title=export.title,
+        criteria=export.criteria,
+        layout=export.layout,
+        every=every,
+        next_at=clock.now(),
+    )
+    db.session.add(made)
+    db.session.flush()
+    audit.record("export.repeated", kind="export", subject_id=export.id, subject=export.title)
+    return made
+
+
+def next_after(moment: datetime, every: str) -> datetime:
+    """A day, a week or a month later; of a month without that day, its last."""
+    if every == "day":
+        return moment + timedelta(days=1)
+    if every == "week":
+        return moment + timedelta(weeks=1)
+    first_of_next = (moment.replace(day=1) + timedelta(days=32)).replace(day=1)
+    last_of_next = (first_of_next + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    return first_of_next.replace(day=min(moment.day, last_of_next.day))
+
+
+def due() -> Sequence[int]:
+    """The numbers of those whose time has come."""
+    return db.session.scalars(
+        select(RecurringExport.id)
+        .where(RecurringExport.is_active, RecurringExport.next_at <= clock.now())
+        .order_by(RecurringExport.next_at)
+    ).all()
+
+
+def make_due() -> int:
+    """Make all that are due, one after the other; how many came out well.
+
+    For a scheduled job. Commits once per export; one that fails says why, and is due again at its
+    next time. Missed times are not made up for: what counts is the newest state.
+    """
+    made = 0
+    for number in due():
+        made += _make_one(number)
+    return made
+
+
+def _make_one(number: int) -> int:
+    one = db.session.get_one(RecurringExport, number)
+    criteria, layout = criteria_from(one.criteria), layout_from(one.layout)
+    order = service.order_of(criteria, layout, asked_by=one.owner.username)
+    target = folder_of(one) / _dated_name(service.file_name(criteria, layout, one.id))
+    db.session.rollback()
+    try:
+        product = make(order, target)
+        message = f"{product.facts.rows_written:,} tweets"
+    except SfmError as exc:
+        message, target = exc.message, Path()
+        logger.warning("recurring export failed number=%d reason=%s", number, exc.message)
+    begin_write()
+    one = db.session.get_one(RecurringExport, number)
+    one.message, one.last_at = message, clock.now()
+    one.last_file = target.name or one.last_file
+    while one.next_at <= clock.now():
+        one.next_at = next_after(one.next_at, one.every)
+    db.session.commit()
+    return int(bool(target.name))
+
+
+def _dated_name(name: str) -> str:
+    stem, _dot, suffix = name.partition(".")
+    return f"{stem}-{clock.now():%Y-%m-%dT%H-%M-%SZ}.{suffix}"
+
+
+def folder_of(one: RecurringExport) -> Path:
+    """The folder that its files go into, made at the first call."""
+    folder = exports_folder() / "recurring" / f"{one.id}-{slug(one.title)}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def listed(reader: User) -> Sequence[RecurringExport]:
+    """A person's recurring exports, a superuser's are all; newest first."""
+    wanted = select(RecurringExport).order_by(RecurringExport.id.desc())
+    if not reader.is_superuser:
+        wanted = wanted.where(RecurringExport.owner_id == reader.id)
+    return db.session.scalars(wanted).all()
+
+
+def find(reader: User, number: int) -> RecurringExport:
+    """One that this person may change. Raises NotFound."""
+    wanted = select(RecurringExport).where(RecurringExport.id == number)
+    if not reader.is_superuser:
+        wanted = wanted.where(RecurringExport.owner_id == reader.id)
+    found = db.session.scalar(wanted)
+    if found is None:
+        raise NotFound("There is no such recurring export, or it belongs to somebody else.")
+    return found
+
+
+def stop(one: RecurringExport) -> None:
+    """Make it no more; the files made so far stay in their folder. Flushed."""
+    audit.record("export.no_longer_repeated", kind="export", subject=one.title)
+    db.session.delete(one)
+    db.session.flush()
