@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
+import click
 from flask import Flask
 
 from sfm import cli, config, extensions, instance, web
@@ -41,15 +43,42 @@ def app_from_env(*, for_commands: bool = False) -> Flask:
     try:
         settings = config.from_env()
         start_log(settings)
-        return create_app(settings, for_commands=for_commands)
+        app = create_app(settings, for_commands=for_commands)
+        refuse_public_debugging(app)
+        return app
     except BadSetting as exc:
         sys.stderr.write(f"Error: the setting {exc.message}.\n")
         sys.exit(2)
 
 
+def refuse_public_debugging(app: Flask) -> None:
+    """Raises BadSetting: the debugger runs whatever a visitor types. It may only be had with
+    `flask run` on an address that nobody else reaches."""
+    if not app.debug:
+        return
+    context = click.get_current_context(silent=True)
+    host = context.params.get("host") if context else None
+    if context is None or (host is not None and host not in ("127.0.0.1", "::1", "localhost")):
+        raise BadSetting("FLASK_DEBUG", "must be off where others can reach the pages")
+
+
+class OneLine(logging.Formatter):
+    """Keeps an entry in one line, so that no text from outside can forge a second one. A
+    traceback follows below, indented."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        line = super().formatMessage(record)
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+    def formatException(self, ei: Any) -> str:
+        return "\n".join(f"    {line}" for line in super().formatException(ei).splitlines())
+
+
 def start_log(settings: Settings) -> None:
     """Log to stderr as the settings say; libraries only from warnings upwards."""
-    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level="WARNING", handlers=[handler])
     logging.getLogger("sfm").setLevel(settings.log_level)
 
 
@@ -57,6 +86,7 @@ def flask_config(settings: Settings) -> dict[str, object]:
     """Flask's own configuration, out of ours."""
     return {
         "SECRET_KEY": instance.secret_key(settings),
+        "SECRET_KEY_FALLBACKS": list(settings.secret_key_fallbacks) or None,
         "SQLALCHEMY_DATABASE_URI": settings.database,
         "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True, "pool_pre_ping": True},
         "MAX_CONTENT_LENGTH": 1024 * 1024,

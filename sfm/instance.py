@@ -10,6 +10,12 @@ from sfm.config import Settings
 from sfm.errors import BadSetting
 
 SECRET_KEY_FILE = "secret.key"  # noqa: S105  (the name of a file)
+SECRET_KEY_BYTES = 32
+KNOWN_KEYS = (
+    "changeme", "change-me", "change_me", "change this", "your-secret", "your_secret", "yoursecret",
+    "secret-key", "secret_key", "secretkey", "supersecret", "django-insecure", "development key",
+    "insecure", "not-so-secret", "example",
+)  # fmt: skip
 
 
 def prepare(settings: Settings) -> None:
@@ -30,8 +36,29 @@ def prepare(settings: Settings) -> None:
 
 
 def secret_key(settings: Settings) -> str:
-    """The key that signs sessions: the setting's, else the instance's own, made once."""
-    return settings.secret_key or kept_secret(settings.instance / SECRET_KEY_FILE)
+    """The key that signs sessions: the setting's, else the instance's own, made once.
+
+    Raises BadSetting for one that could be guessed; it is not repeated.
+    """
+    key = settings.secret_key or kept_secret(settings.instance / SECRET_KEY_FILE)
+    for name, one in (("SECRET_KEY", key), *_fallbacks(settings)):
+        if len(one.encode()) < SECRET_KEY_BYTES or _is_known(one):
+            raise BadSetting(
+                name,
+                f"takes a random text of at least {SECRET_KEY_BYTES} characters; leave it out, and "
+                "one is made",
+            )
+    return key
+
+
+def _fallbacks(settings: Settings) -> list[tuple[str, str]]:
+    return [("SECRET_KEY_FALLBACKS", one) for one in settings.secret_key_fallbacks]
+
+
+def _is_known(key: str) -> bool:
+    """Out of an example, or a few characters again and again."""
+    text = key.lower()
+    return len(set(text)) < 8 or any(word in text for word in KNOWN_KEYS)
 
 
 def kept_secret(path: Path) -> str:
