@@ -85,6 +85,8 @@ class Fake:
                 )
             if callable(answer):
                 answer(connection, asked)
+            elif asked.method == "HEAD" and b"\r\n\r\n" in answer:
+                connection.sendall(answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
             else:
                 connection.sendall(answer)
             connection.shutdown(socket.SHUT_WR)

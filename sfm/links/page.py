@@ -1,0 +1,68 @@
+"""Title and canonical address from the first 64 KiB of a page. Pure; takes hostile input."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from html.parser import HTMLParser
+
+LARGEST = 64 * 1024
+_LONGEST_TITLE = 500
+
+
+@dataclass(frozen=True)
+class PageFacts:
+    """What a page says of itself; empty where it says nothing."""
+
+    title: str = ""
+    canonical_url: str = ""
+
+
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """At most 64 KiB of the body, unpacked; nothing for encodings in a chain or unknown ones."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return body[:LARGEST]
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        return b""
+    try:
+        return zlib.decompressobj(47 if "gzip" in encoding else 15).decompress(body, LARGEST)
+    except zlib.error:
+        return b""
+
+
+def read_page(body: bytes, charset: str) -> PageFacts:
+    """The facts in the beginning of an HTML page."""
+    try:
+        text = body.decode(charset or "utf-8", "replace")
+    except LookupError:
+        text = body.decode("utf-8", "replace")
+    parser = _Head()
+    try:
+        parser.feed(text)
+    except (AssertionError, ValueError, RecursionError):
+        pass  # what was read up to here is good
+    return PageFacts(" ".join("".join(parser.words).split())[:_LONGEST_TITLE], parser.canonical)
+
+
+class _Head(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self.canonical = ""
+        self._in_title = False
+        self._done = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_title = tag == "title" and not self._done
+        found = dict(attrs)
+        if tag == "link" and "canonical" in (found.get("rel") or "").lower().split():
+            self.canonical = self.canonical or (found.get("href") or "").strip()[:2048]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "title":
+            self._in_title, self._done = False, True
+
+    def handle_data(self, data: str) -> None:
+        if self._in_title:
+            self.words.append(data.replace("\x00", "\ufffd"))
