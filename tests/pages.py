@@ -161,6 +161,8 @@ def parse(html: str) -> Element:
     )
     try:
         root: Element = parser.parse(html)
+        for element in root.iter():
+            element.tag = str(element.tag).split("}")[-1]  # SVG brings its namespace along
     except ParseError as exc:
         (line, column), code, details = parser.errors[-1]
         near = html.splitlines()[max(0, line - 2) : line + 1]
@@ -254,12 +256,12 @@ def _input_value(element: Element, name: str) -> list[tuple[str, str]]:
     return [(name, element.get("value", "on" if kind == "checkbox" else ""))]
 
 
-def submit(client: FlaskClient, found: Page, action: str, **changes: Any) -> TestResponse:
-    """Send the form that goes to `action`, with some of its fields changed.
+def submit(client: FlaskClient, found: Page, where: str, /, **changes: Any) -> TestResponse:
+    """Send the form that goes to `where`, with some of its fields changed.
 
     None takes a field out; a list gives a field several values; a (file, name) pair uploads.
     """
-    form = found.form(action)
+    form = found.form(where)
     values: dict[str, Any] = {}
     for name, value in fields_of(form):
         values.setdefault(name, []).append(value)
