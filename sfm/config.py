@@ -126,6 +126,9 @@ class Settings:
     schedule_credentials: str = option(
         "daily 04:15", SCHEDULE, "When the kept credentials are checked."
     )
+    schedule_reconcile: str = option(
+        "every 30 s", SCHEDULE, "When supervisord is compared with the filters that are wanted."
+    )
     schedule_counts: str = option(
         "daily 04:45", SCHEDULE, "When the counts beside the tweets are checked."
     )

@@ -44,6 +44,10 @@ COMMANDS: dict[str, Place] = {
     "use_sandbox": Place("setup", "Speak to the sandbox where no Twitter key is set."),
     "migrate_database": Place("database", "Bring the database up to date, after a copy."),
     "sandbox": Place("sandbox", "Run the sandbox Twitter on a port of its own."),
+    "filterstream": Place("streams", "Collect the stream of a filter."),
+    "streamsample": Place("streams", "Collect Twitter's sample of all posts."),
+    "organizedata": Place("streams", "Move finished stream files into folders by hour."),
+    "createconf": Place("supervisor", "Write supervisord's configuration of the active filters."),
     "supervisor_config": Place("supervisor", "Write the configuration of our own supervisord."),
 }
 

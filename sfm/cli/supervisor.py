@@ -25,3 +25,33 @@ def supervisor_config(sandbox_port: int | None, web: bool) -> None:
     from sfm.supervisord.main_conf import write_main
 
     click.echo(write_main(settings(), sandbox_port=sandbox_port, web=web))
+
+
+@click.command()
+@click.option(
+    "--twitter-filter",
+    "filter_id",
+    type=click.IntRange(1, 2**63 - 1),
+    help="Only for this filter; all active ones if not given.",
+)
+@with_appcontext
+def createconf(filter_id: int | None) -> None:
+    """Write supervisord's configuration of all active filters, or of one, and have it follow.
+
+    Where supervisord is away the files are ready for its return.
+    """
+    from sfm.cli import Sentence
+    from sfm.filters import service, supervising
+
+    if filter_id is not None and not service.by_id(filter_id).is_active:
+        raise Sentence(f"Filter {filter_id} is not active.", exit_code=1)
+    changes = supervising.apply()
+    bridge = supervising.bridge()
+    wanted = supervising.program_of(filter_id) if filter_id else None
+    for name in bridge.configured():
+        if wanted in (None, name):
+            click.echo(bridge.place.conf / f"{name}.conf")
+    if not changes.manager.is_running:
+        click.echo(changes.manager.message, err=True)
+    if changes.manager.state in {"broken", "garbled"}:
+        raise click.exceptions.Exit(1)

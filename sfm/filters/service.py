@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from sfm import audit, clock
 from sfm.database import db
@@ -14,7 +14,7 @@ from sfm.errors import NotFound, SfmError
 from sfm.filters import connections
 from sfm.filters.people import People
 from sfm.filters.validation import BadFilter, Draft, parts_of
-from sfm.models import Credential, TwitterFilter, User
+from sfm.models import Credential, Gap, TwitterFilter, User
 
 TICK = timedelta(microseconds=1)
 _AUDITED = ("name", "user_id", "credential_id", "words", "people", "locations", "rule_text")
@@ -72,6 +72,7 @@ def activate(twitter_filter: TwitterFilter) -> None:
 
 def deactivate(twitter_filter: TwitterFilter) -> None:
     """End a filter's collection; its files stay. Flushes. Always allowed."""
+    _end_gaps(twitter_filter)
     twitter_filter.is_active = False
     twitter_filter.held_at = twitter_filter.held_by_id = None
     _note(twitter_filter, "filter.deactivated")
@@ -79,6 +80,7 @@ def deactivate(twitter_filter: TwitterFilter) -> None:
 
 def hold(twitter_filter: TwitterFilter, by: User) -> None:
     """Stop an active filter's process until somebody starts it again. Flushes."""
+    _end_gaps(twitter_filter)
     twitter_filter.held_at, twitter_filter.held_by_id = clock.now(), by.id
     _note(twitter_filter, "process.stopped")
 
@@ -139,6 +141,12 @@ def _check_connection(draft: Draft, user: User, existing: TwitterFilter | None) 
         connections.check_free(user, source, existing.id if existing else None)
     except SfmError as exc:
         raise BadFilter({"user_id": exc.message}) from exc
+
+
+def _end_gaps(twitter_filter: TwitterFilter) -> None:
+    """From here on nothing is missed, for nothing is wanted."""
+    going_on = update(Gap).where(Gap.filter_id == twitter_filter.id, Gap.ended_at.is_(None))
+    db.session.execute(going_on.values(ended_at=clock.now()))
 
 
 def _wanted_from_now(twitter_filter: TwitterFilter, is_active: bool) -> None:

@@ -1,0 +1,181 @@
+"""Commands for live streams: collect a filter or the sample, and put finished files in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from flask.cli import with_appcontext
+
+if TYPE_CHECKING:
+    from sfm.filters.connections import Source
+    from sfm.streams.capture import Job
+
+save_option = click.option("--save", is_flag=True, help="Write files instead of standard output.")
+dir_option = click.option(
+    "--dir",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where files are written; DATA_DIR if not given.",
+)
+interval_option = click.option(
+    "--interval",
+    type=click.IntRange(1, 86_400),
+    help="Seconds until a new file is begun; SAVE_INTERVAL_SECONDS if not given.",
+)
+
+
+@click.command()
+@click.argument("filter_ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, 2**63 - 1))
+@save_option
+@dir_option
+@interval_option
+@click.option("--verbose", is_flag=True, help="Say more on standard error.")
+@click.option("--list", "show_list", is_flag=True, help="List the filters and their state.")
+@with_appcontext
+def filterstream(
+    filter_ids: tuple[int, ...],
+    save: bool,
+    folder: Path | None,
+    interval: int | None,
+    verbose: bool,
+    show_list: bool,
+) -> None:
+    """Collect the stream of one filter, to standard output or to files.
+
+    Several numbers share one connection: their filters need the same credential. Stops with
+    Ctrl-C or SIGTERM, after saving everything; SIGHUP reads the filters again.
+    """
+    if show_list:
+        _list_filters()
+        return
+    if not filter_ids:
+        raise click.UsageError("Give the number of a filter; --list shows them.")
+    _collect(filter_ids, save, folder, interval, verbose)
+
+
+@click.command()
+@save_option
+@dir_option
+@interval_option
+@click.option("--verbose", is_flag=True, help="Say more on standard error.")
+@with_appcontext
+def streamsample(save: bool, folder: Path | None, interval: int | None, verbose: bool) -> None:
+    """Collect Twitter's sample of all posts (about 1 %), to standard output or to files."""
+    _collect((), save, folder, interval, verbose)
+
+
+@click.command()
+@dir_option
+@interval_option
+@with_appcontext
+def organizedata(folder: Path | None, interval: int | None) -> None:
+    """Move finished stream files into folders by stream, year, month, day and hour (UTC).
+
+    Files begun less than two intervals ago stay. Files that the database does not know are
+    written into its manifest.
+    """
+    from sfm.extensions import settings
+    from sfm.streams import files, organise
+
+    root = settings().data_folder
+    seconds = interval or settings().save_interval_seconds
+    found = files.catch_up(root)
+    moved = list(organise.organise(folder or root, root, seconds))
+    for one in moved:
+        if one.problem:
+            click.echo(f"{one.name}: {one.problem}", err=True)
+    good = sum(not one.problem for one in moved)
+    click.echo(f"{good} files moved, {found} added to the manifest.")
+    if good < len(moved):
+        raise click.exceptions.Exit(1)
+
+
+def _list_filters() -> None:
+    from sfm.filters.queries import listed
+
+    for line in listed():
+        click.echo(line)
+
+
+def _collect(
+    filter_ids: tuple[int, ...],
+    save: bool,
+    folder: Path | None,
+    interval: int | None,
+    verbose: bool,
+) -> None:
+    import logging
+
+    from sfm.cli import Sentence
+    from sfm.config import supervised_as
+    from sfm.errors import SfmError
+    from sfm.filters.connections import ConnectionTaken
+    from sfm.streams.capture import HELD_BY_ANOTHER, NEEDS_PERSON, Collector
+    from sfm.streams.errors import AnotherCollector
+    from sfm.supervisord.orphans import end_with_parent
+
+    if supervised_as():
+        end_with_parent()
+    logging.getLogger("sfm").setLevel(logging.DEBUG if verbose else logging.INFO)
+    try:
+        job, source = _job(filter_ids, save, folder, interval)
+        code = Collector(job, source).run()
+    except (AnotherCollector, ConnectionTaken) as exc:
+        raise Sentence(exc.message, exit_code=HELD_BY_ANOTHER) from exc
+    except SfmError as exc:
+        _say_why(filter_ids, exc)
+        raise Sentence(exc.message, exit_code=NEEDS_PERSON if exc.permanent else 1) from exc
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+def _job(
+    filter_ids: tuple[int, ...], save: bool, folder: Path | None, interval: int | None
+) -> tuple[Job, Source]:
+    from sfm.config import supervised_as
+    from sfm.extensions import settings
+    from sfm.filters import connections
+    from sfm.streams.capture import Job
+    from sfm.streams.names import SAMPLE_PREFIX
+    from sfm.supervisord.conf import program_name
+
+    chosen = settings()
+    supervised = bool(supervised_as())
+    source = _source(filter_ids) if filter_ids else connections.sample_source()
+    name = program_name(filter_ids) if filter_ids else SAMPLE_PREFIX
+    root = chosen.data_folder
+    job = Job(
+        program=name,
+        filter_ids=filter_ids,
+        folder=(folder or root).absolute() if save else None,
+        root=root,
+        run=chosen.instance / "run",
+        interval_seconds=interval or chosen.save_interval_seconds,
+        share=supervised and chosen.share_stream_connections,
+        supervised=supervised,
+    )
+    return job, source
+
+
+def _source(filter_ids: tuple[int, ...]) -> Source:
+    """The credential of the first of these filters that is (for supervisord: active and) there."""
+    from sfm.filters import connections
+    from sfm.filters.queries import to_collect
+
+    found = to_collect(filter_ids)
+    source = connections.source_of_filter(found)
+    taken = connections.sample_holds(source)
+    if taken:
+        raise connections.ConnectionTaken(taken)
+    return source
+
+
+def _say_why(filter_ids: tuple[int, ...], trouble: Exception) -> None:
+    """For the status page: why a process that supervisord started could not begin."""
+    from sfm.config import supervised_as
+    from sfm.streams.ledger import say_refused
+
+    if supervised_as():
+        say_refused(filter_ids, str(trouble))

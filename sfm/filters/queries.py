@@ -1,0 +1,61 @@
+"""Reads filters: for lists, for the commands, for who may see which."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from sqlalchemy import select
+
+from sfm.config import supervised_as
+from sfm.database import db
+from sfm.errors import WrongInput
+from sfm.filters.connections import NoStreamCredential
+from sfm.models import Heartbeat, TwitterFilter, User
+
+
+def of_owner(owner: User | None) -> list[TwitterFilter]:
+    """All filters (None), or this User's, active ones first, then by name."""
+    found = select(TwitterFilter).order_by(TwitterFilter.is_active.desc(), TwitterFilter.name)
+    if owner is not None:
+        found = found.where(TwitterFilter.user_id == owner.id)
+    return list(db.session.scalars(found))
+
+
+def ids_of_owner(owner: User) -> list[int]:
+    """The numbers of this User's filters."""
+    return list(
+        db.session.scalars(select(TwitterFilter.id).where(TwitterFilter.user_id == owner.id))
+    )
+
+
+def beats() -> dict[int, Heartbeat]:
+    """The last heartbeat for each filter."""
+    found: dict[int, Heartbeat] = {}
+    for beat in db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)):
+        found |= dict.fromkeys(beat.filter_ids, beat)
+    return found
+
+
+def to_collect(filter_ids: Collection[int]) -> TwitterFilter:
+    """The filter that says which credential to connect with: the first active one, or, for
+    somebody at a terminal, the first. Raises WrongInput, NoStreamCredential."""
+    wanted = select(TwitterFilter).where(TwitterFilter.id.in_(filter_ids))
+    found = list(db.session.scalars(wanted.order_by(TwitterFilter.id)))
+    active = [one for one in found if one.is_active and one.held_at is None]
+    if active:
+        return active[0]
+    if found and not supervised_as():
+        return found[0]
+    if not found:
+        raise WrongInput("There is no filter of this number; --list shows them.")
+    raise NoStreamCredential("The filter is not active.")
+
+
+def listed() -> Iterator[str]:
+    """One line for each filter: number, state, name."""
+    at = beats()
+    for found in of_owner(None):
+        beat = at.get(found.id)
+        state = "inactive" if not found.is_active else beat.state if beat else "not started"
+        state = "held" if found.is_active and found.held_at else state
+        yield f"{found.id}\t{state}\t{found.user.username}\t{found.name}"

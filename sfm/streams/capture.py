@@ -1,0 +1,288 @@
+"""A collector: one connection, its filters, their files; what the two stream commands run.
+
+Three threads: the reader owns the connection, the filer owns the files, and this one, the main
+thread, says every two seconds what is going on, follows changes of the filters, and takes signals.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sfm import clock
+from sfm.database import db
+from sfm.errors import SfmError
+from sfm.filters import connections
+from sfm.filters.connections import Source
+from sfm.models import Heartbeat
+from sfm.streams import names, wanted
+from sfm.streams.filer import Filer
+from sfm.streams.ledger import Ledger, outage_before
+from sfm.streams.lock import StreamLock
+from sfm.streams.quarantine import Quarantine
+from sfm.streams.queue import LineQueue
+from sfm.streams.reader import Reader
+from sfm.streams.routing import Carried, Router
+from sfm.streams.sinks import FileSink, Sink, StdoutSink
+from sfm.streams.status import Status
+from sfm.twitter import endpoints
+from sfm.twitter.stream import StreamConnection
+from sfm.twitter.streaming import StreamClient
+
+logger = logging.getLogger(__name__)
+
+HOST = os.uname().nodename[:100]
+BEAT_SECONDS = 2.0
+END_SECONDS = 4.0  # supervisord waits ten, the promise is five
+
+ASKED_TO_STOP, FAILED, NEEDS_PERSON, HELD_BY_ANOTHER, NO_WORK = 0, 1, 3, 4, 5
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a command asks for. No filters: the sample stream. `folder` None: standard output."""
+
+    program: str
+    filter_ids: tuple[int, ...]
+    folder: Path | None
+    root: Path
+    run: Path
+    interval_seconds: float
+    share: bool = False
+    supervised: bool = False
+
+
+class Collector:
+    """One run of a collector, in an app context, on the main thread."""
+
+    def __init__(self, job: Job, source: Source) -> None:
+        self.job, self.source = job, source
+        self.wake = threading.Event()
+        self.status = Status(changed=self.wake.set)
+        self.ledger = Ledger(job.root, job.program)
+        self.queue = LineQueue()
+        self.asked: list[int] = []
+        self._stream = connections.stream_client(source)
+        self._rules_client = connections.stream_client(source)
+        self._syncing = threading.Lock()
+        self._signature: tuple[object, ...] = ()
+        self._to_sync = False
+        self._counted = 0
+        self._started_at = clock.now()
+        self.refused_rules: list[str] = []
+        self.foreign_rules = 0
+        self.carried = self._load() if job.filter_ids else Carried({})
+        self.router = Router(self.carried) if job.filter_ids else None
+        self.sink: Sink = self._open_sink()
+        quarantine = Quarantine(job.folder or job.root, job.program)
+        self.filer = Filer(self.queue, self.sink, self.status, quarantine, self.router)
+        self.reader = Reader(self._connect, self.queue, self.status)
+
+    @property
+    def prefixes(self) -> list[str]:
+        """The streams that are written, as their files' names begin."""
+        if not self.job.filter_ids:
+            return [names.SAMPLE_PREFIX]
+        return [names.filter_prefix(number) for number in self.carried.filter_ids]
+
+    def run(self) -> int:
+        """Collect until asked to stop or unable to go on; the exit code.
+
+        Raises AnotherCollector, ConnectionTaken before anything is connected.
+        """
+        if self.router is not None and not self.carried.rules:
+            return NO_WORK
+        lock = self._hold_credential()
+        try:
+            if isinstance(self.sink, FileSink):
+                self.sink.carry(self.prefixes)
+            before = outage_before(self.prefixes)
+            db.session.rollback()
+            if before:
+                self.status.missing_since(before)
+            self._listen()
+            self.reader.start()
+            self.filer.start()
+            code = self._watch()
+            return self._end(code)
+        finally:
+            lock.release()
+
+    def _hold_credential(self) -> StreamLock:
+        connections.check_not_connected(self.source.fingerprint, self.job.program, HOST)
+        db.session.rollback()
+        return StreamLock(self.job.run, f"credential-{self.source.fingerprint[:16]}")
+
+    def _open_sink(self) -> Sink:
+        if self.job.folder is None:
+            return StdoutSink()
+        return FileSink(
+            self.job.folder, self.job.run, self.job.interval_seconds, self.ledger.sealed
+        )
+
+    def _listen(self) -> None:
+        def stop(number: int, _frame: object) -> None:
+            self.asked.append(number)
+            self.reader.stop()
+            self.wake.set()
+
+        def reread(_number: int, _frame: object) -> None:
+            self._signature = ()
+            self.wake.set()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGHUP, reread)
+
+    def _connect(self) -> StreamConnection:
+        """One try, by the reader: rules first, for without any there is no stream."""
+        if self.router is None:
+            return self._stream.sample_stream()
+        self._sync(self._stream)
+        return self._stream.filter_stream()
+
+    def _sync(self, client: StreamClient) -> None:
+        assert self.router is not None  # noqa: S101 - for mypy
+        with self._syncing:
+            done = client.sync_rules(self.router.carried.wanted)
+            self.router.held(done.held.values())
+        self.refused_rules = [f"{rule.value[:80]}: {rule.reason}" for rule in done.refused]
+        self.foreign_rules = len(done.foreign)
+        for text in self.refused_rules:
+            logger.error("rule refused by Twitter rule=%s", text)
+
+    def _load(self) -> Carried:
+        self._signature = wanted.signature()
+        found = wanted.carried(
+            self.job.filter_ids, fingerprint=self.source.fingerprint, share=self.job.share,
+            only_active=self.job.supervised,
+        )  # fmt: skip
+        db.session.rollback()
+        return found
+
+    def _watch(self) -> int:
+        """Beat until there is a reason to end; that reason as an exit code."""
+        while True:
+            self._follow_changes()
+            self._beat(self.status.state, self.status.reason)
+            if self.asked:
+                return ASKED_TO_STOP
+            if self.reader.refusal is not None:
+                return NEEDS_PERSON
+            if self.filer.conflict is not None:
+                return HELD_BY_ANOTHER
+            if not (self.reader.is_alive() and self.filer.is_alive()):
+                return FAILED
+            if self.router is not None and not self.carried.rules:
+                return NO_WORK
+            self.wake.wait(BEAT_SECONDS)
+            self.wake.clear()
+
+    def _follow_changes(self) -> None:
+        """New words or filters take effect on the connection that is there."""
+        if self.router is None:
+            return
+        try:
+            if wanted.signature() != self._signature:
+                fresh = self._load()
+                if fresh != self.carried:
+                    self.carried, self._to_sync = fresh, True
+                    self.filer.carry(fresh)
+            db.session.rollback()
+        except SQLAlchemyError as exc:
+            logger.warning("filters not read error=%s", exc)
+            db.session.rollback()
+        if self._to_sync and self.carried.rules and self.status.state == "connected":
+            self._sync_now()
+
+    def _sync_now(self) -> None:
+        assert self.router is not None  # noqa: S101 - for mypy
+        self.router.carry(self.carried)
+        try:
+            self._sync(self._rules_client)
+            self._to_sync = False
+            logger.info("rules synced filters=%s", self.carried.filter_ids)
+        except SfmError as exc:
+            logger.warning("rules not synced, tried again soon why=%s", exc.message)
+
+    def _beat(self, state: str, reason: str) -> bool:
+        self._count_posts()
+        going_on = self.status.going_on()
+        beat = self._heartbeat(state, reason)
+        return self.ledger.write(beat, self.status.outages, going_on, self.prefixes)
+
+    def _count_posts(self) -> None:
+        """Every post delivered is paid for."""
+        new = self.status.posts - self._counted
+        if new:
+            endpoint = endpoints.FILTER_STREAM if self.router else endpoints.SAMPLE_STREAM
+            self._rules_client.count_posts(endpoint, new)
+            self._counted += new
+
+    def _heartbeat(self, state: str, reason: str) -> Heartbeat:
+        status = self.status
+        return Heartbeat(
+            program=self.job.program, filter_ids=list(self.carried.filter_ids),
+            fingerprint=self.source.fingerprint, host=HOST, pid=os.getpid(),
+            started_at=self._started_at, beat_at=clock.now(), state=state, since=status.since,
+            reason=reason, wait_until=status.wait_until, alive_at=status.alive_at,
+            post_at=status.post_at, posts=status.posts, posts_a_minute=status.posts_a_minute,
+            figures=self._figures(), revision=self.carried.revision,
+        )  # fmt: skip
+
+    def _figures(self) -> dict[str, object]:
+        free, low = room(self.job.folder)
+        return {
+            "queue": len(self.queue), "dropped": self.queue.dropped,
+            "in_hand": getattr(self.sink, "in_hand", 0),
+            "duplicates": getattr(self.sink, "duplicates", 0),
+            "quarantined": self.filer.quarantine.count, "skipped": self.status.skipped,
+            "unmatched": self.status.unmatched, "files": self.sink.files(),
+            "per_filter": {str(key): count for key, count in self.filer.per_filter.items()},
+            "rules_refused": self.refused_rules, "rules_of_others": self.foreign_rules,
+            "disk_free": free, "disk_low": low,
+        }  # fmt: skip
+
+    def _end(self, code: int) -> int:
+        """Save and seal everything, say so, and be done within five seconds."""
+        self.reader.stop()
+        self.reader.join(1.0)
+        self.filer.close()
+        self.filer.join(END_SECONDS - 1.0)
+        if code == ASKED_TO_STOP and not self.filer.safe_to_end:
+            code = FAILED
+        state, reason = self._last_words(code)
+        self.status.show(state, reason)
+        self._beat(state, reason)
+        logger.info("collector ended program=%s code=%d why=%s", self.job.program, code, reason)
+        return code
+
+    def _last_words(self, code: int) -> tuple[str, str]:
+        if self.reader.refusal is not None:
+            return "needs_person", self.reader.refusal.message
+        crash = self.reader.crash or self.filer.crash
+        if crash is not None:
+            known = isinstance(crash, SfmError | OSError)
+            return "stopped", str(crash) if known else "It ended with a fault; its log says more."
+        if self.filer.conflict is not None:
+            return "stopped", self.filer.conflict.message
+        words = {NO_WORK: "There is no active filter to collect.", ASKED_TO_STOP: "Asked to stop."}
+        return "stopped", words.get(code, "It ended with a fault; its log says more.")
+
+
+def room(folder: Path | None) -> tuple[int, bool]:
+    """Free bytes where files are written, and whether that is little: under 5 % or 1 GiB."""
+    if folder is None:
+        return 0, False
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return 0, False
+    return usage.free, usage.free < max(usage.total * 0.05, 1024**3)

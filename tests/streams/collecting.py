@@ -1,0 +1,104 @@
+"""Filters in a database, and collectors of them as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask
+
+from sfm import clock
+from sfm.accounts import credentials
+from sfm.config import Settings
+from sfm.database import db
+from sfm.models import Gap, Heartbeat, TwitterFilter, User
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def make_filter(
+    name: str = "Floods", words: str = "flood", token: str = "token-one", *, owner: str = "ann",
+    active: bool = True,
+) -> TwitterFilter:  # fmt: skip
+    """A filter of a User who holds an app token; as it would be after a save. Commits."""
+    user = db.session.query(User).filter_by(username=owner).one_or_none() or User(username=owner)
+    db.session.add(user)
+    db.session.flush()
+    if token:
+        credentials.keep(user, credentials.bearer(token))
+    made = TwitterFilter(
+        name=name, user_id=user.id, words=words, is_active=active, active_since=clock.now()
+    )
+    db.session.add(made)
+    db.session.commit()
+    return made
+
+
+def environment(app: Flask, api_root: str, **more: str) -> dict[str, str]:
+    """What a process needs to be the same installation as the app of the test."""
+    settings: Settings = app.extensions["sfm_settings"]
+    return {
+        "PATH": os.environ["PATH"],
+        "SFM_INSTANCE": str(settings.instance),
+        "SFM_DATABASE_URL": settings.database_url,
+        "SFM_SECRET_KEY": settings.secret_key,
+        "SFM_TWITTER_API_ROOT": api_root,
+        **more,
+    }
+
+
+class Process:
+    """One of our commands as a process of its own."""
+
+    def __init__(
+        self, env: dict[str, str], *arguments: object, before: tuple[object, ...] = ()
+    ) -> None:
+        command = [*before, sys.executable, "-m", "flask", "--app", "app", *arguments]
+        self.process = subprocess.Popen(
+            [str(word) for word in command], cwd=ROOT, env=env,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self, seconds: float = 20) -> tuple[int, str, str]:
+        """Exit code, standard output and standard error."""
+        out, err = self.process.communicate(timeout=seconds)
+        return self.process.returncode, out.decode(), err.decode()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.end()
+
+
+def beat_of(program: str) -> Heartbeat | None:
+    db.session.rollback()
+    return db.session.get(Heartbeat, program)
+
+
+def gaps() -> list[Gap]:
+    db.session.rollback()
+    return list(db.session.query(Gap).order_by(Gap.id))
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "what was waited for did not come"
+        time.sleep(0.03)
+
+
+def ids_of_lines(text: bytes | str) -> list[int]:
+    return [int(json.loads(line)["data"]["id"]) for line in text.splitlines() if line.strip()]
