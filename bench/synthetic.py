@@ -1,6 +1,6 @@
 """Made-up tweets for benchmarks: the size, shape and mixture of real ones, nobody's words.
 
-Mean 3.9 KB of JSON as v1.1 and 1.6 KB as v2, a third retweets, seven scripts and emoji, words by
+Mean 3.6 KB of JSON as v1.1 and 1.6 KB as v2, a third retweets, seven scripts and emoji, words by
 Zipf's law. Everything follows from the seed, so two runs measure the same tweets.
 """
 

@@ -27,6 +27,7 @@ KINDS = {
         Kind("import_tweets", "Import", "Imports", "new tweets", "tweets"),
         Kind("fetch_tweets_by_id", "Look-up of tweets", "Look-ups of tweets", "tweets", "ids"),
         Kind("refill_items", "Making anew", "Makings anew", "changed tweets", "tweets"),
+        Kind("check_credentials", "Credential check", "Credential checks", "", "credentials"),
         Kind("check_counts", "Count check", "Count checks", "corrected counts", "counts"),
         Kind("export", "Export", "Exports", "rows", "tweets", alone=False),
     )

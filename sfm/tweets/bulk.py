@@ -75,6 +75,12 @@ def one_writer(connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
 
 
+def use_little_memory(connection: Connection) -> None:
+    """Give this connection a small cache: long work by command need not hold what pages read."""
+    if is_sqlite(connection):
+        connection.exec_driver_sql("PRAGMA cache_size = -4000")
+
+
 def insert(
     connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> None:

@@ -27,7 +27,8 @@ from sfm.twitter.pages import Record
 logger = logging.getLogger(__name__)
 
 CapturedBy = Literal["timeline", "import", "stream", "lookup", "search"]
-Owner = int | Mapping[int, int]  # the TwitterUser's id, or those of many by their uid
+# The TwitterUser's id, or those of many by their uid (0: of tweets without any author).
+Owner = int | Mapping[int, int]
 
 COLUMNS = (
     "twitter_user_id", "twitter_id", "captured_at", "captured_by", "run_id", *CONTENT, "item_json",

@@ -1,0 +1,242 @@
+"""Importing files of tweets that are held elsewhere already. Commits once per batch.
+
+What is held already stays as it is, so an import may be done again; one that was cut off goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import select
+
+from sfm.database import db
+from sfm.errors import WrongInput
+from sfm.models import AccountEvent, Run, TwitterUser
+from sfm.runs.active import ActiveRun
+from sfm.runs.transactions import unit_of_work
+from sfm.tweets import bulk
+from sfm.tweets.reading import Problem, Read, read_file
+from sfm.tweets.store import Saved, save_page
+from sfm.twitter.pages import Record
+from sfm.twitter.record import Tweet
+
+BATCH = 250  # tweets; rows and raw lines of a batch are held in memory
+KIND = "import_tweets"
+NOBODY = "(unknown)"  # the account of tweets whose author no one wrote down
+
+
+@dataclass
+class Imported:
+    """What became of one file's tweets. `went_on_at` is the line an earlier import had come to."""
+
+    path: Path
+    read: int = 0
+    new: int = 0
+    known: int = 0
+    without_account: int = 0
+    unreadable: int = 0
+    added_accounts: int = 0
+    went_on_at: int = 0
+    is_broken_off: bool = False
+
+    @property
+    def rejects(self) -> Path:
+        """Where the unreadable lines are listed."""
+        return self.path.with_name(self.path.name + ".rejects")
+
+
+@dataclass
+class _Batch:
+    records: list[Record] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)  # of each record
+    problems: list[Problem] = field(default_factory=list)
+    last_line: int = 0
+    is_broken_off: bool = False
+
+
+@dataclass
+class Owners:
+    """The tracked accounts by uid; with `adding`, unknown authors become inactive accounts."""
+
+    adding: bool
+    by_uid: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, adding: bool) -> Owners:
+        """All accounts that have a uid."""
+        wanted = select(TwitterUser.uid, TwitterUser.id).where(TwitterUser.uid.is_not(None))
+        by_uid = {row.uid: row.id for row in db.session.execute(wanted) if row.uid}
+        nobody = select(TwitterUser.id).where(TwitterUser.uid.is_(None), TwitterUser.name == NOBODY)
+        if adding and (found := db.session.scalar(nobody)):
+            by_uid[0] = found
+        return cls(adding, by_uid)
+
+    def add_missing(self, records: Iterable[Record]) -> dict[int, int]:
+        """Make accounts of authors nobody tracks, flushed: their ids by uid."""
+        if not self.adding:
+            return {}
+        unknown: dict[int, Tweet] = {}
+        for tweet in (record.tweet for record in records):
+            uid = tweet.author_uid or 0
+            if uid not in self.by_uid and not (uid in unknown and unknown[uid].screen_name):
+                unknown[uid] = tweet
+        made = {uid: _account_of(uid, tweet) for uid, tweet in unknown.items()}
+        db.session.add_all(made.values())
+        db.session.flush()
+        db.session.add_all(
+            AccountEvent(twitter_user_id=one.id, kind="added", after=one.name)
+            for one in made.values()
+        )
+        return {uid: one.id for uid, one in made.items()}
+
+
+def _account_of(uid: int, tweet: Tweet) -> TwitterUser:
+    """An account out of what a tweet tells of its author.
+
+    Some archives left the author out but for the number, some altogether (uid 0 here); a name in
+    brackets is no name that Twitter gives, so it can never be taken for somebody's.
+    """
+    return TwitterUser(
+        uid=uid or None,
+        name=(tweet.screen_name or f"({uid})")[:50] if uid else NOBODY,
+        is_active=False,
+        display_name=tweet.author_name or "",
+        description=tweet.author_description or "",
+        location=tweet.author_location or "",
+        created_on_twitter_at=tweet.author_created_at,
+    )
+
+
+def import_files(
+    run: ActiveRun,
+    paths: Iterable[Path],
+    *,
+    add_users: bool = False,
+    tell: Callable[[Imported], object] = lambda _: None,
+) -> list[Imported]:
+    """Take over the tweets of these files, in their order; `tell` is called after each.
+
+    Unreadable lines are listed in FILE.rejects. Raises WrongInput for a file that cannot be
+    opened, and what `unit_of_work` and `ActiveRun.check` raise; what was committed stays.
+    """
+    owners = Owners.load(add_users)
+    bulk.use_little_memory(db.session.connection())
+    found = []
+    for path in paths:
+        one = _import_file(run, path, owners)
+        found.append(one)
+        tell(one)
+    return found
+
+
+def _import_file(run: ActiveRun, path: Path, owners: Owners) -> Imported:
+    found = Imported(path)
+    mark = _mark_of(path, owners.adding)
+    found.went_on_at = _line_of_earlier_run(mark)
+    run.show(f"Reading {path.name}")
+    with _Rejects(found) as rejects:
+        for batch in _batches(read_file(path, found.went_on_at)):
+            run.check()
+            saved, made = unit_of_work(partial(_save, run, owners, batch))
+            owners.by_uid.update(made)
+            _count(found, batch, saved, len(made))
+            rejects.write(batch, saved)
+            run.advance(len(batch.records), saved.new, saved=True)
+            run.save_cursor({"mark": mark, "line": batch.last_line})
+    run.save_cursor({})
+    return found
+
+
+def _save(run: ActiveRun, owners: Owners, batch: _Batch) -> tuple[Saved, dict[int, int]]:
+    made = owners.add_missing(batch.records)
+    owner = owners.by_uid | made if made else owners.by_uid
+    saved = save_page(batch.records, captured_by="import", run_id=run.id, owner=owner)
+    run.fence(added=saved.new)
+    return saved, made
+
+
+def _count(found: Imported, batch: _Batch, saved: Saved, made: int) -> None:
+    found.read += len(batch.records)
+    found.new += saved.new
+    found.known += saved.known
+    found.without_account += len(saved.unowned)
+    found.unreadable += len(batch.problems) + len(saved.rejected)
+    found.added_accounts += made
+    found.is_broken_off = found.is_broken_off or batch.is_broken_off
+
+
+def _batches(reads: Iterable[Read]) -> Iterator[_Batch]:
+    batch = _Batch()
+    for read in reads:
+        batch.records += read.records
+        batch.lines += [read.line] * len(read.records)
+        batch.problems += read.problems
+        batch.last_line = read.line
+        batch.is_broken_off = read.is_broken_off
+        if len(batch.records) + len(batch.problems) >= BATCH:
+            yield batch
+            batch = _Batch()
+    if batch.last_line:
+        yield batch
+
+
+class _Rejects:
+    """FILE.rejects: number, reason and beginning of each line that is no tweet. Made at need."""
+
+    def __init__(self, found: Imported) -> None:
+        self.path = found.rejects
+        self.goes_on = found.went_on_at > 0
+        self.file: IO[str] | None = None
+
+    def __enter__(self) -> _Rejects:
+        if not self.goes_on:
+            self.path.unlink(missing_ok=True)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        if self.file is not None:
+            self.file.close()
+
+    def write(self, batch: _Batch, saved: Saved) -> None:
+        rows = [(one.line, one.reason, one.begins) for one in batch.problems]
+        for one in saved.rejected:
+            rows.append((batch.lines[one.position], one.reason, str(one.twitter_id)))
+        if rows and self.file is None:
+            try:
+                self.file = self.path.open("a", encoding="utf-8")
+            except OSError as exc:
+                raise WrongInput(
+                    f"Unreadable lines cannot be listed in {self.path} ({exc.strerror}). "
+                    "Copy the file to a folder that can be written to."
+                ) from exc
+        if self.file is not None:
+            self.file.writelines(
+                f"{line}\t{reason}\t{begins}\n" for line, reason, begins in sorted(rows)
+            )
+            self.file.flush()
+
+
+def _mark_of(path: Path, adding: bool) -> str:
+    """Tells whether an earlier import that was cut off read the same file in the same way."""
+    try:
+        told = path.stat()
+        with path.open("rb") as file:
+            head = file.read(65_536)
+    except OSError as exc:
+        raise WrongInput(f"{path} cannot be read ({exc.strerror}).") from exc
+    text = f"{told.st_size} {told.st_mtime_ns} {adding} {hashlib.sha256(head).hexdigest()}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _line_of_earlier_run(mark: str) -> int:
+    """The line up to which a run that did not finish has this file; 0 where none has."""
+    ended = select(Run.cursor).where(Run.kind == KIND, Run.state.in_(("failed", "cancelled")))
+    for cursor in db.session.scalars(ended.order_by(Run.id.desc()).limit(20)):
+        if cursor.get("mark") == mark:
+            return int(cursor.get("line", 0))
+    return 0

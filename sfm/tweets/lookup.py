@@ -1,0 +1,89 @@
+"""Looking tweets up by their ids, into a file. Nothing is stored in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from sfm.runs.active import ActiveRun
+from sfm.twitter.client import Client
+from sfm.twitter.record import ID_LIMIT
+
+AT_ONCE = 100  # ids in one call
+
+Id = tuple[str, int | None]  # as written, and as a number where it can be one
+
+
+@dataclass
+class LookedUp:
+    """How many ids were asked for, found, and not found."""
+
+    asked: int = 0
+    found: int = 0
+    failed: int = 0
+
+
+def read_ids(lines: Iterable[str], limit: int | None) -> Iterator[Id]:
+    """Each id once as written, and as a number (None where it cannot be one); `limit` at most."""
+    seen: set[str] = set()
+    for line in lines:
+        text = line.strip().strip('",')
+        if not text or text in seen:
+            continue
+        if limit is not None and len(seen) >= limit:
+            return
+        seen.add(text)
+        plain = text.isascii() and text.isdigit() and len(text) < 20
+        yield text, int(text) if plain and 0 < int(text) < ID_LIMIT else None
+
+
+def look_up(
+    run: ActiveRun,
+    client: Client,
+    ids: Iterable[tuple[str, int | None]],
+    out: IO[bytes],
+    log: IO[str],
+) -> LookedUp:
+    """Write each tweet found as one line of JSON, and each failure as id, tab, reason.
+
+    Raises what the client raises; what was written before stays.
+    """
+    result = LookedUp()
+    batch: list[int] = []
+    for text, number in ids:
+        result.asked += 1
+        if number is None:
+            result.failed += 1
+            log.write(f"{text[:100]}\tThis cannot be the number of a tweet.\n")
+            continue
+        batch.append(number)
+        if len(batch) == AT_ONCE:
+            _batch(run, client, batch, out, log, result)
+            batch = []
+    if batch:
+        _batch(run, client, batch, out, log, result)
+    return result
+
+
+def _batch(
+    run: ActiveRun, client: Client, ids: list[int], out: IO[bytes], log: IO[str], result: LookedUp
+) -> None:
+    run.check()
+    missing = set(ids)
+    for page in client.posts_by_id(ids):
+        for record in page.records:
+            out.write(record.raw.replace(b"\n", b" ") + b"\n")
+            missing.discard(record.tweet.twitter_id)
+            result.found += 1
+        for problem in page.problems:
+            told = problem.resource_id or problem.value
+            if told.isascii() and told.isdigit() and int(told) in missing:
+                missing.discard(int(told))
+                result.failed += 1
+                log.write(f"{told}\t{problem.detail or problem.title}\n")
+    for number in sorted(missing):
+        result.failed += 1
+        log.write(f"{number}\tTwitter gave no answer for this one.\n")
+    run.spend(calls=1, posts=len(ids) - len(missing))
+    run.advance(len(ids), len(ids) - len(missing))

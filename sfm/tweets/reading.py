@@ -1,0 +1,137 @@
+"""Reading files of tweets as archives hold them, line by line, in little memory.
+
+JSON lines of v1.1 or v2, flattened ones, whole response pages, one pretty-printed document; plain
+or gzip, told by the content. Never raises for what a line holds: that is told line by line.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from sfm.errors import WrongInput
+from sfm.twitter.pages import Record, split_page
+from sfm.twitter.payload import parse_line
+from sfm.twitter.record import Unreadable
+
+LONGEST_LINE = 32 * 1024 * 1024  # bytes; also of a document that is no line
+GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in a file that is no tweet: where, why, and how it begins."""
+
+    line: int
+    reason: str
+    begins: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """What one line held."""
+
+    line: int
+    records: tuple[Record, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    is_broken_off: bool = False  # the file cannot be read any further
+
+
+def read_file(path: Path, behind_line: int = 0) -> Iterator[Read]:
+    """What each line of a file holds, those up to `behind_line` passed over unread.
+
+    Blank lines are left out. Raises WrongInput where the file cannot be opened.
+    """
+    try:
+        file = _open(path)
+    except OSError as exc:
+        raise WrongInput(f"{path} cannot be read ({exc.strerror}).") from exc
+    with file:
+        number = 0
+        try:
+            for number, line in enumerate(_lines(file), start=1):
+                if number <= behind_line:
+                    continue
+                found = _line(number, line)
+                if number == 1 and _may_be_document(line, found):
+                    whole = _document(path)
+                    if whole is not None:
+                        yield whole
+                        return
+                if found is not None:
+                    yield found
+        except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as exc:
+            reason = f"The file is cut off or damaged behind this line ({type(exc).__name__})."
+            yield Read(number, problems=(Problem(number, reason, ""),), is_broken_off=True)
+
+
+def _open(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP
+    return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes | None]:
+    """Lines without their ends; None for one that is too long to be read."""
+    while line := file.readline(LONGEST_LINE):
+        if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
+            while line and not line.endswith(b"\n"):
+                line = file.readline(LONGEST_LINE)
+            yield None
+        else:
+            yield line.rstrip(b"\r\n")
+
+
+def _line(number: int, line: bytes | None) -> Read | None:
+    if line is None:
+        reason = f"This line is longer than {LONGEST_LINE // 2**20} MB."
+        return Read(number, problems=(Problem(number, reason, ""),))
+    if number == 1:
+        line = line.removeprefix(b"\xef\xbb\xbf")
+    if not line.strip():
+        return None
+    try:
+        return Read(number, (Record(line, parse_line(line)),))
+    except Unreadable as why:
+        return _page(number, line, why)
+
+
+def _page(number: int, line: bytes, why: Unreadable) -> Read:
+    """A line that is no tweet may be a whole page of them."""
+    try:
+        page = split_page(line) if why.reason == "not_a_tweet" else None
+    except Unreadable:
+        page = None
+    if page is None or not (page.records or page.refused):
+        return Read(number, problems=(Problem(number, why.message, _beginning(line)),))
+    problems = [Problem(number, one.message, _beginning(one.raw)) for one in page.refused]
+    return Read(number, page.records, tuple(problems))
+
+
+def _beginning(line: bytes) -> str:
+    text = line[:100].decode("utf-8", "replace")
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _may_be_document(line: bytes | None, found: Read | None) -> bool:
+    return bool(line and found and not found.records and line.lstrip()[:1] in (b"{", b"["))
+
+
+def _document(path: Path) -> Read | None:
+    """The whole file as one document, where it is one; None where it is not."""
+    with _open(path) as file:
+        body = file.read(LONGEST_LINE + 1)
+    if len(body) > LONGEST_LINE:
+        return None
+    try:
+        page = split_page(body.removeprefix(b"\xef\xbb\xbf"))
+    except Unreadable:
+        return None
+    if not page.records:
+        return None
+    problems = [Problem(1, one.message, _beginning(one.raw)) for one in page.refused]
+    return Read(1, page.records, tuple(problems))

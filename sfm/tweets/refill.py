@@ -1,0 +1,123 @@
+"""Making anew what is stored of tweets beside their JSON, when the rules for it change.
+
+Goes through the table by its own numbers, a batch a transaction, and may be cut off anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from sfm.database import db
+from sfm.models import Run, TwitterUserItem
+from sfm.runs.active import ActiveRun
+from sfm.runs.transactions import unit_of_work
+from sfm.tweets import bulk, indexing, words
+from sfm.tweets.bulk import Entry
+from sfm.tweets.columns import CONTENT, row_of
+from sfm.tweets.counts_check import check_rollups
+from sfm.tweets.store import entry_of
+from sfm.twitter.pages import Record
+from sfm.twitter.payload import parse_line
+from sfm.twitter.record import Unreadable
+
+BATCH = 500
+KIND = "refill_items"
+LISTS = ("hashtags", "mentions", "urls", "media", "edit_history")
+
+_item = TwitterUserItem.__table__
+
+
+@dataclass
+class Refilled:
+    """What was looked at, what had other values before, what could not be read any more."""
+
+    seen: int = 0
+    changed: int = 0
+    unreadable: int = 0
+
+
+def refill(run: ActiveRun) -> Refilled:
+    """Fill the columns of all tweets from their JSON, and make the index anew if its rules changed.
+
+    Commits once per batch. A run that was cut off is gone on with. Counts are checked at the end.
+    """
+    found = Refilled()
+    at = _begin()
+    last = db.session.scalar(select(func.max(TwitterUserItem.id))) or 0
+    run.show("Making tweets anew", total=db.session.scalar(select(func.count(TwitterUserItem.id))))
+    while at < last:
+        run.check()
+        step, at = unit_of_work(partial(_batch, run, at))
+        found.seen += step.seen
+        found.changed += step.changed
+        found.unreadable += step.unreadable
+        run.advance(step.seen, step.changed, saved=True)
+        run.save_cursor({"done_to_id": at})
+    unit_of_work(partial(_count_anew, run))
+    run.save_cursor({})
+    return found
+
+
+def _begin() -> int:
+    """Where to start: behind what a run that was cut off has done, else at the beginning."""
+    ended = select(Run.cursor).where(Run.kind == KIND, Run.state.in_(("failed", "cancelled")))
+    cursor = db.session.scalar(ended.order_by(Run.id.desc()).limit(1)) or {}
+    at = int(cursor.get("done_to_id", 0))
+    now = indexing.state(db.session.connection())
+    db.session.rollback()
+    if now.version != words.VERSION:
+        unit_of_work(lambda: indexing.begin_anew(db.session.connection()))
+        return 0
+    return min(at, now.done_to_id) if now.done_to_id is not None else at
+
+
+def _batch(run: ActiveRun, at: int) -> tuple[Refilled, int]:
+    connection = db.session.connection()
+    bulk.one_writer(connection)
+    wanted = select(_item).where(_item.c.id > at).order_by(_item.c.id).limit(BATCH)
+    rows = connection.execute(wanted).all()
+    done_to = rows[-1].id if rows else at
+    found = Refilled(seen=len(rows))
+    before, after = [], []
+    index = indexing.state(connection)
+    for row in rows:
+        entry = _refill_row(connection, row, found)
+        old = Entry(row.twitter_id, indexing.words_of_row(row))
+        indexed = indexing.is_indexed(index, row.id)
+        if not indexed or (entry is not None and entry != old):
+            before += [old] if indexed else []
+            after.append(entry or old)
+    bulk.unindex(connection, before)
+    bulk.index(connection, after)
+    indexing.advance(connection, done_to)
+    run.fence(added=found.changed)
+    return found, done_to
+
+
+def _refill_row(connection: Connection, row: Any, found: Refilled) -> Entry | None:
+    """Bring one row up to date; what it is to be found by, None where its JSON is unreadable."""
+    raw = row.item_json.encode()
+    try:
+        record = Record(raw, parse_line(raw))
+    except Unreadable:
+        found.unreadable += 1
+        return None
+    published = record.tweet.created_at or row.date_published
+    values = row_of(record.tweet, published, lambda moment: moment)
+    fresh = dict(zip(CONTENT, values, strict=True))
+    fresh |= {name: json.loads(fresh[name]) for name in LISTS}
+    changed = {name: value for name, value in fresh.items() if value != getattr(row, name)}
+    if changed:
+        connection.execute(update(TwitterUserItem).where(_item.c.id == row.id).values(changed))
+        found.changed += 1
+    return entry_of(row.twitter_user_id, record)
+
+
+def _count_anew(run: ActiveRun) -> None:
+    check_rollups()
+    run.fence()

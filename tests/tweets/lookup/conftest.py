@@ -1,0 +1,5 @@
+"""These tests look tweets up in the sandbox."""
+
+from tests.collecting import sandbox, settings
+
+__all__ = ["sandbox", "settings"]
