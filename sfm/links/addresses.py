@@ -6,6 +6,7 @@ is a table of our own. Source: IANA special-purpose address registries, IPv4 and
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
@@ -29,6 +30,7 @@ _CLOSED_6 = tuple(
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def is_public(address: Address) -> bool:
     """Whether this is an address of the open internet, and of nobody's inside."""
     if isinstance(address, IPv4Address):
@@ -38,6 +40,7 @@ def is_public(address: Address) -> bool:
     return not any(address in block for block in _CLOSED_6)
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
     """The address in these words, in the one form that everybody reads alike; else None."""
     try:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -35,12 +36,16 @@ class Fence:
 
     def check(self, text: str) -> None:
         """Raises NotPublic for an address behind the fence."""
-        address = parse_address(text)
-        if address is not None and (
-            is_public(address) or any(address in network for network in self.opened)
-        ):
-            return
-        raise NotPublic(f"{text} is not a public address")
+        if not _may_be_dialled(text, self.opened):
+            raise NotPublic(f"{text} is not a public address")
+
+
+@lru_cache(maxsize=4096)
+def _may_be_dialled(text: str, opened: tuple[Network, ...]) -> bool:
+    address = parse_address(text)
+    if address is None:
+        return False
+    return is_public(address) or any(address in network for network in opened)
 
 
 def look_up(host: str, port: int) -> list[Any]:

@@ -160,7 +160,9 @@ def test_the_deadline_is_the_whole_links():
     with Fake(route=route) as fake:
         one = follow(f"http://a.example:{fake.port}/", link_seconds=0.5)
     assert one.outcome == "timeout"
-    assert [hop.status for hop in one.hops] == [302, 302, None]
+    statuses = [hop.status for hop in one.hops]
+    assert statuses in ([302, 302, None], [302, None])
+    assert one.seconds < 1
 
 
 def test_a_title_comes_from_the_first_64_kib():

@@ -1,0 +1,176 @@
+"""Following links: ours against serial requests.head and `minet resolve`, in one run.
+
+3,000 links over three redirects and a final page, 50 ms an answer, every hop on another host of
+127.0.0.0/8. The fence is opened for these by hand, which no setting can do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_network
+from pathlib import Path
+
+import requests
+
+from bench.table import Row, show
+from sfm.links.fetch import Fetcher
+from sfm.links.resolver import Fence
+
+ROOT = Path(__file__).resolve().parent.parent
+MINET = ROOT / ".venv-peers" / "bin" / "minet"
+LINKS, SERIAL, DEFAULT_MINET = 3_000, 30, 150
+WIDTH = 400
+DELAY_SECONDS = 0.05
+REDIRECTS = 3
+FENCE = Fence(ports=None, opened=(ip_network("127.0.0.0/8"),))
+
+
+def host(number: int, hop: int) -> str:
+    """A host for each hop of each link, so that good manners never make anybody wait."""
+    place = number * (REDIRECTS + 1) + hop
+    return f"127.{1 + place // 62_500}.{place // 250 % 250}.{1 + place % 250}"
+
+
+def link(number: int, port: int, hop: int = 0) -> str:
+    return f"http://{host(number, hop)}:{port}/{hop}/{number}"
+
+
+class Answering(asyncio.Protocol):
+    """A server in a hundred lines less: one answer per request, after a while."""
+
+    port = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        path = data.split(b" ", 2)[1].decode()
+        asyncio.get_running_loop().call_later(DELAY_SECONDS, self._answer, path)
+
+    def _answer(self, path: str) -> None:
+        hop, number = (int(part) for part in path.strip("/").split("/"))
+        if hop < REDIRECTS:
+            where = link(number, self.port, hop + 1)
+            head = f"HTTP/1.1 301 Moved\r\nLocation: {where}\r\nContent-Length: 0\r\n\r\n"
+        else:
+            head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n"
+        self.transport.write(head.encode())
+
+
+async def serve(port: int) -> None:
+    """Serves all of 127.0.0.0/8, and nothing that comes from outside."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+    listening.bind(("0.0.0.0", port))
+    Answering.port = port
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Answering, sock=listening, backlog=2048)
+    await server.serve_forever()
+
+
+@contextmanager
+def server() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    code = f"import asyncio, bench.links as b; asyncio.run(b.serve({port}))"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    try:
+        for _ in range(100):
+            time.sleep(0.1)
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def follow_all(urls: Iterator[str], *, count: bool = False) -> int:
+    right = 0
+    async with Fetcher(fence=FENCE, width=WIDTH) as fetcher:
+        async for found in fetcher.follow_all(urls):
+            right += found.outcome == "ok" and len(found.hops) == REDIRECTS + 1
+    return right
+
+
+def ours(port: int) -> float:
+    start = time.perf_counter()
+    right = asyncio.run(follow_all(link(number, port) for number in range(LINKS)))
+    seconds = time.perf_counter() - start
+    assert right == LINKS, f"only {right} of {LINKS} came right"
+    return LINKS / seconds
+
+
+def serial(port: int) -> float:
+    start = time.perf_counter()
+    for number in range(SERIAL):
+        answer = requests.head(link(number, port), allow_redirects=True, timeout=20)
+        assert answer.status_code == 200
+    return SERIAL / (time.perf_counter() - start)
+
+
+def minet(port: int, count: int, *options: str) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "links.csv"
+        with source.open("w", newline="") as out:
+            csv.writer(out).writerows([["url"], *([link(n, port)] for n in range(count))])
+        command = [str(MINET), "resolve", "url", "-i", str(source), *options]
+        start = time.perf_counter()
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        seconds = time.perf_counter() - start
+        resolved = list(csv.DictReader(done.stdout.splitlines()))
+    assert len(resolved) == count
+    return count / seconds
+
+
+def memory_of_many(count: int = 100_000) -> float:
+    """MiB that 100,000 links that go nowhere cost at most, in a process of their own."""
+    code = (
+        "import asyncio, resource, bench.links as b\n"
+        f"urls = (f'http://10.{{n >> 16}}.{{n >> 8 & 255}}.{{n & 255}}/' for n in range({count}))\n"
+        "asyncio.run(b.follow_all(urls))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def main() -> list[Row]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    if os.geteuid() != 0:
+        print("bench/links.py needs root, to listen on 127.0.0.0/8 and nowhere else")
+        return []
+    with server() as port:
+        fast, slow = ours(port), serial(port)
+        rows = [
+            Row("links a second", f"{fast:,.0f}", f"serial head {slow:.1f}", fast / slow, ">= 100")
+        ]
+        if MINET.exists():
+            best = minet(port, LINKS, "-X", "HEAD", "--throttle", "0", "-t", "200")
+            plain = minet(port, DEFAULT_MINET)
+            rows += [
+                Row("", f"{fast:,.0f}", f"minet, best {best:.0f}", fast / best, ">= 2.5"),
+                Row("", f"{fast:,.0f}", f"minet, as it comes {plain:.0f}", fast / plain, ">= 20"),
+            ]
+    mib = memory_of_many()
+    rows.append(Row("memory at 100,000 links", f"{mib:.0f} MiB", "200 MiB", mib / 200, "<= 1"))
+    return show("Links (3 redirects and a page, 50 ms each)", rows)
+
+
+if __name__ == "__main__":
+    main()
