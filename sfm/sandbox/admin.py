@@ -49,6 +49,7 @@ class Admin:
                 Rule("/sandbox/posts", methods=["POST"], endpoint=self._post),
                 Rule("/sandbox/posts/<int:post_id>", methods=["DELETE"], endpoint=self._remove),
                 Rule("/sandbox/clock", methods=["GET", "POST"], endpoint=self._clock),
+                Rule("/sandbox/streams", methods=["GET", "POST"], endpoint=self._streams),
                 Rule("/sandbox/crowd", methods=["GET", "POST"], endpoint=self._crowd),
                 Rule("/sandbox/faults", methods=["GET"], endpoint=self._list_faults),
                 Rule("/sandbox/faults", methods=["POST"], endpoint=self._add_fault),
@@ -191,6 +192,33 @@ class Admin:
         if per_second is not None:
             crowd.set_pace(per_second, self._site.clock.now_ms() + 1)
         return {"per_second": crowd.per_second}
+
+    def _streams(
+        self,
+        keep_alive: float | None = None,
+        sample_percent: int | None = None,
+        second: str | None = None,
+        rule_delay: float | None = None,
+    ) -> Json:
+        streams, rules = self._site.streams, self._site.rules
+        if second not in (None, "refuse", "replace"):
+            raise Wrong("second is refuse or replace")
+        streams.keep_alive = streams.keep_alive if keep_alive is None else keep_alive
+        streams.sample_percent = sample_percent or streams.sample_percent
+        streams.second = second or streams.second
+        rules.delay_seconds = rules.delay_seconds if rule_delay is None else rule_delay
+        everything = {"id", "endpoint_name", "connected_at", "disconnected_at", "disconnect_reason"}
+        return {
+            "keep_alive": streams.keep_alive,
+            "sample_percent": streams.sample_percent,
+            "second": streams.second,
+            "rule_delay": rules.delay_seconds,
+            "connections": [
+                {**one.as_json(everything), "app": one.app, "lines": one.lines}
+                for one in streams.connections
+            ],
+            "rules": rules.counts(),
+        }
 
     def _list_faults(self) -> Json:
         planned = [fault.as_json() for fault in self._site.faults.planned()]

@@ -12,7 +12,7 @@ from werkzeug.http import http_date
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from sfm.sandbox import admin, problems, rest, search
+from sfm.sandbox import admin, problems, rest, rules, search, streams
 from sfm.sandbox.credentials import APP
 from sfm.sandbox.faults import HTML, LIMIT_KINDS, REFUSALS, SHAPERS, Fault, refusal_of
 from sfm.sandbox.paging import invalid_token
@@ -22,7 +22,12 @@ from sfm.sandbox.site import Served, Site
 from sfm.sandbox.wanted import read_wanted
 from sfm.sandbox.wire import HangUp
 
-ENDPOINTS: tuple[Endpoint, ...] = (*rest.ENDPOINTS, *search.ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *rest.ENDPOINTS,
+    *search.ENDPOINTS,
+    *rules.ENDPOINTS,
+    *streams.ENDPOINTS,
+)
 
 
 class Application:
@@ -122,6 +127,8 @@ def _refuse_token(request: Request, shapers: list[Fault]) -> None:
 
 def _shaped(request: Request, response: Response, shapers: list[Fault]) -> Response:
     for fault in shapers:
+        if response.is_streamed and fault.kind not in _FOR_STREAMS:
+            continue
         response = _SHAPE[fault.kind](request, response, fault)
     return response
 
@@ -207,6 +214,7 @@ def _unchanged(_: Request, response: Response, __: Fault) -> Response:
     return response
 
 
+_FOR_STREAMS = ("html", "body", "slow", "reset")
 _SHAPE = {
     "html": _html,
     "body": _body,

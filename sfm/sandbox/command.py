@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN, DEFAULT_CROWD, DEFAULT_PORT, DEFAULT_SEED
+from sfm.sandbox.defaults import (
+    DEFAULT_BEARER_TOKEN,
+    DEFAULT_CROWD,
+    DEFAULT_KEEP_ALIVE,
+    DEFAULT_PORT,
+    DEFAULT_SEED,
+)
 
 
 @click.command("sandbox")
@@ -22,6 +28,13 @@ from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN, DEFAULT_CROWD, DEFAULT_PO
     default=DEFAULT_CROWD,
     show_default=True,
     help="Posts a second by small accounts, for streams and search.",
+)
+@click.option(
+    "--keep-alive",
+    type=click.FloatRange(0.1, 3_600),
+    default=DEFAULT_KEEP_ALIVE,
+    show_default=True,
+    help="Seconds between the empty lines that show a quiet stream is alive.",
 )
 @click.option("--limits/--no-limits", default=True, show_default=True, help="Keep X's rate limits.")
 @click.option(
@@ -52,6 +65,7 @@ def sandbox(
     seed: int,
     accounts: int | None,
     crowd: float,
+    keep_alive: float,
     limits: bool,
     tokens: tuple[str, ...],
     callbacks: tuple[str, ...],
@@ -69,6 +83,7 @@ def sandbox(
             seed=seed,
             accounts=accounts or len(CAST),
             crowd=crowd,
+            keep_alive=keep_alive,
             limits=limits,
             dialect=dialect,
             app=App(callbacks=callbacks),

@@ -41,6 +41,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     reset: str | int = "normal"
     seconds: float = 1.0
+    disconnect_type: str = "UpstreamOperationalDisconnect"
     at: int | None = None
     id: int = 0
     seen: int = 0
@@ -48,7 +49,7 @@ class Fault:
 
     def strikes(self, request: Request) -> bool:
         """Whether it hits this request; counts the ones it lets pass and the ones it hits."""
-        if not self._is_for(request) or (self.times is not None and self.fired >= self.times):
+        if not self.is_for(request) or (self.times is not None and self.fired >= self.times):
             return False
         self.seen += 1
         if self.seen <= self.after:
@@ -60,7 +61,8 @@ class Fault:
         """For the admin endpoint."""
         return asdict(self)
 
-    def _is_for(self, request: Request) -> bool:
+    def is_for(self, request: Request) -> bool:
+        """Whether path, method, query and token fit."""
         return (
             fnmatchcase(request.path, self.path)
             and self.method in ("*", request.method)
@@ -80,6 +82,11 @@ def _generic(status: int, title: str) -> Callable[[], Refused]:
 
 def _v1(status: int, code: int, message: str) -> Callable[[], Refused]:
     return lambda: Refused(status, {"errors": [{"code": code, "message": message}]})
+
+
+def _connection(code: int, issue: str, detail: str) -> Callable[[], Refused]:
+    kind, title = "streaming-connection", "ConnectionException"
+    return _problem(code, kind, title, detail, connection_issue=issue)
 
 
 def _html(status: int) -> Callable[[], Refused]:
@@ -124,6 +131,20 @@ REFUSALS: dict[str, Callable[[], Refused]] = {
     "limited-access": _v1(403, 453, "You currently have access to a subset of X API endpoints"),
     "not-found": _generic(404, "Not Found"),
     "not-found-page": _html(404),
+    "too-many-connections": _connection(
+        429,
+        "TooManyConnections",
+        "This stream is currently at the maximum allowed connection limit.",
+    ),
+    "provisioning": _connection(
+        503,
+        "ProvisioningSubscription",
+        "Your subscription change is currently being provisioned, please try again in a minute.",
+    ),
+    "rule-configuration": _connection(
+        409, "RuleConfigurationIssue", "There is something wrong with your rule configuration."
+    ),
+    "rules-invalid": _connection(400, "RulesInvalidIssue", "Some of your rules are invalid."),
     "conflict": _problem(409, "conflict", "Conflict", "A request is already in progress."),
     "usage-capped": _problem(
         429,
@@ -165,7 +186,21 @@ SHAPERS = (
     "empty-page",  # no posts, but a next_token
     "expired-token",  # 400 for the paging token
 )
-STREAM_KINDS: tuple[str, ...] = ()
+# These strike streams that are open, once `after` posts have gone down the connection.
+STREAM_KINDS = (
+    "disconnect",  # X's in-stream error of this `disconnect_type`, then the end
+    "eof",  # a clean end
+    "fin",  # the end in the middle of a line
+    "rst",  # the same by a reset
+    "stall",  # nothing at all for `seconds`
+    "keep-alives-only",  # no posts for `seconds`; they are lost
+    "garbage",  # a line that is `body`, or broken JSON
+    "huge-line",  # a line of `at` bytes (50 million)
+    "replay",  # the last `at` posts (all, up to 5,000) again, shuffled
+    "duplicates",  # every post twice from now on
+    "split",  # chunks of `at` bytes (1) from now on
+    "no-tags",  # matching_rules without tags
+)
 RESETS = ("normal", "missing", "past", "far", "garbage")
 
 
@@ -211,6 +246,22 @@ class Faults:
     def planned(self) -> list[Fault]:
         """All that have not been taken away, spent ones too."""
         return list(self._faults)
+
+    def on_stream(self, request: Request, lines: int) -> list[Fault]:
+        """Those that hit an open stream now that so many posts have gone down it."""
+        with self._lock:
+            hits = [
+                fault
+                for fault in self._faults
+                if fault.kind in STREAM_KINDS
+                and lines >= fault.after
+                and (fault.times is None or fault.fired < fault.times)
+                and fault.is_for(request)
+            ]
+            for fault in hits:
+                fault.seen += 1
+                fault.fired += 1
+        return hits
 
     def striking(self, request: Request, kinds: tuple[str, ...]) -> list[Fault]:
         """Those of these kinds that hit this request; each is counted."""

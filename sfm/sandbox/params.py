@@ -48,13 +48,13 @@ class Params:
             raise problems.invalid(name, [value], message)
         return value
 
-    def many(self, name: str, pattern: str) -> list[str]:
-        """1 to 100 values, with commas between."""
+    def many(self, name: str, pattern: str, most: int = 100) -> list[str]:
+        """1 to 100 values (or another `most`), with commas between."""
         raw = self.required(name)
         values = raw.split(",")
-        if len(values) > 100:
+        if len(values) > most:
             message = f"The number of values in the `{name}` query parameter list"
-            message += f" [{len(values)}] is not between 1 and 100"
+            message += f" [{len(values)}] is not between 1 and {most}"
             raise problems.invalid(name, [raw], message)
         for value in values:
             if not re.match(pattern, value):

@@ -10,12 +10,14 @@ from types import TracebackType
 from sfm.sandbox.application import Application
 from sfm.sandbox.apps import App
 from sfm.sandbox.clock import HasNow, SandboxClock
+from sfm.sandbox.connections import Streams
 from sfm.sandbox.credentials import Credentials
-from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN, DEFAULT_SEED
+from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN, DEFAULT_KEEP_ALIVE, DEFAULT_SEED
 from sfm.sandbox.faults import Faults
 from sfm.sandbox.limits import Limits
 from sfm.sandbox.oauth1 import OAuth1
 from sfm.sandbox.oauth2 import OAuth2
+from sfm.sandbox.rulebook import RuleBook
 from sfm.sandbox.signin import SignIn
 from sfm.sandbox.site import Served, Site
 from sfm.sandbox.wire import WireServer
@@ -36,6 +38,7 @@ class Sandbox:
     `world.add_post`, `rename`, `set_state`, `remove_post`), `sandbox.faults.add(kind, …)` plans
     trouble and gives an object whose `fired` counts it, `sandbox.served` lists the requests so far,
     `crowd` is how many posts a second its small accounts write, for streams and search;
+    `keep_alive` is in seconds; `sandbox.streams` and `sandbox.rules` are the stream's side;
     `app` holds the keys of OAuth 1.0a and 2.0; `sandbox.oauth1.access_token(uid)` and
     `sandbox.oauth2.tokens(uid, scopes)` give user tokens without the dance;
     `sandbox.limits` are the rate limits (off unless `limits=True`). `reset()` takes faults, limits
@@ -53,6 +56,7 @@ class Sandbox:
         bearer_tokens: tuple[str, ...] = (DEFAULT_BEARER_TOKEN,),
         app: App | None = None,
         dialect: str = "auto",
+        keep_alive: float = DEFAULT_KEEP_ALIVE,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -70,6 +74,7 @@ class Sandbox:
             sign_in=SignIn(self.world, self.app, credentials, self.oauth1, self.oauth2),
             dialect=dialect,
         )
+        self.site.streams.keep_alive = keep_alive
         self._server = WireServer((host, port), Application(self.site))
         self._thread: threading.Thread | None = None
 
@@ -83,6 +88,16 @@ class Sandbox:
     def faults(self) -> Faults:
         """Trouble on demand."""
         return self.site.faults
+
+    @property
+    def streams(self) -> Streams:
+        """Open and past stream connections, and how streams behave."""
+        return self.site.streams
+
+    @property
+    def rules(self) -> RuleBook:
+        """The rules of the filtered stream, per app."""
+        return self.site.rules
 
     @property
     def limits(self) -> Limits:

@@ -7,9 +7,11 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from sfm.sandbox.clock import SandboxClock, iso
+from sfm.sandbox.connections import Streams
 from sfm.sandbox.credentials import Caller, Credentials
 from sfm.sandbox.faults import Faults
 from sfm.sandbox.limits import Limits
+from sfm.sandbox.rulebook import RuleBook
 from sfm.sandbox.shapes import View
 from sfm.sandbox.signin import SignIn
 from sfm.sandbox.wanted import Wanted
@@ -69,6 +71,8 @@ class Site:
         self.sign_in = sign_in
         self.faults = Faults()
         self.usage = Usage()
+        self.rules = RuleBook(world.clock)
+        self.streams = Streams()
         self.served: deque[Served] = deque(maxlen=20_000)
         self.dialect = dialect
         self.stopping = threading.Event()

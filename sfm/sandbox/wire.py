@@ -99,10 +99,11 @@ class Handler(BaseHTTPRequestHandler):
     def _head(self, status: str, headers: list[tuple[str, str]]) -> tuple[bytes, int | None]:
         names = {name.lower(): value for name, value in headers}
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+        self.close_connection |= names.get("connection", "").lower() == "close"
         promised = names.get("content-length")
         if promised is None:
             lines.append("Transfer-Encoding: chunked")
-        if self.close_connection:
+        if self.close_connection and "connection" not in names:
             lines.append("Connection: close")
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")
         return head, int(promised) if promised is not None else None
@@ -123,6 +124,7 @@ class Handler(BaseHTTPRequestHandler):
             "PATH_INFO": unquote(path, "latin-1"),
             "QUERY_STRING": query,
             "RAW_URI": self.path,
+            "sandbox.socket": self.connection,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
             "SERVER_NAME": str(host),

@@ -86,6 +86,17 @@ class Timetable:
             made = [moment for moment in moments if moment <= moment_ms]
             yield make_id(made[-1], low)
 
+    def ids_between(self, person: Person, from_ms: int, until_ms: int) -> list[int]:
+        """Ids of all versions made in a span (until excluded), oldest first."""
+        first = max(0, self.count_until(person, from_ms) - 1)  # its edits may fall into the span
+        low = scramble(person.index)
+        return [
+            make_id(moment, low)
+            for number in range(first, self.count_until(person, until_ms - 1))
+            for moment in self.moments(person, number)
+            if from_ms <= moment < until_ms
+        ]
+
     def is_removed(self, person: Person, number: int) -> bool:
         """Whether its author has deleted it since; a few in a thousand."""
         return stirred(self._seed, person, number, 12) % 1000 < 7

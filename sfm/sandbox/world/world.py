@@ -46,6 +46,7 @@ class World:
         self.timetable = Timetable(seed, self.people)
         self._by_uid = {person.uid: person for person in self.people}
         self._by_name = {person.username.lower(): person for person in self.people}
+        self.posted: list[int] = []  # ids of posts made by hand, in the order they were made
         self._extras: dict[int, Post] = {}
         self._removed: set[int] = set()
         self._replaced: set[int] = set()
@@ -169,6 +170,18 @@ class World:
             if post_id < beyond:
                 yield post_id
 
+    def made_between(self, from_ms: int, until_ms: int) -> Iterator[int]:
+        """Ids of all scheduled posts of a span (until excluded), each version, oldest first.
+
+        This is what streams are fed with, next to `posted`; posts that are removed later are in it.
+        """
+        cast = [
+            post_id
+            for person in self.people
+            for post_id in self.timetable.ids_between(person, from_ms, until_ms)
+        ]
+        return heapq.merge(sorted(cast), self.crowd.between(from_ms, until_ms))
+
     def add_post(
         self,
         person: Person,
@@ -229,6 +242,7 @@ class World:
     def _keep(self, person: Person, post: Post) -> None:
         self._extras[post.id] = post
         person.extras.append(post.id)
+        self.posted.append(post.id)
 
     def _written_by_hand(
         self, person: Person, text: str, reply_to: int | None, quote_of: int | None

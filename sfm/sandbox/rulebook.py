@@ -1,0 +1,124 @@
+"""The rules of the filtered stream, kept per app and checked as X checks them."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import dataclass
+
+from sfm.sandbox import problems
+from sfm.sandbox.clock import SandboxClock
+from sfm.sandbox.problems import PROBLEM, Json
+from sfm.sandbox.query.match import Query
+from sfm.sandbox.query.parse import QueryError, parse
+from sfm.sandbox.world.posts import make_id
+
+LONGEST_RULE = 1_024
+MOST_RULES = 1_000
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. It counts from `active_ms` on."""
+
+    id: str
+    value: str
+    tag: str | None
+    query: Query
+    active_ms: int
+
+    def as_json(self) -> Json:
+        """As the endpoints show it; no tag, no key."""
+        return {"id": self.id, "value": self.value} | ({"tag": self.tag} if self.tag else {})
+
+
+class RuleBook:
+    """The rules of every app. `delay_seconds` is how long a new rule takes to come into force."""
+
+    def __init__(self, clock: SandboxClock) -> None:
+        self.cap = MOST_RULES
+        self.delay_seconds = 0.0
+        self._clock = clock
+        self._rules: dict[str, dict[str, Rule]] = {}
+        self._serial = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def of(self, app: str) -> list[Rule]:
+        """An app's rules, oldest first."""
+        with self._lock:
+            return list(self._rules.get(app, {}).values())
+
+    def in_force(self, app: str) -> list[Rule]:
+        """Those that count by now."""
+        now = self._clock.now_ms()
+        return [rule for rule in self.of(app) if rule.active_ms <= now]
+
+    def counts(self) -> dict[str, int]:
+        """How many rules each app has."""
+        with self._lock:
+            return {app: len(rules) for app, rules in self._rules.items()}
+
+    def add(self, app: str, asked: list[Json], *, dry_run: bool) -> tuple[list[Rule], list[Json]]:
+        """The rules made, and an error for each that was not. Raises Refused (422) over the cap."""
+        with self._lock:
+            book = self._rules.setdefault(app, {})
+            values = {rule.value: rule.id for rule in book.values()}
+            made: list[Rule] = []
+            errors: list[Json] = []
+            for item in asked:
+                rule = self._made(item, values, errors)
+                if rule:
+                    values[rule.value] = rule.id
+                    made.append(rule)
+            if len(book) + len(made) > self.cap:
+                raise self._over_the_cap(len(book) + len(made))
+            if not dry_run:
+                book.update({rule.id: rule for rule in made})
+        return made, errors
+
+    def delete(self, app: str, ids: list[str], values: list[str], *, dry_run: bool) -> list[str]:
+        """Gives the ids that were deleted (or, in a dry run, would be)."""
+        with self._lock:
+            book = self._rules.setdefault(app, {})
+            gone = [rule.id for rule in book.values() if rule.id in ids or rule.value in values]
+            if not dry_run:
+                for rule_id in gone:
+                    del book[rule_id]
+        return gone
+
+    def _made(self, item: Json, values: dict[str, str], errors: list[Json]) -> Rule | None:
+        value = item["value"]
+        if value in values:
+            kind = f"{PROBLEM}duplicate-rules"
+            duplicate = {
+                "value": value,
+                "id": values[value],
+                "title": "DuplicateRule",
+                "type": kind,
+            }
+            errors.append(duplicate)
+            return None
+        try:
+            node = parse(value, stream=True, longest=LONGEST_RULE)
+        except QueryError as exc:
+            kind = f"{PROBLEM}invalid-rules"
+            wrong = {"value": value, "title": "UnprocessableEntity", "type": kind}
+            errors.append({**wrong, "details": exc.details})
+            return None
+        now = self._clock.now_ms()
+        return Rule(
+            id=str(make_id(now, next(self._serial))),
+            value=value,
+            tag=item.get("tag") or None,
+            query=Query(node, stream=True),
+            active_ms=now + int(self.delay_seconds * 1000),
+        )
+
+    def _over_the_cap(self, wanted: int) -> problems.Refused:
+        body = {
+            "title": "RulesCapExceeded",
+            "detail": f"Rules capacity exceeded: {wanted} rules for a cap of {self.cap}.",
+            "type": f"{PROBLEM}rule-cap",
+            "status": 422,
+        }
+        return problems.Refused(422, body)
