@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Table, select, update
+from sqlalchemy import Column, Table, UniqueConstraint, select, update
 
 from sfm.accounts import users
 from sfm.database import Base, db
 from sfm.errors import WrongInput
-from sfm.models import TwitterUserSet, User
+from sfm.models import User
 
-NAME_LENGTH = 255
+NAME_LENGTH = 100  # the shortest column among them
 
 
 def join(kept: User, gone: User) -> dict[str, int]:
@@ -30,7 +30,7 @@ def join(kept: User, gone: User) -> dict[str, int]:
         )
     if not kept.is_active or not kept.is_superuser:
         users.require_another_administrator(gone)
-    _rename_clashing_sets(kept, gone)
+    _rename_what_clashes(kept, gone)
     moved = _move_rows(kept, gone)
     uid, name = gone.twitter_uid, gone.twitter_name
     lost = gone.username
@@ -45,20 +45,36 @@ def join(kept: User, gone: User) -> dict[str, int]:
     return moved
 
 
-def _rename_clashing_sets(kept: User, gone: User) -> None:
-    names = set(
-        db.session.scalars(select(TwitterUserSet.name).where(TwitterUserSet.owner_id == kept.id))
-    )
-    for theirs in db.session.scalars(
-        select(TwitterUserSet).where(TwitterUserSet.owner_id == gone.id)
-    ).all():
-        name, number = theirs.name, 1
-        while name in names:
-            behind = f" ({gone.username})" if number == 1 else f" ({gone.username} {number})"
-            name, number = theirs.name[: NAME_LENGTH - len(behind)] + behind, number + 1
-        names.add(name)
-        theirs.name = name
-    db.session.flush()
+def _rename_what_clashes(kept: User, gone: User) -> None:
+    """Two of the same name may not have one owner: the moved one gets the old owner's name."""
+    whose = gone.username[:40]
+    for owner, name in _names_unique_per_user():
+        table = owner.table
+        names = set(db.session.scalars(select(name).where(owner == kept.id)))
+        theirs = db.session.execute(select(table.c.id, name).where(owner == gone.id))
+        for row_id, old in theirs.all():
+            new, number = old, 1
+            while new in names:
+                behind = f" ({whose})" if number == 1 else f" ({whose} {number})"
+                new, number = old[: NAME_LENGTH - len(behind)] + behind, number + 1
+            names.add(new)
+            if new != old:
+                change = update(table).where(table.c.id == row_id).values({name: new})
+                db.session.execute(change)
+
+
+def _names_unique_per_user() -> list[tuple[Column[Any], Column[Any]]]:
+    """The owner and name columns of tables in which one User may have a name only once."""
+    owners = {column for _, column in _columns_that_name_a_user()}
+    return [
+        (owner, name)
+        for table in Base.metadata.sorted_tables
+        for constraint in table.constraints
+        if isinstance(constraint, UniqueConstraint) and len(constraint.columns) == 2
+        for owner in constraint.columns
+        for name in constraint.columns
+        if owner in owners and name not in owners
+    ]
 
 
 def _move_rows(kept: User, gone: User) -> dict[str, int]:

@@ -1,0 +1,63 @@
+"""Every route of the app, with an address that leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule as Route
+
+from sfm.web.access import SAFE_METHODS, Rule
+from tests.security.samples import ANYTHING
+
+# Sign-in and the browser's own reports carry no session, or none yet.
+WITHOUT_TOKEN = {"reports.csp"}
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One method of one route."""
+
+    endpoint: str
+    method: str
+    address: str
+    rule: Rule
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.address} ({self.endpoint}, {self.rule.who})"
+
+
+def stops(app: Flask, owned: dict[str, int]) -> Iterator[Stop]:
+    """All of them. A part of an address that nobody has named in samples.py is an error."""
+    adapter = app.url_map.bind("localhost")
+    for route in sorted(app.url_map.iter_rules(), key=lambda route: route.rule):
+        if route.endpoint == "static":
+            continue
+        rule = getattr(app.view_functions[route.endpoint], "access_rule", None)
+        assert isinstance(rule, Rule), f"{route.rule} has no access rule"
+        address = adapter.build(route.endpoint, values(route, owned))
+        for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield Stop(route.endpoint, method, address, rule)
+
+
+def values(route: Route, owned: dict[str, int]) -> dict[str, Any]:
+    """A value for each named part of an address."""
+    found: dict[str, Any] = {}
+    for name in route.arguments:
+        choice = re.search(rf"<any\(([^)]*)\):{name}>", route.rule)
+        if choice:
+            found[name] = choice[1].split(",")[0].strip().strip("'\"")
+        elif name in owned:
+            found[name] = owned[name]
+        elif route.rule.find(f"<id:{name}>") >= 0:
+            raise AssertionError(f"tests/security/samples.py names no {name} for {route.rule}")
+        else:
+            found[name] = ANYTHING[name]
+    return found
+
+
+def is_safe(stop: Stop) -> bool:
+    return stop.method in SAFE_METHODS
