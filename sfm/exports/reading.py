@@ -104,10 +104,10 @@ class ListedTweets:
         return found
 
 
-def count_wanted(criteria: Criteria, at_most: int) -> int:
+def count_wanted(criteria: Criteria, at_most: int | None = None) -> int:
     """How many tweets of the database the criteria ask for, counted no further than `at_most`."""
     with snapshot() as connection:
-        return len(find(connection, scope_of(connection, criteria.selection), at_most))
+        return len(_all_ids(connection, criteria.selection, at_most))
 
 
 def sample_of(ids: array[int], criteria: Criteria) -> array[int]:
@@ -117,7 +117,9 @@ def sample_of(ids: array[int], criteria: Criteria) -> array[int]:
     return array("q", [ids[place] for place in drawn])
 
 
-def _all_ids(connection: Connection, selection: Selection) -> array[int]:
+def _all_ids(
+    connection: Connection, selection: Selection, at_most: int | None = None
+) -> array[int]:
     """All ids of a selection, ascending, a page at a time: the ways that lists are found by."""
     found = array("q")
     scope = scope_of(connection, selection)
@@ -125,6 +127,6 @@ def _all_ids(connection: Connection, selection: Selection) -> array[int]:
     while True:
         page = find(connection, scope, IDS_AT_ONCE, low=low, ascending=True)
         found.extend([row[0] for row in page])
-        if len(page) < IDS_AT_ONCE:
-            return found
+        if len(page) < IDS_AT_ONCE or (at_most is not None and len(found) >= at_most):
+            return found[:at_most]
         low = found[-1] + 1

@@ -70,6 +70,7 @@ def ask(
     """
     if layout.format == "parquet" and layout.packing not in ("zip", "bag"):
         raise WrongInput("Parquet is a folder of files: choose a zip or a bag.")
+    waits = needs_agreement(owner, layout, rows)
     export = ExportFile(
         owner_id=owner.id,
         title=criteria.title,
@@ -80,7 +81,7 @@ def ask(
     db.session.add(export)
     db.session.flush()
     export.file_name = file_name(criteria, layout, export.id)
-    if needs_agreement(owner, layout, rows):
+    if waits:
         export.state = "asked"
     elif background:
         _queue(export)
@@ -188,6 +189,20 @@ def record_download(export: ExportFile) -> None:
         subject_id=export.id,
         subject=export.title,
         after={"file": export.file_name, "rows": export.rows_written, "sha256": export.sha256},
+    )
+
+
+def record_direct_download(criteria: Criteria, layout: Layout, product: Product) -> None:
+    """Put a file that was made and sent at once into the audit log."""
+    audit.record(
+        "export.downloaded",
+        kind="export",
+        subject=criteria.title,
+        after={
+            "format": layout.format,
+            "rows": product.facts.rows_written,
+            "sha256": product.sha256,
+        },
     )
 
 

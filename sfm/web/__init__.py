@@ -21,6 +21,7 @@ BLUEPRINTS = (
     "admin_users",
     "audit",
     "auth",
+    "exports",
     "health",
     "home",
     "reports",

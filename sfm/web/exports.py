@@ -1,0 +1,235 @@
+"""Exports: asking for one, watching it, downloading it, having it made again and again."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from sfm.database import begin_write, db
+from sfm.errors import NotFound, WrongInput
+from sfm.exports import choosing, folders, profiles, recurring, service
+from sfm.exports.cells import CHANGE_WORDS
+from sfm.exports.classic import CLASSIC
+from sfm.exports.columns import ALL
+from sfm.exports.criteria import criteria_from
+from sfm.exports.extended import EXTENDED
+from sfm.exports.layout import FORMATS, Layout, layout_from
+from sfm.exports.places import slug
+from sfm.exports.readme import PLATFORM_RULE
+from sfm.models import ExportFile
+from sfm.runs.queries import expected_end
+from sfm.web.access import access, signed_in_account
+from sfm.web.export_requests import (
+    COUNTED_AT_MOST,
+    ask,
+    criteria_asked,
+    expected_rows,
+    is_small,
+    made_at_once,
+    with_list,
+    with_sample,
+)
+from sfm.web.forms.exports import LayoutForm, RepeatForm, filled_with
+from sfm.web.htmx import done, page_or_part
+
+bp = Blueprint("exports", __name__)
+
+LIST_BYTES = 5 * 1024 * 1024
+PAGE = 50
+
+
+@bp.get("/exports/")
+@access("signed_in")
+def index() -> Response:
+    reader = signed_in_account()
+    before = request.args.get("before", type=int)
+    found = service.listed(reader, before_id=before, limit=PAGE + 1)
+    return page_or_part(
+        "exports/index.html",
+        "exports/_list.html",
+        exports=found[:PAGE],
+        older=found[PAGE - 1].id if len(found) > PAGE else None,
+        repeated=recurring.listed(reader),
+        profiles=profiles.listed(reader),
+        every=recurring.EVERY,
+        formats=FORMATS,
+    )
+
+
+@bp.get("/exports/new/")
+@access("signed_in")
+def new() -> str:
+    reader = signed_in_account()
+    layout = Layout()
+    if request.args.get("profile"):
+        profile = profiles.find(reader, request.args.get("profile", 0, type=int))
+        layout = layout_from(profile.layout)
+    if request.args.get("format") in FORMATS:
+        layout = Layout(format=request.args["format"])
+    form = LayoutForm(formdata=None, **filled_with(layout))
+    ticked = layout.columns if form.columns.data == "chosen" else ()
+    return _asking(form, tuple(ticked))
+
+
+def _asking(form: LayoutForm, ticked: tuple[str, ...]) -> str:
+    reader = signed_in_account()
+    criteria = criteria_asked(reader)
+    return render_template(
+        "exports/new.html",
+        form=form,
+        ticked=ticked,
+        criteria=criteria.in_words(),
+        rows=expected_rows(criteria),
+        counted_at_most=COUNTED_AT_MOST,
+        classic=CLASSIC,
+        extended=EXTENDED,
+        profiles=profiles.listed(reader),
+        rule=PLATFORM_RULE,
+    )
+
+
+@bp.post("/exports/new/")
+@access("signed_in", max_bytes=LIST_BYTES, begins_write=False)
+def create() -> BaseResponse | tuple[str, int]:
+    form = LayoutForm()
+    ticked = [name for name in ALL if name in request.form.getlist("column")]
+    if not form.validate():
+        return _asking(form, tuple(ticked)), 422
+    try:
+        layout = form.layout(ticked)
+        criteria = with_list(criteria_asked(signed_in_account()), form.id_list.data)
+        criteria = with_sample(criteria, form.sample.data)
+        if form.profile_name.data:
+            begin_write()
+            profiles.save(signed_in_account(), form.profile_name.data, layout)
+            db.session.commit()
+        export = ask(signed_in_account(), criteria, layout)
+    except WrongInput as exc:
+        db.session.rollback()
+        form.refuse("format", exc.message)
+        return _asking(form, tuple(ticked)), 422
+    said = _("The export is ready.") if export.state == "ready" else _("The export is asked for.")
+    return done(url_for("exports.show", export_id=export.id), said)
+
+
+@bp.get("/exports/<id:export_id>/")
+@access("owner")
+def show(export_id: int) -> Response:
+    export = service.find(signed_in_account(), export_id)
+    run = export.run
+    return page_or_part(
+        "exports/show.html",
+        "exports/_progress.html",
+        export=export,
+        run=run,
+        criteria=criteria_from(export.criteria).in_words(),
+        layout=layout_from(export.layout),
+        expected_end=expected_end(run) if run else None,
+        is_there=folders.file_of(export) is not None,
+        repeat_form=RepeatForm(formdata=None),
+        rule=PLATFORM_RULE,
+        change_words=CHANGE_WORDS,
+    )
+
+
+@bp.get("/exports/<id:export_id>/file/")
+@access("owner")
+def file(export_id: int) -> Response:
+    begin_write()
+    export = service.find(signed_in_account(), export_id)
+    path = folders.file_of(export)
+    if path is None:
+        raise NotFound(_("This file is not here (any more). Ask for the export again."))
+    service.record_download(export)
+    name, kind, digest = export.file_name, _media_type(export), export.sha256
+    db.session.commit()
+    answer = send_file(path, mimetype=kind, as_attachment=True, download_name=name, max_age=0)
+    answer.headers["Repr-Digest"] = f"sha-256=:{_base64(digest)}:"
+    return answer
+
+
+@bp.post("/exports/<id:export_id>/decide/")
+@access("superuser")
+def decide(export_id: int) -> BaseResponse:
+    by = signed_in_account()
+    export = service.find(by, export_id)
+    agreed = request.form.get("agreed") == "yes"
+    service.decide(export, by, agreed=agreed)
+    db.session.commit()
+    said = _("You agreed: the export is being made.") if agreed else _("You refused the export.")
+    return done(url_for("exports.show", export_id=export_id), said)
+
+
+@bp.post("/exports/<id:export_id>/delete/")
+@access("owner")
+def delete(export_id: int) -> BaseResponse:
+    service.remove(service.find(signed_in_account(), export_id))
+    db.session.commit()
+    return done(url_for("exports.index"), _("The export is deleted."))
+
+
+@bp.post("/exports/<id:export_id>/repeat/")
+@access("owner")
+def repeat(export_id: int) -> BaseResponse:
+    export = service.find(signed_in_account(), export_id)
+    recurring.repeat(export, str(request.form.get("every", "")))
+    db.session.commit()
+    return done(url_for("exports.index"), _("It will be made again and again."))
+
+
+@bp.post("/exports/repeated/<id:number>/stop/")
+@access("owner")
+def stop(number: int) -> BaseResponse:
+    recurring.stop(recurring.find(signed_in_account(), number))
+    db.session.commit()
+    return done(url_for("exports.index"), _("It is made no more. The files made so far stay."))
+
+
+@bp.post("/exports/profiles/<id:profile_id>/delete/")
+@access("owner")
+def delete_profile(profile_id: int) -> BaseResponse:
+    profiles.remove(profiles.find(signed_in_account(), profile_id))
+    db.session.commit()
+    return done(url_for("exports.index"), _("The profile is deleted."))
+
+
+@bp.get("/twitter-user/<string:name>.csv", defaults={"kind": "csv"})
+@bp.get("/twitter-user/<string:name>.xlsx", defaults={"kind": "xlsx"})
+@access("signed_in")
+def of_account(name: str, kind: str) -> BaseResponse:
+    """The address of old: a small file at once; a larger one is asked for on its own page."""
+    user = choosing.account_named(name)
+    criteria, layout = choosing.of_account(user), Layout(format=kind, packing="none")
+    if not is_small(signed_in_account(), criteria, layout):
+        return redirect(url_for("exports.new", account=user.id, format=kind))
+    made = made_at_once(signed_in_account(), criteria, layout)
+    answer = send_file(
+        made.file,
+        mimetype=layout.kind.media_type,
+        as_attachment=True,
+        download_name=f"{slug(user.name)}.{kind}",
+        max_age=0,
+    )
+    answer.content_length = made.size_bytes
+    answer.headers["Repr-Digest"] = f"sha-256=:{_base64(made.sha256)}:"
+    return answer
+
+
+@bp.get("/data-dictionary/")
+@access("public")
+def dictionary() -> str:
+    return render_template("exports/dictionary.html", classic=CLASSIC, extended=EXTENDED)
+
+
+def _media_type(export: ExportFile) -> str:
+    layout = layout_from(export.layout)
+    if export.file_name.endswith(".gz"):
+        return "application/gzip"
+    return "application/zip" if layout.packing in ("zip", "bag") else layout.kind.media_type
+
+
+def _base64(hexadecimal: str) -> str:
+    import base64
+
+    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
