@@ -132,6 +132,9 @@ class Settings:
     schedule_counts: str = option(
         "daily 04:45", SCHEDULE, "When the counts beside the tweets are checked."
     )
+    schedule_exports: str = option(
+        "every 1 h", SCHEDULE, "When exports that are due again are made and old ones removed."
+    )
 
     # Pages.
     secret_key: str = option(

@@ -75,11 +75,12 @@ def make_due() -> int:
     """
     made = 0
     for number in due():
-        made += _make_one(number)
+        made += make_one(number)
     return made
 
 
-def _make_one(number: int) -> int:
+def make_one(number: int) -> int:
+    """Make one of them now; 1 if it came out well, else 0. Commits."""
     one = db.session.get_one(RecurringExport, number)
     criteria, layout = criteria_from(one.criteria), layout_from(one.layout)
     order = service.order_of(criteria, layout, asked_by=one.owner.username)

@@ -19,6 +19,7 @@ from sfm.models import ExportFile, User
 from sfm.runs import journal
 
 RUN_KIND = "export"
+GOING = ("queued", "running", "paused")
 
 
 def order_of(
@@ -208,7 +209,7 @@ def record_direct_download(criteria: Criteria, layout: Layout, product: Product)
 
 def remove(export: ExportFile) -> None:
     """Delete an export that is not under way, its file included. Raises WrongInput if it is."""
-    if export.state == "queued":
+    if export.state == "queued" and export.run and export.run.state in GOING:
         raise WrongInput("This export is being made. Cancel its run first.")
     audit.record("export.deleted", kind="export", subject_id=export.id, subject=export.title)
     remove_folder(export.id)

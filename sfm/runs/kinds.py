@@ -30,6 +30,7 @@ KINDS = {
         Kind("check_credentials", "Credential check", "Credential checks", "", "credentials"),
         Kind("check_counts", "Count check", "Count checks", "corrected counts", "counts"),
         Kind("export", "Export", "Exports", "rows", "tweets", alone=False),
+        Kind("tidy_exports", "Care of exports", "Care of exports", "exports made", "exports"),
     )
 }
 

@@ -1,0 +1,26 @@
+"""What exports need from time to time: those due again made, those whose time is over removed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sfm.database import begin_write, db
+from sfm.exports import folders, recurring
+from sfm.runs.active import ActiveRun
+
+
+def tidy_exports(run: ActiveRun) -> dict[str, Any]:
+    """Make the recurring exports that are due, and remove expired files. Commits."""
+    begin_write()
+    expired = folders.expire()
+    db.session.commit()
+    waiting = recurring.due()
+    db.session.rollback()
+    run.show(total=len(waiting))
+    made = 0
+    for number in waiting:
+        run.check()
+        well = recurring.make_one(number)
+        made += well
+        run.advance(1, well)
+    return {"expired": expired, "made": made}
