@@ -14,6 +14,7 @@ from sfm.sandbox.clock import iso
 from sfm.sandbox.problems import PROBLEM, Json
 
 _KEPT_LINES = 5_000
+_KEPT_CONNECTIONS = 1_000
 
 
 @dataclass
@@ -102,6 +103,9 @@ class Streams:
                 others[0].disconnected_ms = now_ms
             client_ip = request.remote_addr or ""
             connection = Connection(endpoint, app, client_ip, now_ms, request)
+            past = [one for one in self.connections if one.disconnected_ms is not None]
+            for one in past[:-_KEPT_CONNECTIONS]:
+                self.connections.remove(one)
             self.connections.append(connection)
         return connection
 

@@ -106,6 +106,7 @@ class Sender:
             reason = "server_shutdown" if self._site.stopping.is_set() else reason
         finally:
             connection.reason = connection.reason or reason
+            connection.recent.clear()
             connection.disconnected_ms = self._site.clock.now_ms()
 
     def _sent(self, lines: list[Line]) -> Iterator[bytes]:
@@ -222,7 +223,10 @@ def list_connections(call: Call) -> Json:
     status = params.choice("status", ("active", "inactive", "all"), "active")
     endpoints = set(filter(None, (params.text("endpoints") or "").split(",")))
     size = params.whole("max_results", 1, 100, 10)
-    start = int(params.text("pagination_token") or 0)
+    token = params.text("pagination_token") or "0"
+    if not token.isdecimal():
+        raise problems.invalid("pagination_token", [token], "The token is not valid")
+    start = int(token)
     found = [
         one
         for one in reversed(call.site.streams.connections)
