@@ -126,6 +126,9 @@ class Settings:
     schedule_credentials: str = option(
         "daily 04:15", SCHEDULE, "When the kept credentials are checked."
     )
+    schedule_links: str = option(
+        "daily 02:15", SCHEDULE, "When the links of new tweets are followed."
+    )
     schedule_reconcile: str = option(
         "every 30 s", SCHEDULE, "When supervisord is compared with the filters that are wanted."
     )
@@ -134,6 +137,14 @@ class Settings:
     )
     schedule_exports: str = option(
         "every 1 h", SCHEDULE, "When exports that are due again are made and old ones removed."
+    )
+
+    # Links.
+    links_at_once: int = option(
+        100, whole(1, 400), "How many links are followed at the same time, on many hosts."
+    )
+    links_titles: bool = option(
+        False, BOOLEAN, "Whether the title of the page that a link leads to is read and kept."
     )
 
     # Pages.

@@ -23,6 +23,7 @@ KINDS = {
         Kind("user_timeline", "Timeline job", "Timeline jobs", "new tweets", "accounts"),
         Kind("update_usernames", "Name check", "Name checks", "changed names", "accounts"),
         Kind("populate_uids", "Filling in of uids", "Filling in of uids", "uids", "accounts"),
+        Kind("fetch_urls", "Link check", "Link checks", "links followed", "tweets"),
         Kind("add_userlist", "List of accounts", "Lists of accounts", "new accounts", "lines"),
         Kind("import_tweets", "Import", "Imports", "new tweets", "tweets"),
         Kind("fetch_tweets_by_id", "Look-up of tweets", "Look-ups of tweets", "tweets", "ids"),

@@ -1,0 +1,1 @@
+"""The schedule and the worker that carries out queued runs."""

@@ -1,0 +1,125 @@
+"""Starts the background work of a web process: APScheduler's clockwork around our own plan.
+
+APScheduler 3 knows nothing of other processes, and drops a run silently that comes a second late.
+So it only winds the clock here: each process looks every second whether it leads, the leader takes
+what is due from the plan, and every process carries out queued runs. Called by wsgi.py alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_MISSED
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+
+from sfm.database import db
+from sfm.errors import SfmError
+from sfm.extensions import settings
+from sfm.jobs import worker
+from sfm.jobs.lock import Leadership
+from sfm.runs import stopping
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1
+RUNS_AT_ONCE = 3  # in one process
+
+
+class Clockwork:
+    """The scheduler of one process."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.leadership = Leadership()
+        self.missed = 0
+        self.inner = BackgroundScheduler(
+            timezone=UTC,
+            job_defaults={"coalesce": True, "misfire_grace_time": 3600, "max_instances": 1},
+        )
+        self.inner.add_listener(self._count_missed, EVENT_JOB_MISSED)
+        self._every_second("plan", self._plan)
+        self._every_second("ticks", self._ticks)
+        self._every_second("work", worker.work_once, max_instances=RUNS_AT_ONCE)
+
+    def start(self) -> None:
+        """Begin; threads are made here and nowhere before."""
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # "all busy" is no news
+        self.inner.start()
+
+    def stop(self) -> None:
+        """Take up nothing new, and let what goes on end at its next item."""
+        stopping.request_stop()
+        self.inner.shutdown(wait=True)
+        with self.app.app_context():
+            self.leadership.resign()
+            db.session.remove()
+
+    def _every_second(self, name: str, work: Callable[[], Any], **options: Any) -> None:
+        self.inner.add_job(
+            self._in_app, "interval", (name, work), seconds=LOOK_SECONDS, id=name, **options
+        )
+
+    def _in_app(self, name: str, work: Callable[[], Any]) -> None:
+        """One look, with a session of its own; trouble is logged, and the next look comes."""
+        if stopping.stop_requested():
+            return
+        with self.app.app_context():
+            try:
+                work()
+            except SfmError as exc:
+                logger.warning("look failed name=%s reason=%s", name, exc.message)
+            except Exception:
+                logger.exception("look failed unexpectedly name=%s", name)
+            finally:
+                db.session.remove()
+
+    def _plan(self) -> None:
+        if self.leadership.look():
+            worker.queue_due()
+
+    def _ticks(self) -> None:
+        if self.leadership.leads:
+            worker.tick_due()
+
+    def _count_missed(self, _event: object) -> None:
+        self.missed += 1
+        logger.warning("a look was missed, which the next one makes good times=%d", self.missed)
+
+
+def start(app: Flask) -> Clockwork | None:
+    """Begin background work in this process, unless the setting SCHEDULER is off."""
+    with app.app_context():
+        if not settings().scheduler:
+            logger.info("the scheduler is off")
+            return None
+    clockwork = Clockwork(app)
+    clockwork.start()
+    _stop_with_process()
+    return clockwork
+
+
+def _stop_with_process() -> None:
+    """On SIGTERM (a deploy), runs stop at their next item before the process ends as it would.
+
+    gunicorn has set its own handlers by the time it imports the application; they follow.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def obey(received: int, frame: Any, before: Any = before) -> None:
+            stopping.request_stop()
+            if callable(before):
+                before(received, frame)
+            elif before == signal.SIG_DFL:
+                signal.signal(received, signal.SIG_DFL)
+                signal.raise_signal(received)
+
+        signal.signal(number, obey)

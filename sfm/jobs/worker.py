@@ -1,0 +1,129 @@
+"""Carries out what is due and what is queued. The last place where an error can end."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import func, select, update
+
+from sfm import clock
+from sfm.database import begin_write, db
+from sfm.errors import SfmError
+from sfm.jobs.registry import RUNS, TICKS, run_function, tick_function
+from sfm.models import Run, ScheduledJob
+from sfm.runs import events, journal, plan
+from sfm.runs.active import ActiveRun
+from sfm.runs.errors import Pause
+from sfm.runs.plan import JOBS, Job
+from sfm.runs.transactions import unit_of_work
+
+logger = logging.getLogger(__name__)
+
+
+def queue_due() -> int:
+    """For the leader: a run for each slot that is due, settled stale runs; how many were queued.
+
+    Commits. Taking a slot and queueing its run are one transaction, so a slot has one run.
+    """
+    journal.settle_stale()
+    _let_paused_go_on()
+    return sum(_queue(job) for job in _due_jobs() if not job.is_tick)
+
+
+def _due_jobs() -> list[Job]:
+    now = clock.now()
+    rows = {row.name: row for row in db.session.scalars(select(ScheduledJob))}
+    due = [job for job in JOBS.values() if plan.is_due(job, rows.get(job.name), now)]
+    db.session.rollback()
+    return due
+
+
+def _queue(job: Job) -> int:
+    def take() -> bool:
+        slot = plan.take_slot(job, clock.now())
+        if slot is None:
+            return False
+        key = f"{job.name}@{clock.iso(slot)}"
+        return journal.queue(job.name, slot=key, origin="schedule") is not None
+
+    return int(unit_of_work(take))
+
+
+def _let_paused_go_on() -> None:
+    """Runs that waited for a new period, when it has come."""
+    ready = (Run.state == "paused", Run.not_before <= clock.now())
+    if not db.session.scalar(select(func.count()).where(*ready)):
+        db.session.rollback()
+        return
+
+    def go_on() -> None:
+        db.session.execute(update(Run).where(*ready).values(state="queued", message=""))
+
+    unit_of_work(go_on)
+
+
+def tick_due() -> int:
+    """For the leader: what is too frequent for runs; how many ticks were made. Commits."""
+    done = 0
+    for job in _due_jobs():
+        if job.is_tick and unit_of_work(lambda job=job: plan.take_slot(job, clock.now())):  # type: ignore[misc]
+            _tick(job)
+            done += 1
+    return done
+
+
+def _tick(job: Job) -> None:
+    started, outcome = clock.now(), "finished"
+    try:
+        tick_function(job.name)()
+    except SfmError as exc:
+        outcome = exc.message
+        logger.warning("tick failed name=%s reason=%s", job.name, exc.message)
+    except Exception:  # a broken tick must not stop the others
+        outcome = journal.UNEXPECTED
+        logger.exception("tick failed unexpectedly name=%s", job.name)
+    db.session.rollback()
+    begin_write()
+    done = {"last_started_at": started, "last_finished_at": clock.now(), "last_outcome": outcome}
+    db.session.execute(update(ScheduledJob).where(ScheduledJob.name == job.name).values(done))
+    db.session.commit()
+
+
+def work_once() -> bool:
+    """Claim one queued run and carry it out to its end; False where nothing was waiting."""
+    run = journal.claim(RUNS)
+    if run is None:
+        return False
+    logger.info("run begun run=%d kind=%s", run.id, run.kind)
+    try:
+        with journal.carried_out(run) as result:
+            result.update(run_function(run.kind)(run) or {})
+    except Pause as exc:
+        _note_pause(run, exc)
+    except SfmError as exc:
+        logger.warning("run ended early run=%d kind=%s reason=%s", run.id, run.kind, exc.message)
+    except Exception:  # the run is written down as failed; the worker goes on with the next
+        logger.exception("run failed unexpectedly run=%d kind=%s", run.id, run.kind)
+    else:
+        _note_over(run)
+    return True
+
+
+def _note_pause(run: ActiveRun, exc: Pause) -> None:
+    """Somebody has to see to it, or to know at least."""
+    logger.warning("run paused run=%d kind=%s reason=%s", run.id, run.kind, exc.message)
+    begin_write()
+    events.note(
+        "run_paused", exc.message, severity="warning", subject_type="job", subject=run.kind,
+        lasting=True,
+    )  # fmt: skip
+    db.session.commit()
+
+
+def _note_over(run: ActiveRun) -> None:
+    begin_write()
+    events.over("run_paused", subject_type="job", subject=run.kind)
+    db.session.commit()
+
+
+assert set(JOBS) <= set(RUNS) | set(TICKS), "every job of the plan has its function"  # noqa: S101

@@ -1,0 +1,191 @@
+"""The plan: which jobs there are, when they are due, and what an administrator changed of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from sfm import audit, clock
+from sfm.database import db
+from sfm.errors import NotFound
+from sfm.extensions import settings
+from sfm.models import Run, ScheduledJob
+from sfm.runs import journal, schedule
+from sfm.runs.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of the plan. `setting` holds its schedule as delivered or set by the sysadmin.
+
+    `is_tick`: too frequent for a run of its own each time; only its last time is kept.
+    """
+
+    name: str
+    title: str
+    setting: str
+    is_tick: bool = False
+
+
+JOBS = {
+    job.name: job
+    for job in (
+        Job("user_timeline", "Collect new tweets of all active accounts", "schedule_timelines"),
+        Job("update_usernames", "Look up names and states", "schedule_names"),
+        Job("check_credentials", "Check the kept credentials", "schedule_credentials"),
+        Job(
+            "reconcile",
+            "Bring the stream processes together with the filters",
+            "schedule_reconcile",
+            is_tick=True,
+        ),
+        Job("check_counts", "Check the counts beside the tweets", "schedule_counts"),
+        Job("tidy_exports", "Make exports that are due again, remove old ones", "schedule_exports"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job as it stands. Times are aware UTC; `next_at` is None while it is off or paused."""
+
+    job: Job
+    schedule: str
+    words: str
+    is_changed: bool
+    paused: bool
+    next_at: datetime | None
+    last_at: datetime | None
+    last_outcome: str
+    last_seconds: float | None
+    last_run: Run | None
+
+
+def find(name: str) -> Job:
+    """The job of this name. Raises NotFound."""
+    if name not in JOBS:
+        raise NotFound("There is no such job.")
+    return JOBS[name]
+
+
+def overview() -> list[Planned]:
+    """All jobs as they stand, in the plan's order."""
+    rows = {row.name: row for row in db.session.scalars(select(ScheduledJob))}
+    return [_planned(job, rows.get(job.name)) for job in JOBS.values()]
+
+
+def _planned(job: Job, row: ScheduledJob | None) -> Planned:
+    text = schedule_of(job, row)
+    due = schedule.parse(text)
+    paused = bool(row and row.paused)
+    last = None if job.is_tick else _last_run(job)
+    begun = last.started_at if last else row.last_started_at if row else None
+    ended = last.finished_at if last else row.last_finished_at if row else None
+    return Planned(
+        job=job,
+        schedule=text,
+        words=schedule.in_words(text),
+        is_changed=bool(row and row.schedule is not None),
+        paused=paused,
+        next_at=due.slot_after(clock.now())
+        if due and not paused and settings().scheduler
+        else None,
+        last_at=begun,
+        last_outcome=last.state if last else row.last_outcome if row else "",
+        last_seconds=(ended - begun).total_seconds() if begun and ended else None,
+        last_run=last,
+    )
+
+
+def _last_run(job: Job) -> Run | None:
+    wanted = select(Run).where(Run.kind == job.name, Run.started_at.is_not(None))
+    return db.session.scalar(wanted.order_by(Run.id.desc()).limit(1))
+
+
+def schedule_of(job: Job, row: ScheduledJob | None) -> str:
+    """The schedule in force: the administrator's, else the setting's."""
+    if row is not None and row.schedule is not None:
+        return row.schedule
+    return str(getattr(settings(), job.setting))
+
+
+def change(name: str, *, text: str | None, paused: bool, by_id: int | None = None) -> None:
+    """Change a job's schedule (None: back to the setting's) or pause it. Flushes.
+
+    Call `begin_write` first. Raises WrongInput for words that mean no schedule.
+    """
+    job = find(name)
+    row = _row(job)
+    before = {"schedule": schedule_of(job, row), "paused": row.paused}
+    if text is not None:
+        schedule.parse(text)
+        text = " ".join(text.lower().split())
+    row.schedule = None if text == getattr(settings(), job.setting) else text
+    row.paused = paused
+    row.changed_at, row.changed_by_id = clock.now(), by_id
+    old, new = audit.changes(before, {"schedule": schedule_of(job, row), "paused": paused})
+    if new:
+        # What was due before the change is not caught up by the new schedule.
+        row.last_slot_at = clock.now()
+        audit.record("job.changed", kind="job", subject=job.title, before=old, after=new)
+    db.session.flush()
+
+
+def run_now(name: str, by_id: int | None = None) -> Run | None:
+    """Queue a run of this job now, flushed; None for one that has no runs of its own."""
+    job = find(name)
+    if job.is_tick:
+        return None
+    audit.record("job.run_now", kind="job", subject=job.title)
+    return journal.queue(job.name, requested_by_id=by_id)
+
+
+def take_slot(job: Job, now: datetime) -> datetime | None:
+    """The slot that is due now, taken, in the caller's transaction; None if there is none.
+
+    Each slot is taken once, whoever asks and whatever the clock does; of several that were
+    missed only the latest. A job that is new to this installation begins with its next slot.
+    """
+    row = _row(job)
+    due = _due(job, row)
+    if due is None or row.paused:
+        return None
+    slot = due.slot_before(now)
+    if row.last_slot_at is None:
+        row.last_slot_at = now
+        return None
+    taken = db.session.execute(
+        update(ScheduledJob)
+        .where(ScheduledJob.name == job.name, ScheduledJob.last_slot_at < slot)
+        .values(last_slot_at=slot)
+        .execution_options(synchronize_session=False)
+    )
+    return slot if taken.rowcount else None  # type: ignore[attr-defined]
+
+
+def is_due(job: Job, row: ScheduledJob | None, now: datetime) -> bool:
+    """Whether `take_slot` is worth a transaction."""
+    due = _due(job, row)
+    if due is None or (row is not None and row.paused):
+        return False
+    return row is None or row.last_slot_at is None or row.last_slot_at < due.slot_before(now)
+
+
+def _due(job: Job, row: ScheduledJob | None) -> Schedule | None:
+    return schedule.parse(schedule_of(job, row))
+
+
+def _row(job: Job) -> ScheduledJob:
+    row = db.session.get(ScheduledJob, job.name, populate_existing=True)
+    if row is not None:
+        return row
+    row = ScheduledJob(name=job.name)
+    try:
+        with db.session.begin_nested():
+            db.session.add(row)
+    except IntegrityError:  # another process was first
+        return db.session.get_one(ScheduledJob, job.name)
+    return row

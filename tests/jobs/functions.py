@@ -1,0 +1,26 @@
+"""Functions that tests register as jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sfm.runs.active import ActiveRun
+
+
+def breaks(_run: ActiveRun) -> dict[str, Any]:
+    raise ZeroDivisionError("of this run alone")
+
+
+def counts(run: ActiveRun) -> dict[str, Any]:
+    for _ in range(int(run.params["n"])):
+        run.check()
+        run.advance()
+    return {"counted": run.progress.done}
+
+
+def tick() -> None:
+    return
+
+
+def broken_tick() -> None:
+    raise ZeroDivisionError("of this tick alone")

@@ -1,0 +1,269 @@
+"""What is due is queued once per slot, caught up once, and carried out whatever goes wrong."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from sfm.database import begin_write, db
+from sfm.errors import NotFound, WrongInput
+from sfm.jobs import registry, worker
+from sfm.jobs.lock import Leadership
+from sfm.models import Event, Run, ScheduledJob
+from sfm.runs import journal, plan, queries, wishes
+from sfm.runs.plan import JOBS
+from sfm.sandbox.server import Sandbox
+from tests.collecting import held, sandbox, settings, tracked
+from tests.conftest import FrozenClock
+
+__all__ = ["sandbox", "settings"]
+HOUR = 3600
+
+
+def slots(kind: str = "user_timeline") -> list[str]:
+    db.session.rollback()
+    found = db.session.scalars(select(Run.slot).where(Run.kind == kind).order_by(Run.id))
+    return [slot.partition("@")[2] for slot in found if slot]
+
+
+def queue() -> int:
+    done = worker.queue_due()
+    db.session.rollback()
+    return done
+
+
+def work_all() -> None:
+    while worker.work_once():
+        db.session.rollback()
+
+
+def test_every_job_and_kind_has_a_function_that_can_be_imported(app: Flask) -> None:
+    for kind in registry.RUNS:
+        assert callable(registry.run_function(kind))
+    for name in registry.TICKS:
+        assert callable(registry.tick_function(name))
+    assert {job.name for job in JOBS.values() if job.is_tick} == set(registry.TICKS)
+
+
+def test_a_new_installation_begins_with_the_next_slot(app: Flask, clock: FrozenClock) -> None:
+    assert queue() == 0
+    clock.advance(5 * HOUR)
+    assert queue() == 0
+    clock.advance(HOUR)
+    assert queue() == 1
+    assert slots() == ["2026-11-22T18:00:00Z"]
+    assert queue() == 0
+
+
+def test_each_slot_has_one_run_whoever_asks(app: Flask, clock: FrozenClock) -> None:
+    queue()
+    for _ in range(8):
+        clock.advance(HOUR)
+        for _ in range(3):
+            queue()
+        work_all()
+    assert slots() == ["2026-11-22T18:00:00Z"]
+    clock.advance(10 * HOUR)
+    queue()
+    assert slots()[-1] == "2026-11-23T06:00:00Z"
+
+
+def test_what_was_missed_is_caught_up_once(app: Flask, clock: FrozenClock) -> None:
+    """JB9: nobody was there for two days."""
+    queue()
+    clock.advance(48 * HOUR + 120)
+    assert queue() == len([job for job in JOBS.values() if not job.is_tick]) - 1, "weekly not due"
+    assert slots() == ["2026-11-24T12:00:00Z"]
+    assert queue() == 0
+
+
+def test_a_clock_set_back_brings_no_slot_twice(app: Flask, clock: FrozenClock) -> None:
+    """JB12."""
+    queue()
+    clock.advance(6 * HOUR)
+    assert queue() == 1
+    clock.advance(-1 * HOUR)
+    assert queue() == 0
+    clock.advance(1 * HOUR + 60)
+    assert queue() == 0
+    assert slots() == ["2026-11-22T18:00:00Z"]
+
+
+def test_a_paused_job_is_not_queued_and_not_caught_up(app: Flask, clock: FrozenClock) -> None:
+    queue()
+    begin_write()
+    plan.change("user_timeline", text="every 6 h", paused=True)
+    db.session.commit()
+    clock.advance(7 * HOUR)
+    assert queue() == 0
+    begin_write()
+    plan.change("user_timeline", text="every 6 h", paused=False)
+    db.session.commit()
+    assert queue() == 0
+    clock.advance(5 * HOUR)
+    assert queue() == 1
+
+
+def test_a_changed_schedule_counts_from_now(app: Flask, clock: FrozenClock) -> None:
+    queue()
+    begin_write()
+    plan.change("user_timeline", text="Every 2 H", paused=False)
+    db.session.commit()
+    assert queue() == 0
+    clock.advance(2 * HOUR)
+    assert queue() == 1
+    assert db.session.get_one(ScheduledJob, "user_timeline").schedule == "every 2 h"
+    begin_write()
+    with pytest.raises(WrongInput):
+        plan.change("user_timeline", text="now and then", paused=False)
+    db.session.rollback()
+    with pytest.raises(NotFound):
+        plan.change("no_such_job", text=None, paused=False)
+
+
+def test_the_overview_says_when_each_job_was_and_will_be(
+    app: Flask, clock: FrozenClock, sandbox: Sandbox
+) -> None:
+    queue()
+    clock.advance(6 * HOUR)
+    queue()
+    work_all()
+    shown = {one.job.name: one for one in plan.overview()}
+    timelines = shown["user_timeline"]
+    assert timelines.words == "every 6 hours"
+    assert timelines.last_outcome == "finished"
+    assert timelines.last_at == clock.now()
+    assert timelines.next_at
+    assert timelines.next_at.hour == 0
+    assert shown["update_usernames"].last_at is None
+
+
+def test_run_now_queues_at_once_and_only_once(app: Flask) -> None:
+    begin_write()
+    first = plan.run_now("user_timeline")
+    second = plan.run_now("user_timeline")
+    assert first is not None
+    assert first == second
+    assert plan.run_now("reconcile") is None
+    db.session.commit()
+
+
+def test_the_scheduled_run_collects(app: Flask, sandbox: Sandbox, clock: FrozenClock) -> None:
+    person = sandbox.world.find("FerryNotes")
+    user = tracked(person)
+    queue()
+    clock.advance(6 * HOUR)
+    queue()
+    work_all()
+    assert held(user) == sandbox.world.visible(person)
+    run = queries.listed(kind="user_timeline")[0]
+    assert (run.state, run.origin, run.attempts) == ("finished", "schedule", 1)
+    assert run.result["new"] == run.added == len(held(user))
+
+
+def test_all_jobs_end_well_on_an_empty_installation(app: Flask, sandbox: Sandbox) -> None:
+    begin_write()
+    for job in JOBS.values():
+        plan.run_now(job.name)
+    db.session.commit()
+    work_all()
+    states = {run.kind: (run.state, run.message) for run in queries.listed()}
+    assert states == {job.name: ("finished", "") for job in JOBS.values() if not job.is_tick}
+
+
+def test_an_unexpected_error_fails_its_run_and_the_worker_goes_on(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.RUNS, "odd", "tests.jobs.functions:breaks")
+    monkeypatch.setitem(registry.RUNS, "fine", "tests.jobs.functions:counts")
+    journal.queue("odd")
+    journal.queue("fine", params={"n": 3})
+    db.session.commit()
+    work_all()
+    states = {run.kind: run for run in queries.listed()}
+    assert states["odd"].state == "failed"
+    assert states["odd"].message == journal.UNEXPECTED
+    assert (states["fine"].state, states["fine"].result) == ("finished", {"counted": 3})
+
+
+def test_a_paused_run_is_noted_and_goes_on_with_the_new_period(
+    app: Flask, sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    """AP2: one alert, no retry, and on it goes when the period turns."""
+    person = sandbox.world.find("FerryNotes")
+    user = tracked(person)
+    fault = sandbox.faults.add("usage-capped-daily")
+    journal.queue("user_timeline")
+    db.session.commit()
+    work_all()
+    assert fault.fired == 1
+    assert queries.listed()[0].state == "paused"
+    noted = db.session.scalars(select(Event)).one()
+    assert (noted.kind, noted.severity, noted.over_at) == ("run_paused", "warning", None)
+    clock.advance(HOUR)
+    queue()
+    work_all()
+    assert fault.fired == 1
+    assert held(user) == []
+    clock.advance(11 * HOUR + 1)
+    queue()
+    work_all()
+    assert held(user) == sandbox.world.visible(person)
+    db.session.expire_all()
+    assert db.session.scalars(select(Event)).one().over_at == clock.now()
+
+
+def test_runs_of_a_dead_process_are_taken_up_by_the_leader(
+    app: Flask, clock: FrozenClock, sandbox: Sandbox
+) -> None:
+    journal.queue("user_timeline", origin="schedule", slot="user_timeline@x")
+    db.session.commit()
+    assert journal.claim(["user_timeline"])
+    clock.advance(journal.STALE_SECONDS + 1)
+    queue()
+    work_all()
+    run = queries.listed(kind="user_timeline")[-1]
+    assert (run.state, run.attempts) == ("finished", 2)
+
+
+def test_a_cancelled_run_never_begins(app: Flask) -> None:
+    run = journal.queue("user_timeline")
+    assert run
+    wishes.cancel(run.id)
+    db.session.commit()
+    assert not worker.work_once()
+
+
+def test_a_tick_keeps_its_last_time_and_makes_no_run(
+    app: Flask, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.TICKS, "reconcile", "tests.jobs.functions:tick")
+    worker.tick_due()
+    clock.advance(30)
+    assert worker.tick_due() == 1
+    assert worker.tick_due() == 0
+    row = db.session.get_one(ScheduledJob, "reconcile")
+    assert (row.last_outcome, row.last_started_at) == ("finished", clock.now())
+    assert queries.listed() == []
+    monkeypatch.setitem(registry.TICKS, "reconcile", "tests.jobs.functions:broken_tick")
+    clock.advance(30)
+    assert worker.tick_due() == 1
+    db.session.expire_all()
+    assert db.session.get_one(ScheduledJob, "reconcile").last_outcome == journal.UNEXPECTED
+
+
+def test_one_process_leads_until_it_resigns_or_stands_still(app: Flask, clock: FrozenClock) -> None:
+    """JB7."""
+    first, second = Leadership(), Leadership()
+    assert first.look()
+    assert not second.look()
+    for _ in range(10):
+        clock.advance(5)
+        assert first.look()
+        assert not second.look()
+    clock.advance(21)
+    assert second.look(), "the first has stood still past its lease"
+    assert not first.look(), "and notices when it looks again"
+    second.resign()
+    assert first.look()
