@@ -177,7 +177,7 @@ _CONTENT = (
         "list",
         "Links followed",
         "Where each link was found to end when it was followed from here, in the order of urls; "
-        "“-” for a link that was not followed or not reached.",
+        "“?” for a link that was not followed or not reached.",
         field="final_urls",
         separator=" ",
     ),

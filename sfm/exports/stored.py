@@ -15,7 +15,7 @@ from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
 MOMENTS = frozenset({"date_published", "captured_at", "author_created_at"})
 LISTS = frozenset({"hashtags", "mentions", "urls", "media", "edit_history"})
 FINAL_URLS = "final_urls"  # from the links followed, not from the tweet's own row
-NOT_FOLLOWED = "-"
+NOT_FOLLOWED = "?"
 
 _decode = msgspec.json.Decoder().decode
 

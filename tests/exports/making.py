@@ -1,0 +1,42 @@
+"""Short ways to make an export in a test and to read what came out."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sfm.exports.criteria import Criteria
+from sfm.exports.layout import Layout
+from sfm.exports.order import Order, Product
+from sfm.exports.produce import make, no_watch
+from sfm.tweets.selection import Selection
+from tests.exports.conftest import ABOUT
+
+
+def made(
+    target: Path,
+    criteria: Criteria | None = None,
+    watch: Callable[[int, int | None], None] = no_watch,
+    **layout: Any,
+) -> Product:
+    layout.setdefault("packing", "none")
+    order = Order(criteria or Criteria(), Layout(**layout), ABOUT)
+    return make(order, target, watch)
+
+
+def of(**selection: Any) -> Criteria:
+    return Criteria(Selection.from_args(selection))
+
+
+def rows_of(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, delimiter=delimiter))
+
+
+def names_in(folder: Path) -> list[str]:
+    """Everything in a folder, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())
