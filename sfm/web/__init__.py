@@ -22,10 +22,12 @@ BLUEPRINTS = (
     "audit",
     "auth",
     "exports",
+    "filters",
     "health",
     "home",
     "reports",
     "sets",
+    "tweets",
     "twitter_sign_in",
     "users",
 )

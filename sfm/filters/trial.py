@@ -1,0 +1,72 @@
+"""Tries a filter before it runs: what recent search finds for its rules, and what a week costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sfm import clock
+from sfm.errors import WrongInput
+from sfm.twitter.client import Client
+from sfm.twitter.pages import Record
+
+EXAMPLES = 20
+DAYS = 7
+MOST_QUERIES = 10
+DOLLARS_A_POST = 0.005  # Source: X, "Pricing", August 2026; the console has the last word
+DOLLARS_A_COUNT = 0.005
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Posts of the last days that match (retweets are not among them), by day; twenty of them.
+
+    `dollars_a_week` is what collecting as many would cost; `cost_dollars` what the trial cost.
+    """
+
+    total: int
+    by_day: dict[str, int]
+    examples: tuple[Record, ...]
+    dollars_a_week: float
+    cost_dollars: float
+    left_out: int  # queries beyond the most that a trial asks
+
+
+def price(queries: Sequence[str]) -> float:
+    """What a trial costs at most, in dollars."""
+    return min(len(queries), MOST_QUERIES) * DOLLARS_A_COUNT + EXAMPLES * DOLLARS_A_POST
+
+
+def try_out(queries: Sequence[str], client: Client) -> Trial:
+    """Ask recent search. Raises TwitterError; WrongInput where there is nothing to ask."""
+    if not queries:
+        raise WrongInput("There is nothing to search for: the rules are empty, or too long.")
+    asked = queries[:MOST_QUERIES]
+    by_day: dict[str, int] = {}
+    for query in asked:
+        for bucket in client.counts_recent(query).buckets:
+            day = f"{bucket.start:%Y-%m-%d}"
+            by_day[day] = by_day.get(day, 0) + bucket.posts
+    total = sum(by_day.values())
+    examples = _examples(asked, client) if total else ()
+    return Trial(
+        total=total,
+        by_day=dict(sorted(by_day.items())),
+        examples=examples,
+        dollars_a_week=total * DOLLARS_A_POST,
+        cost_dollars=len(asked) * DOLLARS_A_COUNT + len(examples) * DOLLARS_A_POST,
+        left_out=len(queries) - len(asked),
+    )
+
+
+def _examples(queries: Sequence[str], client: Client) -> tuple[Record, ...]:
+    found: dict[int, Record] = {}
+    since = clock.now() - timedelta(days=DAYS) + timedelta(minutes=1)
+    for query in queries:
+        page = next(client.search_recent(query, start_time=since, page_size=EXAMPLES), None)
+        for record in page.records if page else ():
+            found.setdefault(record.tweet.twitter_id, record)
+        if len(found) >= EXAMPLES:
+            break
+    return tuple(found.values())[:EXAMPLES]

@@ -1,0 +1,1 @@
+"""How the collection stands: wanted and real, side by side."""

@@ -1,0 +1,287 @@
+"""The process board: each stream that is wanted or there, in one of five plain states, and why."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from sfm import clock
+from sfm.database import db
+from sfm.extensions import settings
+from sfm.filters import supervising
+from sfm.filters.programs import Plan
+from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
+from sfm.streams import lock, names
+from sfm.supervisord.bridge import Manager, ProcessInfo, ProcessState, View
+
+PAGE_SECONDS = 1.5  # how long a page waits for supervisord
+STALE = timedelta(seconds=60)  # a heartbeat this old is none
+QUIET = timedelta(seconds=60)
+SILENT = timedelta(seconds=45)  # the connection is dead after 30, and beats come every few
+
+COLLECTING, QUIET_STATE, WAITING, STALLED, STOPPED = (
+    "collecting",
+    "quiet",
+    "waiting",
+    "stalled",
+    "stopped",
+)
+LABELS = {
+    COLLECTING: "collecting",
+    QUIET_STATE: "quiet but connected",
+    WAITING: "waiting",
+    STALLED: "stalled",
+    STOPPED: "stopped",
+}
+TONES = {
+    COLLECTING: "good",
+    QUIET_STATE: "good",
+    WAITING: "warn",
+    STALLED: "bad",
+    STOPPED: "quiet",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One stream on the board: a filter, or the sample (no filter). Times are aware UTC."""
+
+    program: str
+    twitter_filter: TwitterFilter | None
+    wanted: bool
+    state: str
+    reason: str
+    since: datetime | None
+    beat: Heartbeat | None
+    process: ProcessInfo | None
+    wait_until: datetime | None = None
+    needs_person: bool = False
+    expected: int = 0  # posts that a quiet stream would have brought at yesterday's pace
+    per_minute: float = 0.0
+
+    @property
+    def label(self) -> str:
+        return LABELS[self.state]
+
+    @property
+    def tone(self) -> str:
+        return "bad" if self.needs_person else TONES[self.state]
+
+
+@dataclass(frozen=True)
+class Other:
+    """A process of supervisord that is not a stream: shown, never touched."""
+
+    process: ProcessInfo
+
+
+@dataclass(frozen=True)
+class Board:
+    """supervisord, the streams, its other processes, and the disk."""
+
+    manager: Manager
+    lines: list[Line]
+    others: list[Other]
+    disk_free: int = 0
+    disk_total: int = 0
+    gaps_today: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def disk_low(self) -> bool:
+        """Under 5 % or 1 GiB."""
+        return bool(self.disk_total) and self.disk_free < max(self.disk_total * 0.05, 1024**3)
+
+
+def board() -> Board:
+    """Everything, as of now. Takes two seconds at most, also where supervisord is stuck."""
+    view = supervising.bridge(timeout_seconds=PAGE_SECONDS).view()
+    found = lines(view)
+    known = {line.program for line in found}
+    free, total = _disk(settings().data_folder)
+    since = clock.now() - timedelta(days=1)
+    return Board(
+        manager=view.manager,
+        lines=found,
+        others=[Other(one) for one in view.processes if one.name not in known],
+        disk_free=free,
+        disk_total=total,
+        gaps_today=db.session.scalar(
+            select(func.count()).select_from(Gap).where(Gap.began_at >= since)
+        )
+        or 0,
+        counts={state: sum(line.state == state for line in found) for state in LABELS},
+    )
+
+
+def lines(view: View | None = None, only: Iterable[int] | None = None) -> list[Line]:
+    """One line for each filter that is active, or still runs, and one for the sample if it is
+    known. `only`: these filters, active or not."""
+    view = view or supervising.bridge(timeout_seconds=PAGE_SECONDS).view()
+    processes = {process.name: process for process in view.processes}
+    plan = supervising.wanted()
+    beats = list(db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)))
+    wanted_ids = set(only) if only is not None else None
+    found = [
+        _line(one, plan, processes, beats, view.manager)
+        for one in db.session.scalars(select(TwitterFilter).order_by(TwitterFilter.name))
+        if (wanted_ids is None and (one.is_active or _runs(one.id, processes)))
+        or (wanted_ids is not None and one.id in wanted_ids)
+    ]
+    if wanted_ids is None:
+        found += _sample(processes, beats)
+    return found
+
+
+def _line(
+    found: TwitterFilter, plan: Plan, processes: dict[str, ProcessInfo],
+    beats: list[Heartbeat], manager: Manager,
+) -> Line:  # fmt: skip
+    carrying = (name for name, ids in plan.carries.items() if found.id in ids)
+    program = next(carrying, None) or _runs(found.id, processes) or f"twitterfilter-{found.id}"
+    beat = next((one for one in reversed(beats) if found.id in one.filter_ids), None)
+    process = processes.get(program)
+    wanted = found.is_active and found.held_at is None
+    judged = _judge(found, wanted, process, beat, manager, plan)
+    figures = beat.figures.get("per_filter", {}) if beat else {}
+    shared = len(beat.filter_ids) > 1 if beat else False
+    pace = beat.posts_a_minute if beat and judged[0] == COLLECTING else 0.0
+    total = sum(figures.values()) or 1
+    return Line(
+        program=program, twitter_filter=found, wanted=wanted, state=judged[0], reason=judged[1],
+        since=judged[2], beat=beat, process=process,
+        wait_until=beat.wait_until if beat and judged[0] == WAITING else None,
+        needs_person=judged[3],
+        expected=_expected(found.id, beat) if judged[0] == QUIET_STATE else 0,
+        per_minute=pace * figures.get(str(found.id), 0) / total if shared else pace,
+    )  # fmt: skip
+
+
+Judged = tuple[str, str, "datetime | None", bool]
+
+
+def _judge(
+    found: TwitterFilter, wanted: bool, process: ProcessInfo | None, beat: Heartbeat | None,
+    manager: Manager, plan: Plan,
+) -> Judged:  # fmt: skip
+    """State, reason, since when, and whether a person has to act."""
+    if beat is not None and is_alive(beat):
+        return _of_living(beat, process, manager)
+    if not wanted:
+        return _unwanted(found, process)
+    if found.id in plan.waiting:
+        return WAITING, f"Filter {plan.waiting[found.id]} holds the connection.", None, True
+    if beat is not None and beat.state == "needs_person" and not _newer(found, beat):
+        return STOPPED, beat.reason, beat.since, True
+    if not manager.is_running:
+        return WAITING, f"{manager.message} It is started by itself when that is over.", None, False
+    return _by_process(process, beat)
+
+
+def _of_living(beat: Heartbeat, process: ProcessInfo | None, manager: Manager) -> Judged:
+    orphan = ""
+    if manager.is_running and (process is None or process.pid != beat.pid) and _is_here(beat):
+        orphan = f" It runs outside supervisord, as process {beat.pid}."
+    if beat.state != "connected":
+        return WAITING, (beat.reason or _WORDS.get(beat.state, "")) + orphan, beat.since, False
+    alive_at = beat.alive_at or beat.since
+    if beat.beat_at - alive_at > SILENT:
+        return STALLED, "Connected, but nothing came for a while." + orphan, alive_at, False
+    if beat.post_at is None or clock.now() - beat.post_at > QUIET:
+        last = beat.post_at or beat.since
+        return QUIET_STATE, "Keep-alives come, posts do not." + orphan, last, False
+    return COLLECTING, orphan.strip(), beat.since, False
+
+
+_WORDS = {
+    "starting": "It is starting.",
+    "connecting": "It is connecting.",
+    "storage": "The disk does not take what comes.",
+}
+
+
+def _unwanted(found: TwitterFilter, process: ProcessInfo | None) -> Judged:
+    if process is not None and not process.state.is_down:
+        return STOPPED, "It is being stopped.", None, False
+    if found.held_at is not None:
+        return STOPPED, "Stopped by an administrator.", found.held_at, False
+    return STOPPED, "The filter is not active.", None, False
+
+
+def _by_process(process: ProcessInfo | None, beat: Heartbeat | None) -> Judged:
+    if process is None:
+        return WAITING, "supervisord is told of it within half a minute.", None, False
+    if process.state is ProcessState.FATAL:
+        retry = db.session.get(ProgramRetry, process.name)
+        again = " It is tried again later; the log says why it stopped." if retry else ""
+        return STOPPED, "It stopped as often as it was started." + again, process.stopped_at, True
+    if process.state is ProcessState.RUNNING and beat is not None and beat.pid == process.pid:
+        return STALLED, "The process is there but says nothing.", beat.beat_at, False
+    if process.state.is_down:
+        why = beat.reason if beat is not None and beat.state == "stopped" else ""
+        return STOPPED, why or "The process ended.", process.stopped_at, False
+    return WAITING, "It is starting.", process.started_at, False
+
+
+def is_alive(beat: Heartbeat) -> bool:
+    """Whether the collector said something within the last minute, and not that it ends."""
+    return beat.state not in {"stopped", "needs_person"} and clock.now() - beat.beat_at < STALE
+
+
+def _newer(found: TwitterFilter, beat: Heartbeat) -> bool:
+    """Whether the filter was changed since; the collector is then tried again."""
+    return int(found.changed_at.timestamp() * 1_000_000) > beat.revision
+
+
+def _is_here(beat: Heartbeat) -> bool:
+    prefix = names.filter_prefix(beat.filter_ids[0]) if beat.filter_ids else names.SAMPLE_PREFIX
+    return lock.holder(settings().instance / "run", prefix) == beat.pid
+
+
+def _runs(filter_id: int, processes: dict[str, ProcessInfo]) -> str | None:
+    return next((name for name, one in processes.items() if filter_id in one.filter_ids), None)
+
+
+def _expected(filter_id: int, beat: Heartbeat | None) -> int:
+    """Posts that the pace of the last day would have brought since the last one."""
+    now = clock.now()
+    since = beat.post_at or beat.started_at if beat else now
+    day = select(func.sum(StreamFile.lines)).where(
+        StreamFile.filter_id == filter_id, StreamFile.begun_at >= now - timedelta(days=1)
+    )
+    lines_a_second = (db.session.scalar(day) or 0) / 86_400
+    return round(lines_a_second * (now - since).total_seconds())
+
+
+def _sample(processes: dict[str, ProcessInfo], beats: list[Heartbeat]) -> list[Line]:
+    """streamsample is started and stopped with supervisorctl alone; here it is only shown."""
+    process = processes.get(names.SAMPLE_PREFIX)
+    beat = next((one for one in beats if one.program == names.SAMPLE_PREFIX), None)
+    if process is None and (beat is None or not is_alive(beat)):
+        return []
+    if beat is not None and is_alive(beat):
+        judged = _of_living(beat, process, Manager("running"))
+    elif beat is not None and beat.state == "needs_person":
+        judged = (STOPPED, beat.reason, beat.since, True)
+    else:
+        judged = _by_process(process, beat)
+    return [
+        Line(
+            program=names.SAMPLE_PREFIX, twitter_filter=None, wanted=True, state=judged[0],
+            reason=judged[1], since=judged[2], beat=beat, process=process, needs_person=judged[3],
+            per_minute=beat.posts_a_minute if beat else 0.0,
+        )
+    ]  # fmt: skip
+
+
+def _disk(folder: Path) -> tuple[int, int]:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return 0, 0
+    return usage.free, usage.total

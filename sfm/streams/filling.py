@@ -1,0 +1,176 @@
+"""Fills a gap from recent search: asked for by a person who saw what it may cost, done as a run.
+
+Search reaches back seven days, finds no retweets and knows shorter rules, so a filled gap is not
+a whole one; that is noted. What is found goes into a stream file of its own, marked as such, and
+without the posts that files around the gap hold already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import or_, select, update
+
+from sfm import clock
+from sfm.database import begin_write, db
+from sfm.errors import NotFound, SfmError, WrongInput
+from sfm.filters import service, validation
+from sfm.models import Gap, StreamFile, TwitterFilter
+from sfm.streams import files
+from sfm.streams.ledger import record_file
+from sfm.streams.lines import post_id_of
+from sfm.streams.lock import StreamLock
+from sfm.streams.sealing import Facts
+from sfm.streams.writer import StreamWriter
+from sfm.twitter.client import Client
+from sfm.twitter.pages import Record
+
+KIND = "fill_gap"
+REACH = timedelta(days=7)
+EDGE = timedelta(seconds=10)  # posts come late, and clocks differ
+DOLLARS_A_POST = 0.005  # Source: X, "Pricing", August 2026
+LEFT_OUT = "Retweets are not among them: search does not find them."
+
+
+def gap_of(twitter_filter: TwitterFilter, gap_id: int) -> Gap:
+    """One gap of this filter. Raises NotFound."""
+    found = db.session.get(Gap, gap_id)
+    if found is None or found.filter_id != twitter_filter.id:
+        raise NotFound("There is no such gap.")
+    return found
+
+
+def gaps_of(filter_id: int, limit: int = 50) -> list[Gap]:
+    """A filter's gaps, newest first."""
+    wanted = select(Gap).where(Gap.filter_id == filter_id).order_by(Gap.began_at.desc())
+    return list(db.session.scalars(wanted.limit(limit)))
+
+
+def why_not(gap: Gap) -> str:
+    """Why a gap cannot be filled; "" where it can."""
+    if gap.ended_at is None:
+        return "It goes on."
+    if gap.ended_at < clock.now() - REACH:
+        return "Search reaches back seven days only."
+    if gap.filled in {"asked", "filled"}:
+        return "It is asked for already." if gap.filled == "asked" else "It is filled."
+    return ""
+
+
+def expected_cost(gap: Gap) -> float:
+    """What filling may cost, in dollars, by the estimate of what was missed."""
+    return gap.lost_estimate * DOLLARS_A_POST
+
+
+def ask(gap: Gap, run_id: int) -> None:
+    """Mark a gap as asked for. Flushes. Raises WrongInput where it cannot be filled."""
+    reason = why_not(gap)
+    if reason:
+        raise WrongInput(f"This gap cannot be filled. {reason}")
+    gap.filled, gap.run_id, gap.filled_note = "asked", run_id, ""
+    db.session.flush()
+
+
+def fill(gap_id: int, client: Client, root: Path, run_folder: Path) -> Mapping[str, Any]:
+    """Search for what a gap missed and write it into a file of its own. Commits on its own.
+
+    A search that breaks off leaves the gap open to be filled again. Raises TwitterError.
+    """
+    gap = db.session.get(Gap, gap_id)
+    if gap is None or gap.filter_id is None or gap.ended_at is None:
+        raise WrongInput("This gap is gone.")
+    found = service.by_id(gap.filter_id)
+    queries = validation.search_queries(found)
+    known = _ids_around(root, gap)
+    start, end = _span(gap)
+    prefix = gap.prefix
+    db.session.rollback()
+    try:
+        records = _search(queries, client, start, end, known)
+        path, facts = _write(records, prefix, root, run_folder)
+    except SfmError as exc:
+        _settle(gap_id, "failed", 0, exc.message)
+        raise
+    _settle(gap_id, "filled", facts.lines if facts else 0, LEFT_OUT, root, path, facts)
+    return {"posts": facts.lines if facts else 0, "already_held": len(known)}
+
+
+def _span(gap: Gap) -> tuple[datetime, datetime]:
+    end = gap.ended_at or clock.now()
+    latest = clock.now() - timedelta(seconds=15)  # Source: X, search's end is 10 s ago at most
+    earliest = clock.now() - REACH + timedelta(minutes=1)
+    return max(gap.began_at - EDGE, earliest), min(end + EDGE, latest)
+
+
+def _search(
+    queries: Iterable[str], client: Client, start: datetime, end: datetime, known: set[int]
+) -> list[Record]:
+    """What is not held yet, oldest first."""
+    fresh: dict[int, Record] = {}
+    if start < end:
+        for query in queries:
+            for page in client.search_recent(query, start_time=start, end_time=end):
+                for record in page.records:
+                    if record.tweet.twitter_id not in known:
+                        fresh[record.tweet.twitter_id] = record
+    return [fresh[number] for number in sorted(fresh)]
+
+
+def _ids_around(root: Path, gap: Gap) -> set[int]:
+    """Ids of posts that sealed files hold from around the gap."""
+    start, end = _span(gap)
+    near = select(StreamFile).where(
+        StreamFile.prefix == gap.prefix,
+        or_(StreamFile.last_at.is_(None), StreamFile.last_at >= start),
+        or_(StreamFile.first_at.is_(None), StreamFile.first_at <= end),
+    )
+    return set(_ids(root, db.session.scalars(near)))
+
+
+def _ids(root: Path, rows: Iterable[StreamFile]) -> Iterator[int]:
+    for row in rows:
+        try:
+            lines = files.lines_of(files.path_of(root, row))
+        except SfmError:
+            continue
+        yield from (number for line in lines if (number := post_id_of(line)) is not None)
+
+
+def _write(
+    records: list[Record], prefix: str, root: Path, run_folder: Path
+) -> tuple[Path | None, Facts | None]:
+    """A sealed file with these posts. Its name has the stream's form and an epoch of its own."""
+    if not records:
+        return None, None
+    sealed: list[tuple[Path, Facts]] = []
+    lock = StreamLock(run_folder, f"{prefix}-fill")
+    try:
+        # Epochs of a fill begin where no collector's ever gets to, so no name is made twice.
+        writer = StreamWriter(
+            root,
+            prefix,
+            10**9 + lock.epoch,
+            86_400,
+            lambda path, facts: sealed.append((path, facts)),
+        )
+        for record in records:
+            writer.add(record.raw, record.tweet.twitter_id)
+        writer.close()
+    finally:
+        lock.release()
+    return sealed[0] if sealed else (None, None)
+
+
+def _settle(
+    gap_id: int, state: str, posts: int, note: str,
+    root: Path | None = None, path: Path | None = None, facts: Facts | None = None,
+) -> None:  # fmt: skip
+    begin_write()
+    if root is not None and path is not None and facts is not None:
+        record_file(root, path, facts, origin="gap_fill")
+    values = {"filled": state, "filled_posts": posts, "filled_note": note}
+    db.session.execute(update(Gap).where(Gap.id == gap_id).values(values))
+    db.session.commit()

@@ -1,0 +1,241 @@
+"""Stream filters: a User's own, a superuser's all. Adding, trying, watching, filling gaps."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, flash, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from sfm.database import begin_write, db
+from sfm.errors import SfmError
+from sfm.filters import queries, service, supervising, trial, validation
+from sfm.filters.people import People
+from sfm.filters.validation import BadFilter, Draft
+from sfm.models import TwitterFilter, User
+from sfm.runs import journal
+from sfm.status import overview
+from sfm.streams import filling
+from sfm.web.access import access, signed_in_account
+from sfm.web.filter_requests import (
+    Preview,
+    choose,
+    draft_from,
+    filled_with,
+    look_up,
+    preview,
+    search_client,
+)
+from sfm.web.forms.filters import DeleteFilterForm, FilterForm
+from sfm.web.htmx import done, page_or_part
+
+bp = Blueprint("filters", __name__)
+
+
+@bp.get("/filters/")
+@access("signed_in")
+def index() -> Response:
+    return _list()
+
+
+@bp.get("/admin/filters/")
+@access("superuser")
+def admin_index() -> Response:
+    return _list()
+
+
+def _list() -> Response:
+    reader = signed_in_account()
+    found = queries.of_owner(None if reader.is_superuser else reader)
+    lines = overview.lines(only=[one.id for one in found]) if found else []
+    at = {line.twitter_filter.id: line for line in lines if line.twitter_filter}
+    return page_or_part("filters/index.html", "filters/_list.html", filters=found, at=at)
+
+
+@bp.route("/filters/new/", methods=["GET", "POST"])
+@access("signed_in", begins_write=False)
+def new() -> Response | BaseResponse:
+    form = FilterForm()
+    choose(form, signed_in_account(), None)
+    return _form(form, None)
+
+
+@bp.route("/filters/<id:filter_id>/edit/", methods=["GET", "POST"])
+@access("owner", begins_write=False)
+def edit(filter_id: int) -> Response | BaseResponse:
+    found = _mine(filter_id)
+    form = FilterForm() if request.method == "POST" else FilterForm(data=filled_with(found))
+    choose(form, signed_in_account(), found)
+    return _form(form, found)
+
+
+def _form(form: FilterForm, found: TwitterFilter | None) -> Response | BaseResponse:
+    """Shown, previewed or saved; Twitter is asked before the database is locked for writing."""
+    shown: Preview | None = None
+    if form.validate_on_submit():
+        draft = draft_from(form)
+        try:
+            if request.form.get("do") == "preview":
+                shown = preview(draft, found)
+            else:
+                return _save(draft, found)
+        except BadFilter as exc:
+            db.session.rollback()
+            for name, problem in exc.problems.items():
+                form.refuse(name, problem)
+    return page_or_part(
+        "filters/form.html",
+        "filters/_form.html",
+        422 if form.errors else 200,
+        form=form,
+        found=_again(found),
+        preview=shown,
+        limits=validation,
+    )
+
+
+def _again(found: TwitterFilter | None) -> TwitterFilter | None:
+    """The row for showing, after a rollback has let go of it."""
+    return _mine(found.id) if found is not None else None
+
+
+def _save(draft: Draft, found: TwitterFilter | None) -> BaseResponse:
+    people = look_up(validation.parts_of(draft).names, found, draft)
+    begin_write()
+    signed_in_account()
+    existing = _mine(found.id) if found is not None else None
+    saved = service.save(draft, people, existing)
+    db.session.commit()
+    filter_id = saved.id
+    _warn(people)
+    return _applied(filter_id)
+
+
+def _warn(people: People) -> None:
+    if people.warning:
+        flash(people.warning, "warning")
+
+
+def _applied(filter_id: int) -> BaseResponse:
+    """After the commit: have the processes follow, and say what came of it."""
+    outcome = supervising.outcome(supervising.apply())
+    here = url_for("filters.show", filter_id=filter_id)
+    return done(here, outcome.message, "warning" if outcome.waits else "success")
+
+
+@bp.get("/filters/<id:filter_id>/")
+@access("owner")
+def show(filter_id: int) -> str:
+    found = _mine(filter_id)
+    gaps = filling.gaps_of(filter_id)
+    return render_template(
+        "filters/show.html",
+        found=found,
+        line=_line(filter_id),
+        rules=_rules(found),
+        gaps=gaps,
+        why_not={gap.id: filling.why_not(gap) for gap in gaps},
+        cost={gap.id: filling.expected_cost(gap) for gap in gaps},
+        trial_price=trial.price(_queries(found)),
+    )
+
+
+@bp.get("/filters/<id:filter_id>/now/")
+@access("owner")
+def now(filter_id: int) -> Response:
+    found = _mine(filter_id)
+    return page_or_part("filters/now.html", "filters/_now.html", found=found, line=_line(filter_id))
+
+
+@bp.post("/filters/<id:filter_id>/try/")
+@access("owner", begins_write=False)
+def try_out(filter_id: int) -> Response:
+    found = _mine(filter_id)
+    result, problem = None, ""
+    try:
+        result = trial.try_out(_queries(found), search_client(found))
+    except SfmError as exc:
+        problem = exc.message
+    db.session.rollback()
+    return page_or_part(
+        "filters/trial.html",
+        "filters/_trial.html",
+        found=_mine(filter_id),
+        trial=result,
+        problem=problem,
+        trial_price=trial.price(_queries(_mine(filter_id))),
+    )
+
+
+@bp.post("/filters/<id:filter_id>/activate/")
+@access("owner")
+def activate(filter_id: int) -> BaseResponse:
+    try:
+        service.activate(_mine(filter_id))
+        db.session.commit()
+    except BadFilter as exc:
+        db.session.rollback()
+        return done(url_for("filters.edit", filter_id=filter_id), exc.message, "error")
+    return _applied(filter_id)
+
+
+@bp.post("/filters/<id:filter_id>/deactivate/")
+@access("owner")
+def deactivate(filter_id: int) -> BaseResponse:
+    service.deactivate(_mine(filter_id))
+    db.session.commit()
+    return _applied(filter_id)
+
+
+@bp.route("/filters/<id:filter_id>/delete/", methods=["GET", "POST"])
+@access("owner")
+def delete(filter_id: int) -> tuple[str, int] | BaseResponse:
+    found = _mine(filter_id)
+    form = DeleteFilterForm()
+    if form.validate_on_submit():
+        if " ".join((form.typed_name.data or "").split()) == found.name:
+            name = found.name
+            service.delete(found)
+            db.session.commit()
+            supervising.apply()
+            return done(url_for("filters.index"), _("The filter %(name)s is deleted.", name=name))
+        form.refuse("typed_name", _("This is not the name of the filter."))
+    page = render_template("filters/delete.html", form=form, found=found)
+    return page, 422 if form.errors else 200
+
+
+@bp.post("/filters/<id:filter_id>/gaps/<id:gap_id>/fill/")
+@access("owner")
+def fill_gap(filter_id: int, gap_id: int) -> BaseResponse:
+    found = _mine(filter_id)
+    gap = filling.gap_of(found, gap_id)
+    run = journal.queue(
+        filling.KIND, params={"gap": gap_id}, requested_by_id=signed_in_account().id
+    )
+    if run is not None:
+        filling.ask(gap, run.id)
+    db.session.commit()
+    here = url_for("filters.show", filter_id=filter_id)
+    return done(here, _("Asked for. The posts come as soon as search has them."))
+
+
+def _mine(filter_id: int) -> TwitterFilter:
+    reader: User = signed_in_account()
+    return service.by_id(filter_id, None if reader.is_superuser else reader.id)
+
+
+def _line(filter_id: int) -> overview.Line | None:
+    return next(iter(overview.lines(only=[filter_id])), None)
+
+
+def _rules(found: TwitterFilter) -> tuple[str, ...]:
+    try:
+        return tuple(rule.value for rule in validation.stream_rules(found))
+    except SfmError:
+        return ()
+
+
+def _queries(found: TwitterFilter) -> tuple[str, ...]:
+    try:
+        return validation.search_queries(found)
+    except SfmError:
+        return ()

@@ -1,0 +1,242 @@
+"""The filters' pages: adding, previewing, trying, activating, deleting, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from sfm import clock
+from sfm.accounts import credentials
+from sfm.config import Settings
+from sfm.database import db
+from sfm.models import AuditEntry, Gap, Run, TwitterFilter, User
+from sfm.sandbox.server import Sandbox
+from tests.conftest import test_settings
+from tests.pages import Page, checked, page, part, submit
+
+LoginAs = Callable[[User], FlaskClient]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> object:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(instance_folder: Path, database_url: str, sandbox: Sandbox) -> Settings:
+    return test_settings(
+        instance_folder,
+        database_url,
+        twitter_api_root=sandbox.url,
+        twitter_bearer_token=sandbox.bearer_token,
+    )
+
+
+@pytest.fixture
+def mine(client: FlaskClient, reader: User, login_as: LoginAs) -> FlaskClient:
+    return login_as(reader)
+
+
+def send(client: FlaskClient, form: Page, action: str, status: int = 303, **typed: object) -> Page:
+    """Send a form and give the page one is then on, checked like every page."""
+    answer = submit(client, form, action, **typed)
+    assert answer.status_code == status, answer.text
+    if status == 303:
+        return page(client, answer.location)
+    return checked(answer, status)
+
+
+def test_a_filter_is_added_and_its_people_found_at_once(mine: FlaskClient, reader: User) -> None:
+    form = page(mine, "/filters/new/")
+    shown = send(
+        mine, form, "/filters/new/",
+        name="Harbour", words="ferry, harbour wall", people="@HarborCouncil, nobody_here_9",
+        do="save",
+    )  # fmt: skip
+    saved = db.session.query(TwitterFilter).one()
+    assert (saved.user_id, saved.is_active) == (reader.id, True)
+    assert list(saved.uids) == ["HarborCouncil"]
+    assert saved.people_not_found == ["nobody_here_9"]
+    assert "Not found on Twitter, and left out: @nobody_here_9." in shown.text
+    assert "supervisord is not running" in shown.text
+    assert db.session.query(AuditEntry).filter_by(action="filter.added").count() == 1
+
+
+def test_the_rules_are_shown_before_anything_is_saved(mine: FlaskClient) -> None:
+    form = page(mine, "/filters/new/")
+    shown = send(
+        mine, form, "/filters/new/", status=200,
+        name="Floods", words="flood, river water", do="preview",
+    )  # fmt: skip
+    assert "flood OR (river water)" in shown.text
+    assert "2 of 400" in shown.text
+    assert db.session.query(TwitterFilter).count() == 0
+
+
+BAD = [
+    ({"words": ""}, "needs words, people, locations or exact rules"),
+    ({"words": "-cats"}, "cannot leave words out"),
+    ({"words": "x", "people": "two words"}, "a name has no blanks"),
+    ({"locations": "1,2,3"}, "groups of four numbers"),
+    ({"locations": "-125,25,-66,49"}, "Draw smaller boxes"),
+    ({"locations": "-181,0,1,1"}, "180"),
+    ({"words": "x", "name": ""}, "Give the filter a name"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), BAD)
+def test_what_cannot_be_saved_is_said_beside_its_field(
+    mine: FlaskClient, typed: dict[str, str], said: str
+) -> None:
+    form = page(mine, "/filters/new/")
+    values = {"name": "A filter", "words": "", "do": "save", **typed}
+    shown = send(mine, form, "/filters/new/", status=422, **values)
+    assert said in shown.text
+    assert db.session.query(TwitterFilter).count() == 0
+
+
+def existing(owner: User, name: str = "Floods", **more: object) -> TwitterFilter:
+    more.setdefault("words", "flood")
+    found = TwitterFilter(name=name, user_id=owner.id, **more)
+    db.session.add(found)
+    db.session.commit()
+    return found
+
+
+def test_a_second_active_filter_on_one_token_is_refused_and_told_who_holds_it(
+    mine: FlaskClient, superuser: User
+) -> None:
+    other = existing(superuser, "The other one")
+    form = page(mine, "/filters/new/")
+    shown = send(mine, form, "/filters/new/", status=422, name="Mine", words="x", do="save")
+    assert "The other one" in shown.text
+    assert f"number {other.id}" in shown.text
+    form = page(mine, "/filters/new/")
+    send(mine, form, "/filters/new/", name="Mine", words="x", is_active=None, do="save")
+    assert db.session.query(TwitterFilter).filter_by(name="Mine").one().is_active is False
+
+
+def test_two_tokens_make_two_active_filters(
+    mine: FlaskClient, reader: User, superuser: User
+) -> None:
+    existing(superuser)
+    credentials.keep(reader, credentials.bearer("another-app-of-mine"))
+    db.session.commit()
+    form = page(mine, "/filters/new/")
+    send(mine, form, "/filters/new/", name="Mine", words="x", do="save")
+    assert db.session.query(TwitterFilter).filter_by(is_active=True).count() == 2
+
+
+def test_a_name_that_is_taken_is_refused(mine: FlaskClient, superuser: User) -> None:
+    existing(superuser, "Floods", is_active=False)
+    form = page(mine, "/filters/new/")
+    shown = send(mine, form, "/filters/new/", status=422, name=" Floods ", words="x", do="save")
+    assert "filter of this name" in shown.text
+
+
+def test_a_filter_is_seen_by_its_owner_and_superusers_only(
+    client: FlaskClient, reader: User, superuser: User, login_as: LoginAs
+) -> None:
+    found = existing(superuser, "Not yours", is_active=False)
+    login_as(reader)
+    assert "Not yours" not in page(client, "/filters/").text
+    for path in ("", "edit/", "delete/", "now/"):
+        assert client.get(f"/filters/{found.id}/{path}").status_code == 404
+    assert client.get("/admin/filters/").status_code == 403
+    login_as(superuser)
+    assert "Not yours" in page(client, "/admin/filters/").text
+    page(client, f"/filters/{found.id}/")
+
+
+def test_editing_keeps_known_people_without_asking_again(mine: FlaskClient, reader: User) -> None:
+    found = existing(reader, uids={"MadeUp": 77}, people="MadeUp", is_active=False)
+    before = found.changed_at
+    form = page(mine, f"/filters/{found.id}/edit/")
+    send(mine, form, f"/filters/{found.id}/edit/", words="flood, storm", people="madeup", do="save")
+    db.session.expire_all()
+    assert (found.uids, found.words) == ({"madeup": 77}, "flood, storm")
+    assert found.changed_at > before
+
+
+def test_activating_and_deactivating(mine: FlaskClient, reader: User) -> None:
+    found = existing(reader, is_active=False)
+    shown = page(mine, f"/filters/{found.id}/")
+    send(mine, shown, f"/filters/{found.id}/activate/")
+    db.session.expire_all()
+    assert found.is_active
+    assert found.active_since is not None
+    db.session.add(Gap(filter_id=found.id, prefix="x", began_at=clock.now(), cause="network"))
+    shown = page(mine, f"/filters/{found.id}/")
+    send(mine, shown, f"/filters/{found.id}/deactivate/")
+    db.session.expire_all()
+    assert not found.is_active
+    assert db.session.query(Gap).one().ended_at is not None
+
+
+def test_deleting_asks_for_the_name(mine: FlaskClient, reader: User) -> None:
+    found = existing(reader)
+    shown = page(mine, f"/filters/{found.id}/delete/")
+    send(mine, shown, f"/filters/{found.id}/delete/", status=422, typed_name="Something else")
+    send(mine, shown, f"/filters/{found.id}/delete/", typed_name="Floods")
+    assert db.session.query(TwitterFilter).count() == 0
+
+
+def test_a_trial_says_how_many_and_shows_some(
+    mine: FlaskClient, reader: User, sandbox: Sandbox
+) -> None:
+    found = existing(reader, is_active=False, words="", rule_text="from:HarborCouncil")
+    shown = page(mine, f"/filters/{found.id}/")
+    assert "costs at most" in shown.text
+    tried = send(mine, shown, f"/filters/{found.id}/try/", status=200)
+    assert "posts of the last seven days match" in tried.text
+    assert "@HarborCouncil" in tried.text
+
+
+def test_a_gap_is_filled_when_asked_for_and_only_once(mine: FlaskClient, reader: User) -> None:
+    found = existing(reader)
+    now = clock.now()
+    gap = Gap(
+        filter_id=found.id, prefix=f"twitterfilter-{found.id}", cause="network",
+        began_at=now - timedelta(hours=2), ended_at=now - timedelta(hours=1), lost_estimate=200,
+    )  # fmt: skip
+    old = Gap(
+        filter_id=found.id, prefix=f"twitterfilter-{found.id}", cause="network",
+        began_at=now - timedelta(days=9), ended_at=now - timedelta(days=8),
+    )  # fmt: skip
+    db.session.add_all([gap, old])
+    shown = page(mine, f"/filters/{found.id}/")
+    assert "about $1.00" in shown.text
+    assert "seven days only" in shown.text
+    send(mine, shown, f"/filters/{found.id}/gaps/{gap.id}/fill/")
+    db.session.expire_all()
+    assert gap.filled == "asked"
+    run = db.session.query(Run).one()
+    assert (run.kind, run.params) == ("fill_gap", {"gap": gap.id})
+    assert mine.post(f"/filters/{found.id}/gaps/{old.id}/fill/").status_code == 400
+
+
+def test_the_live_part_is_asked_for_while_the_filter_is_active(
+    mine: FlaskClient, reader: User
+) -> None:
+    found = existing(reader)
+    live = part(mine, f"/filters/{found.id}/now/")
+    assert "every 2s" in live.html
+    found.is_active = False
+    assert "every 2s" not in part(mine, f"/filters/{found.id}/now/").html
+
+
+def test_the_user_of_streamsample_is_refused(app: Flask, mine: FlaskClient, reader: User) -> None:
+    from dataclasses import replace
+
+    app.extensions["sfm_settings"] = replace(
+        app.extensions["sfm_settings"], twitter_default_username=reader.username.upper()
+    )
+    form = page(mine, "/filters/new/")
+    shown = send(mine, form, "/filters/new/", status=422, name="Mine", words="x", do="save")
+    assert "serve streamsample" in shown.text
