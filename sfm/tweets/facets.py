@@ -7,7 +7,7 @@ those among them, and say so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -53,8 +53,11 @@ class Facets:
     sets: tuple[Facet, ...] = ()
 
 
-def facets(selection: Selection) -> Facets:
-    """What the newest 10,000 tweets of a selection are like. Raises NotFound as `queries.page`."""
+def facets(selection: Selection, set_ids: Collection[int] = ()) -> Facets:
+    """What the newest 10,000 tweets of a selection are like; `set_ids` are the sets to count for.
+
+    Raises NotFound as `queries.page`.
+    """
     connection = db.session.connection()
     scope = scope_of(connection, selection)
     rows = finding.find(connection, scope, COUNTED_TO + 1, columns=COLUMNS)
@@ -73,7 +76,7 @@ def facets(selection: Selection) -> Facets:
         media=_yes_no(Counter(map(bool, media))),
         months=_months(Counter(months)),
         accounts=_accounts(by_user),
-        sets=_sets(by_user),
+        sets=_sets(by_user, set_ids),
     )
 
 
@@ -104,10 +107,11 @@ def _names(ids: Iterable[int]) -> dict[int, str]:
     return {row.id: row.name for row in db.session.execute(wanted)}
 
 
-def _sets(counts: Counter[int]) -> tuple[Facet, ...]:
+def _sets(counts: Counter[int], set_ids: Collection[int]) -> tuple[Facet, ...]:
     """A tweet counts for every set that its account is in."""
     member = set_member.c
     memberships = select(member.set_id, member.twitter_user_id)
+    memberships = memberships.where(member.set_id.in_(set_ids))
     if len(counts) <= MOST_SHOWN * 10:
         memberships = memberships.where(member.twitter_user_id.in_(list(counts)))
     by_set: Counter[int] = Counter()

@@ -90,7 +90,9 @@ def cards(ids: Iterable[int]) -> list[Row[Any]]:
     wanted = list(ids)
     if not wanted:
         return []
-    found = db.session.execute(select(*CARD).where(_item.twitter_id.in_(wanted))).all()
+    owner = TwitterUser.id == _item.twitter_user_id
+    rows = select(*CARD, TwitterUser.name.label("account_name")).join(TwitterUser, owner)
+    found = db.session.execute(rows.where(_item.twitter_id.in_(wanted))).all()
     return sorted(found, key=lambda row: row.twitter_id, reverse=True)
 
 

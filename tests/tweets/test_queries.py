@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
-from sfm.models import TwitterUserItem
+from sfm.models import TwitterUserItem, TwitterUserSet
 from sfm.models.tracked import FormerName
 from sfm.tweets import queries
 from sfm.tweets.facets import facets
@@ -224,7 +224,7 @@ def mixed(app: Flask) -> list[dict[str, object]]:
 def test_facets_are_what_counting_by_hand_gives(mixed: list[dict[str, object]]) -> None:
     selection = Selection(text="flood", retweets="no")
     wanted = [one for one in mixed if "flood" in str(one["text"]) and one["kind"] != "retweet"]
-    found = facets(selection)
+    found = facets(selection, list(db.session.scalars(select(TwitterUserSet.id))))
 
     assert (found.looked_at, found.complete) == (len(wanted), True)
     for name, values in (("kinds", "kind"), ("langs", "lang"), ("accounts", "user")):

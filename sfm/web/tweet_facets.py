@@ -1,0 +1,129 @@
+"""The choices beside a list of tweets: each a link that narrows the list, with its count."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import url_for
+from flask_babel import format_date
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from sfm.tweets.facets import Facet, Facets
+from sfm.tweets.selection import Selection
+
+KINDS = {
+    "post": _l("Posts"),
+    "retweet": _l("Retweets"),
+    "reply": _l("Replies"),
+    "quote": _l("Quotes"),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value: what it is called, where it leads, how many tweets it has."""
+
+    label: str
+    address: str
+    tweets: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """The choices of one kind."""
+
+    title: str
+    choices: tuple[Choice, ...]
+
+
+def groups(selection: Selection, found: Facets) -> list[Group]:
+    """What the list can be narrowed by; not by what is chosen or the same for all."""
+    args = selection.to_args()
+    made = [
+        _group(_("Kind"), args, "kind", found.kinds, KINDS),
+        _group(_("Month (UTC)"), args, "month", found.months, None),
+        _group(_("Account"), args, "account", found.accounts, None),
+        _group(_("Set"), args, "set", found.sets, None),
+        _group(_("Language"), args, "lang", found.langs, None),
+        _group(_("Links"), args, "link", found.links, {"yes": _("with links"), "no": _("without")}),
+        _group(
+            _("Media"), args, "media", found.media, {"yes": _("with media"), "no": _("without")}
+        ),
+    ]
+    return [group for group in made if group is not None]
+
+
+def _group(
+    title: str, args: dict[str, str], name: str, found: Iterable[Facet], labels: dict | None
+) -> Group | None:
+    values = list(found)
+    chosen = args.get(name) or (name == "month" and args.get("from") and args.get("to"))
+    if chosen or len(values) < 2:
+        return None
+    return Group(
+        title,
+        tuple(
+            Choice(_label(name, one, labels), _address(args, name, one.value), one.tweets)
+            for one in values
+        ),
+    )
+
+
+def _label(name: str, facet: Facet, labels: dict | None) -> str:
+    if name == "month":
+        return str(format_date(_first_of(facet.value), "MMM y", rebase=False))
+    if name == "account":
+        return f"@{facet.label}"
+    return str(labels.get(facet.value, facet.label)) if labels else facet.label
+
+
+def _first_of(month: str) -> date:
+    return date.fromisoformat(f"{month}-01")
+
+
+def _address(args: dict[str, str], name: str, value: str) -> str:
+    if name != "month":
+        return _list({**args, name: value})
+    first = _first_of(value)
+    last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
+    days = {"from": first.isoformat(), "to": last.isoformat(), "zone": "UTC"}
+    return _list({**args, **days})
+
+
+def _list(args: dict[str, Any]) -> str:
+    return url_for("tweets.index", **args)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One condition that is set: in words, and the address of the list without it."""
+
+    label: str
+    address: str
+
+
+def chosen(selection: Selection, names: dict[int, str], set_name: str) -> list[Chosen]:
+    """The conditions of a selection, each with a way to drop it. `names` are the accounts'."""
+    args = selection.to_args()
+    said = {
+        "account": ", ".join(f"@{names.get(one, one)}" for one in selection.accounts[:5]),
+        "set": _("set “%(name)s”", name=set_name),
+        "from": _("from %(day)s", day=args.get("from", "")),
+        "to": _("to %(day)s", day=args.get("to", "")),
+        "lang": _("language %(code)s", code=selection.lang),
+        "kind": ", ".join(str(KINDS[kind]) for kind in selection.kinds),
+        "retweets": _("no retweets") if selection.retweets == "no" else _("retweets only"),
+        "link": _("with links") if selection.has_link else _("without links"),
+        "media": _("with media") if selection.has_media else _("without media"),
+        "ids": _("%(n)s chosen tweets", n=len(selection.ids)),
+    }
+    return [
+        Chosen(said[name], _list({key: value for key, value in args.items() if key != name}))
+        for name in said
+        if name in args
+    ]

@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient, FlaskCliRunner
+from sqlalchemy import select
+
+from sfm.database import db
+from sfm.models import TwitterUserItem, User
+from sfm.twitter import display
+from tests.pages import Page, page, part, submit, text_of
+from tests.tweets.making import NOON, make_set, make_tweet, make_user, record, save
+from tests.tweets.making import post as v2
+
+LoginAs = Callable[[User], FlaskClient]
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.fixture
+def signed(login_as: LoginAs, reader: User) -> FlaskClient:
+    return login_as(reader)
+
+
+def texts(found: Page) -> list[str]:
+    return [text_of(one) for one in found.all("p", class_="tweet-text")]
+
+
+def test_the_list_shows_newest_first_and_pages(signed: FlaskClient) -> None:
+    ann = make_user("ann")
+    for number in range(60):
+        make_tweet(ann, f"number {number}", at=NOON + timedelta(minutes=number))
+
+    first = page(signed, "/tweets/")
+    assert texts(first) == [f"number {number}" for number in range(59, 9, -1)]
+    assert "60 tweets" in first.text
+    older = next(link for link in first.links() if "at=" in link)
+    second = page(signed, older)
+    assert texts(second) == [f"number {number}" for number in range(9, -1, -1)]
+    fragment = part(signed, older)
+    assert texts(fragment) == texts(second)
+    newer = next(link for link in second.links() if "at=" in link)
+    assert texts(page(signed, newer)) == texts(first)
+
+
+def test_nothing_kept_yet_says_what_to_do(signed: FlaskClient) -> None:
+    assert "come in with the next timeline job" in page(signed, "/tweets/").text
+
+
+def test_searching_by_form_and_narrowing_down_by_links(signed: FlaskClient) -> None:
+    ann, bob = make_user("ann"), make_user("bob")
+    make_tweet(ann, "Flood at the harbour", lang="en")
+    make_tweet(bob, "Flood in the cellar", lang="fr", at=NOON - timedelta(days=60))
+    make_tweet(bob, "Sunshine", lang="fr")
+
+    found = submit(signed, page(signed, "/tweets/"), "/tweets/", q="flood")
+    assert found.status_code == 200
+    result = page(signed, "/tweets/?q=flood")
+    assert sorted(texts(result)) == ["Flood at the harbour", "Flood in the cellar"]
+    assert "2 tweets" in result.text
+    narrowed = {text_of(link): link.get("href") or "" for link in result.all("a")}
+    assert texts(page(signed, narrowed["fr"])) == ["Flood in the cellar"]
+    assert texts(page(signed, narrowed["Nov 2026"])) == ["Flood at the harbour"]
+    by_bob = page(signed, narrowed["@bob"])
+    assert texts(by_bob) == ["Flood in the cellar"]
+    drop = next(one for one in by_bob.all("a") if one.get("aria-label") == "Drop: @bob")
+    assert len(texts(page(signed, drop.get("href") or ""))) == 2
+
+
+def test_the_export_button_carries_the_selection(signed: FlaskClient) -> None:
+    make_tweet(make_user("ann"), "flood", lang="en")
+    found = page(signed, "/tweets/?q=flood&lang=en&from=2026-11-01")
+    export = [link for link in found.links() if link.startswith("/exports/new")]
+    if export:
+        assert all(word in export[0] for word in ("q=flood", "lang=en", "from=2026-11-01"))
+    assert found.one("input", name="q").get("value") == "flood"
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("q=%22open", "quotation mark"),
+        ("q=-x", "leave out"),
+        ("from=32.13.2026", "no date"),
+        ("from=2026-02-02&to=2026-01-01", "Swap"),
+        ("at=nonsense", "start of the list"),
+        ("account=x", "not a number"),
+        ("lang=%3Cscript%3E", "language code"),
+        ("kind=%22%3E%3Cimg", "takes one of"),
+        ("zone=Mars", "time zone"),
+        ("q=" + "a+" * 70, "60 words"),
+    ],
+)
+def test_bad_input_is_told_and_nothing_typed_is_lost(
+    signed: FlaskClient, query: str, says: str
+) -> None:
+    found = page(signed, f"/tweets/?{query}&media=yes", 422)
+    assert says in found.text
+    assert part(signed, f"/tweets/?{query}", 422).by_id("tweets") is not None
+    chosen = [one.get("value") for one in found.all("option") if "selected" in one.attrib]
+    assert "yes" in chosen
+
+
+def test_sets_of_others_cannot_be_searched(signed: FlaskClient, superuser: User) -> None:
+    ann = make_user("ann")
+    make_tweet(ann)
+    foreign = make_set(superuser, "Secret plans", [ann])
+    assert signed.get(f"/tweets/?set={foreign.id}").status_code == 404
+    assert "Secret plans" not in page(signed, "/tweets/").html
+
+
+def test_own_sets_narrow_the_list(signed: FlaskClient, reader: User) -> None:
+    ann, bob = make_user("ann"), make_user("bob")
+    make_tweet(ann, "by ann")
+    make_tweet(bob, "by bob")
+    mine = make_set(reader, "Mine", [bob])
+    assert texts(page(signed, f"/tweets/?set={mine.id}")) == ["by bob"]
+
+
+def test_who_is_not_signed_in_reads_nothing(client: FlaskClient) -> None:
+    one = make_tweet(make_user("ann"))
+    for address in ("/tweets/", f"/twitter-item/{one}/", f"/twitter-item/{one}.json"):
+        assert client.get(address).status_code == 302
+
+
+def test_one_tweet_is_a_page_for_browsers_and_json_for_programs(signed: FlaskClient) -> None:
+    ann = make_user("ann")
+    one = make_tweet(ann, "Flood at the harbour")
+    raw = db.session.scalar(select(TwitterUserItem.item_json))
+
+    shown = page(signed, f"/twitter-item/{one}/", headers=HTML)
+    assert text_of(shown.by_id("tweet-text")) == "Flood at the harbour"
+    assert f"/twitter-item/{one}.json" in shown.links()
+    for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
+        answer = signed.get(f"/twitter-item/{one}/", headers=headers)
+        assert (answer.mimetype, answer.text) == ("application/json", raw)
+        assert "Accept" in answer.headers["Vary"]
+    answer = signed.get(f"/twitter-item/{one}.json", headers=HTML)
+    assert (answer.mimetype, answer.text) == ("application/json", raw)
+    assert signed.get("/twitter-item/1/", headers=HTML).status_code == 404
+    assert signed.get(f"/twitter-item/{2**63}/").status_code == 404
+
+
+def test_links_tags_and_names_are_linked_and_the_own_picture_is_not_in_the_text(
+    signed: FlaskClient,
+) -> None:
+    ann = make_user("ann")
+    text = "See https://t.co/aaa &amp; #Flood by @City_Hall it&#39;s https://t.co/pic"
+    entities = {
+        "urls": [
+            {
+                "start": 4, "end": 20, "url": "https://t.co/aaa",
+                "expanded_url": "https://example.org/x?a=1&b=2", "display_url": "example.org/x",
+            },
+            {
+                "start": 60, "end": 76, "url": "https://t.co/pic", "media_key": "3_1",
+                "expanded_url": "https://twitter.com/a/status/1/photo/1",
+            },
+        ],
+        "hashtags": [{"start": 27, "end": 33, "tag": "Flood"}],
+        "mentions": [{"start": 37, "end": 47, "username": "City_Hall"}],
+    }  # fmt: skip
+    media = [{"media_key": "3_1", "type": "photo", "url": "https://pbs.twimg.com/1.jpg"}]
+    one = make_tweet(
+        ann, text, entities=entities, attachments={"media_keys": ["3_1"]}, includes={"media": media}
+    )
+
+    card = page(signed, "/tweets/")
+    assert texts(card) == ["See example.org/x & #Flood by @City_Hall it&#39;s"]
+    links = {text_of(link): link for link in card.all("a")}
+    assert links["example.org/x"].get("href") == "https://example.org/x?a=1&b=2"
+    assert links["example.org/x"].get("rel") == "noopener noreferrer nofollow"
+    assert links["#Flood"].get("href") == "/tweets/?q=%23Flood"
+    assert links["@City_Hall"].get("href") == "/tweets/?q=@City_Hall"
+    assert texts(page(signed, links["#Flood"].get("href") or "")) == texts(card)
+
+    whole = page(signed, f"/twitter-item/{one}/", headers=HTML)
+    assert "See example.org/x & #Flood by @City_Hall" in text_of(whole.by_id("tweet-text"))
+
+
+def test_quoted_and_retweeted_tweets_are_shown(signed: FlaskClient) -> None:
+    ann = make_user("ann")
+    quoted = {"id": "77", "text": "What was said before &lt;b&gt;", "author_id": "9"}
+    people = [{"id": "9", "username": "speaker", "name": "Speaker"}]
+    one = make_tweet(
+        ann, "Look at this", referenced_tweets=[{"type": "quoted", "id": "77"}],
+        includes={"tweets": [quoted], "users": people},
+    )  # fmt: skip
+    two = make_tweet(
+        ann, "RT @speaker: What was…", referenced_tweets=[{"type": "retweeted", "id": "77"}],
+        includes={"tweets": [quoted], "users": people}, at=NOON + timedelta(hours=1),
+    )  # fmt: skip
+    assert texts(page(signed, "/tweets/")) == [
+        "RT @speaker: What was said before <b>",
+        "Look at this",
+        "What was said before <b>",
+    ]
+    assert "What was said before <b>" in page(signed, f"/twitter-item/{one}/", headers=HTML).text
+    assert "RT @speaker: What was said before <b>" in text_of(
+        page(signed, f"/twitter-item/{two}/", headers=HTML).by_id("tweet-text")
+    )
+
+
+HOSTILE = [
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><svg/onload=alert(1)>",
+    "'-alert(1)-'", "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,<b>x</b>",
+    "vbscript:msgbox(1)", "</p></article></main><h1>taken over</h1>", "<!--", "-->",
+    "<![CDATA[x]]>",
+    "{{ 7*7 }}", "{% raw %}", "${7*7}", "&lt;script&gt;", "&#x3c;script&#x3e;", "&amp;#39;",
+    "\u202egnirts desrever\u202c", "\u2066isolate", "\u200bzero\u200bwidth\u200b", "\ufeffbom",
+    "a\u0000b", "a\u0001b\u0008c", "a\u007fb\u0085c", "\ufffe\uffff", "\U0001fffe",
+    "\u2028line\u2029par",
+    "\r\nSet-Cookie: x=1", "https://t.co/<script>", "https://t.co/aaa\" onmouseover=\"x",
+    "#<b>tag</b>", "#\"onclick=x", "@<i>name</i>", "@name\"onclick=\"x", "#1234 &#39; &#x27;",
+    "＃ｆｕｌｌ ＠ｗｉｄｅ", "x" * 5000, "z̵̛̼a̶͓l̷g̸o̷" * 50, "العربية <b>عربي</b>", "👩‍👩‍👧‍👦<b>",
+    "<style>*{display:none}</style>", "<base href=//evil>", "<meta http-equiv=refresh content=0>",
+    "<iframe src=//evil>", "<form action=//evil>", "<a href=javascript:x>y</a>", "%3Cscript%3E",
+    "\\u003cscript\\u003e", "<math><mtext></form><form><mglyph><style></math><img src onerror=x>",
+]  # fmt: skip
+
+
+def foreign(found: Page) -> list[Any]:
+    """What only a tweet could have brought in."""
+    pictures = [one for one in found.all("img") if not (one.get("src") or "").startswith("/static")]
+    forms = [one for one in found.all("form") if not (one.get("action") or "").startswith("/")]
+    never = ("iframe", "base", "style", "object", "embed", "math")
+    return [*pictures, *forms, *(one for tag in never for one in found.all(tag))]
+
+
+@pytest.mark.slow
+def test_fifty_hostile_texts_are_shown_harmless(signed: FlaskClient) -> None:
+    assert len(HOSTILE) == 50
+    ann = make_user("ann")
+    made = []
+    for number, text in enumerate(HOSTILE):
+        urls = [{"url": "https://t.co/aaa", "expanded_url": text, "display_url": text}]
+        payload = v2(
+            ann.uid or 0, text + " https://t.co/aaa", at=NOON + timedelta(minutes=number),
+            entities={
+                "urls": urls, "hashtags": [{"tag": text}], "mentions": [{"username": text[:40]}],
+            },
+            lang=text[:8], source=text, name="ann", geo={"place_id": "p"},
+            includes={
+                "places": [{"id": "p", "full_name": text}],
+                "tweets": [{"id": "5", "text": text, "author_id": str(ann.uid)}],
+                "media": [{"media_key": "3_1", "type": "photo", "url": text, "alt_text": text}],
+            },
+            referenced_tweets=[{"type": "quoted", "id": "5"}],
+            attachments={"media_keys": ["3_1"]},
+        )  # fmt: skip
+        payload["includes"]["users"][0]["name"] = text
+        made.append(record(payload))
+    assert save(made, ann.id).new == 50
+
+    found = page(signed, "/tweets/")  # the page's own checks look for scripts, handlers and links
+    assert len(found.all("article", class_="tweet")) == 50
+    assert not foreign(found)
+    assert text_of(found.one("h1")) == "Tweets"
+    for one in made:
+        whole = page(signed, f"/twitter-item/{one.tweet.twitter_id}/", headers=HTML)
+        assert not foreign(whole)
+        assert text_of(whole.one("h1")) == "Tweet"
+
+
+@pytest.mark.slow
+def test_every_recorded_tweet_opens_and_shows_its_text(
+    app: Flask, signed: FlaskClient, runner: FlaskCliRunner, shared_data: Path, tmp_path: Path
+) -> None:
+    """Every tenth one whole; that all do is the slow test below."""
+    look_at_recorded(signed, runner, shared_data, tmp_path, step=10)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_all_recorded_tweets_open_and_show_their_text(
+    app: Flask, signed: FlaskClient, runner: FlaskCliRunner, shared_data: Path, tmp_path: Path
+) -> None:
+    look_at_recorded(signed, runner, shared_data, tmp_path, step=1)
+
+
+def look_at_recorded(
+    signed: FlaskClient, runner: FlaskCliRunner, shared_data: Path, tmp_path: Path, step: int
+) -> None:
+    files = []
+    for name in ("v1_tweets.jsonl", "v2_pages.jsonl"):
+        (tmp_path / name).write_bytes((shared_data / name).read_bytes())
+        files.append(str(tmp_path / name))
+    done = runner.invoke(args=["import_tweets", "--add-users", *files])
+    assert done.exit_code == 0, done.output
+    db.session.rollback()
+    rows = db.session.execute(
+        select(TwitterUserItem.twitter_id, TwitterUserItem.item_text, TwitterUserItem.item_json)
+    ).all()
+    assert len(rows) > 2900
+    for twitter_id, text, raw in rows[::step]:
+        shown = page(signed, f"/twitter-item/{twitter_id}/", headers=HTML)
+        seen = squeezed(text_of(shown.by_id("tweet-text")))
+        wanted = "".join(one.text for one in display.entities(raw.encode()).segments)
+        assert seen == squeezed(wanted), twitter_id
+        for word in text.split():  # what is stored says the same, but for addresses
+            assert "//" in word or squeezed(word) in seen, (twitter_id, word)
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split()).replace("\ufffd", "")
