@@ -130,7 +130,8 @@ ENDS = [
 def test_each_way_to_end_is_a_state_with_a_sentence(
     app: Flask, exc: BaseException, state: str
 ) -> None:
-    run = journal.start("user_timeline")
+    queued()
+    run = claimed()
     with pytest.raises(type(exc)), journal.carried_out(run):
         raise exc
     found = row(run.id)
@@ -138,6 +139,14 @@ def test_each_way_to_end_is_a_state_with_a_sentence(
     assert found.message
     assert "secret inside" not in found.message
     assert leases.take("run:user_timeline", new_owner()) is not None
+
+
+@pytest.mark.parametrize("exc", [Interrupted(), Postponed("busy")])
+def test_a_commands_run_is_over_with_the_command(app: Flask, exc: SfmError) -> None:
+    run = journal.start("user_timeline")
+    with pytest.raises(type(exc)), journal.carried_out(run):
+        raise exc
+    assert row(run.id).state == "failed"
 
 
 def test_a_postponed_run_waits_for_its_time(app: Flask, clock: FrozenClock) -> None:
