@@ -27,6 +27,7 @@ BLUEPRINTS = (
     "home",
     "reports",
     "sets",
+    "status",
     "tweets",
     "twitter_sign_in",
     "users",

@@ -1,0 +1,90 @@
+"""The process board: what is wanted and what runs, live; start, stop, restart; logs. Superusers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, render_template, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from sfm import audit
+from sfm.database import db
+from sfm.errors import NotFound, SfmError
+from sfm.extensions import settings
+from sfm.filters import service, supervising
+from sfm.models import TwitterFilter
+from sfm.status import overview
+from sfm.supervisord import logs
+from sfm.supervisord.place import place_of
+from sfm.web.access import access, signed_in_account
+from sfm.web.htmx import done, page_or_part
+
+bp = Blueprint("status", __name__)
+
+
+@bp.get("/status/")
+@access("superuser")
+def index() -> Response:
+    return page_or_part("status/index.html", "status/_board.html", board=overview.board())
+
+
+@bp.post("/status/<id:filter_id>/start/")
+@access("superuser")
+def start(filter_id: int) -> BaseResponse:
+    found = _active(filter_id)
+    service.release(found)
+    return _followed(found, again=True)
+
+
+@bp.post("/status/<id:filter_id>/stop/")
+@access("superuser")
+def stop(filter_id: int) -> BaseResponse:
+    found = _active(filter_id)
+    service.hold(found, signed_in_account())
+    return _followed(found, again=False)
+
+
+@bp.post("/status/<id:filter_id>/restart/")
+@access("superuser")
+def restart(filter_id: int) -> BaseResponse:
+    found = _active(filter_id)
+    program = supervising.program_of(filter_id) or f"twitterfilter-{filter_id}"
+    audit.record("process.restarted", kind="filter", subject_id=found.id, subject=found.name)
+    supervising.forget_retry([program])
+    db.session.commit()
+    return _told(lambda: supervising.bridge().restart(program), _("It is started again."))
+
+
+def _followed(found: TwitterFilter, *, again: bool) -> BaseResponse:
+    """After a change of the wish: commit, then have supervisord follow."""
+    if again:
+        program = supervising.program_of(found.id)
+        supervising.forget_retry([program] if program else [])
+    db.session.commit()
+    outcome = supervising.outcome(supervising.apply())
+    return done(url_for("status.index"), outcome.message, "warning" if outcome.waits else "success")
+
+
+def _told(what: Callable[[], None], good: str) -> BaseResponse:
+    try:
+        what()
+    except SfmError as exc:
+        return done(url_for("status.index"), exc.message, "warning")
+    return done(url_for("status.index"), good)
+
+
+def _active(filter_id: int) -> TwitterFilter:
+    found = service.by_id(filter_id)
+    if not found.is_active:
+        raise NotFound(_("This filter is not active, so it has no process."))
+    return found
+
+
+@bp.get("/status/log/<name>/<any(out, err):channel>/")
+@access("superuser")
+def log(name: str, channel: str) -> str:
+    text = logs.tail(place_of(settings()), name, channel)
+    return render_template(
+        "status/log.html", name=name, channel=channel, what=logs.CHANNELS[channel], text=text
+    )
