@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    ExceptionContext,
     Integer,
     MetaData,
     event,
@@ -72,6 +73,23 @@ def begin_write() -> None:
     """
     db.session.rollback()
     db.session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+
+
+def hide_values_in_errors(engine: Engine) -> None:
+    """Take out of PostgreSQL's errors the line that quotes the row: it would go into the log,
+    with all that is in the row. (SQLAlchemy hides only what it sends itself.)"""
+
+    @event.listens_for(engine, "handle_error")
+    def _on_error(context: ExceptionContext) -> None:
+        for error in (context.original_exception, context.sqlalchemy_exception):
+            if error is not None:
+                error.args = tuple(map(_without_detail, error.args))
+
+
+def _without_detail(text: Any) -> Any:
+    if not isinstance(text, str) or "DETAIL:" not in text:
+        return text
+    return "\n".join(line for line in text.split("\n") if not line.startswith("DETAIL:"))
 
 
 def listen_to_sqlite(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from flask import Flask
 
 from sfm import cli, config, extensions, instance, web
 from sfm.config import Settings
-from sfm.database import db, listen_to_sqlite
+from sfm.database import db, hide_values_in_errors, listen_to_sqlite
 from sfm.errors import BadSetting
 
 MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
@@ -32,6 +32,7 @@ def create_app(settings: Settings | None = None, *, for_commands: bool = False) 
     db.init_app(app)
     with app.app_context():
         listen_to_sqlite(db.engine)
+        hide_values_in_errors(db.engine)
     extensions.bind_migrations(app, db, MIGRATIONS)
     (web.register_when_asked if for_commands else web.register)(app)
     cli.register(app)

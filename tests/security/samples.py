@@ -1,7 +1,7 @@
 """One thing of every kind that an address can name, all of them one owner's.
 
-A new route whose address names something new, or whose rule is `owner`, has to be entered here:
-the walk over all routes fails until it is.
+A new route with the rule `owner` whose address names something new has to be entered here: the
+walk over all routes fails until it is.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sfm.exports.layout import Layout
 from sfm.models import (
     ExportFile,
     ExportProfile,
+    Gap,
     RecurringExport,
     Run,
     TwitterFilter,
@@ -56,12 +57,6 @@ ANYTHING: dict[str, Any] = {
     "name": "millbrook_lib",
     "filename": "css/sfm.css",
     "kind": "oauth1",
-    "letter": "a",
-    "token": "x",
-    "part": "x",
-    "path": "x",
-    "program": "x",
-    "format": "csv",
 }
 
 
@@ -80,10 +75,14 @@ def make_owned(owner: User) -> dict[str, int]:
     db.session.add_all([account, collection, stream, run, export, profile, recurring])
     credential = credentials.keep(owner, credentials.bearer("AAAAAAAAAAAAAAAAAAAA-owned"))
     db.session.flush()
+    gap = Gap(filter_id=stream.id, prefix="f1", began_at=clock.now(), cause="network")
+    db.session.add(gap)
+    db.session.flush()
     found = {
         "credential_id": credential.id,
         "set_id": collection.id,
         "filter_id": stream.id,
+        "gap_id": gap.id,
         "export_id": export.id,
         "profile_id": profile.id,
         "recurring_id": recurring.id,
