@@ -35,6 +35,7 @@ COMMANDS: dict[str, Place] = {
     "fetch_tweets_by_id": Place("tweets", "Look tweets up by their ids; JSON lines out."),
     "refill_items": Place("tweets", "Make what is stored of tweets anew from their JSON."),
     "check_counts": Place("tweets", "Hold the kept counts against a full count; put them right."),
+    "fetch_urls": Place("links", "Follow the links of tweets to where they lead."),
     "create_user": Place("accounts", "Add a User, an administrator with --superuser."),
     "set_credential": Place("accounts", "Keep a credential for a User, read from stdin or a file."),
     "show_usage": Place("accounts", "Show what was read from Twitter, per credential and day."),

@@ -21,6 +21,7 @@ RUNS = {
     "check_credentials": "sfm.jobs.tasks:check_credentials",
     "check_counts": "sfm.jobs.tasks:check_counts",
     "export": "sfm.exports.run:carry_out",
+    "fetch_urls": "sfm.jobs.tasks:follow_links",
     "tidy_exports": "sfm.exports.upkeep:tidy_exports",
 }
 TICKS = {

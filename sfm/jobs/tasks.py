@@ -74,6 +74,13 @@ def check_counts(run: ActiveRun) -> dict[str, Any]:
     return {"corrected": len(found)}
 
 
+def follow_links(run: ActiveRun) -> dict[str, Any]:
+    """Links of tweets not looked at yet, and those due for another try."""
+    from sfm.links.run import carry_out  # brings aiohttp, 0.2 s, for this job alone
+
+    return carry_out(run)
+
+
 def reconcile() -> None:
     """Bring supervisord together with the filters as they are wanted."""
     supervising.reconcile()

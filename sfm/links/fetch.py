@@ -127,6 +127,8 @@ class Fetcher:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             max_field_size=LONGEST * 2,
         )
+        # aiohttp would ask once more by itself, unseen by manners and hops; it has no option.
+        self._session._retry_connection = False
         return self
 
     async def __aexit__(

@@ -35,6 +35,7 @@ JOBS = {
     for job in (
         Job("user_timeline", "Collect new tweets of all active accounts", "schedule_timelines"),
         Job("update_usernames", "Look up names and states", "schedule_names"),
+        Job("fetch_urls", "Follow the links of new tweets", "schedule_links"),
         Job("check_credentials", "Check the kept credentials", "schedule_credentials"),
         Job(
             "reconcile",

@@ -1,0 +1,58 @@
+"""The command that follows links."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+day = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command("fetch_urls")
+@click.option("--start-date", type=day, help="Only tweets of this day (UTC) and later.")
+@click.option("--end-date", type=day, help="Only tweets of this day (UTC) and earlier.")
+@click.option("--twitter-user", metavar="NAME", help="Only tweets of this account.")
+@click.option("--limit", type=click.IntRange(min=1), help="Look at so many tweets at most.")
+@click.option("--refetch", is_flag=True, help="Also links that were followed before.")
+@with_appcontext
+def fetch_urls(**given: Any) -> None:
+    """Follow the links of tweets to where they lead, and keep every step.
+
+    Only tweets whose links were not followed yet, unless --refetch is given. Each host is asked
+    once a second at most; links that do not answer are tried again on other days.
+    """
+    from sfm.cli.running import running
+    from sfm.errors import WrongInput
+    from sfm.links.outcomes import WORDS_FOR_OUTCOME
+    from sfm.links.run import KIND, carry_out
+
+    start, end = _day(given["start_date"]), _day(given["end_date"])
+    if start and end and start > end:
+        raise WrongInput("--start-date is later than --end-date.")
+    with running(KIND, _params(given, start, end)) as (run, result):
+        result.update(carry_out(run))
+    click.echo(f"{result['tweets']:,} tweets looked at, {result['links']:,} links followed.")
+    for outcome, words in WORDS_FOR_OUTCOME.items():
+        if count := result["outcomes"].get(outcome):
+            click.echo(f"{count:>9,}  {words}")
+
+
+def _params(given: dict[str, Any], start: date | None, end: date | None) -> dict[str, Any]:
+    from sfm.timelines.names import ids_by_name
+
+    chosen: dict[str, Any] = {
+        "start": start.isoformat() if start else None,
+        "end": end.isoformat() if end else None,
+        "limit": given["limit"],
+        "refetch": given["refetch"] or None,
+    }
+    if given["twitter_user"]:
+        chosen["twitter_user_ids"] = ids_by_name(given["twitter_user"])
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _day(moment: Any) -> date | None:
+    return moment.date() if moment is not None else None

@@ -1,0 +1,129 @@
+"""A run that follows the links of tweets: which tweets, their links, every outcome recorded.
+
+Each batch of tweets is registered in one transaction and its links followed after; outcomes are
+saved by the hundred. A run that is killed has lost at most the outcomes of that hundred, and the
+next one follows what was left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from sfm.database import db
+from sfm.extensions import settings
+from sfm.links import table
+from sfm.links.fetch import Fetcher, Followed
+from sfm.links.resolver import Fence
+from sfm.runs.active import ActiveRun
+from sfm.runs.transactions import unit_of_work
+
+logger = logging.getLogger(__name__)
+
+KIND = "fetch_urls"
+BATCH_ITEMS = 500
+BATCH_SAVED = 100
+
+FetcherMaker = Callable[[], Fetcher]
+
+
+def fenced_fetcher() -> Fetcher:
+    """The fetcher that is delivered: nothing but the open internet, and not this very site."""
+    found = settings()
+    own = frozenset(name.lower().strip("[]").lstrip(".") for name in found.trusted_hosts)
+    return Fetcher(
+        fence=Fence(own_names=own), width=found.links_at_once, wants_titles=found.links_titles
+    )
+
+
+def carry_out(run: ActiveRun, make_fetcher: FetcherMaker = fenced_fetcher) -> dict[str, Any]:
+    """Follow the links that the run's params choose. Commits as it goes.
+
+    Params, all optional: start, end (ISO days, both included), twitter_user_ids, item_ids, limit
+    (of tweets), refetch. Without any of them what earlier runs left is followed too.
+    """
+    task = _Task(run, make_fetcher)
+    if not any(run.params.get(name) for name in ("twitter_user_ids", "item_ids", "limit")):
+        task.follow_what_was_left()
+    task.follow_items()
+    return {"tweets": task.items, "links": task.followed, "outcomes": dict(task.outcomes)}
+
+
+class _Task:
+    def __init__(self, run: ActiveRun, make_fetcher: FetcherMaker) -> None:
+        self.run = run
+        self.make_fetcher = make_fetcher
+        self.refetch = bool(run.params.get("refetch"))
+        self.items = 0
+        self.followed = 0
+        self.outcomes: Counter[str] = Counter()
+
+    def follow_what_was_left(self) -> None:
+        after = 0
+        while batch := table.left_over(after, BATCH_ITEMS):
+            self._follow(table.to_follow(batch))
+            after = batch[-1]
+
+    def follow_items(self) -> None:
+        after = 0
+        while (count := self._batch_size()) > 0:
+            self.run.check()
+            batch = table.unchecked_items(**self._choice(), after=after, count=count)
+            if not batch:
+                return
+            links = unit_of_work(lambda chosen=batch: self._register(chosen))  # type: ignore[misc]
+            self._follow(table.to_follow(links, refetch=self.refetch))
+            self.items += len(batch)
+            self.run.advance(len(batch))
+            after = batch[-1]
+
+    def _register(self, batch: list[int]) -> set[int]:
+        links = table.register(batch)
+        self.run.fence()
+        return links
+
+    def _batch_size(self) -> int:
+        limit = self.run.params.get("limit")
+        return min(BATCH_ITEMS, int(limit) - self.items) if limit else BATCH_ITEMS
+
+    def _choice(self) -> dict[str, Any]:
+        params = self.run.params
+        days = {name: params.get(name) for name in ("start", "end")}
+        return {
+            **{name: date.fromisoformat(day) if day else None for name, day in days.items()},
+            "twitter_user_ids": params.get("twitter_user_ids"),
+            "item_ids": params.get("item_ids"),
+            "refetch": self.refetch,
+        }
+
+    def _follow(self, ids: dict[str, int]) -> None:
+        db.session.rollback()  # no transaction is held open while the web answers
+        if ids:
+            asyncio.run(self._follow_all(ids))
+
+    async def _follow_all(self, ids: dict[str, int]) -> None:
+        ready: list[Followed] = []
+        async with self.make_fetcher() as fetcher:
+            async for found in fetcher.follow_all(ids):
+                ready.append(found)
+                if len(ready) >= BATCH_SAVED:
+                    self._save(ready, ids)
+                    ready = []
+                self.run.check()
+        self._save(ready, ids)
+
+    def _save(self, ready: list[Followed], ids: dict[str, int]) -> None:
+        if not ready:
+            return
+        unit_of_work(lambda: self._write(ready, ids))
+        self.followed += len(ready)
+        self.outcomes.update(found.outcome for found in ready)
+        self.run.advance(0, len(ready), saved=True)
+
+    def _write(self, ready: list[Followed], ids: dict[str, int]) -> None:
+        table.save(ready, ids)
+        self.run.fence(added=len(ready))

@@ -1,0 +1,162 @@
+"""Links and their outcomes in the database. Nothing here commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sfm import clock
+from sfm.database import db
+from sfm.links.extract import FoundLink, host_of, links_of
+from sfm.links.fetch import Followed
+from sfm.links.outcomes import retry_at
+from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
+
+FRESH = timedelta(days=30)  # a link looked at since then is not asked for again
+_AT_ONCE = 200  # rows in one statement
+
+
+def unchecked_items(
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    twitter_user_ids: Sequence[int] | None = None,
+    item_ids: Sequence[int] | None = None,
+    refetch: bool = False,
+    after: int = 0,
+    count: int = 500,
+) -> list[int]:
+    """Row ids of tweets to look at, in the order of their ids, those after `after`.
+
+    Days are UTC and both included. Without `refetch` only tweets not looked at yet.
+    """
+    conditions: list[ColumnElement[bool]] = [TwitterUserItem.id > after]
+    if not refetch:
+        conditions.append(TwitterUserItem.links_checked_at.is_(None))
+    if start is not None:
+        conditions.append(TwitterUserItem.date_published >= _midnight(start))
+    if end is not None:
+        conditions.append(TwitterUserItem.date_published < _midnight(end + timedelta(days=1)))
+    if twitter_user_ids is not None:
+        conditions.append(TwitterUserItem.twitter_user_id.in_(twitter_user_ids))
+    if item_ids is not None:
+        conditions.append(TwitterUserItem.id.in_(item_ids))
+    query = select(TwitterUserItem.id).where(*conditions).order_by(TwitterUserItem.id)
+    return list(db.session.scalars(query.limit(count)))
+
+
+def register(item_ids: Sequence[int]) -> set[int]:
+    """Rows for all links of these tweets, which are then looked at. Gives the links' row ids."""
+    items = db.session.execute(
+        select(
+            TwitterUserItem.id, TwitterUserItem.urls, TwitterUserItem.media,
+            TwitterUserItem.item_text,
+        ).where(TwitterUserItem.id.in_(item_ids))
+    ).all()  # fmt: skip
+    found = {row.id: links_of(row.urls or (), row.media or (), row.item_text) for row in items}
+    ids = _link_ids({link.url_hash: link for links in found.values() for link in links})
+    rows = [
+        {"item_id": item, "link_id": ids[link.url_hash], "position": position,
+         "expanded_url": link.expanded_url}
+        for item, links in found.items()
+        for position, link in enumerate(links)
+    ]  # fmt: skip
+    _insert_new(TwitterUserItemUrl, rows, ["item_id", "link_id"])
+    now = clock.now()
+    db.session.execute(
+        update(TwitterUserItem)
+        .where(TwitterUserItem.id.in_(item_ids))
+        .values(links_checked_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return set(ids.values())
+
+
+def _link_ids(links: dict[str, FoundLink]) -> dict[str, int]:
+    rows = [{"url_hash": key, "start_url": link.start_url} for key, link in links.items()]
+    _insert_new(Link, rows, ["url_hash"])
+    found: dict[str, int] = {}
+    keys = list(links)
+    for start in range(0, len(keys), _AT_ONCE):
+        query = select(Link.url_hash, Link.id)
+        query = query.where(Link.url_hash.in_(keys[start : start + _AT_ONCE]))
+        found |= {row.url_hash: row.id for row in db.session.execute(query)}
+    return found
+
+
+def _insert_new(table: Any, rows: list[dict[str, Any]], key: list[str]) -> None:
+    """Both databases know INSERT ... ON CONFLICT DO NOTHING, in classes of their own."""
+    twins: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    insert = twins[db.engine.dialect.name]
+    defaults: dict[str, Any] = {"history": [], "final_headers": {}} if table is Link else {}
+    for start in range(0, len(rows), _AT_ONCE):
+        batch = [defaults | row for row in rows[start : start + _AT_ONCE]]
+        statement = insert(table).values(batch).on_conflict_do_nothing(index_elements=key)
+        db.session.execute(statement)
+
+
+def to_follow(link_ids: Iterable[int], *, refetch: bool = False) -> dict[str, int]:
+    """Of these links those to be asked for now: start address to row id, short ones first."""
+    now = clock.now()
+    due: ColumnElement[bool] = or_(
+        Link.outcome == "", Link.retry_at <= now, Link.checked_at < now - FRESH
+    )
+    wanted = list(link_ids)
+    found: dict[str, int] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        query = select(Link.start_url, Link.id)
+        query = query.where(Link.id.in_(wanted[start : start + _AT_ONCE]))
+        rows = db.session.execute(query if refetch else query.where(due))
+        found |= {row.start_url: row.id for row in rows}
+    return dict(sorted(found.items(), key=lambda pair: not FoundLink(pair[0]).is_short))
+
+
+def left_over(after: int, count: int = 500) -> list[int]:
+    """Row ids of links that an earlier run did not come to, or that are due for another try."""
+    due = or_(Link.outcome == "", Link.retry_at <= clock.now())
+    query = select(Link.id).where(Link.id > after, due).order_by(Link.id).limit(count)
+    return list(db.session.scalars(query))
+
+
+def save(found: Sequence[Followed], ids: dict[str, int]) -> None:
+    """Keep the outcomes of these links."""
+    numbers = [ids[one.start_url] for one in found]
+    query = select(Link.id, Link.attempts, Link.outcome).where(Link.id.in_(numbers))
+    before = {number: (tries, said) for number, tries, said in db.session.execute(query)}
+    now = clock.now()
+    rows = [
+        _row(one, ids[one.start_url], before[ids[one.start_url]], now)
+        for one in found
+        if ids[one.start_url] in before
+    ]
+    if rows:
+        db.session.execute(update(Link), rows)
+
+
+def _row(one: Followed, number: int, before: tuple[int, str], now: datetime) -> dict[str, Any]:
+    tries, said = before
+    attempts = 1 if said in ("", "ok") else tries + 1
+    return {
+        "id": number,
+        "outcome": one.outcome,
+        "history": [asdict(hop) for hop in one.hops],
+        "final_url": one.final_url,
+        "final_status": one.final_status,
+        "final_headers": one.final_headers,
+        "final_domain": host_of(one.final_url or one.start_url),
+        "title": one.page.title,
+        "canonical_url": one.page.canonical_url,
+        "duration_seconds": round(one.seconds, 3),
+        "attempts": attempts,
+        "checked_at": now,
+        "retry_at": retry_at(one.outcome, attempts, now),
+    }
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -1,0 +1,198 @@
+"""Link runs on both databases: what is chosen, followed once, recorded, and resumed."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from sfm.database import begin_write, db
+from sfm.links.fetch import Fetcher
+from sfm.links.run import KIND, carry_out, fenced_fetcher
+from sfm.models import Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
+from sfm.runs import journal
+from sfm.tweets.store import save_page
+from sfm.twitter.pages import split_page
+from tests.links.conftest import IN_A_HURRY, everybody, open_fence
+from tests.twitter.fake import Fake, answer
+from tests.twitter.tweets import as_line, v2_post, v2_user
+
+pytestmark = pytest.mark.usefixtures("app")
+
+FIRST = 1_900_000_000_000_000_000
+
+
+def tweet(number, *links, created="2026-11-20T10:00:00.000Z", text="see"):
+    urls = [{"start": 0, "end": 3, "url": f"https://t.co/{number}{at}", "expanded_url": link}
+            for at, link in enumerate(links)]  # fmt: skip
+    return v2_post(FIRST + number, text, entities={"urls": urls}, created_at=created)
+
+
+def saved(*tweets, name="ann_x", uid=101):
+    begin_write()
+    user = db.session.scalar(select(TwitterUser).where(TwitterUser.uid == uid))
+    if user is None:
+        user = TwitterUser(uid=uid, name=name)
+        db.session.add(user)
+        db.session.flush()
+    page = split_page(as_line({"data": list(tweets), "includes": {"users": [v2_user(uid, name)]}}))
+    save_page(page.records, captured_by="timeline", run_id=None, owner=user.id)
+    db.session.commit()
+    return user
+
+
+def run(maker=None, **params):
+    active = journal.start(KIND, params)
+    with journal.carried_out(active) as result:
+        result.update(carry_out(active, maker or (lambda: fetcher())))
+    return result
+
+
+def fetcher(**more):
+    return Fetcher(fence=open_fence(), manners=IN_A_HURRY, lookup=everybody, width=10, **more)
+
+
+def links():
+    return {link.start_url: link for link in db.session.scalars(select(Link))}
+
+
+def test_each_link_of_each_tweet_is_followed_and_kept():
+    def route(asked):
+        there = asked.path == "/there"
+        return answer(200, b"", {"X-A": "b"}) if there else answer(301, b"", {"Location": "/there"})
+
+    with Fake(route=route) as fake:
+        root = f"http://www.site.example:{fake.port}"
+        saved(tweet(1, f"{root}/a", f"{root}/b"), tweet(2, f"{root}/a"), tweet(3))
+        result = run()
+        assert len(fake.asked) == 4
+    assert result == {"tweets": 3, "links": 2, "outcomes": {"ok": 2}}
+    link = links()[f"{root}/a"]
+    assert (link.outcome, link.final_url, link.final_status) == ("ok", f"{root}/there", 200)
+    assert [(hop["status"], hop["method"]) for hop in link.history] == [
+        (301, "HEAD"),
+        (200, "HEAD"),
+    ]
+    assert link.final_domain == "site.example"
+    assert link.final_headers["X-A"] == "b"
+    assert link.retry_at is None
+    rows = db.session.execute(
+        select(TwitterUserItemUrl.position, TwitterUserItemUrl.expanded_url).order_by(
+            TwitterUserItemUrl.item_id, TwitterUserItemUrl.position
+        )
+    ).all()
+    assert [tuple(row) for row in rows] == [(0, f"{root}/a"), (1, f"{root}/b"), (0, f"{root}/a")]
+    assert (
+        db.session.scalar(select(func.count()).where(TwitterUserItem.links_checked_at.is_(None)))
+        == 0
+    )
+
+
+def test_a_second_run_asks_for_nothing():
+    with Fake([answer(200, b"")]) as fake:
+        saved(tweet(1, f"http://a.example:{fake.port}/"))
+        run()
+        assert run()["links"] == 0
+        saved(tweet(2, f"http://a.example:{fake.port}/"))
+        assert run() == {"tweets": 1, "links": 0, "outcomes": {}}
+        assert len(fake.asked) == 1
+
+
+def test_refetch_asks_again():
+    with Fake([answer(404, b""), answer(404, b""), answer(200, b"")]) as fake:
+        saved(tweet(1, f"http://a.example:{fake.port}/"))
+        assert run()["outcomes"] == {"gone": 1}
+        assert run(refetch=True)["outcomes"] == {"ok": 1}
+
+
+def test_links_that_fail_are_recorded_and_tried_again_when_due(clock):
+    with Fake([b"", b"", answer(200, b"")]) as fake:
+        start = f"http://a.example:{fake.port}/"
+        saved(tweet(1, start))
+        run()
+        link = links()[start]
+        assert (link.outcome, link.attempts) == ("connection", 1)
+        assert link.retry_at == clock.now() + timedelta(hours=1)
+        assert run()["links"] == 0
+        clock.advance(3601)
+        assert run()["outcomes"] == {"ok": 1}
+    db.session.expire_all()
+    assert links()[start].retry_at is None
+
+
+def test_a_link_of_a_month_ago_is_asked_for_again_for_a_new_tweet(clock):
+    with Fake([answer(200, b"")]) as fake:
+        saved(tweet(1, f"http://a.example:{fake.port}/"))
+        run()
+        clock.advance(31 * 86_400)
+        saved(tweet(2, f"http://a.example:{fake.port}/"))
+        assert run()["links"] == 1
+
+
+def test_days_accounts_and_limits_choose_tweets():
+    with Fake([answer(200, b"")]) as fake:
+        root = f"http://a.example:{fake.port}"
+        ann = saved(
+            tweet(1, f"{root}/1", created="2026-11-19T23:59:59.000Z"),
+            tweet(2, f"{root}/2", created="2026-11-20T00:00:00.000Z"),
+            tweet(3, f"{root}/3", created="2026-11-20T23:59:59.000Z"),
+            tweet(4, f"{root}/4", created="2026-11-21T00:00:00.000Z"),
+        )
+        saved(tweet(5, f"{root}/5"), name="bob_x", uid=102)
+        day = {"start": "2026-11-20", "end": "2026-11-20"}
+        assert run(**day, twitter_user_ids=[ann.id])["tweets"] == 2
+        assert set(links()) == {f"{root}/2", f"{root}/3"}
+        assert run(limit=1)["tweets"] == 1
+        assert run()["tweets"] == 2
+
+
+def test_links_without_an_address_have_their_outcome_too():
+    saved(tweet(1, "http://10.0.0.1/", "ftp://a.example/", "http://" + "a" * 300 + ".example/"))
+    assert run()["outcomes"] == {"not_public": 1, "invalid": 2}
+
+
+def test_what_a_killed_run_left_is_followed_by_the_next():
+    with Fake([answer(200, b"")]) as fake:
+        saved(*(tweet(number, f"http://h{number}.example:{fake.port}/") for number in range(5)))
+
+        def broken():
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run(broken)
+        assert {link.outcome for link in links().values()} == {""}
+        assert run() == {"tweets": 0, "links": 5, "outcomes": {"ok": 5}}
+
+
+def test_a_title_is_kept_where_it_is_wanted():
+    page = b"<title>A page</title>"
+    with Fake([answer(200, page, kind="text/html")]) as fake:
+        saved(tweet(1, f"http://a.example:{fake.port}/"))
+        run(lambda: fetcher(wants_titles=True))
+    assert [link.title for link in links().values()] == ["A page"]
+
+
+def test_links_in_the_text_count_where_twitter_lists_none():
+    with Fake([answer(200, b"")]) as fake:
+        saved(v2_post(FIRST, f"see http://a.example:{fake.port}/x."))
+        run()
+        assert [asked.path for asked in fake.asked] == ["/x"]
+
+
+def test_the_delivered_fetcher_is_shut_and_knows_its_own_name(app):
+    made = fenced_fetcher()
+    assert made._fence.opened == ()
+    assert "localhost" in made._fence.own_names
+    assert datetime.now(UTC)
+
+
+def test_the_command_says_what_it_found(runner):
+    saved(tweet(1, "http://10.0.0.1/"))
+    done = runner.invoke(args=["fetch_urls"])
+    assert done.exit_code == 0, done.output
+    assert "1 tweets looked at, 1 links followed." in done.output
+    assert "leads to no public address" in done.output
+    wrong = runner.invoke(
+        args=["fetch_urls", "--start-date", "2026-11-21", "--end-date", "2026-11-20"]
+    )
+    assert wrong.exit_code == 2
+    assert runner.invoke(args=["fetch_urls", "--start-date", "yesterday"]).exit_code == 2
