@@ -21,6 +21,7 @@ from sfm.exports.classic import CLASSIC
 from sfm.exports.criteria import Criteria
 from sfm.exports.layout import FORMATS
 from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
+from sfm.twitter.payload import parse_line
 from tests.exports.conftest import HOSTILE
 from tests.exports.making import made, names_in, of, rows_of
 from tests.factories import make_set, make_tweets, make_twitter_user, make_user
@@ -124,9 +125,7 @@ def ids_in(path: Path, format: str) -> list[int]:
         )
         return [int(row[0]) for row in found.fetchall()]
     lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    if format == "json":
-        return [int(json.loads(line)["data"]["id"]) for line in lines]
-    return [int(json.loads(line)["id_str"]) for line in lines]
+    return [parse_line(line.encode()).twitter_id for line in lines]
 
 
 def test_json_is_as_received_byte_for_byte(target_folder: Path) -> None:
