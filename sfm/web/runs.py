@@ -1,0 +1,108 @@
+"""Runs: what goes on, waits or has ended; live progress; cancel, go on, try again."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import select
+from werkzeug.wrappers import Response as BaseResponse
+
+from sfm import clock
+from sfm.database import db
+from sfm.models import Run
+from sfm.runs import queries, wishes
+from sfm.runs.kinds import KINDS, kind
+from sfm.runs.queries import OPEN_STATES
+from sfm.web.access import access, current_account, signed_in_account
+from sfm.web.htmx import done, page_or_part
+from sfm.web.pagination import Order, slice_of
+
+bp = Blueprint("runs", __name__)
+
+PAGE = 50
+ERRORS = 100
+LARGEST_ID = 2**63 - 1
+STATES = ("queued", "running", "paused", "finished", "failed", "cancelled")
+BY_NUMBER = Order("runs", (Run.id,), (int,), descending=True)
+
+
+@bp.get("/runs/")
+@access("signed_in")
+def index() -> Response:
+    chosen = request.args.get("kind", "") if request.args.get("kind") in KINDS else ""
+    state = request.args.get("state", "") if request.args.get("state") in STATES else ""
+    wanted = select(Run)
+    if chosen:
+        wanted = wanted.where(Run.kind == chosen)
+    if state:
+        wanted = wanted.where(Run.state == state)
+    found = slice_of(wanted, BY_NUMBER, request.args.get("at"), PAGE)
+    return page_or_part(
+        "runs/index.html",
+        "runs/_table.html",
+        slice=found,
+        kinds=KINDS,
+        kind_of=kind,
+        states=STATES,
+        chosen=chosen,
+        state=state,
+        is_live=any(run.state in OPEN_STATES for run in found.rows),
+    )
+
+
+@bp.get("/runs/<id:run_id>/")
+@access("signed_in")
+def show(run_id: int) -> Response:
+    run = queries.find(run_id)
+    after = max(0, min(request.args.get("after", default=0, type=int), LARGEST_ID))
+    errors = queries.errors_of(run_id, after_id=after, limit=ERRORS + 1)
+    account = current_account()
+    return page_or_part(
+        "runs/show.html",
+        "runs/_progress.html",
+        run=run,
+        kind=kind(run.kind),
+        expected_end=queries.expected_end(run),
+        every=_every(run),
+        errors=errors[:ERRORS],
+        errors_count=queries.errors_count(run_id),
+        more_after=errors[ERRORS - 1].id if len(errors) > ERRORS else None,
+        shows_details=bool(account and account.is_superuser),
+    )
+
+
+def _every(run: Run) -> int:
+    """Seconds between two looks: the longer a run goes on, the longer."""
+    if run.state not in OPEN_STATES:
+        return 0
+    age = (clock.now() - (run.started_at or run.queued_at)).total_seconds()
+    return 2 if age < 120 else 5 if age < 900 else 15
+
+
+@bp.post("/runs/<id:run_id>/cancel/")
+@access("superuser")
+def cancel(run_id: int) -> BaseResponse:
+    run = wishes.cancel(run_id)
+    said = (
+        _("The run stops at its next item.")
+        if run.state == "running"
+        else _("The run is cancelled.")
+    )
+    db.session.commit()
+    return done(url_for("runs.show", run_id=run_id), said)
+
+
+@bp.post("/runs/<id:run_id>/resume/")
+@access("superuser")
+def resume(run_id: int) -> BaseResponse:
+    wishes.resume(run_id)
+    db.session.commit()
+    return done(url_for("runs.show", run_id=run_id), _("The run goes on in a moment."))
+
+
+@bp.post("/runs/<id:run_id>/retry/")
+@access("superuser")
+def retry(run_id: int) -> BaseResponse:
+    again = wishes.retry_failed(run_id, signed_in_account().id)
+    db.session.commit()
+    return done(url_for("runs.show", run_id=again.id), _("Those that failed are tried again."))
