@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are made from the code: settings and commands.
+"""Writes the pages of docs/ that are made from the code: settings, commands, data dictionary.
 
 `make docs` runs it; a test fails while what it would write differs from what is there.
 """
@@ -13,6 +13,7 @@ import click
 
 from sfm.cli import COMMANDS, LazyCommand
 from sfm.config import table
+from sfm.exports import dictionary
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -75,7 +76,11 @@ def _command(name: str) -> str:
     return "".join(parts)
 
 
-PAGES = {"settings.md": settings_page, "commands.md": commands_page}
+PAGES = {
+    "settings.md": settings_page,
+    "commands.md": commands_page,
+    "data-dictionary.md": dictionary.as_markdown,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():
