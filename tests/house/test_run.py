@@ -50,7 +50,9 @@ def running(
         )
         yield process
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 60) -> bool:
