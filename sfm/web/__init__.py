@@ -27,6 +27,7 @@ BLUEPRINTS = (
     "health",
     "home",
     "jobs",
+    "links",
     "reports",
     "runs",
     "sets",

@@ -17,7 +17,7 @@ from sfm.database import db
 from sfm.models import AuditEntry, Gap, Run, TwitterFilter, User
 from sfm.sandbox.server import Sandbox
 from tests.conftest import test_settings
-from tests.pages import Page, checked, page, part, submit
+from tests.pages import Page, checked, fields_of, page, part, submit
 
 LoginAs = Callable[[User], FlaskClient]
 
@@ -218,7 +218,11 @@ def test_a_gap_is_filled_when_asked_for_and_only_once(mine: FlaskClient, reader:
     assert gap.filled == "asked"
     run = db.session.query(Run).one()
     assert (run.kind, run.params) == ("fill_gap", {"gap": gap.id})
-    assert mine.post(f"/filters/{found.id}/gaps/{old.id}/fill/").status_code == 400
+    token = dict(fields_of(shown.form(f"/filters/{found.id}/gaps/{gap.id}/fill/")))
+    for which in (gap, old):
+        answer = mine.post(f"/filters/{found.id}/gaps/{which.id}/fill/", data=token)
+        assert answer.status_code == 422
+        assert "cannot be filled" in answer.text
 
 
 def test_the_live_part_is_asked_for_while_the_filter_is_active(

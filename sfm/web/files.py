@@ -1,0 +1,129 @@
+"""Stream files: by day and stream, first posts, check, download, hand on to import or export."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from sfm.database import db
+from sfm.errors import SfmError, WrongInput
+from sfm.extensions import settings
+from sfm.filters import queries
+from sfm.models import StreamFile, TwitterFilter, User
+from sfm.runs import journal
+from sfm.streams import files, names
+from sfm.streams.first_posts import FirstPost, first_posts
+from sfm.tweets.importer import KIND as IMPORT
+from sfm.web.access import access, signed_in_account
+from sfm.web.htmx import done, page_or_part
+
+bp = Blueprint("files", __name__)
+
+MOST_FILES = 1000
+
+
+@bp.get("/files/")
+@access("signed_in")
+def index() -> Response:
+    mine = _mine(signed_in_account())
+    stream, day = request.args.get("stream", ""), _day(request.args.get("day", ""))
+    listed: list[StreamFile] = []
+    if stream and day is not None:
+        listed = files.of_selection(mine, stream, day, day + timedelta(days=1))[:MOST_FILES]
+    days = [one for one in files.days(mine) if not stream or one.prefix == stream]
+    return page_or_part(
+        "files/index.html",
+        "files/_files.html",
+        days=days,
+        listed=listed,
+        stream=stream,
+        day=day.date() if day else None,
+        filters=_names(days),
+    )
+
+
+@bp.get("/files/<id:file_id>/")
+@access("owner")
+def show(file_id: int) -> str:
+    row = files.by_id(file_id, _mine(signed_in_account()))
+    posts: tuple[FirstPost, ...] = ()
+    problem = ""
+    try:
+        posts = first_posts(files.path_of(settings().data_folder, row))
+    except SfmError as exc:
+        problem = exc.message
+    return render_template("files/show.html", row=row, posts=posts, problem=problem)
+
+
+@bp.get("/files/<id:file_id>/download")
+@access("owner")
+def download(file_id: int) -> Response:
+    row = files.by_id(file_id, _mine(signed_in_account()))
+    path = files.path_of(settings().data_folder, row)
+    answer = send_file(
+        path, mimetype="application/gzip", as_attachment=True, download_name=path.name
+    )
+    answer.headers["Repr-Digest"] = f"sha-256=:{_base64(row.sha256)}:"  # Source: RFC 9530
+    return answer
+
+
+@bp.post("/files/<id:file_id>/check/")
+@access("owner")
+def check(file_id: int) -> BaseResponse:
+    row = files.by_id(file_id, _mine(signed_in_account()))
+    damage = files.verify(settings().data_folder, row)
+    db.session.commit()
+    here = url_for("files.show", file_id=file_id)
+    if damage:
+        return done(here, _("The file is damaged: %(damage)s", damage=damage), "error")
+    return done(here, _("The file is as it was when it was sealed."))
+
+
+@bp.post("/files/hand-on/")
+@access("owner")
+def hand_on() -> BaseResponse:
+    """The ticked files: to the export page, or, for superusers, into the database."""
+    mine = _mine(signed_in_account())
+    numbers = [int(one) for one in request.form.getlist("file", type=int)][:MOST_FILES]
+    chosen = [files.by_id(number, mine).id for number in numbers]
+    if not chosen:
+        raise WrongInput(_("Tick the files first."))
+    if request.form.get("to") == "export":
+        return redirect(url_for("exports.new", files=",".join(map(str, chosen))), 303)
+    if not signed_in_account().is_superuser:
+        raise WrongInput(_("Only an administrator can import files into the database."))
+    journal.queue(
+        IMPORT,
+        params={"stream_files": chosen, "add_users": bool(request.form.get("add_users"))},
+        requested_by_id=signed_in_account().id,
+    )
+    db.session.commit()
+    return done(url_for("files.index"), _("The import is asked for, and begins in a moment."))
+
+
+def _mine(reader: User) -> list[int] | None:
+    return None if reader.is_superuser else queries.ids_of_owner(reader)
+
+
+def _names(days: list[files.DayOfFiles]) -> dict[str, str]:
+    """What people call each stream."""
+    called = {names.SAMPLE_PREFIX: _("Sample of all posts")}
+    for one in days:
+        found = db.session.get(TwitterFilter, one.filter_id) if one.filter_id else None
+        called.setdefault(one.prefix, found.name if found else one.prefix)
+    return called
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else None
+    except ValueError:
+        return None
+
+
+def _base64(hexadecimal: str) -> str:
+    return base64.b64encode(bytes.fromhex(hexadecimal)).decode("ascii")
