@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, render_template, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -81,10 +81,8 @@ def _active(filter_id: int) -> TwitterFilter:
     return found
 
 
-@bp.get("/status/log/<name>/<any(out, err):channel>/")
+@bp.get("/status/log/<string:name>/<any(out, err):channel>/")
 @access("superuser")
 def log(name: str, channel: str) -> str:
     text = logs.tail(place_of(settings()), name, channel)
-    return render_template(
-        "status/log.html", name=name, channel=channel, what=logs.CHANNELS[channel], text=text
-    )
+    return render_template("status/log.html", name=name, channel=channel, text=text)

@@ -206,19 +206,19 @@ def test_restart_without_supervisord_says_why_not(boss: FlaskClient, found: Twit
 def test_the_board_is_for_superusers(client: FlaskClient, reader: User, login_as: LoginAs) -> None:
     login_as(reader)
     assert client.get("/status/").status_code == 403
-    assert client.get("/status/log/twitterfilter-1/err/").status_code == 403
+    assert client.get("/status/log/?of=twitterfilter-1").status_code == 403
 
 
 def test_a_log_is_shown_escaped_and_no_other_file_is(boss: FlaskClient, app: Flask) -> None:
     logs = app_settings().instance / "logs"
     logs.mkdir()
     (logs / "twitterfilter-1.err.log").write_text("<script>alert(1)</script>\x1b[31m done\n")
-    shown = page(boss, "/status/log/twitterfilter-1/err/")
+    shown = page(boss, "/status/log/?of=twitterfilter-1")
     assert "<script>alert(1)</script>" in shown.text
     assert "<script>alert" not in shown.html
     (logs / "web.err.log").write_text("secret")
-    assert boss.get("/status/log/web/err/").status_code == 404
-    assert boss.get("/status/log/..%2fweb/err/").status_code == 404
+    assert boss.get("/status/log/?of=web").status_code == 404
+    assert boss.get("/status/log/?of=../logs/web&channel=err").status_code == 404
 
 
 def test_what_supervisord_says_of_its_faults_is_for_the_board_only(
