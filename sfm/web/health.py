@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+import logging
 
+from flask import Blueprint
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from sfm.database import db
 from sfm.web.access import access
 
+logger = logging.getLogger(__name__)
 bp = Blueprint("health", __name__)
 
 
 @bp.get("/health")
 @access("public")
-def index() -> dict[str, str]:
-    return {"status": "ok"}
+def index() -> tuple[dict[str, str], int]:
+    try:
+        db.session.execute(select(1))
+    except SQLAlchemyError:
+        logger.exception("health: the database does not answer")
+        return {"status": "not ok"}, 503
+    return {"status": "ok"}, 200

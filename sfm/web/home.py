@@ -11,8 +11,8 @@ from flask import Blueprint, Response
 from sfm import clock
 from sfm.accounts.usage import usage_this_month
 from sfm.extensions import settings
+from sfm.runs import plan, troubles
 from sfm.runs import queries as runs
-from sfm.runs import troubles
 from sfm.runs.kinds import kind
 from sfm.tracked.glimpses import sample
 from sfm.tweets import overview
@@ -25,6 +25,7 @@ bp = Blueprint("home", __name__)
 CHART_DAYS = 31
 LATEST = 10
 SAMPLE = 12
+NEXT = 3
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,18 @@ def _now() -> dict[str, Any]:
         "open_runs": runs.open_runs(),
         "failed": troubles.latest_errors(6),
         "last_collected": runs.last_ended("user_timeline"),
+        "planned": _next_planned(),
         "usage": usage_this_month(),
         "disk": _disk() if account is not None and account.is_superuser else None,
         "kind": kind,
         "moment_now": clock.now(),
     }
+
+
+def _next_planned() -> list[plan.Planned]:
+    """What the plan does next, soonest first; what happens every few minutes is left out."""
+    due = [one for one in plan.overview() if one.next_at is not None and not one.job.is_tick]
+    return sorted(due, key=lambda one: one.next_at or clock.now())[:NEXT]
 
 
 def _disk() -> Disk | None:

@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Flask, current_app, request, url_for
 from flask_babel import format_date, format_datetime, format_decimal
@@ -59,7 +60,12 @@ def _site() -> dict[str, object]:
 def time_zone() -> str:
     """The zone in which times are shown to the present reader."""
     account = current_account()
-    return account.time_zone if account is not None and account.time_zone else "UTC"
+    zone = account.time_zone if account is not None and account.time_zone else "UTC"
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):  # a zone that this machine no longer knows
+        return "UTC"
+    return zone
 
 
 def moment(value: datetime | None, pattern: str = "d MMM y, HH:mm") -> str | Markup:

@@ -72,6 +72,7 @@ def _page(user: TwitterUser, named: Named) -> str:
     return render_template(
         "users/show.html",
         user=user,
+        is_only=len(named.now) == 1,  # else the exports' address by name would be another's
         others=[other for other in (*named.now, *named.once) if other is not user],
         spark=sparkline(days),
         latest=overview.latest_of_account(user.id, LATEST),

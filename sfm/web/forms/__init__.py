@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from wtforms import Field, ValidationError
 
@@ -29,7 +30,7 @@ class Form(FlaskForm):
 def _without_nul(field: Field) -> bool:
     if isinstance(field.data, str) and "\x00" in field.data:
         field.data = field.data.replace("\x00", "")
-        field.errors = [*field.errors, "This holds a character (NUL) that cannot be stored."]
+        field.errors = [*field.errors, _("This holds a character (NUL) that cannot be stored.")]
         return False
     return True
 
@@ -39,6 +40,6 @@ def whole_number(low: int, high: int) -> Any:
 
     def check(_form: FlaskForm, field: Field) -> None:
         if field.data is not None and not low <= field.data <= high:
-            raise ValidationError(f"Give a number from {low} to {high}.")
+            raise ValidationError(_("Give a number from %(low)s to %(high)s.", low=low, high=high))
 
     return check

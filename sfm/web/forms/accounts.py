@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from flask_babel import lazy_gettext as _
 from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from sfm.web.forms import Form
 
-TOO_LONG = "A name has at most 255 characters."
+TOO_LONG = _("A name has at most 255 characters.")
 
 
 class AddOneForm(Form):
     """The name of one account."""
 
-    name = StringField(validators=[InputRequired("Type a name.")])
+    name = StringField(validators=[InputRequired(_("Type a name."))])
 
 
 class ListForm(Form):
@@ -36,7 +37,7 @@ class SaveListForm(Form):
 
     set_id = SelectField(coerce=int)
     new_set = StringField(
-        validators=[Length(max=255, message="A name has at most 255 characters.")]
+        validators=[Length(max=255, message=_("A name has at most 255 characters."))]
     )
     active = BooleanField(default=True)
 
@@ -44,4 +45,4 @@ class SaveListForm(Form):
 class EditForm(Form):
     """What is ours to say about an account; all else is Twitter's."""
 
-    notes = TextAreaField(validators=[Length(max=10_000, message="These notes are too long.")])
+    notes = TextAreaField(validators=[Length(max=10_000, message=_("These notes are too long."))])

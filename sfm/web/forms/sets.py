@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_babel import lazy_gettext as _
 from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
@@ -13,23 +14,23 @@ class SetForm(Form):
 
     name = StringField(
         validators=[
-            InputRequired("A set needs a name."),
-            Length(max=255, message="A name has at most 255 characters."),
+            InputRequired(_("A set needs a name.")),
+            Length(max=255, message=_("A name has at most 255 characters.")),
         ]
     )
-    notes = TextAreaField(validators=[Length(max=10_000, message="These notes are too long.")])
+    notes = TextAreaField(validators=[Length(max=10_000, message=_("These notes are too long."))])
 
 
 class MembersForm(Form):
     """Names of accounts to put into a set."""
 
-    names = TextAreaField(validators=[InputRequired("Type at least one name.")])
+    names = TextAreaField(validators=[InputRequired(_("Type at least one name."))])
 
 
 class DeleteForm(Form):
     """The name of what is to go, typed out."""
 
-    typed_name = StringField(validators=[InputRequired("Type the name to go on.")])
+    typed_name = StringField(validators=[InputRequired(_("Type the name to go on."))])
 
     def says(self, name: str) -> bool:
         """Whether the name was typed; blanks around it and a leading @ do not matter."""
