@@ -24,7 +24,7 @@ from sfm.runs.transactions import unit_of_work
 
 logger = logging.getLogger(__name__)
 
-KIND = "fetch_urls"
+
 BATCH_ITEMS = 500
 BATCH_SAVED = 100
 

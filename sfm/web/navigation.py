@@ -35,6 +35,7 @@ MENU: tuple[tuple[object, tuple[tuple[str, object], ...]], ...] = (
             ("users.alpha", lazy_gettext("Accounts")),
             ("sets.index", lazy_gettext("Sets")),
             ("tweets.index", lazy_gettext("Tweets")),
+            ("links.index", lazy_gettext("Links")),
         ),
     ),
     (

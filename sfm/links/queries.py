@@ -1,0 +1,80 @@
+"""Links for pages: of one tweet, by domain, by outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+
+from sfm.database import db
+from sfm.errors import NotFound
+from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
+
+MOST_DOMAINS = 50
+
+
+@dataclass(frozen=True)
+class Counted:
+    """So many links of one domain or outcome."""
+
+    name: str
+    links: int
+
+
+@dataclass(frozen=True)
+class TweetLinks:
+    """One tweet, and its links in their order with where each leads."""
+
+    item: TwitterUserItem
+    links: tuple[tuple[TwitterUserItemUrl, Link], ...]
+
+
+def of_tweet(twitter_id: int) -> TweetLinks:
+    """The links of the tweet with this Twitter id. Raises NotFound."""
+    item = db.session.scalar(
+        select(TwitterUserItem).where(TwitterUserItem.twitter_id == twitter_id)
+    )
+    if item is None:
+        raise NotFound("There is no such tweet here.")
+    query = (
+        select(TwitterUserItemUrl, Link)
+        .join(Link, Link.id == TwitterUserItemUrl.link_id)
+        .where(TwitterUserItemUrl.item_id == item.id)
+        .order_by(TwitterUserItemUrl.position)
+    )
+    return TweetLinks(item, tuple((row[0], row[1]) for row in db.session.execute(query)))
+
+
+def outcomes() -> list[Counted]:
+    """How many links came to what; the empty outcome is of those not followed yet."""
+    count = func.count()
+    query = select(Link.outcome, count).group_by(Link.outcome).order_by(count.desc())
+    return [Counted(name, links) for name, links in db.session.execute(query)]
+
+
+def domains(most: int = MOST_DOMAINS) -> list[Counted]:
+    """The domains that most links end at."""
+    count = func.count()
+    query = (
+        select(Link.final_domain, count)
+        .where(Link.final_domain != "")
+        .group_by(Link.final_domain)
+        .order_by(count.desc(), Link.final_domain)
+        .limit(most)
+    )
+    return [Counted(name, links) for name, links in db.session.execute(query)]
+
+
+def listing(outcome: str | None, domain: str) -> Select[Any]:
+    """Links of an outcome ("failed": every one but ok, once followed), ending at a domain."""
+    wanted = select(Link)
+    if outcome == "failed":
+        wanted = wanted.where(Link.outcome.not_in(("", "ok")))
+    elif outcome is not None:
+        wanted = wanted.where(Link.outcome == outcome)
+    if domain:
+        bare = domain.lower().removeprefix("www.")
+        ends = Link.final_domain.endswith("." + bare, autoescape=True)
+        wanted = wanted.where(or_(Link.final_domain == bare, ends))
+    return wanted

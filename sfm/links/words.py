@@ -1,0 +1,3 @@
+"""Names that pages and runs of links share."""
+
+KIND = "fetch_urls"

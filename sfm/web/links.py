@@ -1,0 +1,82 @@
+"""Where links lead: of one tweet with every step, by domain, and those that failed."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from werkzeug.wrappers import Response as BaseResponse
+
+from sfm.database import db
+from sfm.links import queries
+from sfm.links.outcomes import WORDS_FOR_OUTCOME
+from sfm.links.words import KIND
+from sfm.models import Link
+from sfm.runs.journal import queue
+from sfm.web.access import access, signed_in_account
+from sfm.web.htmx import done, page_or_part
+from sfm.web.pagination import Order, slice_of
+
+bp = Blueprint("links", __name__)
+
+SIZE = 50
+WORDS: dict[str, object] = {
+    "ok": lazy_gettext("leads to a page"),
+    "gone": lazy_gettext("the page is gone"),
+    "refused": lazy_gettext("the site refuses us"),
+    "server_error": lazy_gettext("the site has trouble"),
+    "timeout": lazy_gettext("the site did not answer in time"),
+    "dns": lazy_gettext("there is no such site"),
+    "connection": lazy_gettext("the site cannot be reached"),
+    "tls": lazy_gettext("the site's certificate cannot be trusted"),
+    "too_many_redirects": lazy_gettext("passed on too many times"),
+    "not_public": lazy_gettext("leads to no public address"),
+    "invalid": lazy_gettext("not a web address"),
+    "too_large": lazy_gettext("the answer's headers are too large"),
+    "bad_answer": lazy_gettext("the answer is no proper web answer"),
+    "": lazy_gettext("not followed yet"),
+}
+
+
+@bp.get("/links/")
+@access("signed_in")
+def index() -> Response:
+    """All links, by domain and outcome."""
+    outcome = request.args.get("outcome", "")
+    domain = request.args.get("domain", "").strip()[:255]
+    if outcome not in WORDS_FOR_OUTCOME and outcome not in ("", "failed", "waiting"):
+        abort(404)
+    wanted = queries.listing({"": None, "waiting": ""}.get(outcome, outcome), domain)
+    order = Order(f"links {outcome} {domain}", (Link.id,), (int,), descending=True)
+    return page_or_part(
+        "links/index.html", "links/_list.html",
+        slice=slice_of(wanted, order, request.args.get("at"), SIZE),
+        outcome=outcome, domain=domain, words=WORDS,
+        outcomes=queries.outcomes(), domains=queries.domains(),
+    )  # fmt: skip
+
+
+@bp.get("/twitter-item/<id:twitter_id>/links/")
+@access("signed_in")
+def show(twitter_id: int) -> Response:
+    """The links of one tweet, every step of each."""
+    found = queries.of_tweet(twitter_id)
+    return page_or_part(
+        "links/show.html", "links/_steps.html",
+        item=found.item, links=found.links, words=WORDS,
+    )  # fmt: skip
+
+
+@bp.post("/twitter-item/<id:twitter_id>/links/")
+@access("signed_in")
+def follow(twitter_id: int) -> BaseResponse:
+    """Have the links of one tweet followed now, whatever was found before."""
+    item = queries.of_tweet(twitter_id).item
+    queue(
+        KIND,
+        params={"item_ids": [item.id], "refetch": True},
+        requested_by_id=signed_in_account().id,
+    )
+    db.session.commit()
+    where = url_for("links.show", twitter_id=twitter_id)
+    return done(where, _("The links will be followed in a moment. Reload this page to see."))
