@@ -9,7 +9,7 @@ import sys
 
 import bench
 
-NO_BENCHMARKS = {"__main__", "table", "synthetic"}
+NO_BENCHMARKS = {"__main__", "installation", "table", "synthetic"}
 
 
 def names() -> list[str]:

@@ -1,0 +1,171 @@
+"""Saving tweets: pages of 200, against the original's way of one SELECT and INSERT per tweet."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import select, text
+
+from bench.installation import KINDS, add_accounts, installation
+from bench.synthetic import World
+from bench.table import Row, show
+from sfm.database import begin_write, db
+from sfm.models import TwitterUserItem
+from sfm.tweets import bulk, store
+from sfm.twitter.pages import Record
+from sfm.twitter.payload import parse_line
+
+PAGES, PAGE = 25, 200
+ORIGINALS = 1_000  # tweets measured the original's way
+ROUNDS = 3
+IMPORTED = 200_000
+GOALS = {"sqlite": ">= 12", "postgresql": ">= 15"}
+
+
+def pages(lines: list[bytes]) -> Iterator[list[bytes]]:
+    for at in range(0, len(lines), PAGE):
+        yield lines[at : at + PAGE]
+
+
+def records(lines: list[bytes]) -> list[Record]:
+    return [Record(line, parse_line(line)) for line in lines]
+
+
+def ours(lines: list[bytes], owners: dict[int, int]) -> None:
+    """As timelines are saved: each page with counts and search words, committed."""
+    for page in pages(lines):
+        begin_write()
+        store.save_page(records(page), captured_by="timeline", run_id=1, owner=owners)
+        db.session.commit()
+
+
+def bare(lines: list[bytes], owners: dict[int, int]) -> None:
+    """The rows alone, without counts and search words."""
+    for page in pages(lines):
+        begin_write()
+        connection = db.session.connection()
+        ready = store.prepare(connection, records(page), "timeline", 1, owners).ready
+        bulk.one_writer(connection)
+        held = store.held_ids(connection, ready)
+        fresh = [one.row for number, one in ready.items() if number not in held]
+        bulk.insert(connection, "twitter_user_item", store.COLUMNS, fresh)
+        db.session.commit()
+
+
+def original(lines: list[bytes], owners: dict[int, int]) -> None:
+    """The first Social Feed Manager: parse, SELECT, INSERT and commit, tweet by tweet."""
+    for line in lines:
+        status = json.loads(line)
+        known = select(TwitterUserItem).where(TwitterUserItem.twitter_id == status["id"])
+        if db.session.scalar(known) is None:
+            db.session.add(
+                TwitterUserItem(
+                    twitter_user_id=owners[status["user"]["id"]],
+                    twitter_id=status["id"],
+                    date_published=datetime.strptime(
+                        status["created_at"], "%a %b %d %H:%M:%S +0000 %Y"
+                    ).replace(tzinfo=UTC),
+                    item_text=status["full_text"],
+                    item_json=json.dumps(status),
+                    place=str(status["place"] or ""),
+                    source=status["source"],
+                    month=0,
+                    kind="post",
+                    captured_by="timeline",
+                    is_retweet=False,
+                    is_retweet_strict=False,
+                    has_link=False,
+                    has_media=False,
+                )  # fmt: skip
+            )
+            db.session.commit()
+
+
+def rate(
+    work: Callable[[list[bytes], dict[int, int]], None], lines: list[bytes], owners: dict[int, int]
+) -> float:
+    """Tweets a second on the clock, into empty tables."""
+    begin_write()
+    bulk.empty_index(db.session.connection())
+    for table in ("twitter_user_item", "day_count", "day_total"):
+        db.session.execute(text(f"DELETE FROM {table}"))
+    db.session.commit()
+    if db.engine.dialect.name == "postgresql":
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM twitter_user_item"))
+    start = time.perf_counter()
+    work(lines, owners)
+    return len(lines) / (time.perf_counter() - start)
+
+
+def measure(kind: str) -> list[Row]:
+    world = World(accounts=200)
+    lines = list(world.v1_lines(PAGE * PAGES))
+    with installation(kind):
+        owners = add_accounts(world.people)
+        rounds = [
+            (
+                rate(ours, lines, owners),
+                rate(bare, lines, owners),
+                rate(original, lines[:ORIGINALS], owners),
+            )
+            for _ in range(ROUNDS)
+        ]
+    whole, rows, old = (sorted(column)[ROUNDS // 2] for column in zip(*rounds, strict=True))
+    peer = f"original {old:,.0f}/s"
+    return [
+        Row(f"{kind}: rows alone", f"{rows:,.0f}/s", peer, rows / old, GOALS[kind]),
+        Row(f"{kind}: with counts and search", f"{whole:,.0f}/s", peer, whole / old),
+        Row(f"{kind}: of that speed is left", "", f"alone {rows:,.0f}/s", whole / rows, ">= 0.75"),
+    ]
+
+
+IMPORT = """
+import re, sys
+from sfm.factory import app_from_env
+app = app_from_env()
+done = app.test_cli_runner().invoke(args=["import_tweets", "--add-users", sys.argv[1]])
+assert done.exit_code == 0, done.output
+print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+"""
+
+
+def measure_import() -> list[Row]:
+    """Memory and speed of an import, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        file, instance = Path(folder) / "tweets.jsonl", Path(folder) / "instance"
+        instance.mkdir(mode=0o700)
+        with file.open("wb") as out:
+            out.writelines(line + b"\n" for line in World().v1_lines(IMPORTED))
+        environ = {"SFM_INSTANCE": str(instance), "PATH": "", "SFM_LOG_LEVEL": "ERROR"}
+        root = Path(__file__).resolve().parent.parent
+        migrate = [sys.executable, "-m", "flask", "--app", "app", "migrate_database"]
+        subprocess.run(migrate, cwd=root, env=environ, check=True, capture_output=True)
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", IMPORT, str(file)], cwd=root, env=environ, check=True,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        seconds = time.perf_counter() - start
+    memory = int(re.findall(r"\d+", done.stdout)[-1]) / 1024
+    return [
+        Row(f"import of {IMPORTED:,}: memory", f"{memory:.0f} MB", "100 MB", memory / 100, "<= 1"),
+        Row(f"import of {IMPORTED:,}: speed", f"{IMPORTED / seconds:,.0f}/s"),
+    ]
+
+
+def main() -> list[Row]:
+    rows = [row for kind in KINDS for row in measure(kind)]
+    return show("Saving tweets (medians of 3 rounds, in turn)", rows + measure_import())
+
+
+if __name__ == "__main__":
+    main()
