@@ -81,8 +81,9 @@ def _active(filter_id: int) -> TwitterFilter:
     return found
 
 
-@bp.get("/status/log/<string:name>/<any(out, err):channel>/")
+@bp.get("/status/log/")
 @access("superuser")
-def log(name: str, channel: str) -> str:
+def log() -> str:
+    name, channel = request.args.get("of", ""), request.args.get("channel", "err")
     text = logs.tail(place_of(settings()), name, channel)
     return render_template("status/log.html", name=name, channel=channel, text=text)
