@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -57,6 +58,7 @@ def stamp_for(connection: Connection) -> Stamp:
     return _sqlite_moment if is_sqlite(connection) else _as_it_is
 
 
+@lru_cache(maxsize=4096)  # of a page's tweets, author's birthday and capture are the same
 def _sqlite_moment(moment: datetime) -> str:
     return moment.isoformat(" ", "microseconds")[:26]
 

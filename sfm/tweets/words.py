@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 VERSION = 1  # counted up whenever the same text gives other words: the index is then made anew
@@ -117,6 +117,7 @@ def language_mark(lang: str) -> str:
     return _mark("=l", lang)
 
 
+@lru_cache(maxsize=4096)
 def _mark(sign: str, text: str) -> str:
     kept = "".join(_mark_characters().findall(_folded(text)))
     return sign + kept[:LONGEST] if kept else ""
