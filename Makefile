@@ -44,7 +44,7 @@ migrate: install ## Bring the database up to date; an SQLite file is copied firs
 
 test: install-dev ## All tests, on SQLite and PostgreSQL, with a real browser where there is one
 	@scripts/test_packages
-	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) -q
+	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile -q
 
 lint: install-dev ## Formatting and lint
 	@$(BIN)/ruff format --check .
