@@ -129,6 +129,9 @@ class Settings:
     schedule_links: str = option(
         "daily 02:15", SCHEDULE, "When the links of new tweets are followed."
     )
+    schedule_organize: str = option(
+        "every 1 h", SCHEDULE, "When finished stream files are moved into their folders."
+    )
     schedule_reconcile: str = option(
         "every 30 s", SCHEDULE, "When supervisord is compared with the filters that are wanted."
     )

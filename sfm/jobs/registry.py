@@ -21,6 +21,7 @@ RUNS = {
     "check_credentials": "sfm.jobs.tasks:check_credentials",
     "check_counts": "sfm.jobs.tasks:check_counts",
     "export": "sfm.exports.run:carry_out",
+    "organizedata": "sfm.jobs.stream_tasks:organize",
     "fill_gap": "sfm.jobs.stream_tasks:fill_gap",
     "import_tweets": "sfm.jobs.stream_tasks:import_stream_files",
     "fetch_urls": "sfm.jobs.tasks:follow_links",

@@ -12,7 +12,7 @@ from sfm.extensions import settings
 from sfm.filters import connections
 from sfm.models import Gap, StreamFile, TwitterFilter
 from sfm.runs.active import ActiveRun
-from sfm.streams import files, filling
+from sfm.streams import files, filling, organise
 from sfm.tweets.importer import import_files
 from sfm.twitter.client import Client
 from sfm.twitter.errors import Wait
@@ -55,3 +55,18 @@ def import_stream_files(run: ActiveRun) -> dict[str, Any]:
     found = import_files(run, paths, add_users=bool(run.params.get("add_users")))
     counted = ("read", "new", "known", "without_account", "unreadable", "added_accounts")
     return {name: sum(getattr(one, name) for one in found) for name in counted}
+
+
+def organize(run: ActiveRun) -> dict[str, Any]:
+    """Finished stream files moved into their folders; each that stayed is an error row."""
+    root = settings().data_folder
+    found = files.catch_up(root)
+    moved = 0
+    for one in organise.organise(root, root, settings().save_interval_seconds):
+        db.session.rollback()
+        if one.problem:
+            run.error(one.name, one.problem)
+        run.advance(1, 0 if one.problem else 1)
+        moved += not one.problem
+        run.check()
+    return {"moved": moved, "found": found}

@@ -30,6 +30,7 @@ KINDS = {
         Kind("refill_items", "Making anew", "Makings anew", "changed tweets", "tweets"),
         Kind("check_credentials", "Credential check", "Credential checks", "", "credentials"),
         Kind("check_counts", "Count check", "Count checks", "corrected counts", "counts"),
+        Kind("organizedata", "Tidying of files", "Tidyings of files", "files moved", "files"),
         Kind("fill_gap", "Filling of a gap", "Fillings of gaps", "posts", "gaps"),
         Kind("export", "Export", "Exports", "rows", "tweets", alone=False),
         Kind("tidy_exports", "Care of exports", "Care of exports", "exports made", "exports"),

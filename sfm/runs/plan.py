@@ -37,6 +37,7 @@ JOBS = {
         Job("update_usernames", "Look up names and states", "schedule_names"),
         Job("fetch_urls", "Follow the links of new tweets", "schedule_links"),
         Job("check_credentials", "Check the kept credentials", "schedule_credentials"),
+        Job("organizedata", "Move finished stream files into their folders", "schedule_organize"),
         Job(
             "reconcile",
             "Bring the stream processes together with the filters",
