@@ -190,6 +190,13 @@ class Settings:
         "One connection for all active filters of one credential. X gives most apps a single "
         "stream connection: turn this on to run several filters with one app.",
     )
+    stream_silence_seconds: int = option(
+        30,
+        whole(1, 600),
+        "How long a stream may say nothing before it is taken for dead; X says something at least "
+        "every 20 seconds.",
+        unit="seconds",
+    )
     supervisor_process_owner: str = option(
         "",
         TEXT,

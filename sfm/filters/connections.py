@@ -89,6 +89,7 @@ def stream_client(source: Source) -> StreamClient:
         api_root=settings().twitter_api_root,
         limiter=clients.limiter(),
         meter=DatabaseMeter(db.engine),
+        silence_seconds=float(settings().stream_silence_seconds),
     )
 
 

@@ -254,7 +254,7 @@ def _expected(filter_id: int, beat: Heartbeat | None) -> int:
     day = select(func.sum(StreamFile.lines)).where(
         StreamFile.filter_id == filter_id, StreamFile.begun_at >= now - timedelta(days=1)
     )
-    lines_a_second = (db.session.scalar(day) or 0) / 86_400
+    lines_a_second = int(db.session.scalar(day) or 0) / 86_400
     return round(lines_a_second * (now - since).total_seconds())
 
 

@@ -114,6 +114,7 @@ class Status:
                 return
             outage.seconds = clock.monotonic() - self._lost_at
             outage.ended_at = clock.now()
+            outage.last_id = self.last_id or outage.last_id  # filed meanwhile
             outage.lost_estimate = round(self._rate * outage.seconds / 60)
             if outage.seconds >= 1:
                 self.outages.append(outage)
@@ -126,6 +127,7 @@ class Status:
                 return None
             outage.seconds = clock.monotonic() - self._lost_at
             outage.lost_estimate = round(self._rate * outage.seconds / 60)
+            outage.last_id = self.last_id or outage.last_id
             return outage
 
     def dropped(self, lines: int, began_at: datetime) -> None:
