@@ -76,7 +76,7 @@ def check_counts(run: ActiveRun) -> dict[str, Any]:
 
 def follow_links(run: ActiveRun) -> dict[str, Any]:
     """Links of tweets not looked at yet, and those due for another try."""
-    from sfm.links.run import carry_out  # brings aiohttp, 0.2 s, for this job alone
+    from sfm.links.run import carry_out  # asyncio and TLS, for this job alone
 
     return carry_out(run)
 

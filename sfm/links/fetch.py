@@ -8,30 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 
-import aiohttp
-from yarl import URL
-
-from sfm import __version__
+from sfm.links.http import BadAnswer, Dropped, Head, TooLarge, ask
 from sfm.links.outcomes import Outcome, outcome_of
 from sfm.links.page import LARGEST, PageFacts, read_page, unpacked
 from sfm.links.politeness import HostGate, Manners
-from sfm.links.resolver import Fence, FencedResolver, Lookup, NotPublic, look_up, socket_factory
-from sfm.links.urls import LONGEST, Refused, Target, read_location, read_url
+from sfm.links.resolver import Fence, FencedResolver, Lookup, NotPublic, look_up
+from sfm.links.urls import Refused, Target, read_location, read_url
 
 logger = logging.getLogger(__name__)
 
 LINK_SECONDS = 20.0  # of one link's network time, over all its hops
-CONNECT_SECONDS = 10.0
 MOST_REDIRECTS = 5
-USER_AGENT = f"SocialFeedManager/{__version__} (link check; archives tweets)"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEAD_REFUSED = frozenset({400, 403, 404, 405, 406, 501})
 _KEPT_HEADERS, _KEPT_VALUE = 40, 1000
+_CHARSET = re.compile(r"charset=[\"']?([a-z0-9_.:-]{1,40})")
+_FAULTS: tuple[tuple[type[BaseException], Outcome], ...] = (
+    (NotPublic, "not_public"),
+    (ssl.SSLError, "tls"),
+    (socket.gaierror, "dns"),
+    (TooLarge, "too_large"),
+    (BadAnswer, "bad_answer"),
+)
 
 
 @dataclass(frozen=True)
@@ -109,26 +114,8 @@ class Fetcher:
     async def __aenter__(self) -> Fetcher:
         self._gate = HostGate(self._manners)
         self._places = asyncio.Semaphore(self._width)
-        connector = aiohttp.TCPConnector(
-            limit=0,
-            force_close=True,  # hosts hardly repeat, and idle sockets use descriptors up
-            resolver=FencedResolver(self._fence, self._lookup),
-            use_dns_cache=False,
-            socket_factory=socket_factory(self._fence),
-            ssl=self._trusted or True,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            trust_env=False,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            requote_redirect_url=False,
-            headers={"User-Agent": USER_AGENT, "Accept": "text/html,*/*;q=0.5"},
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            max_field_size=LONGEST * 2,
-        )
-        # aiohttp would ask once more by itself, unseen by manners and hops; it has no option.
-        self._session._retry_connection = False
+        self._resolver = FencedResolver(self._fence, self._lookup)
+        self._tls = self._trusted or ssl.create_default_context()
         return self
 
     async def __aexit__(
@@ -137,7 +124,7 @@ class Fetcher:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._session.close()
+        self._resolver.close()
 
     async def follow_all(self, urls: Iterable[str]) -> AsyncIterator[Followed]:
         """Every one of these links with its outcome, as they come in; each url once is enough."""
@@ -171,7 +158,7 @@ class Fetcher:
             return trip.end(why.outcome, str(why))
         except TimeoutError:
             return trip.end("timeout")
-        except (aiohttp.ClientError, OSError) as exc:
+        except (BadAnswer, TooLarge, OSError) as exc:
             return trip.end(_outcome_of_fault(exc), _words(exc))
         except Exception as exc:  # one odd answer must not cost the others theirs
             logger.warning("link failed unexpectedly cause=%s", type(exc).__name__)
@@ -199,15 +186,13 @@ class Fetcher:
                 self._fence.check(str(target.literal))
             except NotPublic as why:
                 raise Refused("not_public", str(why)) from None
-        if URL(target.url, encoded=True).raw_host != target.host:
-            raise Refused("invalid", "parsers disagree about the host")
         return target
 
     async def _ask(self, trip: _Trip, target: Target) -> str | None:
         """Ask, and ask again by GET if need be. Gives where a redirect leads, else None."""
         try:
             hop, location = await self._once(trip, target, "HEAD")
-        except (aiohttp.ClientResponseError, aiohttp.ServerDisconnectedError):
+        except (BadAnswer, Dropped):
             return (await self._once(trip, target, "GET"))[1]  # some cannot answer HEAD at all
         wants_page = self._wants_titles and location is None and hop.status == 200
         if hop.status in _HEAD_REFUSED or wants_page:
@@ -229,63 +214,40 @@ class Fetcher:
         return hop, location
 
     async def _exchange(self, trip: _Trip, target: Target, method: str) -> tuple[Hop, str | None]:
-        response = await self._session.request(
-            method, URL(target.url, encoded=True), allow_redirects=False
+        wants_page = method == "GET" and self._wants_titles
+        head = await ask(
+            target,
+            method,
+            resolver=self._resolver,
+            trusted=self._tls,
+            body_bytes=LARGEST if wants_page else 0,
         )
-        try:
-            hop = Hop(target.url, method, response.status, _kept(response))
-            location = response.headers.get("Location")
-            redirects = response.status in _REDIRECTS and location
-            if method == "GET" and self._wants_titles and response.status == 200:
-                trip.page = await _page(response)
-            return hop, location if redirects else None
-        finally:
-            response.close()  # never `release`, which may read what is left of the body
+        if wants_page:
+            trip.page = _page(head)
+        redirects = head.status in _REDIRECTS and head.get("Location")
+        return Hop(target.url, method, head.status, _kept(head)), redirects or None
 
 
-async def _page(response: aiohttp.ClientResponse) -> PageFacts:
-    if "html" not in response.content_type:
+def _page(head: Head) -> PageFacts:
+    kind = head.get("Content-Type").lower()
+    if "html" not in kind or not head.body:
         return PageFacts()
-    body = b""
-    async for piece in response.content.iter_chunked(8192):
-        body += piece
-        if len(body) >= LARGEST:
-            break
-    packing = response.headers.get("Content-Encoding", "")
-    return read_page(unpacked(body[:LARGEST], packing), response.charset or "")
+    charset = _CHARSET.search(kind)
+    body = unpacked(head.body, head.get("Content-Encoding"))
+    return read_page(body, charset[1] if charset else "")
 
 
-def _kept(response: aiohttp.ClientResponse) -> dict[str, str]:
+def _kept(head: Head) -> dict[str, str]:
     """The headers to keep: not all of them, and not at any length."""
-    pairs = list(response.headers.items())[:_KEPT_HEADERS]
-    clean = ((n, v.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")) for n, v in pairs)
-    return {name[:100]: value[:_KEPT_VALUE] for name, value in clean}
+    pairs = head.headers[:_KEPT_HEADERS]
+    return {name: value[:_KEPT_VALUE].replace("\x00", "\ufffd") for name, value in pairs}
 
 
 def _outcome_of_fault(exc: BaseException) -> Outcome:
-    for found in _causes(exc):
-        if isinstance(found, NotPublic):
-            return "not_public"
-    if isinstance(exc, aiohttp.ClientSSLError | ssl.SSLError):
-        return "tls"
-    if isinstance(exc, aiohttp.ClientConnectorDNSError):
-        return "dns"
-    if isinstance(exc, aiohttp.ClientResponseError):
-        return "too_large" if "more than" in exc.message else "bad_answer"
-    if isinstance(exc, aiohttp.InvalidURL):
-        return "invalid"
+    for kind, outcome in _FAULTS:
+        if isinstance(exc, kind):
+            return outcome
     return "connection"
-
-
-def _causes(exc: BaseException) -> Iterable[BaseException]:
-    """The fault, what it came from, and what a group of faults holds."""
-    waiting, seen = [exc], 0
-    while waiting and seen < 20:
-        found, seen = waiting.pop(), seen + 1
-        yield found
-        inner = [found.__cause__, found.__context__, getattr(found, "os_error", None)]
-        inner += getattr(found, "exceptions", ())
-        waiting += [one for one in inner if isinstance(one, BaseException)]
 
 
 def _words(exc: BaseException) -> str:

@@ -6,15 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-
 from sfm.links.addresses import Network, is_public, parse_address
+from sfm.links.urls import Target
 
 DNS_SECONDS = 5.0
 _THREADS = 32
@@ -53,7 +52,15 @@ def look_up(host: str, port: int) -> list[Any]:
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-class FencedResolver(AbstractResolver):
+@dataclass(frozen=True)
+class Found:
+    """One checked address of a name."""
+
+    family: socket.AddressFamily
+    address: str
+
+
+class FencedResolver:
     """Resolves in threads. If one answer of a name is behind the fence, none of them is used."""
 
     def __init__(self, fence: Fence, lookup: Lookup = look_up) -> None:
@@ -61,41 +68,28 @@ class FencedResolver(AbstractResolver):
         self._lookup = lookup
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="dns")
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found = await asyncio.wait_for(
-            loop.run_in_executor(self._threads, self._lookup, host, port), DNS_SECONDS
-        )
-        addresses = list(dict.fromkeys((entry[0], entry[4][0]) for entry in found))
-        if not addresses:
-            raise OSError(f"no address for {host}")
-        self._check(address for _family, address in addresses)
-        return [
-            ResolveResult(
-                hostname=host, host=address, port=port, family=kind, proto=0,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for kind, address in addresses
-        ]  # fmt: skip
+    async def resolve(self, target: Target) -> list[Found]:
+        """The addresses to dial, every one checked. Raises NotPublic, gaierror, TimeoutError."""
+        if target.literal is not None:
+            kind = socket.AF_INET if target.literal.version == 4 else socket.AF_INET6
+            found = [Found(kind, target.host)]
+        else:
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(DNS_SECONDS):
+                answers = await loop.run_in_executor(
+                    self._threads, self._lookup, target.host, target.port
+                )
+            found = [Found(entry[0], str(entry[4][0])) for entry in answers]
+        for one in found:
+            self._fence.check(one.address)
+        return list(dict.fromkeys(found))
 
-    def _check(self, addresses: Iterable[str]) -> None:
-        for address in addresses:
-            self._fence.check(address)
-
-    async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def socket_factory(fence: Fence) -> Callable[[Any], socket.socket]:
-    """Makes sockets for checked addresses only: the last check, whichever way one was come by."""
-
-    def make(info: Any) -> socket.socket:
-        family, kind, protocol, _name, address = info
-        fence.check(str(address[0]))
-        made = socket.socket(family, kind, protocol)
+    def open_socket(self, found: Found) -> socket.socket:
+        """A socket for this address; the last check, whichever way the address was come by."""
+        self._fence.check(found.address)
+        made = socket.socket(found.family, socket.SOCK_STREAM)
         made.setblocking(False)
         return made
 
-    return make
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)

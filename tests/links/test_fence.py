@@ -1,11 +1,12 @@
 """Nothing but the open internet is ever connected to: UX1 to UX5, UX13 to UX16."""
 
+import socket
 from ipaddress import ip_address
 
 import pytest
 
 from sfm.links.addresses import is_public
-from sfm.links.resolver import Fence, NotPublic
+from sfm.links.resolver import Fence, FencedResolver, Found, NotPublic
 from sfm.links.urls import Refused, read_url
 from tests.links.conftest import follow, names, open_fence
 from tests.twitter.fake import Fake, answer
@@ -104,14 +105,12 @@ def test_a_name_that_changes_after_the_check_gains_nothing(dialled):
     assert one.outcome == "connection"
 
 
-def test_the_socket_itself_is_fenced(dialled):
-    from sfm.links.resolver import socket_factory
-
-    make = socket_factory(Fence())
+def test_the_socket_itself_is_fenced():
+    resolver = FencedResolver(Fence())
     with pytest.raises(NotPublic):
-        make((2, 1, 6, "", ("10.0.0.1", 80)))
-    made = make((2, 1, 6, "", ("8.8.8.8", 80)))
-    made.close()
+        resolver.open_socket(Found(socket.AF_INET, "10.0.0.1"))
+    resolver.open_socket(Found(socket.AF_INET, "8.8.8.8")).close()
+    resolver.close()
 
 
 def test_the_name_stays_in_the_question():
@@ -179,18 +178,6 @@ def test_what_is_no_plain_web_address_is_refused_and_never_dialled(dialled, url)
 )
 def test_addresses_are_rebuilt_from_what_was_read(url, rebuilt):
     assert read_url(url).url == rebuilt
-
-
-def test_our_reading_and_the_librarys_are_the_same():
-    from yarl import URL
-
-    for url in [
-        "http://example.org/a?b#c",
-        "http://[2606:4700::1111]:80/",
-        "http://bücher.example/",
-    ]:
-        target = read_url(url)
-        assert URL(target.url, encoded=True).raw_host == target.host
 
 
 @pytest.mark.parametrize("port", [1, 22, 25, 8080, 6379, 65535])
