@@ -171,22 +171,33 @@ def _insert(
     connection: Connection, batch: list[Prepared], rejected: list[Rejected]
 ) -> list[Prepared]:
     """Store a batch; where one of it spoils it, each by itself."""
-    try:
-        with connection.begin_nested():
-            bulk.insert(connection, "twitter_user_item", COLUMNS, [one.row for one in batch])
+    why = _try_rows(connection, [one.row for one in batch])
+    if why is None:
         return batch
-    except ONES_OWN as exc:
-        logger.warning("page refused as a whole tweets=%d error=%s", len(batch), type(exc).__name__)
-    return [one for one in batch if _insert_one(connection, one, rejected)]
-
-
-def _insert_one(connection: Connection, one: Prepared, rejected: list[Rejected]) -> bool:
-    try:
-        with connection.begin_nested():
-            bulk.insert(connection, "twitter_user_item", COLUMNS, [one.row])
-        return True
-    except ONES_OWN as exc:
-        logger.warning("tweet refused id=%d error=%s", one.twitter_id, type(exc).__name__)
+    logger.warning("page refused as a whole tweets=%d error=%s", len(batch), type(why).__name__)
+    kept = []
+    for one in batch:
+        why = _try_rows(connection, [one.row])
+        if why is None:
+            kept.append(one)
+            continue
+        logger.warning("tweet refused id=%d error=%s", one.twitter_id, type(why).__name__)
         reason = "The database cannot hold one of its values."
         rejected.append(Rejected(one.position, one.twitter_id, reason))
-        return False
+    return kept
+
+
+def _try_rows(connection: Connection, rows: list[tuple[Any, ...]]) -> Exception | None:
+    """Store rows, or none of them and why, where one of them is to blame.
+
+    Other trouble is raised as it is: a full disk has ended SQLite's whole transaction already, so
+    that going back to the savepoint would only hide it behind another error.
+    """
+    savepoint = connection.begin_nested()
+    try:
+        bulk.insert(connection, "twitter_user_item", COLUMNS, rows)
+    except ONES_OWN as exc:
+        savepoint.rollback()
+        return exc
+    savepoint.commit()
+    return None

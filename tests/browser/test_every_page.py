@@ -29,7 +29,9 @@ def addresses(app: Flask, superuser: User) -> list[str]:
     user = make_twitter_user("CityArchive", display_name="City Archive", description="Keeps things")
     gone = make_twitter_user("gone_one", is_active=False, state="suspended", state_reason="Gone.")
     rename_to(user, "CityArchives")
-    make_tweets(user, ["RT @a: b", "A long one " * 20, "مكتبة المدينة", "https://t.co/x #tag"])
+    tweets = make_tweets(
+        user, ["RT @a: b", "A long one " * 20, "مكتبة المدينة", "https://t.co/x #tag"]
+    )
     run = make_run(added=4, total=2, done=2)
     make_run_error(run, gone, "gone_one is suspended by Twitter.")
     make_run(state="running", total=10, done=3)
@@ -50,6 +52,8 @@ def addresses(app: Flask, superuser: User) -> list[str]:
         f"/sets/{found.id}/delete/",
         f"/admin/twitter-users/{user.id}/",
         f"/admin/twitter-users/{user.id}/delete/",
+        "/tweets/?q=city&media=no",
+        f"/twitter-item/{tweets[1]}/",
         "/no/such/page/",
     ]
 
