@@ -1,0 +1,261 @@
+"""Exports: speed and memory of each format, beside twarc-csv and the original's way, in one run.
+
+Every measurement is a process of its own, so that none measures another's memory. Peers work on
+fewer of the same tweets where all of them would take minutes; rates are per CPU second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.installation import KINDS, add_accounts, installation
+from bench.synthetic import World
+from bench.table import Row, show
+from sfm.exports.columns import ALL
+
+ROOT = Path(__file__).resolve().parent.parent
+TWARC = ROOT / ".venv-peers" / "bin" / "twarc2"
+TWEETS, FOR_TWARC, FOR_ORIGINAL, FOR_OPENPYXL = 200_000, 10_000, 20_000, 3_000
+MILLION = 1_000_000
+BATCH = 1_000
+
+HEAD = """
+import re
+def memory():  # at its highest; ru_maxrss would begin with the parent's
+    with open("/proc/self/status") as file:
+        return int(re.search(r"VmHWM:\\s+(\\d+)", file.read())[1]) / 1024
+def app_of(instance, url):
+    from pathlib import Path
+    from sfm.config import Settings
+    from sfm.factory import create_app
+    key = "for benchmarks " * 3
+    return create_app(Settings(instance=Path(instance), database_url=url, secret_key=key))
+"""
+
+EXPORT = """
+import sys, time
+from pathlib import Path
+from sfm.exports.criteria import Criteria
+from sfm.exports.layout import Layout
+from sfm.exports.order import About, Order
+from sfm.exports.produce import make
+instance, url, format, columns, target = sys.argv[1:]
+app = app_of(instance, url)
+with app.app_context():
+    layout = Layout(format=format, columns=(columns,), packing="none")
+    order = Order(Criteria(), layout, About("bench"))
+    wall, cpu = time.perf_counter(), time.process_time()
+    rows = make(order, Path(target)).facts.rows_written
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+print(rows, cpu, wall, memory())
+"""
+
+ORIGINAL_CSV = """
+import json, re, sys, time
+from pathlib import Path
+from sqlalchemy import select
+from sfm.database import db
+from sfm.models import TwitterUserItem
+instance, url, most, target = sys.argv[1:]
+app = app_of(instance, url)
+STRICT = re.compile(r"(?<!please)(?<!pls)(?<!plz) RT ", re.I)
+with app.app_context():
+    cpu = time.process_time()
+    # The first Social Feed Manager: whole objects, each JSON parsed, all lines kept, then written.
+    items = db.session.scalars(
+        select(TwitterUserItem).order_by(TwitterUserItem.date_published.desc()).limit(int(most))
+    ).all()
+    lines = []
+    for item in items:
+        t = json.loads(item.item_json)
+        urls = [part for u in t["entities"]["urls"][:2] for part in (u["url"], u["expanded_url"])]
+        text = t["full_text"].replace("\\n", " ")
+        strict = "retweeted_status" in t
+        cells = [
+            item.id, item.date_published.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            item.date_published.strftime("%m/%d/%Y"), t["id_str"], t["user"]["screen_name"],
+            t["user"]["followers_count"], t["user"]["friends_count"], t["retweet_count"],
+            ", ".join(h["text"] for h in t["entities"]["hashtags"]),
+            t["in_reply_to_screen_name"] or "", ", ".join(re.findall(r"@\\w+", text)),
+            "http://twitter.com/%s/status/%s" % (t["user"]["screen_name"], t["id_str"]),
+            strict, strict or text.startswith("RT ") or bool(STRICT.search(text)),
+            (t["coordinates"] or {}).get("coordinates", ""), text, *(urls + [""] * 4)[:4],
+        ]
+        lines.append("\\t".join(str(cell) for cell in cells))
+    Path(target).write_text("\\n".join(lines), encoding="utf-8")
+    cpu = time.process_time() - cpu
+print(len(lines), cpu, cpu, memory())
+"""
+
+ORIGINAL_XLSX = """
+import csv, sys, time
+import openpyxl
+from openpyxl.styles import Font
+source, most, target = sys.argv[1:]
+with open(source, encoding="utf-8", newline="") as file:
+    rows = [row for row, _ in zip(csv.reader(file), range(int(most)))]
+cpu = time.process_time()
+book = openpyxl.Workbook()
+sheet = book.active
+for number, row in enumerate(rows, 1):
+    for place, value in enumerate(row, 1):
+        cell = sheet.cell(row=number, column=place)
+        cell.value = value
+        cell.font = Font(bold=number == 1)
+book.save(target)
+cpu = time.process_time() - cpu
+print(len(rows), cpu, cpu, memory())
+"""
+
+MILLION_ROWS = """
+import csv, itertools, sys, time
+from sfm.exports.classic import CLASSIC
+from sfm.exports.xlsx_writer import XlsxWriter
+source, most, target = sys.argv[1:]
+cpu = time.process_time()
+done = 0
+with open(target, "wb") as sink:
+    writer = XlsxWriter(sink, CLASSIC)
+    while done < int(most):
+        with open(source, encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            next(reader)
+            while done < int(most) and (rows := list(itertools.islice(reader, 1000))):
+                writer.write(rows)
+                done += len(rows)
+    writer.finish()
+cpu = time.process_time() - cpu
+print(done, cpu, cpu, memory())
+"""
+
+
+class Measured:
+    """Rows, seconds and megabytes of one measured process."""
+
+    def __init__(self, code: str, *words: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-c", HEAD + code, *words],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        self.rows, cpu, wall, self.megabytes = map(float, done.stdout.split())
+        self.rate, self.wall_rate = self.rows / cpu, self.rows / wall
+
+    def __str__(self) -> str:
+        return f"{self.rate:,.0f}/s"
+
+
+def fill(owners: dict[int, int], world: World, count: int) -> None:
+    """So many made-up tweets, kept as an import keeps them."""
+    from itertools import islice
+
+    from sfm.database import begin_write, db
+    from sfm.tweets.store import save_page
+    from sfm.twitter.pages import Record
+    from sfm.twitter.payload import parse_line
+
+    lines = world.v1_lines(count)
+    while page := [Record(line, parse_line(line)) for line in islice(lines, BATCH)]:
+        begin_write()
+        save_page(page, captured_by="timeline", run_id=1, owner=owners)
+        db.session.commit()
+
+
+def twarc_rate(folder: Path) -> float | None:
+    """Tweets per CPU second of `twarc2 csv`, start-up not counted; None where it is not there."""
+    if not TWARC.exists():
+        return None
+    few, many = FOR_TWARC // 10, FOR_TWARC
+    seconds = twarc_seconds(folder, many) - twarc_seconds(folder, few)
+    return (many - few) / seconds
+
+
+def twarc_seconds(folder: Path, count: int) -> float:
+    source = folder / "pages.jsonl"
+    records = [json.loads(line) for line in World().v2_lines(count)]
+    with source.open("w", encoding="utf-8") as out:
+        for start in range(0, count, 100):
+            page = records[start : start + 100]
+            users = {one["id"]: one for record in page for one in record["includes"]["users"]}
+            tweets = [one for record in page for one in record["includes"].get("tweets", [])]
+            body = {"data": [record["data"] for record in page], "meta": {},
+                    "includes": {"users": list(users.values()), "tweets": tweets}}  # fmt: skip
+            out.write(json.dumps(body) + "\n")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [str(TWARC), "csv", str(source), str(folder / "twarc.csv")],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "BEARER_TOKEN": "unused"},
+        capture_output=True,
+        check=True,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@contextmanager
+def filled(kind: str) -> Iterator[tuple[str, str]]:
+    """An installation with tweets: its instance folder and database address."""
+    world = World()
+    with installation(kind) as (app, _was_there):
+        from sfm.extensions import settings
+
+        fill(add_accounts(world.people), world, TWEETS)
+        found = settings()
+        yield str(found.instance), found.database_url
+
+
+def measure(kind: str, folder: Path) -> list[Row]:
+    with filled(kind) as place:
+        ours = {
+            format: Measured(EXPORT, *place, format, "classic", str(folder / f"{kind}.{format}"))
+            for format in ("csv", "xlsx", "json", "ids", "parquet")
+        }
+        wide = Measured(EXPORT, *place, "csv", "extended", str(folder / f"{kind}.wide.csv"))
+        original = Measured(ORIGINAL_CSV, *place, str(FOR_ORIGINAL), str(folder / "original.tsv"))
+    csv, xlsx, parquet = ours["csv"], ours["xlsx"], ours["parquet"]
+    source = str(folder / f"{kind}.csv")
+    openpyxl = Measured(ORIGINAL_XLSX, source, str(FOR_OPENPYXL), str(folder / "original.xlsx"))
+    rows = [
+        against(f"{kind}: classic CSV", csv, "original", original.rate, ">= 3"),
+        against(f"{kind}: XLSX", xlsx, "openpyxl", openpyxl.rate, ">= 8"),
+        against(f"{kind}: Parquet", parquet, "goal", 20_000, ">= 1"),
+        in_memory(f"{kind}: memory of the CSV", csv, 100),
+        Row(f"{kind}: CSV, {len(ALL)} columns", str(wide)),
+        Row(f"{kind}: JSON as received", str(ours["json"])),
+        Row(f"{kind}: ids only", str(ours["ids"])),
+    ]
+    if kind != "sqlite":
+        return rows
+    twarc = twarc_rate(folder)
+    if twarc is not None:
+        rows.insert(0, against(f"{kind}: classic CSV", csv, "twarc-csv", twarc, ">= 10"))
+    big = Measured(MILLION_ROWS, source, str(MILLION), str(folder / "million.xlsx"))
+    return [*rows, in_memory("1,000,000 rows of XLSX", big, 250)]
+
+
+def against(what: str, ours: Measured, peer: str, rate: float, goal: str) -> Row:
+    return Row(what, str(ours), f"{peer} {rate:,.0f}/s", ours.rate / rate, goal)
+
+
+def in_memory(what: str, ours: Measured, most: int) -> Row:
+    return Row(what, f"{ours.megabytes:.0f} MB", f"{most} MB", ours.megabytes / most, "<= 1")
+
+
+def main() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [row for kind in KINDS for row in measure(kind, Path(folder))]
+    return show(f"Exports of {TWEETS:,} tweets (rows per CPU second)", rows)
+
+
+if __name__ == "__main__":
+    main()
