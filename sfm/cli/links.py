@@ -27,7 +27,8 @@ def fetch_urls(**given: Any) -> None:
     from sfm.cli.running import running
     from sfm.errors import WrongInput
     from sfm.links.outcomes import WORDS_FOR_OUTCOME
-    from sfm.links.run import KIND, carry_out
+    from sfm.links.run import carry_out
+    from sfm.links.words import KIND
 
     start, end = _day(given["start_date"]), _day(given["end_date"])
     if start and end and start > end:

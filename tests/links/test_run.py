@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 
 from sfm.database import begin_write, db
 from sfm.links.fetch import Fetcher
-from sfm.links.run import KIND, carry_out, fenced_fetcher
+from sfm.links.run import carry_out, fenced_fetcher
+from sfm.links.words import KIND
 from sfm.models import Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
 from sfm.runs import journal
 from sfm.tweets.store import save_page
