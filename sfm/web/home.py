@@ -15,7 +15,7 @@ from sfm.runs import plan, troubles
 from sfm.runs import queries as runs
 from sfm.runs.kinds import kind
 from sfm.tracked.glimpses import sample
-from sfm.tweets import overview
+from sfm.tweets import overview, queries
 from sfm.web.access import access, current_account
 from sfm.web.charts import bar_chart, every_day
 from sfm.web.htmx import page_or_part
@@ -43,13 +43,14 @@ class Disk:
 @bp.get("/")
 @access("signed_in")
 def index() -> Response:
-    days = every_day(overview.per_day(CHART_DAYS), overview.today(), CHART_DAYS)
+    last = overview.today()
+    days = every_day(queries.day_counts(last, CHART_DAYS), last, CHART_DAYS)
     return page_or_part(
         "home/index.html",
         "home/_now.html",
         held=overview.held(),
         chart=bar_chart(days),
-        latest=overview.latest(LATEST),
+        latest=queries.latest(LATEST),
         sample=sample(SAMPLE),
         **_now(),
     )

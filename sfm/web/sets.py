@@ -11,7 +11,8 @@ from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUserSet
 from sfm.tracked import members, sets
-from sfm.tweets import overview
+from sfm.tweets import overview, queries
+from sfm.tweets.selection import Selection
 from sfm.web.access import access, signed_in_account
 from sfm.web.account_lists import members_of, sets_of
 from sfm.web.charts import bar_chart, every_day
@@ -53,15 +54,16 @@ def new() -> Response | BaseResponse:
 @access("owner")
 def show(set_id: int) -> Response:
     found = sets.find(signed_in_account(), set_id)
-    days = every_day(overview.per_day_of_set(set_id, CHART_DAYS), overview.today(), CHART_DAYS)
+    last = overview.today()
+    counts = queries.day_counts(last, CHART_DAYS, set_id=set_id)
     return page_or_part(
         "sets/show.html",
         "sets/_members.html",
         found=found,
         figures=members.figures(set_id),
         slice=members_of(set_id, request.args.get("at")),
-        chart=bar_chart(days),
-        latest=overview.latest_of_set(set_id, LATEST),
+        chart=bar_chart(every_day(counts, last, CHART_DAYS)),
+        latest=queries.latest(LATEST, Selection(set_id=set_id)),
         members_form=MembersForm(formdata=None),
         unknown=(),
     )

@@ -12,6 +12,8 @@ from sfm.runs import troubles
 from sfm.tracked import glimpses, queries
 from sfm.tracked.queries import Named
 from sfm.tweets import overview
+from sfm.tweets import queries as tweets
+from sfm.tweets.selection import Selection
 from sfm.web.access import access, signed_in_account
 from sfm.web.account_lists import FOUND, a_to_z, matching
 from sfm.web.charts import every_day, sparkline
@@ -67,15 +69,16 @@ def _meant(named: Named, uid: str) -> TwitterUser | None:
 
 
 def _page(user: TwitterUser, named: Named) -> str:
-    counts = overview.per_day_of_account(user.id, SPARK_DAYS)
-    days = every_day(counts, overview.today(), SPARK_DAYS)
+    last = overview.today()
+    counts = tweets.day_counts(last, SPARK_DAYS, account_id=user.id)
+    days = every_day(counts, last, SPARK_DAYS)
     return render_template(
         "users/show.html",
         user=user,
         is_only=len(named.now) == 1,  # else the exports' address by name would be another's
         others=[other for other in (*named.now, *named.once) if other is not user],
         spark=sparkline(days),
-        latest=overview.latest_of_account(user.id, LATEST),
+        latest=tweets.latest(LATEST, Selection(accounts=(user.id,))),
         events=glimpses.life_line(user.id, EVENTS),
         sets=glimpses.sets_with(signed_in_account(), user.id),
         errors=troubles.errors_of_account(user.id, ERRORS),
