@@ -15,6 +15,7 @@ from sfm.accounts.users import Rights
 from sfm.database import db
 from sfm.exports.choosing import of_account
 from sfm.exports.layout import Layout
+from sfm.extensions import settings
 from sfm.models import (
     ExportFile,
     ExportProfile,
@@ -26,6 +27,8 @@ from sfm.models import (
     TwitterUserSet,
     User,
 )
+from sfm.streams.ledger import record_file
+from sfm.streams.writer import StreamWriter
 
 GOOD = "seven purple umbrellas rust"
 
@@ -60,6 +63,20 @@ ANYTHING: dict[str, Any] = {
 }
 
 
+def stream_file(filter_id: int) -> int:
+    """A sealed stream file of one post."""
+    sealed: list[Any] = []
+    root = settings().data_folder
+    writer = StreamWriter(root, f"twitterfilter-{filter_id}", 1, 900, lambda *s: sealed.append(s))
+    writer.add(b'{"data":{"id":"1","text":"a post","author_id":"5"}}', 1)
+    writer.close()
+    ((path, facts),) = sealed
+    row = record_file(root, path, facts)
+    assert row is not None
+    db.session.flush()
+    return row.id
+
+
 def make_owned(owner: User) -> dict[str, int]:
     """Things that belong to `owner`: the part of an address that names each, and its value."""
     account = TwitterUser(uid=11, name="millbrook_lib", added_by_id=owner.id)
@@ -83,6 +100,7 @@ def make_owned(owner: User) -> dict[str, int]:
         "set_id": collection.id,
         "filter_id": stream.id,
         "gap_id": gap.id,
+        "file_id": stream_file(stream.id),
         "export_id": export.id,
         "profile_id": profile.id,
         "recurring_id": recurring.id,

@@ -31,7 +31,7 @@ from tests.pages import page, submit
 from tests.security.samples import make_owned, people
 from tests.security.walk import is_safe, stops
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 PASSWORD = "canary purple umbrella 4711"
 CANARIES = {

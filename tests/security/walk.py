@@ -25,6 +25,7 @@ class Stop:
     method: str
     address: str
     rule: Rule
+    names_a_thing: bool = True
 
     def __str__(self) -> str:
         return f"{self.method} {self.address} ({self.endpoint}, {self.rule.who})"
@@ -40,7 +41,7 @@ def stops(app: Flask, owned: dict[str, int]) -> Iterator[Stop]:
         assert isinstance(rule, Rule), f"{route.rule} has no access rule"
         address = adapter.build(route.endpoint, values(route, owned, rule.who))
         for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
-            yield Stop(route.endpoint, method, address, rule)
+            yield Stop(route.endpoint, method, address, rule, "<id:" in route.rule)
 
 
 def values(route: Route, owned: dict[str, int], who: str) -> dict[str, Any]:
