@@ -57,7 +57,7 @@ class _Head(HTMLParser):
         self._in_title = tag == "title" and not self._done
         found = dict(attrs)
         if tag == "link" and "canonical" in (found.get("rel") or "").lower().split():
-            self.canonical = self.canonical or (found.get("href") or "").strip()[:2048]
+            self.canonical = self.canonical or _fit(found.get("href") or "").strip()[:2048]
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title":
@@ -65,4 +65,9 @@ class _Head(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._in_title:
-            self.words.append(data.replace("\x00", "\ufffd"))
+            self.words.append(_fit(data))
+
+
+def _fit(text: str) -> str:
+    """Fit for every database."""
+    return text.replace("\x00", "\ufffd")

@@ -98,6 +98,7 @@ class _Task:
             "twitter_user_ids": params.get("twitter_user_ids"),
             "item_ids": params.get("item_ids"),
             "refetch": self.refetch,
+            "only_linking": bool(params.get("limit")),
         }
 
     def _follow(self, ids: dict[str, int]) -> None:

@@ -28,16 +28,21 @@ def unchecked_items(
     twitter_user_ids: Sequence[int] | None = None,
     item_ids: Sequence[int] | None = None,
     refetch: bool = False,
+    only_linking: bool = False,
     after: int = 0,
     count: int = 500,
 ) -> list[int]:
     """Row ids of tweets to look at, in the order of their ids, those after `after`.
 
     Days are UTC and both included. Without `refetch` only tweets not looked at yet.
+    `only_linking` leaves out those that surely hold no link.
     """
     conditions: list[ColumnElement[bool]] = [TwitterUserItem.id > after]
     if not refetch:
         conditions.append(TwitterUserItem.links_checked_at.is_(None))
+    if only_linking:
+        in_text = TwitterUserItem.item_text.contains("http")
+        conditions.append(or_(TwitterUserItem.has_link, TwitterUserItem.has_media, in_text))
     if start is not None:
         conditions.append(TwitterUserItem.date_published >= _midnight(start))
     if end is not None:

@@ -44,5 +44,3 @@ CONNECTIONS = Endpoint("connections", "/2/connections", "looking up connections"
 CLOSE_CONNECTIONS = Endpoint(
     "connections:delete", "/2/connections/{id}", "closing connections", 25, 25
 )
-BEARER_TOKEN = Endpoint("oauth2/token", "/oauth2/token", "fetching the app's token", 100, 100)
-USER_TOKEN = Endpoint("2/oauth2/token", "/2/oauth2/token", "renewing a sign-in", 100, 100)

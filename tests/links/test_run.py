@@ -146,6 +146,12 @@ def test_days_accounts_and_limits_choose_tweets():
         assert run()["tweets"] == 2
 
 
+def test_a_limit_is_not_spent_on_tweets_without_links():
+    with Fake([answer(200, b"")]) as fake:
+        saved(tweet(1), tweet(2), tweet(3, f"http://a.example:{fake.port}/"))
+        assert run(limit=1) == {"tweets": 1, "links": 1, "outcomes": {"ok": 1}}
+
+
 def test_links_without_an_address_have_their_outcome_too():
     saved(tweet(1, "http://10.0.0.1/", "ftp://a.example/", "http://" + "a" * 300 + ".example/"))
     assert run()["outcomes"] == {"not_public": 1, "invalid": 2}
