@@ -1,6 +1,6 @@
 """What the tweets of a selection are like, in counts: to narrow a search down. Bounded in cost.
 
-The newest 10,000 at most are looked at, by the index alone; of a larger selection the counts are
+The newest 5,000 at most are looked at, by the index alone; of a larger selection the counts are
 those among them, and say so.
 """
 
@@ -54,7 +54,7 @@ class Facets:
 
 
 def facets(selection: Selection, set_ids: Collection[int] = ()) -> Facets:
-    """What the newest 10,000 tweets of a selection are like; `set_ids` are the sets to count for.
+    """What the newest 5,000 tweets of a selection are like; `set_ids` are the sets to count for.
 
     Raises NotFound as `queries.page`.
     """

@@ -23,7 +23,7 @@ from sfm.tweets.selection import Selection
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
-COUNTED_TO = 10_000  # hits of a search are counted up to here
+COUNTED_TO = 5_000  # hits of a search are counted up to here
 NOT_A_PAGE = "This address does not lead to a page of this list. Go back to the start of the list."
 
 _item = TwitterUserItem

@@ -1,0 +1,138 @@
+"""Reading pages of a large collection: server time of each, on SQLite and PostgreSQL.
+
+`python -m bench.reading --tweets 5000000 --keep FOLDER` measures the full size, and keeps it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, text
+
+from bench.installation import KINDS, add_accounts, installation
+from bench.synthetic import World, vocabulary
+from bench.table import Row, show
+from sfm.database import begin_write, db
+from sfm.models import TwitterUser, TwitterUserItem, TwitterUserSet, User
+from sfm.tweets import queries
+from sfm.tweets.selection import Selection
+from sfm.tweets.store import save_page
+from sfm.twitter.pages import Record
+from sfm.twitter.payload import parse_line
+
+TWEETS, ACCOUNTS, IN_A_SET = 500_000, 2_000, 300
+SAVED_AT_ONCE = 2_000
+ROUNDS = 20
+MEDIAN_MS, P95_MS = 50.0, 120.0
+BOTH = {"Accept": "text/html"}
+
+
+def fill(tweets: int) -> None:
+    """A collection of so many tweets, two accounts' sets and a reader."""
+    world = World(accounts=ACCOUNTS, seconds_apart=30.0 * 5_000_000 / tweets)
+    owners = add_accounts(world.people)
+    account = User(username="reader")
+    db.session.add(account)
+    db.session.flush()
+    members = list(db.session.scalars(select(TwitterUser).limit(IN_A_SET)))
+    db.session.add(TwitterUserSet(owner_id=account.id, name="Readers", members=members))
+    db.session.commit()
+    lines = world.v2_lines(tweets)
+    while page := [Record(line, parse_line(line)) for line in islice(lines, SAVED_AT_ONCE)]:
+        begin_write()
+        save_page(page, captured_by="timeline", run_id=1, owner=owners)
+        db.session.commit()
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("VACUUM ANALYZE"))
+
+
+def addresses() -> Iterator[tuple[str, str]]:
+    """What is asked for: a name, and the address."""
+    middle = db.session.scalar(select(func.max(TwitterUserItem.id))) or 0
+    deep = db.session.scalars(
+        select(TwitterUserItem.twitter_id).where(TwitterUserItem.id == middle // 2)
+    ).one()
+    name = db.session.scalars(select(TwitterUser.name).limit(1)).one()
+    chosen = db.session.scalars(select(TwitterUserSet.id)).first()
+    words = vocabulary()
+    yield "home", "/"
+    yield "tweets, newest", "/tweets/"
+    token = queries._make_token(Selection(), "older", deep)
+    yield "tweets, half-way down", f"/tweets/?at={token}"
+    yield "accounts, A to Z", "/users/alpha/"
+    yield "one account", f"/twitter-user/{name}/"
+    yield "one set", f"/sets/{chosen}/"
+    yield "a set's tweets", f"/tweets/?set={chosen}"
+    yield "search: the commonest word", f"/tweets/?q={words[0]}"
+    yield "search: a common word", f"/tweets/?q={words[30]}"
+    yield "search: a rare word", f"/tweets/?q={words[15_000]}"
+    yield "search: no hit", "/tweets/?q=qqqqq"
+    yield "search: Japanese", "/tweets/?q=東京"
+    yield "search: word and set", f"/tweets/?q={words[5]}&set={chosen}"
+    yield "language", "/tweets/?lang=el"
+    yield "kind, links, month", "/tweets/?kind=retweet&link=yes&from=2023-03-01&to=2023-03-31"
+
+
+def client_of(app: Flask) -> FlaskClient:
+    """A browser of somebody who is signed in."""
+    account = db.session.scalars(select(User)).first()
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = account.get_id() if account else ""
+        session["_fresh"] = True
+    return client
+
+
+def times(client: FlaskClient, address: str) -> list[float]:
+    """Milliseconds of server time, after two to warm up.
+
+    Of CPU where this process does all of it; on the clock where the database is a server.
+    """
+    watch = time.process_time if db.engine.dialect.name == "sqlite" else time.perf_counter
+    found = []
+    for number in range(ROUNDS + 2):
+        start = watch()
+        answer = client.get(address, headers=BOTH)
+        assert answer.status_code == 200, (address, answer.status, answer.text[:500])
+        if number > 1:
+            found.append((watch() - start) * 1000)
+    return found
+
+
+def measure(kind: str, tweets: int, kept: Path | None) -> list[Row]:
+    with installation(kind, kept / kind if kept else None) as (app, is_full):
+        if not is_full:
+            fill(tweets)
+        client = client_of(app)
+        rows = []
+        for name, address in addresses():
+            db.session.remove()
+            found = times(client, address)
+            median, p95 = statistics.median(found), sorted(found)[int(ROUNDS * 0.95) - 1]
+            worst = max(median / MEDIAN_MS, p95 / P95_MS)
+            ours = f"{median:.0f} ms, p95 {p95:.0f}"
+            rows.append(Row(f"{kind}: {name}", ours, "50 ms, p95 120", worst, "<= 1"))
+        return rows
+
+
+def main() -> list[Row]:
+    parser = argparse.ArgumentParser(prog="python -m bench.reading", description=__doc__)
+    parser.add_argument("--tweets", type=int, default=TWEETS)
+    parser.add_argument("--keep", type=Path, help="a folder to build in, and to use again")
+    parser.add_argument("--only", choices=KINDS)
+    given = parser.parse_args()
+    kinds = [given.only] if given.only else list(KINDS)
+    rows = [row for kind in kinds for row in measure(kind, given.tweets, given.keep)]
+    return show(f"Pages of {given.tweets:,} tweets, {ACCOUNTS:,} accounts (20 rounds)", rows)
+
+
+if __name__ == "__main__":
+    main()
