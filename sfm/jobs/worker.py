@@ -19,6 +19,8 @@ from sfm.runs.transactions import unit_of_work
 
 logger = logging.getLogger(__name__)
 
+WAITING_AT_MOST = 2  # runs of one job in the queue
+
 
 def queue_due() -> int:
     """For the leader: a run for each slot that is due, settled stale runs; how many were queued.
@@ -41,12 +43,21 @@ def _due_jobs() -> list[Job]:
 def _queue(job: Job) -> int:
     def take() -> bool:
         slot = plan.take_slot(job, clock.now())
-        if slot is None:
+        if slot is None or _has_enough_waiting(job):
             return False
         key = f"{job.name}@{clock.iso(slot)}"
         return journal.queue(job.name, slot=key, origin="schedule") is not None
 
     return int(unit_of_work(take))
+
+
+def _has_enough_waiting(job: Job) -> bool:
+    """A paused run of the job has to go on first, and late ones need not pile up."""
+    open_runs = select(Run.state, Run.params).where(
+        Run.kind == job.name, Run.state.in_(("queued", "paused"))
+    )
+    states = [row.state for row in db.session.execute(open_runs) if not row.params]
+    return "paused" in states or len(states) >= WAITING_AT_MOST
 
 
 def _let_paused_go_on() -> None:

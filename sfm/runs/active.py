@@ -20,6 +20,7 @@ from sfm.database import db
 from sfm.models import Run, RunError
 from sfm.runs import leases
 from sfm.runs.errors import Abandoned, Cancelled, Interrupted, LeaseLost
+from sfm.runs.kinds import kind
 from sfm.runs.stopping import stop_requested
 from sfm.runs.transactions import is_busy, short_write, trouble, write_alone
 
@@ -203,4 +204,4 @@ class ActiveRun:
             "finished_at": now if over else None,
         }  # fmt: skip
         write_alone(lambda c: c.execute(update(Run).where(*self._mine()).values(values)))
-        leases.release(self.held)
+        (leases.release if kind(self.kind).alone else leases.forget)(self.held)

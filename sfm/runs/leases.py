@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sfm import clock
@@ -102,3 +102,9 @@ def renew(connection: Connection, held: Held, seconds: float = LEASE_SECONDS) ->
 def release(held: Held) -> None:
     """Give the lease back at once. Commits on its own."""
     write_alone(lambda connection: renew(connection, held, seconds=0))
+
+
+def forget(held: Held) -> None:
+    """Give back a lease whose name nobody will use again; its row goes. Commits on its own."""
+    row = delete(Lease).where(Lease.name == held.name, Lease.owner == held.owner)
+    write_alone(lambda connection: connection.execute(row))

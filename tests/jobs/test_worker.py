@@ -231,6 +231,29 @@ def test_a_paused_run_is_noted_and_goes_on_with_the_new_period(
     assert db.session.scalars(select(Event)).one().over_at == clock.now()
 
 
+def test_while_a_run_is_paused_no_other_is_queued_for_its_job(
+    app: Flask, sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    """Out of credits: one run waits for an administrator, however many slots go by."""
+    tracked(sandbox.world.find("FerryNotes"))
+    fault = sandbox.faults.add("credits-depleted", times=None)
+    queue()
+    for _ in range(5):
+        clock.advance(6 * HOUR)
+        queue()
+        work_all()
+    assert fault.fired == 1
+    assert [run.state for run in queries.listed(kind="user_timeline")] == ["paused"]
+
+
+def test_late_runs_do_not_pile_up(app: Flask, clock: FrozenClock) -> None:
+    queue()
+    for _ in range(5):
+        clock.advance(6 * HOUR)
+        queue()
+    assert len(queries.listed(kind="user_timeline")) == worker.WAITING_AT_MOST
+
+
 def test_runs_of_a_dead_process_are_taken_up_by_the_leader(
     app: Flask, clock: FrozenClock, sandbox: Sandbox
 ) -> None:

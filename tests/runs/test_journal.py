@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
-from sfm.models import Run, RunError
+from sfm.models import Lease, Run, RunError
 from sfm.runs import journal, leases, queries, stopping, wishes
 from sfm.runs.active import ActiveRun
 from sfm.runs.errors import (
@@ -350,3 +350,14 @@ def test_the_expected_end_counts_pace_and_wait(app: Flask, clock: FrozenClock) -
     clock.advance(50)
     run.advance(done=5)
     assert queries.expected_end(row(run.id)) == clock.now() + timedelta(seconds=50)
+
+
+def test_exports_go_side_by_side_and_leave_no_leases(app: Flask) -> None:
+    queued("export", params={"export_id": 1})
+    queued("export", params={"export_id": 2})
+    first, second = claimed("export"), claimed("export")
+    assert first.id != second.id
+    for run in (first, second):
+        with journal.carried_out(run):
+            pass
+    assert db.session.scalars(select(Lease)).all() == []
