@@ -58,6 +58,9 @@ MENU: tuple[tuple[object, tuple[tuple[str, object], ...]], ...] = (
 )
 """Headings, and under each the endpoints with their labels."""
 
+PART_OF = dict.fromkeys(("admin_accounts", "admin_lists", "admin_users", "audit"), "admin")
+"""Areas that the menu shows as another one."""
+
 
 def navigation() -> tuple[Group, ...]:
     """The menu for the present reader."""
@@ -67,6 +70,7 @@ def navigation() -> tuple[Group, ...]:
 
 def _entries(lines: tuple[tuple[str, object], ...]) -> tuple[Entry, ...]:
     area = (request.endpoint or "").split(".")[0]
+    area = PART_OF.get(area, area)
     return tuple(
         Entry(label, url_for(endpoint), endpoint.split(".")[0] == area)
         for endpoint, label in lines

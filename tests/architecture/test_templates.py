@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,3 +106,19 @@ def test_nothing_that_writes_answers_to_get(app: Flask) -> None:
         if rule.rule.strip("/").split("/")[-1] in verbs - {"delete"} and "GET" in rule.methods
     ]
     assert not wrong
+
+
+def test_htmx_is_the_pinned_one_and_its_settings_are_strict() -> None:
+    base = (TEMPLATES / "base.html").read_text(encoding="utf-8")
+    used = re.findall(r"vendor/(htmx\.org@2\.0\.\d+)/htmx\.min\.js", base)
+    vendored = [path.name for path in (ROOT / "sfm/static/vendor").iterdir() if path.is_dir()]
+    assert used == vendored
+    code = (ROOT / "sfm/static/vendor" / used[0] / "htmx.min.js").read_text(encoding="utf-8")
+    assert used[0].partition("@")[2] in code
+    assert (ROOT / "sfm/static/vendor" / used[0] / "LICENSE").is_file()
+    config = re.search(r"htmx-config\" content='([^']*)'", base)
+    assert config is not None
+    given = json.loads(config[1])
+    strict = {"allowEval": False, "includeIndicatorStyles": False, "allowScriptTags": False}
+    strict |= {"selfRequestsOnly": True, "historyCacheSize": 0, "refreshOnHistoryMiss": True}
+    assert {name: given[name] for name in strict} == strict

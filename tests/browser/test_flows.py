@@ -41,6 +41,18 @@ def test_a_list_is_looked_up_and_saved(open_as: OpenAs, superuser: User, scripts
     assert accounts() == 2
 
 
+def test_a_long_list_goes_on_by_itself(open_as: OpenAs, superuser: User) -> None:
+    page = open_as(superuser)
+    page.goto("/admin/twitter-users/add/")
+    names = [f"nobody_{number}" for number in range(505)]
+    page.get_by_label("Names, one a line").fill("\n".join(["ferrynotes", *names]))
+    page.get_by_role("button", name="Show what would happen").click()
+    page.get_by_role("button", name="Look them up").click()
+    would = page.get_by_role("heading", name="1 account would be added")
+    expect(would).to_be_visible(timeout=15_000)
+    assert accounts() == 0
+
+
 @both
 def test_one_account_is_added_and_a_wrong_name_is_told(
     open_as: OpenAs, superuser: User, scripts: bool
