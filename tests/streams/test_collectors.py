@@ -456,7 +456,8 @@ def test_a_stop_loses_nothing_of_what_came(collect: Collect, data: Path) -> None
         for _ in range(count):
             before = sent[0]
             process = collect(fake)
-            wait_for(lambda: (beat := beat_of(NAME)) and beat.pid == process.pid and beat.posts)
+            pid = process.pid
+            wait_for(lambda pid=pid: (beat := beat_of(NAME)) and beat.pid == pid and beat.posts)
             assert sent[0] > before
             asked = time.monotonic()
             stop(process)

@@ -1,0 +1,279 @@
+"""A whole life of a filter: browser, a real supervisord, real collectors, the sandbox."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from sfm.accounts import credentials
+from sfm.config import Settings
+from sfm.database import db
+from sfm.extensions import settings as app_settings
+from sfm.filters import supervising
+from sfm.models import Gap, Heartbeat, StreamFile, TwitterFilter, User
+from sfm.sandbox.server import Sandbox
+from sfm.streams import files
+from sfm.streams.filling import fill
+from sfm.supervisord.main_conf import write_main
+from tests.conftest import test_settings
+from tests.pages import page, submit
+from tests.streams.collecting import beat_of, environment, wait_for
+from tests.streams.conftest import zcat
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+LoginAs = Callable[[User], FlaskClient]
+PROGRAM = "twitterfilter-1"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(crowd=8) as running:
+        running.streams.keep_alive = 0.5
+        yield running
+
+
+@pytest.fixture
+def settings(instance_folder: Path, database_url: str, sandbox: Sandbox) -> Settings:
+    return test_settings(
+        instance_folder,
+        database_url,
+        twitter_api_root=sandbox.url,
+        twitter_bearer_token=sandbox.bearer_token,
+        save_interval_seconds=600,
+    )
+
+
+class Supervisor:
+    """Our own supervisord, as `make run` starts it, without pages."""
+
+    def __init__(self, app: Flask, sandbox: Sandbox) -> None:
+        self.settings: Settings = app.extensions["sfm_settings"]
+        self.env = environment(app, sandbox.url, SFM_TWITTER_BEARER_TOKEN=sandbox.bearer_token)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        path = write_main(self.settings, web=False)
+        binary = Path(sys.executable).with_name("supervisord")
+        self.process = subprocess.Popen(
+            [binary, "-c", path], env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_for(lambda: supervising.bridge().view().manager.is_running)
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def supervisor(app: Flask, sandbox: Sandbox) -> Iterator[Supervisor]:
+    supervisor = Supervisor(app, sandbox)
+    supervisor.start()
+    yield supervisor
+    supervisor.stop()
+    for pid in collectors(supervisor.settings):
+        os.kill(pid, signal.SIGKILL)
+
+
+def collectors(settings: Settings) -> list[int]:
+    """Processes that collect for this installation."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if "filterstream" in (process.info["cmdline"] or []):
+            try:
+                mine = process.environ().get("SFM_INSTANCE") == str(settings.instance)
+            except psutil.Error:
+                continue
+            found += [process.pid] if mine else []
+    return found
+
+
+def is_collecting(program: str = PROGRAM, posts: int = 1) -> bool:
+    beat = beat_of(program)
+    return bool(beat and beat.state == "connected" and beat.posts >= posts)
+
+
+def add_filter(client: FlaskClient, **typed: object) -> None:
+    answer = submit(client, page(client, "/filters/new/"), "/filters/new/", do="save", **typed)
+    assert answer.status_code == 303, answer.text
+
+
+def test_from_the_first_save_to_the_last_sealed_file(
+    app: Flask, client: FlaskClient, superuser: User, login_as: LoginAs, supervisor: Supervisor,
+    sandbox: Sandbox,
+) -> None:  # fmt: skip
+    login_as(superuser)
+    data = app_settings().data_folder
+
+    # Added in the browser, it collects within seconds.
+    begun = time.monotonic()
+    add_filter(client, name="Everything", words="the, and, a, to, of")
+    wait_for(is_collecting)
+    assert time.monotonic() - begun < 10
+    assert re.search("collecting|quiet but connected", page(client, "/status/").text)
+    (pid,) = collectors(supervisor.settings)
+
+    # Killed, it comes back by itself, with a gap.
+    time.sleep(2.5)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: collectors(supervisor.settings) not in ([], [pid]))
+    wait_for(lambda: (beat := beat_of(PROGRAM)) and beat.pid != pid and is_collecting())
+    (gap,) = db.session.query(Gap)
+    assert (gap.cause, gap.ended_at is not None) == ("process_lost", True)
+    assert "ended without a word" in page(client, "/filters/1/").text
+
+    # Edited while supervisord is away, the edit runs when it is back.
+    supervisor.stop()
+    assert collectors(supervisor.settings) == []
+    form = page(client, "/filters/1/edit/")
+    answer = submit(client, form, "/filters/1/edit/", words="harbour, ferry", do="save")
+    assert "supervisord is not running" in page(client, answer.location).text
+    supervisor.start()
+    wait_for(lambda: len(collectors(supervisor.settings)) == 1)
+    wait_for(lambda: (beat := beat_of(PROGRAM)) and beat.state == "connected")
+    held = sandbox_rules(sandbox)
+    assert held == ["harbour OR ferry"]
+
+    # Deactivated, configuration and process are gone and the files sealed.
+    submit(client, page(client, "/filters/1/"), "/filters/1/deactivate/")
+    wait_for(lambda: collectors(supervisor.settings) == [], 10)
+    assert supervising.bridge().configured() == []
+    assert [one.name for one in supervising.bridge().view().processes] == []
+    assert not list(data.glob("*.open"))
+    rows = list(db.session.query(StreamFile))
+    assert sum(row.lines for row in rows) > 0
+    for row in rows:
+        assert zcat(files.path_of(data, row)).count(b"\n") == row.lines
+
+
+def sandbox_rules(sandbox: Sandbox) -> list[str]:
+    import requests
+
+    answer = requests.get(
+        f"{sandbox.url}/2/tweets/search/stream/rules",
+        headers={"Authorization": f"Bearer {sandbox.bearer_token}"}, timeout=5,
+    )  # fmt: skip
+    return [rule["value"] for rule in answer.json().get("data", [])]
+
+
+def test_supervisord_killed_leaves_one_writer_when_it_is_back(
+    app: Flask, client: FlaskClient, superuser: User, login_as: LoginAs, supervisor: Supervisor
+) -> None:
+    """SV5: its children end with it, so that the next one starts no second."""
+    login_as(superuser)
+    add_filter(client, name="Everything", words="the, and, a")
+    wait_for(is_collecting)
+    supervisor.kill()
+    supervisor.start()
+    wait_for(lambda: len(collectors(supervisor.settings)) == 1, 15)
+    time.sleep(2)
+    assert len(collectors(supervisor.settings)) == 1
+    wait_for(is_collecting)
+
+
+def test_stop_start_and_restart_on_the_board(
+    client: FlaskClient, superuser: User, login_as: LoginAs, supervisor: Supervisor
+) -> None:
+    login_as(superuser)
+    add_filter(client, name="Everything", words="the, and, a")
+    wait_for(is_collecting)
+    (first,) = collectors(supervisor.settings)
+    submit(client, page(client, "/status/"), "/status/1/restart/")
+    wait_for(lambda: collectors(supervisor.settings) not in ([], [first]))
+    wait_for(is_collecting)
+    submit(client, page(client, "/status/"), "/status/1/stop/")
+    wait_for(lambda: collectors(supervisor.settings) == [], 10)
+    assert "Stopped by an administrator" in page(client, "/status/").text
+    supervising.reconcile()
+    time.sleep(1)
+    assert collectors(supervisor.settings) == [], "the round keeps to what was wished"
+    submit(client, page(client, "/status/"), "/status/1/start/")
+    wait_for(lambda: (beat := beat_of(PROGRAM)) and is_collecting() and beat.state != "stopped")
+
+
+def test_a_refused_token_stops_for_a_person_and_is_tried_again_after_a_change(
+    app: Flask, client: FlaskClient, superuser: User, login_as: LoginAs, supervisor: Supervisor,
+    sandbox: Sandbox,
+) -> None:  # fmt: skip
+    """ST12 under supervisord: EXITED, not FATAL, and no loop."""
+    login_as(superuser)
+    credentials.keep(superuser, credentials.bearer("revoked-token"))
+    db.session.commit()
+    add_filter(client, name="Everything", words="the")
+    wait_for(lambda: (beat := beat_of(PROGRAM)) and beat.state == "needs_person", 30)
+    asked = len([one for one in sandbox.served if "stream" in one.path])
+    for _ in range(3):
+        supervising.reconcile()
+    time.sleep(2)
+    assert collectors(supervisor.settings) == []
+    assert len([one for one in sandbox.served if "stream" in one.path]) == asked <= 4
+    assert "needs a person" in page(client, "/status/").text
+    for held in credentials.of_user(db.session.get(User, superuser.id) or superuser):
+        credentials.remove(held)
+    db.session.commit()
+    submit(client, page(client, "/status/"), "/status/1/restart/")
+    wait_for(is_collecting, 30)
+
+
+def test_a_gap_is_filled_from_search_without_doubles(
+    app: Flask, client: FlaskClient, superuser: User, login_as: LoginAs, supervisor: Supervisor,
+    sandbox: Sandbox,
+) -> None:  # fmt: skip
+    login_as(superuser)
+    add_filter(client, name="Everything", words="the, and, a, to, of, in, is")
+    wait_for(lambda: is_collecting(posts=3), 30)
+    supervisor.stop()
+    time.sleep(8)
+    supervisor.start()
+    wait_for(lambda: is_collecting(posts=3), 30)
+    submit(client, page(client, "/filters/1/"), "/filters/1/deactivate/")
+    wait_for(lambda: collectors(supervisor.settings) == [], 10)
+    gap = db.session.query(Gap).filter(Gap.ended_at.is_not(None)).order_by(Gap.id).first()
+    assert gap is not None
+    assert gap.seconds is not None
+    assert gap.seconds > 7
+    sandbox.clock.advance(60)
+    found = db.session.get(TwitterFilter, 1)
+    assert found is not None
+    from sfm.accounts.clients import default_client
+
+    before = held_ids(app_settings().data_folder)
+    result = fill(
+        gap.id, default_client(), app_settings().data_folder, app_settings().instance / "run"
+    )
+    db.session.rollback()
+    after = held_ids(app_settings().data_folder)
+    assert result["posts"] == len(after) - len(before) > 0
+    assert len(after) == len(set(after))
+    row = db.session.query(StreamFile).filter_by(origin="gap_fill").one()
+    assert row.lines == result["posts"]
+    assert db.session.get(Gap, gap.id).filled == "filled"  # type: ignore[union-attr]
+    assert (
+        "filled from search"
+        in page(client, f"/files/?stream={PROGRAM}&day={row.begun_at:%Y-%m-%d}").text
+    )
+    assert db.session.query(Heartbeat).count() == 1
+
+
+def held_ids(data: Path) -> list[int]:
+    return [
+        int(number)
+        for path in sorted(data.glob("*Z.gz"))
+        for number in re.findall(rb'^\{"data":\{.*?"id":"(\d+)"', zcat(path), re.M)
+    ]
