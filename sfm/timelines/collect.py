@@ -132,12 +132,12 @@ def _keep(
     run: ActiveRun, subject: Subject, page: Page, place: Place, new_before: int, ended: bool
 ) -> Saved:
     """One page and the place it leads to, in the caller's unit of work."""
-    user = db.session.get(TwitterUser, subject.id)
-    if user is None:
-        raise NotFound(f"{subject.name} was deleted here while it was being collected.")
     mine = [one for one in page.records if one.tweet.author_uid in (None, subject.uid)]
     saved = save_page(mine, captured_by="timeline", run_id=run.id, owner=subject.id)
-    db.session.refresh(user)  # its counts were brought up to date beside the session
+    # Read only now: the counts in its row have just been brought up to date.
+    user = db.session.get(TwitterUser, subject.id, populate_existing=True)
+    if user is None:
+        raise NotFound(f"{subject.name} was deleted here while it was being collected.")
     user.held_to_id = place.held_to_id
     user.pass_newest_id, user.pass_oldest_id = place.newest_id, place.oldest_id
     _see_author(user, mine)

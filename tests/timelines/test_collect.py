@@ -395,3 +395,29 @@ def test_an_account_removed_here_meanwhile_is_an_error_of_its_own(
     db.session.commit()
     with pytest.raises(NotFound):
         collect(twitter, a_run, number)
+
+
+def test_an_account_deleted_between_two_pages_takes_the_run_with_nothing(
+    twitter: Client, sandbox: Sandbox, app: Flask
+) -> None:
+    from sfm.database import begin_write
+    from sfm.errors import NotFound
+    from sfm.tweets import removal
+
+    user = tracked(sandbox.world.find("HarborCouncil"))
+    number, uid = user.id, user.uid or 0
+    run = mortal_run(dies_after=2)
+    with pytest.raises(Killed):
+        collect(twitter, run, number)
+    page = next(iter(twitter.timeline(uid)))
+    begin_write()
+    removal.remove_account(service.by_id(number))
+    db.session.commit()
+    from sfm.timelines.collect import Subject, _keep
+    from sfm.timelines.place import Place
+
+    begin_write()
+    with pytest.raises(NotFound, match="was deleted here"):
+        _keep(run, Subject(number, uid, "HarborCouncil"), page, Place(), 0, True)
+    db.session.rollback()
+    assert db.session.scalar(select(func.count()).select_from(TwitterUserItem)) == 0
