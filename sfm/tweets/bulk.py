@@ -19,7 +19,8 @@ from sfm.tweets.words import Words
 
 Stamp = Callable[[datetime], Any]
 
-BUCKET_BITS = 50  # 2^50 ids are 3.1 days: the grain of `bucket_mark`
+# How many lower bits of an id its buckets leave out: 2^50 ids are 3 days, 2^53 25, 2^56 200.
+GRAINS = {"a": 50, "b": 53, "c": 56}
 WRITERS_LOCK = 7_364_001  # any number that no one else locks
 
 
@@ -199,18 +200,19 @@ def empty_index(connection: Connection) -> None:
 
 
 def tsvector(entry: Entry) -> str:
-    """A tsvector as text: words with their places, marks and the bucket of the id without.
+    """A tsvector as text: words with their places, marks and the buckets of the id without.
 
     No word holds a quote or backslash: `words` lets none through.
     """
     places = [f"'{word}':{place}" for place, word in enumerate(entry.words.body, start=1)]
     marks = [f"'{mark}'" for mark in entry.words.marks]
-    return " ".join([*places, *marks, f"'{bucket_mark(entry.twitter_id >> BUCKET_BITS)}'"])
+    buckets = [f"'{bucket_mark(grain, entry.twitter_id)}'" for grain in GRAINS]
+    return " ".join([*places, *marks, *buckets])
 
 
-def bucket_mark(bucket: int) -> str:
-    """The mark of all tweets whose ids share their upper bits: made within three days."""
-    return f"~{bucket}"
+def bucket_mark(grain: str, twitter_id: int) -> str:
+    """The mark of all tweets whose ids share their upper bits: made about the same time."""
+    return f"~{grain}{twitter_id >> GRAINS[grain]}"
 
 
 def _joined(entry: Entry) -> tuple[int, str, str]:

@@ -26,7 +26,7 @@ from sfm.tweets.scope import FEW, HIGHEST, Scope
 Rows = list[tuple[Any, ...]]
 
 INDEX = "INDEXED BY ix_twitter_user_item_tweet"
-STEPS = (1, 8, 64, 512)  # buckets of ids that PostgreSQL looks through at once
+STEPS = "abbcccc"  # grains of the buckets of ids that PostgreSQL looks through, one by one
 ID = "item.twitter_id"
 
 
@@ -153,8 +153,8 @@ def _by_buckets(connection: Connection, scope: Scope, columns: str, stretch: Str
     """
     node = for_postgresql(scope.node)  # type: ignore[arg-type]
     found: Rows = []
-    for part, marks in _parts(connection, stretch):
-        match = f"{node} & ({' | '.join(marks)})" if marks else node
+    for part, mark in _parts(connection, stretch):
+        match = f"{node} & '{mark}'" if mark else node
         rest = Stretch(part.low, part.high, stretch.limit - len(found), stretch.ascending)
         found += _run(connection, scope, _gin(scope, columns, rest), rest, match=match)
         if len(found) >= stretch.limit:
@@ -163,42 +163,44 @@ def _by_buckets(connection: Connection, scope: Scope, columns: str, stretch: Str
 
 
 def _gin(scope: Scope, columns: str, stretch: Stretch) -> str:
-    hits = (
-        "SELECT twitter_id FROM tweet_search "
-        "WHERE words @@ CAST(:match AS tsquery) AND twitter_id BETWEEN :low AND :high"
-    )
+    """Hits in order, and of each its row by the index, until there are enough.
+
+    LATERAL with a LIMIT of its own: a join might read the whole table to hash it.
+    """
     few = scope.accounts is not None and len(scope.accounts) <= FEW
     more = [] if few else _many_accounts(scope)
-    end = f"ORDER BY twitter_id {stretch.way} LIMIT :limit"
+    hits = (
+        "WITH hits AS MATERIALIZED (SELECT twitter_id FROM tweet_search "
+        "WHERE words @@ CAST(:match AS tsquery) AND twitter_id BETWEEN :low AND :high) "
+    )
+    ordered = f"SELECT twitter_id FROM hits ORDER BY twitter_id {stretch.way}"  # noqa: S608
     if columns == ID and not more and not scope.conditions:
-        return f"WITH hits AS MATERIALIZED ({hits}) SELECT twitter_id FROM hits {end}"  # noqa: S608
-    where = _where(scope, *more) or "true"
+        return f"{hits} {ordered} LIMIT :limit"
+    where = _where(scope, "item.twitter_id = hit.twitter_id", *more)
     return (
-        f"WITH hits AS MATERIALIZED ({hits} {'' if where != 'true' else end}) "  # noqa: S608
-        f"SELECT {columns} FROM hits JOIN twitter_user_item AS item "
-        f"ON item.twitter_id = hits.twitter_id WHERE {where} "
-        f"ORDER BY hits.twitter_id {stretch.way} LIMIT :limit"
+        f"{hits} SELECT {columns.replace('item.', 'found.')} FROM ({ordered}) AS hit "  # noqa: S608
+        f"CROSS JOIN LATERAL (SELECT {columns} FROM twitter_user_item AS item "
+        f"WHERE {where} LIMIT 1) AS found ORDER BY hit.twitter_id {stretch.way} LIMIT :limit"
     )
 
 
-def _parts(connection: Connection, stretch: Stretch) -> Iterator[tuple[Stretch, list[str]]]:
-    """The stretch cut up, growing parts first, each with the marks of its buckets."""
+def _parts(connection: Connection, stretch: Stretch) -> Iterator[tuple[Stretch, str]]:
+    """The stretch cut up, small parts first, each with the mark of its bucket; the rest without."""
     low, high = _held(connection, stretch)
-    for step in STEPS:
+    for grain in STEPS:
         if low > high:
             return
+        bits = bulk.GRAINS[grain]
         if stretch.ascending:
-            end = min(high, (((low >> bulk.BUCKET_BITS) + step) << bulk.BUCKET_BITS) - 1)
-            part = Stretch(low, end, stretch.limit, ascending=True)
+            end = min(high, (((low >> bits) + 1) << bits) - 1)
+            yield Stretch(low, end, stretch.limit, ascending=True), bulk.bucket_mark(grain, low)
             low = end + 1
         else:
-            start = max(low, ((high >> bulk.BUCKET_BITS) - step + 1) << bulk.BUCKET_BITS)
-            part = Stretch(start, high, stretch.limit)
+            start = max(low, (high >> bits) << bits)
+            yield Stretch(start, high, stretch.limit), bulk.bucket_mark(grain, high)
             high = start - 1
-        first, last = part.low >> bulk.BUCKET_BITS, part.high >> bulk.BUCKET_BITS
-        yield part, [f"'{bulk.bucket_mark(bucket)}'" for bucket in range(first, last + 1)]
     if low <= high:
-        yield Stretch(low, high, stretch.limit, stretch.ascending), []
+        yield Stretch(low, high, stretch.limit, stretch.ascending), ""
 
 
 def _held(connection: Connection, stretch: Stretch) -> tuple[int, int]:
