@@ -15,7 +15,7 @@ from sfm.accounts.usage import DatabaseMeter
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
-from sfm.models import Credential
+from sfm.models import Credential, User
 from sfm.twitter.auth import Auth, BearerAuth, OAuth1Auth
 from sfm.twitter.client import Client
 from sfm.twitter.endpoints import Endpoint
@@ -160,7 +160,8 @@ def _default(kinds: tuple[str, ...]) -> Credential | str:
                 return credential
     if settings().twitter_bearer_token:
         return settings().twitter_bearer_token
-    apps = list(db.session.scalars(select(Credential).where(Credential.kind == BEARER).limit(2)))
+    of_active = select(Credential).join(Credential.user).where(User.is_active)
+    apps = list(db.session.scalars(of_active.where(Credential.kind == BEARER).limit(2)))
     if len(apps) == 1 and is_usable(apps[0]):
         return apps[0]
     raise NoCredential(_what_to_do(name, unusable or apps))

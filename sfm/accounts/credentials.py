@@ -15,6 +15,7 @@ from sfm import audit, clock
 from sfm.accounts.vault import vault
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
+from sfm.extensions import settings
 from sfm.models import Credential, User
 from sfm.twitter.auth import fingerprint
 
@@ -167,7 +168,9 @@ def of_user_by_id(user: User, credential_id: int) -> Credential:
 def names_by_fingerprint() -> dict[str, str]:
     """How people know each credential: its User, what it is, and its label."""
     query = select(Credential.fingerprint, User.username, Credential.kind, Credential.label)
-    return {
+    token = settings().twitter_bearer_token
+    of_setting = {fingerprint(BEARER, token): "the setting TWITTER_BEARER_TOKEN"} if token else {}
+    return of_setting | {
         mark: f"{username}: {label or WORDS_FOR_KIND[kind]}"
         for mark, username, kind, label in db.session.execute(query.join(Credential.user))
     }

@@ -91,6 +91,8 @@ class Vault:
     def add_key(self) -> str:
         """Put a new key before the others, for everybody at once; gives its id."""
         self._refuse_if_given()
+        if not self.file.exists():
+            self._make_first()
         with self._locked():
             key = Fernet.generate_key().decode("ascii")
             _write_keys(self.file, (key, *self.keys))
@@ -99,6 +101,8 @@ class Vault:
     def forget_old_keys(self) -> int:
         """Keep the newest key only; gives how many went. Whatever they sealed is lost."""
         self._refuse_if_given()
+        if not self.file.exists():
+            self._make_first()
         with self._locked():
             newest, *old = self.keys
             _write_keys(self.file, (newest,))
@@ -118,7 +122,10 @@ class Vault:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One process at a time changes the file; the lock file stays, or two would get in."""
+        """One process at a time changes the file; the lock file stays, or two would get in.
+
+        Not to be entered twice: a second descriptor of the same process waits for the first.
+        """
         lock = self.file.with_suffix(".lock")
         descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Place] = {
     "check_counts": Place("tweets", "Hold the kept counts against a full count; put them right."),
     "fetch_urls": Place("links", "Follow the links of tweets to where they lead."),
     "create_user": Place("accounts", "Add a User, an administrator with --superuser."),
+    "reset_password": Place("accounts", "Give a User a one-time password."),
     "set_credential": Place("accounts", "Keep a credential for a User, read from stdin or a file."),
     "show_usage": Place("accounts", "Show what was read from Twitter, per credential and day."),
     "check_credentials": Place("accounts", "Ask Twitter whether the kept credentials work."),

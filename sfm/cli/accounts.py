@@ -58,6 +58,24 @@ def create_user(name: str, superuser: bool, password_stdin: bool, if_none: bool)
         click.echo(f"One-time password, shown only now: {made.one_time_password}")
 
 
+@click.command("reset_password")
+@click.argument("name")
+@with_appcontext
+def reset_password(name: str) -> None:
+    """Give the User NAME a one-time password, printed once. All sessions of NAME end.
+
+    For administrators who have locked themselves out; others are helped on the Users page.
+    """
+    from sfm.accounts import users
+    from sfm.database import begin_write, db
+
+    begin_write()
+    with at_the_terminal():
+        password = users.reset_password(users.by_name(name))
+    db.session.commit()
+    click.echo(f"One-time password, shown only now: {password}")
+
+
 @click.command("set_credential")
 @click.argument("user")
 @click.option(

@@ -96,6 +96,14 @@ def test_the_only_app_token_is_the_last_resort(app: Flask) -> None:
     assert "Several Users" in chosen_or_sentence()
 
 
+def test_what_the_deactivated_hold_is_not_used(app: Flask) -> None:
+    for name, token in (("ann", "sandbox-one"), ("ben", "sandbox-two")):
+        hold(name, token)
+        user(name).is_active = False
+        db.session.commit()
+    assert "holds no Twitter credential" in chosen_or_sentence()
+
+
 def chosen_or_sentence() -> str:
     try:
         return chosen()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from sqlalchemy import select
 from sfm.accounts import credentials, passwords, users
 from sfm.accounts.usage import DatabaseMeter
 from sfm.accounts.vault import KEY_FILE, Unreadable
-from sfm.database import db
+from sfm.database import begin_write, db
 from sfm.models import AuditEntry, Credential, User
 from tests.conftest import FrozenClock
 
@@ -67,6 +69,20 @@ def test_create_user_if_none_makes_the_first_only(runner: FlaskCliRunner) -> Non
     for name in ("admin", "second"):
         assert runner.invoke(args=["create_user", name, "--superuser", "--if-none"]).exit_code == 0
     assert [user.username for user in db.session.scalars(select(User))] == ["admin"]
+
+
+def test_reset_password_prints_one_that_works_and_ends_sessions(runner: FlaskCliRunner) -> None:
+    runner.invoke(args=["create_user", "ann", "--password-stdin"], input=GOOD)
+    before = users.by_name("ann").session_key
+    db.session.rollback()
+    result = runner.invoke(args=["reset_password", "ANN"])
+    found = re.search(r"shown only now: (\S+)", result.stdout)
+    assert found
+    ann = users.by_name("ann")
+    assert passwords.matches(ann.password_hash, found[1])
+    assert ann.must_change_password
+    assert ann.session_key != before
+    assert runner.invoke(args=["reset_password", "nobody"]).exit_code == 1
 
 
 def test_set_credential_keeps_the_token_encrypted(runner: FlaskCliRunner, app: Flask) -> None:
@@ -149,7 +165,11 @@ def test_show_usage_names_users_and_sums(
     meter = DatabaseMeter(db.engine)
     meter.count(mark, "tweets", calls=12, posts=1200)
     meter.count("f" * 64, "users", users=3)
+    chosen = replace(app.extensions["sfm_settings"], twitter_bearer_token=TOKEN + "2")
+    app.extensions["sfm_settings"] = chosen
+    meter.count(credentials.bearer(TOKEN + "2").fingerprint, "tweets", posts=5)
     text = runner.invoke(args=["show_usage"]).stdout
+    assert re.search(r"the setting TWITTER_BEARER_TOKEN +1 +5 +0", text)
     assert re.search(r"ann: Our app +12 +1,200 +0", text)
     assert re.search(r"ffffffffffff +1 +0 +3", text)
     assert re.search(r"2026-11-22 +ann: Our app +tweets +12", text)
@@ -171,3 +191,36 @@ def test_rotated_credentials_open_with_the_new_key_alone(
     (instance_folder / KEY_FILE).write_text(old)
     with pytest.raises(Unreadable):
         credentials.unsealed(rows[0])
+
+
+@pytest.mark.slow
+def test_keys_are_rotated_while_credentials_come_in(runner: FlaskCliRunner, app: Flask) -> None:
+    """S15: nothing that is written meanwhile becomes unreadable."""
+    users.create("ann", GOOD)
+    db.session.commit()
+    stop = threading.Event()
+    written: list[str] = []
+
+    def write() -> None:
+        with app.app_context():
+            while not stop.is_set():
+                token = f"{TOKEN}{len(written)}"
+                begin_write()
+                credentials.keep(users.by_name("ann"), credentials.bearer(token))
+                db.session.commit()
+                written.append(token)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for arguments in (["rotate_keys"], ["rotate_keys"], ["rotate_keys"]):
+            assert runner.invoke(args=arguments).exit_code == 0
+    finally:
+        stop.set()
+        writer.join()
+    assert runner.invoke(args=["rotate_keys", "--forget-old"]).exit_code == 0
+    db.session.rollback()
+    rows = db.session.scalars(select(Credential).order_by(Credential.id)).all()
+    assert len(written) > 3
+    assert [credentials.unsealed(row)["token"] for row in rows] == written
+    assert len({row.key_id for row in rows}) == 1

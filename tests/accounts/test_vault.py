@@ -83,3 +83,12 @@ def test_an_empty_key_file_is_refused_and_not_replaced(file: Path) -> None:
     with pytest.raises(BadSetting, match="no key"):
         _ = Vault(file).keys
     assert file.read_text() == ""
+
+
+@pytest.mark.timeout(20)
+def test_rotating_before_there_is_a_key_makes_the_first_one_too(file: Path) -> None:
+    vault = Vault(file)
+    vault.add_key()
+    assert len(vault.keys) == 2
+    file.unlink()
+    assert Vault(file).forget_old_keys() == 0
