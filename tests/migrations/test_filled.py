@@ -1,0 +1,111 @@
+"""Migrations over tables that hold rows: down and up again, and parents rebuilt under children."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import func, inspect, select, table, text
+
+from sfm import clock
+from sfm.database import db
+from sfm.factory import MIGRATIONS
+from sfm.models import Credential, Run, RunError, TwitterFilter
+from tests.factories import make_set, make_tweets, make_twitter_user, make_user, rename_to
+
+NEXT_REVISION = '''
+"""A revision of a later release: twitter_user gets a column, so SQLite rebuilds the table."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9001"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("twitter_user", recreate="{recreate}") as batch:
+        batch.add_column(sa.Column("later", sa.Integer(), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("twitter_user", recreate="{recreate}") as batch:
+        batch.drop_column("later")
+'''
+
+
+@pytest.fixture
+def filled(app: Flask) -> dict[str, int]:
+    """Rows in every table that others hang on; comes out as a count per table."""
+    owner = make_user("ann")
+    account = rename_to(make_twitter_user("harbor"), "harbor_news")
+    make_tweets(account, ["one flood", "two floods", "three"])
+    make_set(owner, "City", [account])
+    credential = Credential(user_id=owner.id, kind="bearer", fingerprint="f" * 64)
+    credential.secret, credential.key_id = b"x", "k"
+    db.session.add(credential)
+    db.session.flush()
+    db.session.add(
+        TwitterFilter(name="flood", user_id=owner.id, credential_id=credential.id, words="flood")
+    )
+    db.session.add(RunError(run_id=a_run(), twitter_user_id=account.id, reason="gone"))
+    db.session.commit()
+    return counts()
+
+
+def a_run() -> int:
+    run = Run(kind="user_timeline", started_at=clock.now())
+    db.session.add(run)
+    db.session.flush()
+    return run.id
+
+
+def counts() -> dict[str, int]:
+    db.session.remove()
+    with db.engine.connect() as connection:
+        names = [n for n in inspect(connection).get_table_names() if "tweet_search" not in n]
+        return {
+            name: connection.scalar(select(func.count()).select_from(table(name))) or 0
+            for name in names
+        }
+
+
+def test_rows_outlive_a_step_down_and_up_again(app: Flask, filled: dict[str, int]) -> None:
+    assert filled["twitter_user_item"] == 3
+    downgrade(revision="0001")
+    assert counts() == filled
+    upgrade()
+    assert counts() == filled
+
+
+def test_everything_comes_up_again_after_all_was_taken_down(
+    app: Flask, filled: dict[str, int]
+) -> None:
+    downgrade(revision="base")
+    upgrade()
+    assert {name for name, rows in counts().items() if rows} == {"alembic_version"}
+
+
+def test_a_rebuilt_parent_keeps_its_children(
+    app: Flask, filled: dict[str, int], tmp_path: Path
+) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder)
+    recreate = "always" if db.engine.dialect.name == "sqlite" else "auto"
+    revision = NEXT_REVISION.lstrip().replace("{recreate}", recreate)
+    (folder / "versions" / "20990101_0000_9001_later.py").write_text(revision, encoding="utf-8")
+    upgrade(directory=str(folder))
+    assert counts() == filled
+    with db.engine.connect() as connection:
+        columns = {column["name"] for column in inspect(connection).get_columns("twitter_user")}
+        if db.engine.dialect.name == "sqlite":
+            assert connection.execute(text("PRAGMA foreign_key_check")).fetchall() == []
+            assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+    assert "later" in columns
+    downgrade(directory=str(folder), revision="0002")
+    assert counts() == filled
