@@ -7,7 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page
 
-from sfm.models import User
+from sfm.database import db
+from sfm.models import TwitterFilter, User
 from tests.browser.conftest import OpenAs
 from tests.factories import (
     make_run,
@@ -35,6 +36,9 @@ def addresses(app: Flask, superuser: User) -> list[str]:
     run = make_run(added=4, total=2, done=2)
     make_run_error(run, gone, "gone_one is suspended by Twitter.")
     make_run(state="running", total=10, done=3)
+    stream = TwitterFilter(name="Floods", user_id=superuser.id, is_active=False, words="flood")
+    db.session.add(stream)
+    db.session.commit()
     found = make_set(superuser, "A set with a rather long name for a phone", [user, gone])
     plain = sorted(
         rule.rule
@@ -54,6 +58,12 @@ def addresses(app: Flask, superuser: User) -> list[str]:
         f"/admin/twitter-users/{user.id}/delete/",
         "/tweets/?q=city&media=no",
         f"/twitter-item/{tweets[1]}/",
+        f"/twitter-item/{tweets[3]}/links/",
+        f"/runs/{run.id}/",
+        f"/filters/{stream.id}/",
+        f"/filters/{stream.id}/edit/",
+        f"/filters/{stream.id}/delete/",
+        f"/admin/users/{superuser.id}/",
         "/no/such/page/",
     ]
 
