@@ -53,9 +53,7 @@ class TextRules:
     changes: Changes = field(default_factory=Changes)
 
     def apply(self, text: str) -> str:
-        """The text as it may be written."""
-        if text[0] not in WATCHED_STARTS and text.isprintable():
-            return text
+        """The text as it may be written; itself, if printable and not of the WATCHED_STARTS."""
         text = replace_counted(_SURROGATE_OR_NUL, text, self.changes)
         if self.flatten:
             text = one_line(text, self.changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sfm.exports.column import Cell, Column, column
+from sfm.exports.column import Cell, Column, column, items
 
 
 def _day(tweet: Any) -> Cell:
@@ -18,7 +18,7 @@ def _twitter_url(tweet: Any) -> Cell:
 
 
 def _mentions(tweet: Any) -> Cell:
-    return [f"@{name}" for name in tweet.mentions]
+    return [f"@{name}" for name in items(tweet.mentions)]
 
 
 def _coordinates(tweet: Any) -> Cell:
@@ -29,7 +29,10 @@ def _coordinates(tweet: Any) -> Cell:
 
 def _url(position: int, part: int) -> Callable[[Any], Cell]:
     def value(tweet: Any) -> Cell:
-        urls = tweet.urls
+        text = tweet.urls
+        if text == "[]":  # of two tweets in three
+            return None
+        urls = items(text)
         return (urls[position][part] or None) if len(urls) > position else None
 
     return value
@@ -58,14 +61,14 @@ CLASSIC: tuple[Column, ...] = (
         "The UTC day of created_at.",
         value=_day,
         needs=("date_published",),
-        always=True,
+        suspect_after=1,
     ),
     column(
         "twitter_id",
         "id",
         "Tweet id",
         "Twitter's own number of the tweet. Keep it as text: as a number, spreadsheets round it.",
-        always=True,
+        suspect_after=1,
     ),
     column(
         "screen_name",
@@ -124,14 +127,14 @@ CLASSIC: tuple[Column, ...] = (
         "The address of the tweet on the platform.",
         value=_twitter_url,
         needs=("screen_name", "twitter_id"),
-        always=True,
+        suspect_after=1,
     ),
     column(
         "is_retweet_strict",
         "boolean",
         "Retweet (strict)",
         "Whether the platform itself says that this is a retweet.",
-        always=True,
+        suspect_after=1,
     ),
     column(
         "is_retweet",
@@ -139,7 +142,7 @@ CLASSIC: tuple[Column, ...] = (
         "Retweet (by text too)",
         "As is_retweet_strict, or the text begins with “RT ” or holds “ RT ” other than in “please "
         "RT”, “pls RT” or “plz RT”: people retweeted by hand before the platform knew retweets.",
-        always=True,
+        suspect_after=1,
     ),
     column(
         "coordinates",

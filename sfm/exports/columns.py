@@ -7,6 +7,7 @@ from nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sfm.errors import WrongInput
@@ -69,16 +70,33 @@ def needed_fields(columns: Iterable[Column]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(field for column in columns for field in column.needs))
 
 
-def row_maker(columns: Sequence[Column], *, lists: bool = False) -> Callable[[Any], Row]:
-    """A function from a stored tweet to its row; lists become one text unless `lists`."""
-    values = tuple(
-        column.value if lists or column.type != "list" else _joined(column) for column in columns
-    )
+def row_maker(
+    columns: Sequence[Column], fields: Sequence[str], *, lists: bool = False
+) -> Callable[[Any], Row]:
+    """A function from a stored tweet with these fields to its row.
+
+    Lists become one text unless `lists`. Cells that are stored as they are, are picked out in one
+    go; the others are made and put in between.
+    """
+    picked = [column for column in columns if column.field]
+    made = [column for column in columns if not column.field]
+    pick = _picker([list(fields).index(column.field) for column in picked])
+    values = [
+        column.value if lists or column.type != "list" else _joined(column) for column in made
+    ]
+    order = _picker([[*picked, *made].index(column) for column in columns])
 
     def row(tweet: Any) -> Row:
-        return tuple([value(tweet) for value in values])
+        return order(pick(tweet) + tuple([value(tweet) for value in values]))
 
     return row
+
+
+def _picker(places: Sequence[int]) -> Callable[[Any], Row]:
+    """`itemgetter` for any number of places."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda cells: tuple([cells[place] for place in places])
 
 
 def _joined(column: Column) -> Callable[[Any], Cell]:

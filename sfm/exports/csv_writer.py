@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from sfm.exports.cells import Changes, TextRules
+from sfm.exports.cells import WATCHED_STARTS, Changes, TextRules
 from sfm.exports.column import Column, Row
 
 TEXT_TYPES = ("text", "list")
@@ -53,7 +53,7 @@ class CsvWriter:
             cells: list[Any] = list(row)
             for place in self._texts:
                 text = cells[place]
-                if text:
+                if text and (text[0] in WATCHED_STARTS or not text.isprintable()):
                     cells[place] = apply(text)
             clean.append(cells)
         self._csv.writerows(clean)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -15,6 +16,7 @@ from sqlalchemy import (
     cast,
     func,
     select,
+    text,
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -54,7 +56,14 @@ def json_text(column: InstrumentedAttribute[Any], dialect: str) -> ColumnElement
 
 
 def among(column: InstrumentedAttribute[int], dialect: str) -> ColumnElement[bool]:
-    """Whether the column is among the parameter `ids`, a list of numbers."""
+    """Whether the column is among the ids of `ids_parameter`."""
     if dialect == "sqlite":
-        return column.in_(bindparam("ids", expanding=True))
+        return column.in_(text("SELECT value FROM json_each(:ids)"))
     return column == any_(bindparam("ids", type_=ARRAY(BigInteger)))  # half the time of IN
+
+
+def ids_parameter(connection: Connection, ids: Sequence[int]) -> dict[str, Any]:
+    """These ids as the one parameter of a statement with `among`."""
+    if connection.dialect.name == "sqlite":
+        return {"ids": f"[{','.join(map(str, ids))}]"}
+    return {"ids": list(ids)}

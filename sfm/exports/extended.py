@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sfm.exports.column import Cell, Column, column
+from sfm.exports.column import Cell, Column, column, items
 
 
 def _retweeted_text(tweet: Any) -> Cell:
@@ -16,15 +16,20 @@ def _retweeted_text(tweet: Any) -> Cell:
 
 
 def _urls(part: int) -> Callable[[Any], Cell]:
-    return lambda tweet: [link[part] or link[0] for link in tweet.urls]
+    return lambda tweet: [link[part] or link[0] for link in items(tweet.urls)]
+
+
+def _final_urls(tweet: Any) -> Cell:
+    found: list[str] = tweet.final_urls
+    return found
 
 
 def _media(key: str) -> Callable[[Any], Cell]:
-    return lambda tweet: [item.get(key) or "" for item in tweet.media]
+    return lambda tweet: [item.get(key) or "" for item in items(tweet.media)]
 
 
 _COUNTS = (
-    column("kind", "text", "Kind", "post, retweet, reply or quote.", always=True),
+    column("kind", "text", "Kind", "post, retweet, reply or quote.", suspect_after=1),
     column(
         "lang", "text", "Language", "The language as the platform guessed it.", suspect_after=100
     ),
@@ -178,7 +183,8 @@ _CONTENT = (
         "Links followed",
         "Where each link was found to end when it was followed from here, in the order of urls; "
         "“?” for a link that was not followed or not reached.",
-        field="final_urls",
+        value=_final_urls,
+        needs=("final_urls",),
         separator=" ",
     ),
     column(

@@ -57,7 +57,7 @@ class Output:
         self._file: BinaryIO | None = None
         self._gzip: BinaryIO | None = None
         self._writer = self._open()
-        self._rows_of = self._row_making()
+        self._rows_of: Callable[[Sequence[Any]], list[Any]]
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -65,6 +65,10 @@ class Output:
         if self.columns:
             return needed_fields(self.columns)
         return ("twitter_id",) if self.layout.format == "ids" else ("item_json",)
+
+    def begin(self, fields: Sequence[str]) -> None:
+        """Say which fields the tweets have that will come, in their order: its own and others."""
+        self._rows_of = self._row_making(fields)
 
     @property
     def folder(self) -> Path:
@@ -118,9 +122,9 @@ class Output:
             return CsvWriter(sink, self.columns, csv_options(self.layout))
         return LineWriter(sink)
 
-    def _row_making(self) -> Callable[[Sequence[Any]], list[Any]]:
+    def _row_making(self, fields: Sequence[str]) -> Callable[[Sequence[Any]], list[Any]]:
         if self.columns:
-            row = row_maker(self.columns, lists=self.layout.format == "parquet")
+            row = row_maker(self.columns, fields, lists=self.layout.format == "parquet")
             return lambda tweets: [row(tweet) for tweet in tweets]
         if self.layout.format == "ids":
             return lambda tweets: [str(tweet.twitter_id) for tweet in tweets]

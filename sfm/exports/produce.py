@@ -35,7 +35,7 @@ def make(order: Order, target: Path, watch: Watch = no_watch) -> Product:
     become a zip, or a folder where the target's name does not end in .zip. Raises NoRoom,
     DoesNotAddUp, WrongInput. Reads one view of the database on a connection of its own.
     """
-    packed = order.layout.packing in ("zip", "bag")
+    packed = _is_packed(order)
     zipped = packed and target.suffix == ".zip"
     folder = order.layout.format == "parquet" if not packed else not zipped
     with disk.full_disk_told(), part_of(target, folder=folder) as part:
@@ -50,6 +50,11 @@ def make(order: Order, target: Path, watch: Watch = no_watch) -> Product:
     if target.is_dir():
         return Product(target, 0, "", facts)
     return Product(target, target.stat().st_size, sha256_of(target), facts)
+
+
+def _is_packed(order: Order) -> bool:
+    """Whether a README goes with it, which tells what the tweets are."""
+    return order.layout.packing in ("zip", "bag")
 
 
 def _make_package(order: Order, folder: Path, watch: Watch) -> Facts:
@@ -68,13 +73,17 @@ def _make_package(order: Order, folder: Path, watch: Watch) -> Facts:
 
 def _write(order: Order, outputs: Sequence[Output], paths: Sequence[Path], watch: Watch) -> Facts:
     """Read all tweets once and write them to every output; then prove that none is missing."""
-    fields = dict.fromkeys([name for one in outputs for name in one.fields])
-    fields.update(dict.fromkeys(FIELDS))
+    wanted = dict.fromkeys([name for one in outputs for name in one.fields])
+    if _is_packed(order):
+        wanted.update(dict.fromkeys(FIELDS))
+    fields = tuple(wanted)
+    for one in outputs:
+        one.begin(fields)
     summary = Summary()
     try:
         with snapshot() as connection:
             read_at = clock.now()
-            source = open_source(order.criteria, connection, tuple(fields))
+            source = open_source(order.criteria, connection, fields)
             needed = disk.expected_bytes(order.layout, source.total or 0)
             disk.check_room(paths[0].parent, needed, order.keep_free_mb)
             _copy(order, source, outputs, summary, watch)
@@ -94,11 +103,12 @@ def _write(order: Order, outputs: Sequence[Output], paths: Sequence[Path], watch
 def _copy(
     order: Order, source: Source, outputs: Sequence[Output], summary: Summary, watch: Watch
 ) -> None:
-    folder = outputs[0].folder
+    folder, told = outputs[0].folder, _is_packed(order)
     done = 0
     watch(0, source.total)
     for number, tweets in enumerate(source.batches(), start=1):
-        summary.look(tweets)
+        if told:
+            summary.look(tweets)
         for output in outputs:
             output.write(tweets)
         done += len(tweets)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from sfm import clock
-from sfm.exports.dialects import among
+from sfm.exports.dialects import among, ids_parameter
 from sfm.exports.summary import Summary
 from sfm.models import Gap, Run, TwitterFilter
 
@@ -26,7 +26,7 @@ def runs_of(connection: Connection, run_ids: Iterable[int]) -> tuple[dict[str, A
         select(Run.id, Run.kind, Run.state, Run.started_at, Run.finished_at)
         .where(among(Run.id, connection.dialect.name))
         .order_by(Run.id),
-        {"ids": wanted},
+        ids_parameter(connection, wanted),
     )
     return tuple(
         {

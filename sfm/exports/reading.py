@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from sfm.database import db
 from sfm.exports.criteria import Criteria
-from sfm.exports.dialects import among, freeze
+from sfm.exports.dialects import among, freeze, ids_parameter
 from sfm.exports.stored import Reader
 from sfm.exports.tally import Tally
 from sfm.models import TwitterUserItem
@@ -93,7 +93,7 @@ class ListedTweets:
         held = select(TwitterUserItem.twitter_id).where(is_listed)
         for start in range(0, len(ids), BATCH):
             some = ids[start : start + BATCH].tolist()
-            here = sorted(connection.execute(held, {"ids": some}).scalars())
+            here = sorted(connection.execute(held, ids_parameter(connection, some)).scalars())
             fitting = here
             if here and not criteria.selection.is_everything:
                 scope = scope_of(connection, replace(criteria.selection, ids=tuple(here)))

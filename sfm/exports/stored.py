@@ -6,28 +6,30 @@ from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, String, cast, select
 
-from sfm.exports.dialects import among, iso_moment, json_text
+from sfm.exports.column import items
+from sfm.exports.dialects import among, ids_parameter, iso_moment, json_text
 from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
 
 MOMENTS = frozenset({"date_published", "captured_at", "author_created_at"})
-LISTS = frozenset({"hashtags", "mentions", "urls", "media", "edit_history"})
+LISTS = frozenset({"hashtags", "mentions", "urls", "media", "edit_history"})  # as JSON text
+IDS = frozenset(
+    {
+        "twitter_id", "author_uid", "in_reply_to_id", "in_reply_to_uid", "conversation_id",
+        "retweeted_id", "quoted_id",
+    }
+)  # fmt: skip
 FINAL_URLS = "final_urls"  # from the links followed, not from the tweet's own row
 NOT_FOLLOWED = "?"
 
-_decode = msgspec.json.Decoder().decode
-
 
 def stored_class(fields: Sequence[str]) -> Any:
-    """A named tuple with these fields, the shape in which columns meet a tweet."""
+    """A named tuple with these fields, the shape in which columns meet a tweet.
+
+    Moments are ISO texts, ids and lists texts too; booleans may be 0 and 1.
+    """
     return namedtuple("Stored", fields)  # type: ignore[misc]
-
-
-def decode_list(text: str) -> Any:
-    """A list out of its JSON text."""
-    return _decode(text) if text != "[]" else ()
 
 
 class Reader:
@@ -37,7 +39,6 @@ class Reader:
         self._connection = connection
         self._fields = tuple(fields)
         self._make = stored_class(fields)._make
-        self._lists = [place for place, name in enumerate(fields) if name in LISTS]
         self._final = self._fields.index(FINAL_URLS) if FINAL_URLS in fields else None
         self._statement = self._select(connection.dialect.name)
 
@@ -53,19 +54,20 @@ class Reader:
 
     def read(self, ids: Sequence[int]) -> list[Any]:
         """The tweets with these Twitter ids, in the order of the ids; some hundreds at a time."""
-        rows = self._connection.execute(self._statement, {"ids": list(ids)}).all()
-        finals = self._final_urls([row[-2] for row in rows]) if self._final is not None else {}
-        return [self._stored(list(row), finals) for row in rows]
+        result = self._connection.execute(self._statement, ids_parameter(self._connection, ids))
+        # The driver's own rows: all values are of plain types, and a million Rows take seconds.
+        rows = result.cursor.fetchall()
+        if self._final is None:
+            return list(map(self._make, rows))
+        finals = self._final_urls([row[-2] for row in rows])
+        return [self._with_finals(list(row), finals) for row in rows]
 
-    def _stored(self, cells: list[Any], finals: dict[int, dict[str, str]]) -> Any:
-        for place in self._lists:
-            cells[place] = decode_list(cells[place])
-        if self._final is not None:
-            urls, item_id = _decode(cells.pop()), cells.pop()
-            found = finals.get(item_id, {})
-            cells[self._final] = [
-                found.get(url[0]) or found.get(url[1]) or NOT_FOLLOWED for url in urls
-            ]
+    def _with_finals(self, cells: list[Any], finals: dict[int, dict[str, str]]) -> Any:
+        urls, item_id = items(cells.pop()), cells.pop()
+        found = finals.get(item_id, {})
+        cells[self._final or 0] = [
+            found.get(url[0]) or found.get(url[1]) or NOT_FOLLOWED for url in urls
+        ]
         return self._make(cells)
 
     def _final_urls(self, item_ids: list[int]) -> dict[int, dict[str, str]]:
@@ -80,7 +82,7 @@ class Reader:
             )
             .join(Link, Link.id == TwitterUserItemUrl.link_id)
             .where(among(TwitterUserItemUrl.item_id, self._connection.dialect.name)),
-            {"ids": item_ids},
+            ids_parameter(self._connection, item_ids),
         )
         for item_id, expanded_url, start_url, final_url in rows:
             links = found.setdefault(item_id, {})
@@ -96,4 +98,6 @@ def _expression(name: str, dialect: str) -> ColumnElement[Any]:
         return iso_moment(column, dialect)
     if name in LISTS:
         return json_text(column, dialect)
+    if name in IDS:
+        return cast(column, String)
     return column.expression  # type: ignore[no-any-return]

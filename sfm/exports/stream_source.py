@@ -18,7 +18,7 @@ from sfm.exports.criteria import Criteria
 from sfm.exports.matching import matcher
 from sfm.exports.reading import NOT_AS_ASKED
 from sfm.exports.seen import SeenIds
-from sfm.exports.stored import FINAL_URLS, LISTS, NOT_FOLLOWED, decode_list, stored_class
+from sfm.exports.stored import FINAL_URLS, IDS, NOT_FOLLOWED, stored_class
 from sfm.exports.tally import Tally
 from sfm.tweets.columns import CONTENT, row_of
 from sfm.twitter.payload import parse_line
@@ -99,11 +99,11 @@ def _storing(fields: Sequence[str]) -> Callable[[Tweet, bytes], Any]:
     def stored(tweet: Tweet, line: bytes) -> Any:
         row = row_of(tweet, tweet.created_at or NO_DATE, clock.iso)
         values: dict[str, Any] = dict(zip(CONTENT, row, strict=True))
-        for name in LISTS:
-            values[name] = decode_list(values[name])
         if tweet.created_at is None:
             values["date_published"] = None
         values["twitter_id"] = tweet.twitter_id
+        for name in IDS:
+            values[name] = None if values[name] is None else str(values[name])
         values["captured_by"] = "stream"
         values["item_json"] = line.decode("utf-8", "replace")
         values[FINAL_URLS] = [NOT_FOLLOWED] * len(tweet.urls)
