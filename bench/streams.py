@@ -1,0 +1,227 @@
+"""Streams: the writer beside the original's way, from socket to synced file, and memory.
+
+The original wrote each line into Python's gzip (level 6 here; its own default, 9, is slower) and
+synced nothing. Ours syncs every batch. Rates are per CPU second of the collecting process.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import requests
+
+from bench.synthetic import World, as_v2
+from bench.table import Row, cpu_seconds, median_pair, show
+from sfm.streams import names
+from sfm.streams.filer import Filer
+from sfm.streams.quarantine import Quarantine
+from sfm.streams.queue import LineQueue
+from sfm.streams.reader import Reader
+from sfm.streams.routing import Carried, Router
+from sfm.streams.sinks import FileSink
+from sfm.streams.status import Status
+from sfm.streams.writer import StreamWriter
+from sfm.twitter.errors import OutOfCredits
+from sfm.twitter.rules import Rule
+from sfm.twitter.stream import StreamConnection
+
+ROOT = Path(__file__).resolve().parent.parent
+POSTS, SLOW_POSTS, MANY = 20_000, 3_000, 1_000_000
+RULE = Rule("flood")
+MATCHED = [{"id": "1166916266197536768", "tag": RULE.tag}]
+
+SERVER = """
+import socket, sys
+lines = open(sys.argv[1], "rb").read().split(b"\\n")[:-1]
+count = int(sys.argv[2])
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+peer, _ = server.accept()
+peer.recv(65536)
+peer.sendall(b"HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n")
+chunk = b"".join(b"%x\\r\\n%s\\r\\n\\r\\n" % (len(line) + 2, line) for line in lines)
+for _ in range(count // len(lines)):
+    peer.sendall(chunk)
+peer.sendall(b"0\\r\\n\\r\\n")
+peer.close()
+"""
+
+
+def stream_lines(count: int) -> list[bytes]:
+    """Lines as a filter stream sends them."""
+    found = []
+    for tweet in World().v1(count):
+        line = {**as_v2(tweet), "matching_rules": MATCHED}
+        found.append(json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode())
+    return found
+
+
+def original_way(lines: list[bytes], target: Path) -> None:
+    with gzip.open(target, "wb", compresslevel=6) as file:
+        for line in lines:
+            file.write(line + b"\n")
+
+
+def our_way(lines: list[bytes], folder: Path) -> None:
+    writer = StreamWriter(folder, names.filter_prefix(1), 1, 3600)
+    for number, line in enumerate(lines):
+        writer.add(line, number)
+    writer.close()
+
+
+def total_size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*Z.gz"))
+
+
+def fresh(folder: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=folder))
+
+
+def writing(lines: list[bytes], folder: Path) -> list[Row]:
+    last: list[Path] = []
+
+    def ours() -> float:
+        last.append(fresh(folder))
+        return cpu_seconds(partial(our_way, lines, last[-1]))
+
+    peer = folder / "original.gz"
+    ours_s, original_s = median_pair(ours, lambda: cpu_seconds(partial(original_way, lines, peer)))
+    size, size_of_original = total_size(last[-1]), peer.stat().st_size
+    return [
+        row("writer, synced: posts per CPU second", len(lines) / ours_s, len(lines) / original_s,
+            ">= 1.5"),
+        row("sealed size of full batches, bytes a post", size / len(lines),
+            size_of_original / len(lines), "<= 1.1"),
+        slow_stream(lines[:SLOW_POSTS], folder),
+    ]  # fmt: skip
+
+
+def slow_stream(lines: list[bytes], folder: Path) -> Row:
+    """One post a second: members of one line while it grows, packed anew when it is sealed."""
+    place, peer = fresh(folder), folder / "slow.gz"
+    writer = StreamWriter(place, names.filter_prefix(1), 1, 3600)
+    for number, line in enumerate(lines):
+        writer.add(line, number)
+        writer.flush()
+    writer.close()
+    original_way(lines, peer)
+    return row("sealed size of a slow stream, bytes a post", total_size(place) / len(lines),
+               peer.stat().st_size / len(lines), "<= 1.1")  # fmt: skip
+
+
+def row(what: str, ours: float, peer: float, goal: str) -> Row:
+    return Row(what, f"{ours:,.0f}", f"{peer:,.0f}", ours / peer, goal)
+
+
+class PatientQueue(LineQueue):
+    """Waits for room: a benchmark sends faster than any stream, and must lose nothing."""
+
+    def put(self, line: bytes) -> bool:
+        while not self.has_room:
+            time.sleep(0.001)
+        return super().put(line)
+
+
+def collect(file: Path, count: int, folder: Path) -> int:
+    """Everything between the socket and the synced file, as the command runs it."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(file), str(count)], stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    port = int(server.stdout.readline())
+    status, queue = Status(), PatientQueue()
+    sink = FileSink(folder, folder / "run", 3600, lambda path, facts: None)
+    sink.take(names.filter_prefix(1))
+    router = Router(Carried({1: (RULE,)}))
+    filer = Filer(queue, sink, status, Quarantine(folder, "bench"), router)
+    reader = Reader(lambda: connect(port), queue, status)
+    filer.start()
+    reader.start()
+    server.wait()
+    while status.posts < count and reader.is_alive():
+        time.sleep(0.02)
+    reader.stop()
+    filer.close()
+    filer.join()
+    return sum(filer.per_filter.values())
+
+
+answered: set[int] = set()
+
+
+def connect(port: int) -> StreamConnection:
+    if port in answered:
+        raise OutOfCredits("The server has said all it had to say.")  # ends the reader for good
+    answered.add(port)
+    answer = requests.get(f"http://127.0.0.1:{port}/", stream=True, timeout=(5, 30))
+    return StreamConnection(answer)
+
+
+def socket_to_file(lines: list[bytes], folder: Path) -> Row:
+    file = folder / "lines"
+    file.write_bytes(b"".join(line + b"\n" for line in lines))
+    rates = []
+    for _ in range(3):
+        done: list[int] = []
+        place = fresh(folder)
+        spent = cpu_seconds(
+            lambda place=place, done=done: done.append(collect(file, len(lines), place))
+        )
+        assert done == [len(lines)], done
+        rates.append(len(lines) / spent)
+    found = sorted(rates)[1]
+    return row("socket to synced file: posts per CPU second", found, 8_000, ">= 1")
+
+
+def memory(lines: list[bytes], folder: Path) -> Row:
+    """A million posts through filer and writer; what is resident at a fifth, and at the end."""
+    status, queue = Status(), LineQueue()
+    sink = FileSink(folder, folder / "run", 3600, lambda path, facts: None)
+    sink.take(names.filter_prefix(1))
+    filer = Filer(queue, sink, status, Quarantine(folder, "bench"), Router(Carried({1: (RULE,)})))
+    number = re.compile(rb'"id":"(\d+)"')
+    pieces = [number.split(line, maxsplit=1) for line in lines[:2_000]]
+    seen: list[float] = []
+    for count in range(MANY):
+        before, _, after = pieces[count % len(pieces)]
+        filer._file(b'%s"id":"%d"%s' % (before, 10**18 + count, after))
+        if count in (MANY // 5, MANY - 1):
+            seen.append(resident_mb())
+            for old in folder.glob("*Z.gz"):
+                old.unlink()
+    sink.close()
+    return Row("memory over a million posts, MB more", f"{seen[1] - seen[0]:,.1f}", "20",
+               max(0.0, seen[1] - seen[0]) / 20, "<= 1")  # fmt: skip
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+def main() -> list[Row]:
+    """All findings. The long one, memory, takes a minute."""
+    lines = stream_lines(POSTS)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        work: list[Callable[[], list[Row]]] = [
+            lambda: writing(lines, folder),
+            lambda: [socket_to_file(lines, folder)],
+            lambda: [memory(lines, fresh(folder))],
+        ]
+        rows = [found for one in work for found in one()]
+    return show(f"Streams ({sum(map(len, lines)) / len(lines):,.0f} bytes a post)", rows)
+
+
+if __name__ == "__main__":
+    main()
