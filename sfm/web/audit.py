@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from sqlalchemy import Select, or_, select
 from wtforms import StringField
 
@@ -20,6 +22,74 @@ bp = Blueprint("audit", __name__)
 
 PAGE = 50
 NEWEST = Order("at", (AuditEntry.at, AuditEntry.id), (datetime, int), descending=True)
+
+
+WORDS = {
+    "credential.added": lazy_gettext("credential kept"),
+    "credential.removed": lazy_gettext("credential forgotten"),
+    "credential.replaced": lazy_gettext("credential replaced"),
+    "export.agreed": lazy_gettext("export agreed to"),
+    "export.asked": lazy_gettext("export asked for"),
+    "export.deleted": lazy_gettext("export deleted"),
+    "export.downloaded": lazy_gettext("export downloaded"),
+    "export.no_longer_repeated": lazy_gettext("export no longer repeated"),
+    "export.refused": lazy_gettext("export refused"),
+    "export.repeated": lazy_gettext("export to be repeated"),
+    "filter.activated": lazy_gettext("filter activated"),
+    "filter.added": lazy_gettext("filter added"),
+    "filter.changed": lazy_gettext("filter changed"),
+    "filter.deactivated": lazy_gettext("filter deactivated"),
+    "filter.deleted": lazy_gettext("filter deleted"),
+    "job.changed": lazy_gettext("job changed"),
+    "job.run_now": lazy_gettext("job started by hand"),
+    "keys.forgotten": lazy_gettext("older encryption keys forgotten"),
+    "keys.rotated": lazy_gettext("encryption key changed"),
+    "process.restarted": lazy_gettext("collector restarted"),
+    "set.changed": lazy_gettext("set changed"),
+    "set.created": lazy_gettext("set added"),
+    "set.deleted": lazy_gettext("set deleted"),
+    "set.members_added": lazy_gettext("accounts put into a set"),
+    "set.members_removed": lazy_gettext("accounts taken out of a set"),
+    "sign_in.ended": lazy_gettext("signed out"),
+    "sign_in.failed": lazy_gettext("sign-in went wrong"),
+    "sign_in.oauth1": lazy_gettext("signed in with Twitter"),
+    "sign_in.oauth2": lazy_gettext("signed in with Twitter"),
+    "sign_in.password": lazy_gettext("signed in with a password"),
+    "sign_in.refused": lazy_gettext("sign-in refused"),
+    "twitter_user.activated": lazy_gettext("account activated"),
+    "twitter_user.added": lazy_gettext("account added"),
+    "twitter_user.deactivated": lazy_gettext("account deactivated"),
+    "twitter_user.deleted": lazy_gettext("account deleted with its tweets"),
+    "user.activated": lazy_gettext("User activated"),
+    "user.approved": lazy_gettext("User let in"),
+    "user.created": lazy_gettext("User added"),
+    "user.deactivated": lazy_gettext("User deactivated"),
+    "user.joined": lazy_gettext("two Users joined"),
+    "user.made_administrator": lazy_gettext("made an administrator"),
+    "user.made_member": lazy_gettext("no longer an administrator"),
+    "user.password_changed": lazy_gettext("password changed"),
+    "user.password_reset": lazy_gettext("one-time password given"),
+    "user.sessions_ended": lazy_gettext("signed out by an administrator"),
+    "user.twitter_linked": lazy_gettext("Twitter account linked"),
+    "user.twitter_unlinked": lazy_gettext("Twitter account unlinked"),
+}
+"""What the log's fixed words mean; one that is not here is shown as it is."""
+
+
+@bp.app_template_filter("action_words")
+def action_words(action: str) -> str:
+    """What was done, in words."""
+    return str(WORDS.get(action, action))
+
+
+@bp.app_template_filter("value_words")
+def value_words(value: object) -> object:
+    """A value before or after, as people say it."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if value is None:
+        return _("nothing")
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 class SearchForm(Form):
@@ -67,7 +137,9 @@ def _wanted(form: SearchForm) -> Select[Any]:
             )
         )
     if what:
-        query = query.where(AuditEntry.action.icontains(what, autoescape=True))
+        meant = [code for code, words in WORDS.items() if what.lower() in str(words).lower()]
+        by_code = AuditEntry.action.icontains(what, autoescape=True)
+        query = query.where(or_(by_code, AuditEntry.action.in_(meant)))
     return query
 
 

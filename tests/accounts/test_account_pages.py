@@ -284,7 +284,7 @@ def test_rights_change_by_form_and_are_in_the_trail(
     submit(client, page(client, address), f"{address}rights/", is_active=None)
     assert not db.session.get_one(User, ann.id).is_active
     found = page(client, address)
-    assert "user.deactivated" in found.text
+    assert "User deactivated" in found.text
     entry = db.session.scalars(
         select(AuditEntry).where(AuditEntry.action == "user.deactivated")
     ).one()
@@ -395,6 +395,10 @@ def test_the_audit_log_is_searched_and_paged(login_as: LoginAs, superuser: User)
     following = next(link for link in first.links() if "at=" in link)
     assert "thing 05" in page(client, following).text
     assert "thing.done" not in page(client, "/admin/audit/?what=begun").text
+    audit.record("user.made_administrator", subject="thing 99", after={"is_superuser": True})
+    db.session.commit()
+    found = page(client, "/admin/audit/?what=an+Administrator").text
+    assert "made an administrator thing 99 is superuser: yes" in found
     part = client.get("/admin/audit/?who=thing+07", headers={"HX-Request": "true"})
     assert "thing 07" in checked_part(part).text
 

@@ -178,7 +178,7 @@ def test_whoever_is_deactivated_in_the_middle_is_out(open_as: OpenAs) -> None:
     theirs.get_by_label("Active").uncheck()
     theirs.get_by_role("button", name="Save the rights").click()
     expect(theirs.get_by_role("status")).to_contain_text("All sessions of this User have ended")
-    expect(theirs.locator("main")).to_contain_text("user.deactivated")
+    expect(theirs.locator("main")).to_contain_text("User deactivated")
     hers.get_by_role("button", name="Keep this token").click()
     expect(hers.get_by_role("heading", level=1)).to_have_text("Sign in")
     sign_in(hers, "ann", GOOD)

@@ -55,3 +55,22 @@ def test_every_library_is_locked_with_its_hash() -> None:
         pinned = [line for line in lines if re.match(r"[\w.\[\]-]+==", line.strip())]
         assert len(pinned) > 20
         assert not [line for line in pinned if "--hash=sha256:" not in line]
+
+
+def test_every_word_of_the_audit_log_is_explained() -> None:
+    from sfm.web.audit import WORDS
+
+    recorded = set()
+    for path in (ROOT / "sfm").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("record"):
+                recorded |= {
+                    part.value
+                    for value in node.args
+                    for part in ast.walk(value)
+                    if isinstance(part, ast.Constant)
+                    and isinstance(part.value, str)
+                    and re.fullmatch(r"[a-z_]+\.[a-z_]+", part.value)
+                }
+    assert len(recorded) > 20
+    assert recorded - set(WORDS) == set()
