@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, date, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Flask, current_app, request, url_for
@@ -145,14 +145,18 @@ def asset(name: str) -> str:
 
 
 def with_args(**changes: str | int | None) -> str:
-    """The present address with some of its query changed; None takes a part out."""
-    query: dict[str, object] = dict(request.args.to_dict(flat=False))
+    """The present address with some of its query changed; None takes a part out.
+
+    The query is not handed to url_for: parts of it could be called as its own arguments are.
+    """
+    query: dict[str, list[str]] = request.args.to_dict(flat=False)
     for key, value in changes.items():
         if value is None:
             query.pop(key, None)
         else:
-            query[key] = value
-    return url_for(request.endpoint or "home.index", **{**(request.view_args or {}), **query})
+            query[key] = [str(value)]
+    path = url_for(request.endpoint or "home.index", **(request.view_args or {}))
+    return f"{path}?{urlencode(query, doseq=True)}" if query else path
 
 
 def has_page(endpoint: str) -> bool:

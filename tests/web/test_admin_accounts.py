@@ -197,6 +197,7 @@ def test_deleting_says_how_much_goes_and_wants_the_name(boss: FlaskClient) -> No
     make_tweets(user, ["one", "two", "three"])
     make_tweets(other, ["four"])
     where = f"{TABLE}{user.id}/delete/"
+    assert page(boss, "/tweets/?q=two").all("p", class_="tweet-text")
     asked = page(boss, where)
     assert "the 3 tweets that are held" in asked.text
     checked(submit(boss, asked, where, typed_name="kept"), 422)
@@ -206,6 +207,8 @@ def test_deleting_says_how_much_goes_and_wants_the_name(boss: FlaskClient) -> No
     assert db.session.scalar(select(func.count()).select_from(TwitterUserItem)) == 1
     assert db.session.scalar(select(func.sum(DayTotal.items))) == 1
     page(boss, where, 404)
+    assert not page(boss, "/tweets/?q=two").all("p", class_="tweet-text")
+    assert "four" in text_of(page(boss, "/tweets/?q=four").one("p", class_="tweet-text"))
 
 
 def test_notes_are_kept(boss: FlaskClient) -> None:

@@ -394,3 +394,25 @@ def test_the_session_of_a_test_sees_what_a_request_wrote(login_as: Login, reader
     db.session.refresh(reader)
     assert client.get("/").status_code == 302
     assert isinstance(before, str)
+
+
+def test_the_logo_is_the_file_that_the_settings_name(
+    instance_folder: Path, database_url: str
+) -> None:
+    (instance_folder / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (instance_folder / "secret.key.txt").write_text("canary")
+    for name, status in (("logo.svg", 200), ("", 404), ("secret.key.txt", 404), ("no.png", 404)):
+        settings = test_settings(instance_folder, database_url, branding={"logo": name})
+        client = served(settings)
+        answer = client.get("/branding/logo")
+        assert answer.status_code == status, name
+        shown = page(client, "/about/").one("img").get("src") or ""
+        assert (shown == "/branding/logo") is bool(name)
+
+
+def test_arguments_that_nobody_asked_for_break_no_page(login_as: Login, superuser: User) -> None:
+    client = login_as(superuser)
+    odd = "?endpoint=x&_external=1&_scheme=gopher&_anchor=y&_method=POST&values=1&user_id=2&at="
+    for address in ("/", "/users/alpha/", "/admin/twitter-users/", "/sets/", "/search/"):
+        found = page(client, address + odd)
+        assert not [link for link in found.links() if link.startswith("gopher")]

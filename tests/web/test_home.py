@@ -8,6 +8,7 @@ from datetime import timedelta
 from flask.testing import FlaskClient
 
 from sfm.models import User
+from sfm.runs import events
 from tests.conftest import FrozenClock
 from tests.factories import make_run, make_run_error, make_tweets, make_twitter_user
 from tests.pages import page, part, text_of
@@ -77,3 +78,16 @@ def test_asking_stops_when_nothing_runs(clock: FrozenClock, login_as: Login, rea
     client = login_as(reader)
     assert part(client, "/home/now/").by_id("now").get("hx-get") is None
     page(client, "/home/now/")
+
+
+def test_what_lasts_is_told_until_it_is_over(
+    clock: FrozenClock, login_as: Login, superuser: User
+) -> None:
+    kept = {"severity": "trouble", "subject": "disk", "lasting": True}
+    events.note("disk_full", "The disk is nearly full.", **kept)  # type: ignore[arg-type]
+    events.note("added", "Something was noticed.")
+    client = login_as(superuser)
+    assert "The disk is nearly full." in page(client, "/").text
+    assert "Something was noticed." not in page(client, "/").text
+    events.over("disk_full", subject="disk")
+    assert "The disk is nearly full." not in page(client, "/").text
