@@ -21,7 +21,7 @@ from sfm.tweets.finding import find
 from sfm.tweets.scope import scope_of
 from sfm.tweets.selection import Selection
 
-BATCH = 1000
+BATCH = 250
 IDS_AT_ONCE = 10_000
 
 NOT_HELD = "not held here"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from typing import Any
 
+from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
 from sfm.exports import service
@@ -14,7 +17,28 @@ from sfm.models import ExportFile
 from sfm.runs.active import ActiveRun
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost, Postponed
 
+SWITCH_SECONDS = 0.001  # Python's own is 0.005
+PAUSE_TO_WORK = 2.0
+LONGEST_PAUSE_SECONDS = 0.25
+
 AGAIN = "It was interrupted, and has been started again from the beginning."
+
+
+class Manners:
+    """Pauses after each batch, so that pages of the same process are answered as fast as ever.
+
+    Python lets one thread compute at a time, and hands over every few milliseconds only.
+    """
+
+    def __init__(self) -> None:
+        self._worked = time.thread_time()
+        sys.setswitchinterval(SWITCH_SECONDS)  # for good: it costs nothing measurable
+
+    def let_others_go_first(self) -> None:
+        """Sleep twice as long as this thread computed since the last time, 0.25 s at most."""
+        worked = time.thread_time() - self._worked
+        clock.sleep(min(worked * PAUSE_TO_WORK, LONGEST_PAUSE_SECONDS))
+        self._worked = time.thread_time()
 
 
 def carry_out(run: ActiveRun) -> dict[str, Any]:
@@ -30,8 +54,11 @@ def carry_out(run: ActiveRun) -> dict[str, Any]:
     run.save_cursor({"begun": True})
     run.show(AGAIN if began_before else "Reading the tweets.")
 
+    manners = Manners()
+
     def watch(done: int, total: int | None) -> None:
         run.check()
+        manners.let_others_go_first()
         if total is not None and run.progress.total is None:
             run.show(total=total)
         run.advance(done - run.progress.done, done - run.progress.done)
