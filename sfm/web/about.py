@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, send_file
+from flask import Blueprint, Response, render_template
 
 from sfm.errors import NotFound
 from sfm.extensions import settings
@@ -35,4 +35,4 @@ def logo() -> Response:
     kind = LOGO_KINDS.get(file.suffix.lower())
     if not name or kind is None or not file.is_file():
         raise NotFound("There is no logo here.")
-    return send_file(file, mimetype=kind, max_age=3600)
+    return Response(file.read_bytes(), mimetype=kind, headers={"Cache-Control": "max-age=3600"})
