@@ -82,6 +82,12 @@ def program_of(filter_id: int) -> str | None:
 
 
 def _bring_together(to: Bridge, stop_seconds: float) -> Changes:
+    return to.reconcile(lambda: _programs_now(to), stop_seconds=stop_seconds)
+
+
+def _programs_now(to: Bridge) -> list[Program]:
+    """What is wanted at this moment, and which of it may be started. Commits."""
+    db.session.rollback()
     planned = wanted()
     db.session.rollback()
     view = to.view()
@@ -90,15 +96,15 @@ def _bring_together(to: Bridge, stop_seconds: float) -> Changes:
         for process in view.processes
         if process.filter_ids and process.state.is_down
     }
-    steady = [p.name for p in view.processes if p.filter_ids and _is_steady(p)]
+    steady = [process.name for process in view.processes if _is_steady(process)]
     may = _may_start(planned, down, steady) if down or steady else {}
-    programs = [replace(one, may_start=may.get(one.name, True)) for one in planned.programs]
-    return to.reconcile(programs, stop_seconds=stop_seconds)
+    return [replace(one, may_start=may.get(one.name, True)) for one in planned.programs]
 
 
 def _is_steady(process: ProcessInfo) -> bool:
     return (
-        process.state is ProcessState.RUNNING
+        bool(process.filter_ids)
+        and process.state is ProcessState.RUNNING
         and process.started_at is not None
         and clock.now() - process.started_at > STEADY
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -117,16 +117,24 @@ class Bridge:
         """Names of the collectors that have a configuration file."""
         return files.configured(self.place)
 
-    def reconcile(self, wanted: Iterable[Program], *, stop_seconds: float = 8.0) -> Changes:
+    def reconcile(
+        self,
+        wanted: Iterable[Program] | Callable[[], Iterable[Program]],
+        *,
+        stop_seconds: float = 8.0,
+    ) -> Changes:
         """Bring files and processes together with the programs wanted; touches no others.
 
+        A function is asked what is wanted when it is this round's turn: what another round has
+        just brought about is not undone by an older wish.
         Waits up to `stop_seconds` for a process to seal its file before it is taken away; one
         that takes longer is left for the next round. One round at a time, on this machine.
         """
-        programs = {program.name: program for program in wanted}
         try:
             make_folders(self.place)
             with one_at_a_time(self.place):
+                asked = wanted() if callable(wanted) else wanted
+                programs = {program.name: program for program in asked}
                 changed = files.bring_together(self.place, programs.values())
                 return self._follow(programs, changed, stop_seconds)
         except (rpc.NoAnswer, rpc.Fault) as exc:

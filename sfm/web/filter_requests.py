@@ -132,3 +132,24 @@ def search_client(found: TwitterFilter) -> Client:
     if source.credential is None:
         return clients.default_client()
     return clients.client_for(source.credential)
+
+
+def check_exact_rules(draft: Draft) -> None:
+    """Have Twitter read the exact rules, without keeping them. Raises BadFilter with its reasons.
+
+    Where Twitter cannot be asked now, it says what it dislikes when the stream connects.
+    """
+    rules = [Rule(value) for value in validation.parts_of(draft).exact]
+    user = db.session.get(User, draft.user_id)
+    if not rules or user is None:
+        return
+    try:
+        source = connections.source_of(user, None)
+        db.session.rollback()
+        _, refused = connections.stream_client(source).add_rules(rules, dry_run=True)
+    except SfmError:
+        return
+    if refused:
+        raise BadFilter(
+            {"rule_text": " ".join(f"“{one.value[:60]}”: {one.reason}" for one in refused)}
+        )

@@ -18,6 +18,7 @@ from sfm.streams import filling
 from sfm.web.access import access, signed_in_account
 from sfm.web.filter_requests import (
     Preview,
+    check_exact_rules,
     choose,
     draft_from,
     filled_with,
@@ -99,6 +100,7 @@ def _again(found: TwitterFilter | None) -> TwitterFilter | None:
 
 
 def _save(draft: Draft, found: TwitterFilter | None) -> BaseResponse:
+    check_exact_rules(draft)
     people = look_up(validation.parts_of(draft).names, found, draft)
     begin_write()
     signed_in_account()

@@ -244,3 +244,16 @@ def test_the_user_of_streamsample_is_refused(app: Flask, mine: FlaskClient, read
     form = page(mine, "/filters/new/")
     shown = send(mine, form, "/filters/new/", status=422, name="Mine", words="x", do="save")
     assert "serve streamsample" in shown.text
+
+
+def test_exact_rules_are_read_by_twitter_before_they_are_saved(mine: FlaskClient) -> None:
+    form = page(mine, "/filters/new/")
+    shown = send(
+        mine, form, "/filters/new/", status=422,
+        name="Exact", words="", rule_text="from:HarborCouncil has:links\n((unclosed", do="save",
+    )  # fmt: skip
+    assert "“((unclosed”" in shown.text
+    assert "“from:HarborCouncil" not in shown.text
+    send(mine, page(mine, "/filters/new/"), "/filters/new/", name="Exact", words="",
+         rule_text="from:HarborCouncil has:links", do="save")  # fmt: skip
+    assert db.session.query(TwitterFilter).one().rule_text == "from:HarborCouncil has:links"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -564,3 +565,61 @@ def test_a_filter_without_an_app_token_says_what_to_do(app: Flask) -> None:
     answer = app.test_cli_runner().invoke(args=["filterstream", str(made.id)])
     assert answer.exit_code == 3
     assert "set_credential" in answer.output
+
+
+@pytest.mark.faults
+def test_what_a_slow_disk_cannot_take_is_counted_and_becomes_a_gap(app: Flask, data: Path) -> None:
+    """ST5: syncs take seconds; the reader goes on, the queue overflows, nothing is silent."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed: a slow disk cannot be made")
+    make_filter()
+    sent = 14_000
+    log = data.parent / "strace.log"
+    slow = ("strace", "-f", "--seccomp-bpf", "-o", log, "-e", "trace=fsync",
+            "-e", "inject=fsync:delay_exit=5000000:when=4..5")  # fmt: skip
+    with FakeX(posts(1, sent)) as fake:
+        process = Process(environment(app, fake.url), "filterstream", 1, "--save", before=slow)
+        try:
+            wait_for(lambda: (b := beat_of(NAME)) and b.figures["dropped"], 60)
+            wait_for(lambda: (b := beat_of(NAME)) and b.figures["queue"] == 0, 60)
+            psutil.Process(process.pid).children()[0].terminate()
+            process.end(30)
+        finally:
+            process.kill()
+    assert "DELAYED" in log.read_text()
+    beat = beat_of(NAME)
+    assert beat is not None
+    dropped = beat.figures["dropped"]
+    held = ids_in(sealed_files(data))
+    assert len(held) + dropped == sent
+    (gap,) = [gap for gap in gaps() if gap.cause == "too_slow"]
+    assert gap.lost_counted == dropped > 0
+    assert set(range(1, 5000)) <= set(held), "the queue holds ten thousand"
+
+
+def test_the_sample_stream_is_collected_with_the_default_users_token(
+    app: Flask, data: Path
+) -> None:
+    made = make_filter(token="token-of-ann", active=False)
+
+    def script(line: Line) -> None:
+        for number in range(1, 61):
+            line.raw(b'{"data":{"id":"%d","text":"x"}}\r\n' % number)
+        line.hold()
+
+    with FakeX(script) as fake:
+        env = environment(app, fake.url, SFM_TWITTER_DEFAULT_USERNAME=made.user.username)
+        process = Process(env, "streamsample", "--save", "--interval", "600")
+        try:
+            wait_for(lambda: (b := beat_of("streamsample")) and b.posts == 60)
+            refused = Process(env, "filterstream", made.id)
+            code, _, err = refused.end()
+            assert code == 4
+            assert "streamsample" in err
+            stop(process)
+        finally:
+            process.kill()
+        assert set(fake.tokens) == {"Bearer token-of-ann"}
+    (file,) = sealed_files(data)
+    assert file.name.startswith("streamsample-")
+    assert len(ids_in([file])) == 60

@@ -1,0 +1,251 @@
+"""Which processes are wanted, in which round they may start, and what a save leads to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from sfm import clock as sfm_clock
+from sfm.accounts import credentials
+from sfm.database import db
+from sfm.extensions import settings as app_settings
+from sfm.filters import connections, service, supervising, validation
+from sfm.filters.people import People
+from sfm.filters.programs import Wish, plan
+from sfm.filters.validation import BadFilter, Draft
+from sfm.models import Heartbeat, ProgramRetry, TwitterFilter, User
+from sfm.supervisord.bridge import ProcessInfo, ProcessState
+from sfm.supervisord.conf import Program
+from tests.conftest import FrozenClock
+from tests.streams.collecting import make_filter
+
+NOBODY = People({}, {})
+
+
+def test_each_filter_has_a_process_of_its_own_by_default() -> None:
+    found = plan([Wish(2, "a", 10), Wish(5, "b", 20)], share=False)
+    assert [(one.name, one.revision) for one in found.programs] == [
+        ("twitterfilter-2", 10),
+        ("twitterfilter-5", 20),
+    ]
+
+
+def test_two_on_one_credential_wait_for_each_other_unless_connections_are_shared() -> None:
+    wishes = [Wish(5, "a", 20), Wish(2, "a", 10), Wish(7, "b", 1)]
+    alone = plan(wishes, share=False)
+    assert ([one.name for one in alone.programs], alone.waiting) == (
+        ["twitterfilter-2", "twitterfilter-7"], {5: 2},
+    )  # fmt: skip
+    shared = plan(wishes, share=True)
+    assert [(one.name, one.revision) for one in shared.programs] == [
+        ("twitterfilter-2-5", 20),
+        ("twitterfilter-7", 1),
+    ]
+    assert shared.waiting == {}
+
+
+@pytest.mark.parametrize(
+    ("ids", "running", "name"),
+    [
+        ((2, 5, 7), ["twitterfilter-2-5"], "twitterfilter-2-5"),
+        ((5,), ["twitterfilter-2-5"], "twitterfilter-2-5"),
+        ((7, 8), ["twitterfilter-2-5"], "twitterfilter-7-8"),
+        ((2, 5), ["twitterfilter-2", "twitterfilter-5-2"], "twitterfilter-5-2"),
+    ],
+)
+def test_a_shared_program_keeps_its_name_while_it_carries_one_of_it(
+    ids: tuple[int, ...], running: list[str], name: str
+) -> None:
+    found = plan([Wish(number, "a", 1) for number in ids], share=True, running=running)
+    assert list(found.carries) == [name]
+    assert found.carries[name] == ids
+
+
+def test_one_name_is_not_kept_by_two_programs() -> None:
+    wishes = [Wish(2, "a", 1), Wish(5, "b", 1)]
+    found = plan(wishes, share=True, running=["twitterfilter-2-5"])
+    assert sorted(one.name for one in found.programs) == ["twitterfilter-2-5", "twitterfilter-5"]
+
+
+def down(state: ProcessState, code: int = 1) -> ProcessInfo:
+    return ProcessInfo("twitterfilter-1", state, None, None, None, code, "", (1,))
+
+
+def may_start(process: ProcessInfo, revision: int = 5) -> bool:
+    program = Program((1,), revision)
+    planned = supervising.Plan((program,), {program.name: (1,)}, {})
+    return supervising._may_start(planned, {program.name: process}, [])[program.name]
+
+
+def test_a_crash_loop_is_tried_again_after_1_2_4_up_to_30_minutes(
+    app: Flask, clock: FrozenClock
+) -> None:
+    """SV11"""
+    waits = []
+    for _ in range(7):
+        assert not may_start(down(ProcessState.FATAL))
+        retry = db.session.get(ProgramRetry, "twitterfilter-1")
+        assert retry is not None
+        waits.append(round((retry.next_at - clock.now()).total_seconds() / 60))
+        clock.advance(waits[-1] * 60)
+        assert may_start(down(ProcessState.FATAL))
+    assert waits == [1, 2, 4, 8, 16, 30, 30]
+    supervising.forget_retry(["twitterfilter-1"])
+    db.session.commit()
+    assert db.session.get(ProgramRetry, "twitterfilter-1") is None
+
+
+def test_what_needs_a_person_is_not_started_until_the_filter_changes(
+    app: Flask, clock: FrozenClock
+) -> None:
+    db.session.add(Heartbeat(program="twitterfilter-1", state="needs_person", revision=5))
+    db.session.commit()
+    assert not may_start(down(ProcessState.EXITED, 3), revision=5)
+    assert may_start(down(ProcessState.EXITED, 3), revision=6)
+    assert may_start(down(ProcessState.EXITED, 0), revision=5)
+
+
+def test_a_round_that_waited_follows_the_newest_wish(app: Flask) -> None:
+    """What is wanted is read when it is a round's turn: an older wish undoes nothing."""
+    asked: list[bool] = []
+
+    def now() -> list[Program]:
+        held = supervising.bridge().place.run / "reconcile.lock"
+        asked.append(held.exists())
+        return [Program((1,))]
+
+    supervising.bridge().reconcile(now)
+    assert asked == [True]
+    assert supervising.bridge().configured() == ["twitterfilter-1"]
+
+
+def test_every_save_renews_the_file_as_the_seed_says(app: Flask) -> None:
+    made = make_filter()
+    supervising.apply()
+    conf = supervising.bridge().place.conf / "twitterfilter-1.conf"
+    before = conf.read_text()
+    draft = replace(service.draft_from(made, is_active=True), words="storm")
+    service.save(draft, NOBODY, made)
+    db.session.commit()
+    supervising.apply()
+    after = conf.read_text()
+    changed = [a for a, b in zip(before.splitlines(), after.splitlines(), strict=True) if a != b]
+    assert [line[:6] for line in changed] == ["; revi", "; sha2"]
+    assert "storm" not in after
+
+
+def test_createconf_writes_all_or_one(app: Flask) -> None:
+    make_filter()
+    make_filter("Second", "x", "token-two", owner="bob")
+    make_filter("Third", "x", "token-three", owner="cy", active=False)
+    runner = app.test_cli_runner()
+    everything = runner.invoke(args=["createconf"])
+    assert everything.exit_code == 0
+    written = [Path(line).name for line in everything.stdout.split()]
+    assert written == ["twitterfilter-1.conf", "twitterfilter-2.conf"]
+    assert "supervisord is not running" in everything.stderr
+    one = runner.invoke(args=["createconf", "--twitter-filter", "2"])
+    assert Path(one.stdout.strip()).name == "twitterfilter-2.conf"
+    assert runner.invoke(args=["createconf", "--twitter-filter", "3"]).exit_code == 1
+
+
+def draft(user: User, **more: object) -> Draft:
+    values = {"name": "New", "user_id": user.id, "words": "flood"}
+    return Draft(**{**values, **more})  # type: ignore[arg-type]
+
+
+def test_sharing_lets_two_active_filters_use_one_token(app: Flask) -> None:
+    made = make_filter()
+    with pytest.raises(BadFilter, match="Floods"):
+        service.save(draft(made.user), NOBODY)
+    db.session.rollback()
+    app.extensions["sfm_settings"] = replace(app_settings(), share_stream_connections=True)
+    service.save(draft(db.session.get(User, made.user_id) or made.user), NOBODY)
+    db.session.commit()
+    (program,) = supervising.wanted().programs
+    assert program.name == "twitterfilter-1-2"
+
+
+def test_the_same_token_under_two_names_is_still_one(app: Flask) -> None:
+    """The fingerprint counts, whoever's filter connects with it."""
+    app.extensions["sfm_settings"] = replace(app_settings(), twitter_bearer_token="one-token")
+    make_filter(token="")
+    other = User(username="zoe")
+    db.session.add(other)
+    db.session.flush()
+    with pytest.raises(BadFilter, match="already"):
+        service.save(draft(other), NOBODY)
+
+
+def test_a_running_streamsample_holds_its_token(app: Flask) -> None:
+    made = make_filter(active=False)
+    source = connections.source_of_filter(made)
+    beat = Heartbeat(program="streamsample", fingerprint=source.fingerprint, state="connected")
+    db.session.add(beat)
+    db.session.commit()
+    with pytest.raises(BadFilter, match="streamsample"):
+        service.activate(made)
+    beat.beat_at = sfm_clock.now() - timedelta(minutes=5)
+    db.session.commit()
+    service.activate(made)
+
+
+def test_a_user_without_an_app_token_is_told_what_to_do(app: Flask) -> None:
+    user = User(username="zoe")
+    db.session.add(user)
+    db.session.flush()
+    with pytest.raises(BadFilter, match="set_credential"):
+        service.save(draft(user), NOBODY)
+    service.save(draft(user, is_active=False), NOBODY)
+
+
+def test_a_credential_of_somebody_else_is_refused(app: Flask) -> None:
+    made = make_filter(active=False)
+    theirs = credentials.of_user(made.user)[0]
+    user = User(username="zoe")
+    db.session.add(user)
+    db.session.flush()
+    with pytest.raises(BadFilter, match="not one of"):
+        service.save(draft(user, credential_id=theirs.id, is_active=False), NOBODY)
+
+
+LIMITS: list[tuple[dict[str, object], str]] = [
+    ({"words": ", ".join(f"w{n}" for n in range(401))}, "too many"),
+    ({"people": ", ".join(f"p{n}" for n in range(5001))}, "too many"),
+    ({"locations": ", ".join(["1,1,1.1,1.1"] * 26)}, ""),
+    ({"rule_text": "x" * 1025}, "1024"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), LIMITS)
+def test_limits_are_said_before_twitter_says_them(typed: dict[str, object], said: str) -> None:
+    made = Draft(**{"name": "x", "user_id": 1, "words": "", **typed})  # type: ignore[arg-type]
+    if not said:
+        validation.parts_of(made)
+        return
+    with pytest.raises(BadFilter, match=said):
+        validation.parts_of(made)
+
+
+def test_line_breaks_are_blanks_commas_or_and_blanks_and() -> None:
+    made = Draft(name="x", user_id=1, words="river\nwater, flood", people="@ann,\nbob")
+    parts = validation.parts_of(made)
+    assert parts.phrases == (("river", "water"), ("flood",))
+    assert parts.names == ("ann", "bob")
+    (rule,) = validation.rules_for(parts, [7])
+    assert rule.value == "(river water) OR flood OR from:7 OR to:7 OR retweets_of:7"
+
+
+@pytest.mark.parametrize("name", ["a\n[program:evil]\ncommand=x", "%(ENV_PATH)s", "x ; y", "'\"`"])
+def test_whatever_a_filter_is_called_its_configuration_is_the_same(app: Flask, name: str) -> None:
+    """S31"""
+    made = make_filter(name, name)
+    supervising.apply()
+    text = (supervising.bridge().place.conf / f"twitterfilter-{made.id}.conf").read_text()
+    assert name not in text
+    assert text.count("[program:") == 1
+    assert db.session.query(TwitterFilter).count() == 1
