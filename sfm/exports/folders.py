@@ -44,7 +44,7 @@ def expire() -> int:
         select(ExportFile).where(ExportFile.state == "ready", ExportFile.expires_at <= clock.now())
     ).all()
     for export in over:
-        remove_folder(export.id)
+        remove_files(export)
         export.state = "expired"
     db.session.flush()
     if over:
@@ -52,6 +52,16 @@ def expire() -> int:
     return len(over)
 
 
-def remove_folder(export_id: int) -> None:
-    """Remove all that lies in one export's folder."""
-    shutil.rmtree(exports_folder() / str(export_id), ignore_errors=True)
+def lists_folder() -> Path:
+    """Where lists of ids lie that were sent along, made at the first call."""
+    folder = exports_folder() / "lists"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def remove_files(export: ExportFile) -> None:
+    """Remove all that is kept for one export: its folder, and the list of ids it was asked by."""
+    shutil.rmtree(exports_folder() / str(export.id), ignore_errors=True)
+    listed = str(export.criteria.get("ids_file") or "")
+    if listed and Path(listed).parent == lists_folder():
+        Path(listed).unlink(missing_ok=True)

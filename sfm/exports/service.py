@@ -10,7 +10,7 @@ from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports.criteria import Criteria, criteria_from
-from sfm.exports.folders import remove_folder
+from sfm.exports.folders import remove_files
 from sfm.exports.layout import FORMATS, Layout, layout_from
 from sfm.exports.order import About, Order, Product
 from sfm.exports.places import slug
@@ -212,6 +212,6 @@ def remove(export: ExportFile) -> None:
     if export.state == "queued" and export.run and export.run.state in GOING:
         raise WrongInput("This export is being made. Cancel its run first.")
     audit.record("export.deleted", kind="export", subject_id=export.id, subject=export.title)
-    remove_folder(export.id)
+    remove_files(export)
     db.session.delete(export)
     db.session.flush()

@@ -16,7 +16,7 @@ from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports import choosing, reading, service, stream_files
 from sfm.exports.criteria import Criteria, new_seed
-from sfm.exports.folders import exports_folder
+from sfm.exports.folders import exports_folder, lists_folder
 from sfm.exports.id_lists import read_ids
 from sfm.exports.layout import Layout
 from sfm.exports.produce import make
@@ -43,9 +43,7 @@ def with_list(criteria: Criteria, sent: FileStorage | None) -> Criteria:
     """The criteria, of the ids in a list that was sent along. Raises WrongInput."""
     if sent is None or not sent.filename:
         return criteria
-    folder = exports_folder() / "lists"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{secrets.token_hex(8)}.txt"
+    path = lists_folder() / f"{secrets.token_hex(8)}.txt"
     sent.save(path)
     listed = read_ids(path)
     if not listed.ids:
