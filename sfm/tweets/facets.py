@@ -1,7 +1,7 @@
 """What the tweets of a selection are like, in counts: to narrow a search down. Bounded in cost.
 
-The newest 5,000 at most are looked at, by the index alone; of a larger selection the counts are
-those among them, and say so.
+The newest 5,000 at most (2,000 of words in a large set) are looked at, by the index alone; of a
+larger selection the counts are those among them, and say so.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ COLUMNS = (
     "item.month"
 )
 MOST_SHOWN = 10
+FEWER = 2_000  # of words in a large set: hits of everybody else's have to be passed over
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,10 @@ def facets(selection: Selection, set_ids: Collection[int] = ()) -> Facets:
     """
     connection = db.session.connection()
     scope = scope_of(connection, selection)
-    rows = finding.find(connection, scope, COUNTED_TO + 1, columns=COLUMNS)
-    complete = len(rows) <= COUNTED_TO
-    rows = rows[:COUNTED_TO]
+    most = FEWER if scope.node is not None and scope.has_many_accounts else COUNTED_TO
+    rows = finding.find(connection, scope, most + 1, columns=COLUMNS)
+    complete = len(rows) <= most
+    rows = rows[:most]
     if not rows:
         return Facets(0, complete=True)
     _ids, users, kinds, langs, links, media, months = zip(*rows, strict=True)

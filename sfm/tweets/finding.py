@@ -21,7 +21,7 @@ from sqlalchemy import BigInteger, Connection, Select, column, false, select, te
 from sfm.models import TwitterUserItem
 from sfm.tweets import bulk
 from sfm.tweets.query import Node, for_postgresql, for_sqlite
-from sfm.tweets.scope import FEW, HIGHEST, Scope
+from sfm.tweets.scope import HIGHEST, Scope
 
 Rows = list[tuple[Any, ...]]
 
@@ -66,7 +66,7 @@ def find(
         if bulk.is_sqlite(connection):
             return _run(connection, scope, _fts5(scope, columns, stretch), stretch)
         return _by_buckets(connection, scope, columns, stretch)
-    if scope.accounts is not None and len(scope.accounts) <= FEW:
+    if scope.accounts is not None and not scope.has_many_accounts:
         return _run(connection, scope, _each_account(scope, columns, stretch), stretch)
     return _run(connection, scope, _along(connection, scope, columns, stretch), stretch)
 
@@ -101,8 +101,7 @@ def _many_accounts(scope: Scope) -> list[str]:
 def _fts5(scope: Scope, columns: str, stretch: Stretch) -> str:
     between = "tweet_search.rowid BETWEEN :low AND :high"
     match = "tweet_search MATCH :match"
-    few = scope.accounts is not None and len(scope.accounts) <= FEW
-    more = [] if few else _many_accounts(scope)
+    more = _many_accounts(scope) if scope.has_many_accounts else []
     end = f"ORDER BY tweet_search.rowid {stretch.way} LIMIT :limit"
     if columns == ID and not more and not scope.conditions:
         return (
@@ -167,8 +166,7 @@ def _gin(scope: Scope, columns: str, stretch: Stretch) -> str:
 
     LATERAL with a LIMIT of its own: a join might read the whole table to hash it.
     """
-    few = scope.accounts is not None and len(scope.accounts) <= FEW
-    more = [] if few else _many_accounts(scope)
+    more = _many_accounts(scope) if scope.has_many_accounts else []
     hits = (
         "WITH hits AS MATERIALIZED (SELECT twitter_id FROM tweet_search "
         "WHERE words @@ CAST(:match AS tsquery) AND twitter_id BETWEEN :low AND :high) "

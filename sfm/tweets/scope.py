@@ -39,6 +39,11 @@ class Scope:
         return self.accounts == () or self.low > self.high
 
     @property
+    def has_many_accounts(self) -> bool:
+        """Whether there are more accounts than can be looked through one by one."""
+        return self.accounts is not None and len(self.accounts) > FEW
+
+    @property
     def node(self) -> Node | None:
         """What the full-text index has to be asked; None where it need not be."""
         node = self.selection.query.node
