@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from flask import Flask
+from sqlalchemy import text
 
 from bench.installation import KINDS, installation
 from bench.table import Row, show
@@ -22,7 +23,7 @@ from sfm.models import TwitterUser
 from sfm.runs import journal
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import run as timelines
-from sfm.tweets import store
+from sfm.tweets import bulk, store
 from sfm.twitter import endpoints
 from sfm.twitter.pages import split_page
 
@@ -56,6 +57,9 @@ def days_ago() -> int:
 
 def track(accounts: list[tuple[int, str]], held_to_id: int | None = None) -> dict[int, int]:
     begin_write()
+    bulk.empty_index(db.session.connection())
+    for table in ("twitter_user_item", "day_count", "day_total", "run", "twitter_user"):
+        db.session.execute(text(f"DELETE FROM {table}"))
     users = [TwitterUser(uid=uid, name=name, held_to_id=held_to_id) for uid, name in accounts]
     db.session.add_all(users)
     db.session.commit()

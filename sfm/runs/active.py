@@ -47,7 +47,11 @@ class Progress:
 
 @dataclass
 class ActiveRun:
-    """One run that this process holds the lease for. Its methods may be called by many threads."""
+    """One run that this process holds the lease for. Its methods may be called by many threads.
+
+    Threads of a run take `writing` around their units of work: they hand the pen on at once, where
+    the database would let each of them sleep and ask again.
+    """
 
     id: int
     kind: str
@@ -61,6 +65,7 @@ class ActiveRun:
     abandoned: bool = False  # one of its threads has met what ends it
     origin: str = "page"
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    writing: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _unsaved_added: int = field(default=0, repr=False)
     _beat_at: float = field(default_factory=clock.monotonic, repr=False)
 

@@ -117,7 +117,8 @@ def _pass(client: Client, run: ActiveRun, subject: Subject, place: Place, found:
             place.oldest_id == begun_at if broken else page.meta.next_token is None
         )
         place = place.at_end() if ended else place
-        saved = unit_of_work(partial(_keep, run, subject, page, place, new_in_pass, ended))
+        with run.writing:
+            saved = unit_of_work(partial(_keep, run, subject, page, place, new_in_pass, ended))
         new_in_pass += saved.new
         found.new, found.known = found.new + saved.new, found.known + saved.known
         found.pages += 1

@@ -34,6 +34,7 @@ def flask(settings: Settings) -> Iterator[Command]:
         "SFM_TWITTER_API_ROOT": settings.twitter_api_root,
         "SFM_TWITTER_BEARER_TOKEN": settings.twitter_bearer_token,
         "SFM_LOG_LEVEL": "ERROR",
+        "PYTHONFAULTHANDLER": "1",
     }
     started: list[subprocess.Popen[str]] = []
 
@@ -297,7 +298,8 @@ def test_sigterm_ends_a_run_at_its_next_item(app: Flask, sandbox: Sandbox, flask
     process = flask("user_timeline")
     _until_fired(slow)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=15) == 1
+    _out, err = process.communicate(timeout=15)
+    assert process.returncode == 1, err
     assert runs()[0].state == "failed"
     assert "asked to stop" in runs()[0].message
 
