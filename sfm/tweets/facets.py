@@ -1,6 +1,6 @@
 """What the tweets of a selection are like, in counts: to narrow a search down. Bounded in cost.
 
-The newest 5,000 at most (2,000 of words in a large set) are looked at, by the index alone; of a
+The newest 5,000 at most (1,000 of words in a large set) are looked at, by the index alone; of a
 larger selection the counts are those among them, and say so.
 """
 
@@ -24,7 +24,7 @@ COLUMNS = (
     "item.month"
 )
 MOST_SHOWN = 10
-FEWER = 2_000  # of words in a large set: hits of everybody else's have to be passed over
+FEWER = 1_000  # of words in a large set: hits of everybody else's have to be passed over
 
 
 @dataclass(frozen=True)
