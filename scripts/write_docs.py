@@ -23,8 +23,9 @@ SETTINGS_HEAD = """# Settings
 
 Put them into `local_settings.py` in the instance folder (`TWITTER_DIALECT = "tweet"`), or into the
 environment with `SFM_` before the name, which wins. A secret is better named by a file that only
-the system's user can read: `SFM_SECRET_KEY_FILE=/run/secrets/sfm`. `SFM_INSTANCE` moves the instance
-folder itself (database, keys, data, logs). A value that cannot work stops the start and says why.
+the system's user can read: `SFM_SECRET_KEY_FILE=/run/secrets/sfm`. `SFM_INSTANCE` moves the
+instance folder itself (database, keys, data, logs). A value that cannot work stops the start and
+says why.
 
 | setting | default | what it is |
 |---|---|---|

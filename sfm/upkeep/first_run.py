@@ -14,12 +14,15 @@ from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN
 
 MARK = "# Made by `make run`: no Twitter key was set, so this installation speaks to the sandbox."
 
-LOCAL_SETTINGS = MARK + """
+LOCAL_SETTINGS = (
+    MARK
+    + """
 # Its accounts and tweets are made up. To collect from Twitter (X) itself, move the whole instance
 # folder away, set a key and start anew: made-up and real tweets must not lie in one collection.
 TWITTER_API_ROOT = "{root}"
 TWITTER_BEARER_TOKEN = "{token}"
 """
+)
 
 
 def speaks_to_sandbox(settings: Settings, port: int) -> bool:
