@@ -194,6 +194,7 @@ def twarc_seconds(folder: Path, count: int) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
         [str(TWARC), "csv", str(source), str(folder / "twarc.csv")],
+        cwd=folder,  # it keeps a log there
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "BEARER_TOKEN": "unused"},
         capture_output=True,
         check=True,

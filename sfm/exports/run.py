@@ -18,7 +18,7 @@ from sfm.runs.active import ActiveRun
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost, Postponed
 
 SWITCH_SECONDS = 0.001  # Python's own is 0.005
-PAUSE_TO_WORK = 2.0
+PAUSE_TO_WORK = 3.0
 LONGEST_PAUSE_SECONDS = 0.25
 
 AGAIN = "It was interrupted, and has been started again from the beginning."
@@ -35,7 +35,7 @@ class Manners:
         sys.setswitchinterval(SWITCH_SECONDS)  # for good: it costs nothing measurable
 
     def let_others_go_first(self) -> None:
-        """Sleep twice as long as this thread computed since the last time, 0.25 s at most."""
+        """Sleep three times as long as this thread computed since the last time, 0.25 s at most."""
         worked = time.thread_time() - self._worked
         clock.sleep(min(worked * PAUSE_TO_WORK, LONGEST_PAUSE_SECONDS))
         self._worked = time.thread_time()
