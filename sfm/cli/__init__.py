@@ -54,16 +54,12 @@ COMMANDS: dict[str, Place] = {
 }
 
 
-class Failed(click.ClickException):
-    """Expected trouble: one sentence on stderr and exit code 1, no traceback."""
+class Sentence(click.ClickException):
+    """Expected trouble: one sentence on stderr and an exit code, no traceback."""
 
-    exit_code = 1
-
-
-class WronglyUsed(click.ClickException):
-    """What was typed cannot be used: one sentence on stderr and exit code 2."""
-
-    exit_code = 2
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance
 
 
 class LazyCommand(click.Command):
@@ -88,13 +84,13 @@ class LazyCommand(click.Command):
         try:
             return self.real.invoke(ctx)
         except WrongInput as exc:
-            raise WronglyUsed(exc.message) from exc
+            raise Sentence(exc.message, exit_code=2) from exc
         except SfmError as exc:
-            raise Failed(exc.message) from exc
+            raise Sentence(exc.message, exit_code=1) from exc
         except Exception as exc:
             if not _tables_are_missing(exc):
                 raise
-            raise Failed(NO_TABLES) from exc
+            raise Sentence(NO_TABLES, exit_code=1) from exc
 
     def get_usage(self, ctx: click.Context) -> str:
         return self.real.get_usage(ctx)
