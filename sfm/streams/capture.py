@@ -203,8 +203,8 @@ class Collector:
             self._sync_now()
 
     def _sync_now(self) -> None:
-        assert self.router is not None  # noqa: S101 - for mypy
-        self.router.carry(self.carried)
+        if not self.filer.carries(wait_seconds=1.0):
+            return
         try:
             self._sync(self._rules_client)
             self._to_sync = False

@@ -38,11 +38,18 @@ class Filer(threading.Thread):
         self.crash: BaseException | None = None
         self.safe_to_end = False  # everything that came is on the disk
         self._carry: Carried | None = None
-        self._troubled = False
+        self._carrying = threading.Event()
+        self._carrying.set()
 
     def carry(self, carried: Carried) -> None:
         """From the next turn on these filters."""
+        self._carrying.clear()
         self._carry = carried
+
+    def carries(self, wait_seconds: float) -> bool:
+        """Whether the filters last handed over have their files: only then may their rules go to
+        Twitter, or their first posts would come too early."""
+        return self._carrying.wait(wait_seconds)
 
     def close(self) -> None:
         """File what is in the queue, seal, end. Join the thread afterwards."""
@@ -75,6 +82,8 @@ class Filer(threading.Thread):
             self.sink.carry([names.filter_prefix(number) for number in carried.filter_ids])
         except AnotherCollector as exc:
             self.conflict = exc
+        if self._carry is None:
+            self._carrying.set()
 
     def _file(self, line: bytes) -> None:
         try:

@@ -93,7 +93,7 @@ def gaps() -> list[Gap]:
     return list(db.session.query(Gap).order_by(Gap.id))
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "what was waited for did not come"
