@@ -54,9 +54,10 @@ class TextRules:
 
     def apply(self, text: str) -> str:
         """The text as it may be written; itself, if printable and not of the WATCHED_STARTS."""
-        text = replace_counted(_SURROGATE_OR_NUL, text, self.changes)
-        if self.flatten:
-            text = one_line(text, self.changes)
+        if not text.isprintable():
+            text = replace_counted(_SURROGATE_OR_NUL, text, self.changes)
+            if self.flatten:
+                text = one_line(text, self.changes)
         if self.guard and _DANGEROUS.match(text):
             self.changes.guarded_cells += 1
             return "'" + text

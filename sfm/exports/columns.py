@@ -7,7 +7,6 @@ from nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
 from typing import Any
 
 from sfm.errors import WrongInput
@@ -70,33 +69,26 @@ def needed_fields(columns: Iterable[Column]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(field for column in columns for field in column.needs))
 
 
-def row_maker(
+def rows_maker(
     columns: Sequence[Column], fields: Sequence[str], *, lists: bool = False
-) -> Callable[[Any], Row]:
-    """A function from a stored tweet with these fields to its row.
+) -> Callable[[Sequence[Any]], list[Row]]:
+    """A function from a batch of stored tweets with these fields to their rows.
 
-    Lists become one text unless `lists`. Cells that are stored as they are, are picked out in one
-    go; the others are made and put in between.
+    Lists become one text unless `lists`. It goes column by column, which is faster: those that are
+    stored as they are need no work at all.
     """
-    picked = [column for column in columns if column.field]
-    made = [column for column in columns if not column.field]
-    pick = _picker([list(fields).index(column.field) for column in picked])
-    values = [
-        column.value if lists or column.type != "list" else _joined(column) for column in made
-    ]
-    order = _picker([[*picked, *made].index(column) for column in columns])
+    places = [list(fields).index(one.field) if one.field else None for one in columns]
+    values = [one.value if lists or one.type != "list" else _joined(one) for one in columns]
 
-    def row(tweet: Any) -> Row:
-        return order(pick(tweet) + tuple([value(tweet) for value in values]))
+    def rows(tweets: Sequence[Any]) -> list[Row]:
+        stored = list(zip(*tweets, strict=True))
+        cells = [
+            [value(tweet) for tweet in tweets] if place is None else stored[place]
+            for place, value in zip(places, values, strict=True)
+        ]
+        return list(zip(*cells, strict=True))
 
-    return row
-
-
-def _picker(places: Sequence[int]) -> Callable[[Any], Row]:
-    """`itemgetter` for any number of places."""
-    if len(places) > 1:
-        return itemgetter(*places)
-    return lambda cells: tuple([cells[place] for place in places])
+    return rows
 
 
 def _joined(column: Column) -> Callable[[Any], Cell]:

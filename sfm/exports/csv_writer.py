@@ -47,16 +47,18 @@ class CsvWriter:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Write a batch of rows; best some hundreds at a time."""
+        if not rows:
+            return
         apply = self._rules.apply
-        clean = []
-        for row in rows:
-            cells: list[Any] = list(row)
-            for place in self._texts:
-                text = cells[place]
-                if text and (text[0] in WATCHED_STARTS or not text.isprintable()):
-                    cells[place] = apply(text)
-            clean.append(cells)
-        self._csv.writerows(clean)
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for place in self._texts:
+            columns[place] = [
+                apply(text)
+                if text and (text[0] in WATCHED_STARTS or not text.isprintable())
+                else text
+                for text in columns[place]
+            ]
+        self._csv.writerows(zip(*columns, strict=True))
         self.rows += len(rows)
 
     def finish(self) -> None:

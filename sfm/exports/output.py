@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from sfm.exports.cells import Changes
-from sfm.exports.columns import needed_fields, row_maker
+from sfm.exports.columns import needed_fields, rows_maker
 from sfm.exports.csv_writer import CsvOptions, CsvWriter
 from sfm.exports.emptiness import EmptinessWatch
 from sfm.exports.layout import Layout
@@ -77,7 +77,7 @@ class Output:
 
     def write(self, tweets: Sequence[Any]) -> int:
         """Write a batch of stored tweets; how many became rows."""
-        rows = self._rows_of(tweets)
+        rows = self._rows_of(tweets) if tweets else []
         if rows:
             self._watch.look(rows)
             self._writer.write(rows)
@@ -124,8 +124,7 @@ class Output:
 
     def _row_making(self, fields: Sequence[str]) -> Callable[[Sequence[Any]], list[Any]]:
         if self.columns:
-            row = row_maker(self.columns, fields, lists=self.layout.format == "parquet")
-            return lambda tweets: [row(tweet) for tweet in tweets]
+            return rows_maker(self.columns, fields, lists=self.layout.format == "parquet")
         if self.layout.format == "ids":
             return lambda tweets: [str(tweet.twitter_id) for tweet in tweets]
         if self.layout.format == "v1json":

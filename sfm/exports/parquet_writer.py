@@ -34,7 +34,7 @@ TYPES: dict[ColumnType, pa.DataType] = {
 class ParquetWriter:
     """Rows in, `month=YYYY-MM/part-N.parquet` files out, in a folder that must exist.
 
-    Lists stay lists: the rows are those of `row_maker(columns, lists=True)`. Without a column
+    Lists stay lists: the rows are those of `rows_maker(…, lists=True)`. Without a column
     created_at all rows are in one month called unknown.
     """
 

@@ -59,7 +59,7 @@ class DatabaseTweets:
         self.total = len(ids)
 
     def batches(self) -> Iterator[list[Any]]:
-        """The stored tweets, up to 1,000 at a time."""
+        """The stored tweets, a few hundred at a time."""
         for start in range(0, len(self._ids), BATCH):
             yield self._reader.read(self._ids[start : start + BATCH].tolist())
 

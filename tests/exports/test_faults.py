@@ -79,7 +79,7 @@ def test_ex8_an_error_half_way_leaves_nothing(
 
     with pytest.raises(Cancelled):
         made(target_folder / "x.zip", watch=watch, format=format, packing=packing)
-    assert rows_done == [0, 1_000]
+    assert (rows_done[0], rows_done[-1]) == (0, 1_000)
     assert names_in(target_folder) == []
 
 
