@@ -9,7 +9,9 @@ from __future__ import annotations
 import http.client
 import os
 import socket
-import xmlrpc.client  # nosec B411: the other end is our own supervisord, behind a 0700 socket
+
+# What answers is our own supervisord, behind a socket that only its user can open.
+import xmlrpc.client  # nosec B411
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

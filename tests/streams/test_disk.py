@@ -157,14 +157,14 @@ def test_a_sync_that_fails_means_a_new_file_and_the_batch_again(
     drive: Drive, folder: Path, nth: int
 ) -> None:
     """CP5: the same descriptor is not trusted again."""
-    driver, log = injected(drive, folder, f"fsync:error=EIO:when={nth}", 500)
+    driver, log = injected(drive, folder, f"fsync:error=EIO:when={nth}", 1200)
     assert len(re.findall("INJECTED", log)) == 1
     assert "exit 0" in log
     assert driver.said[-1] == "stopped"
     failed = re.search(r"fsync\((\d+)\).*INJECTED", log)
     assert failed is not None
     check_nothing_safe_is_lost(folder, driver)
-    assert set(ids_in(sealed_files(folder))) == set(range(1, 501))
+    assert set(ids_in(sealed_files(folder))) == set(range(1, 1201))
 
 
 CALLS = [
