@@ -35,6 +35,7 @@ COMMANDS: dict[str, Place] = {
     "fetch_tweets_by_id": Place("tweets", "Look tweets up by their ids; JSON lines out."),
     "refill_items": Place("tweets", "Make what is stored of tweets anew from their JSON."),
     "check_counts": Place("tweets", "Hold the kept counts against a full count; put them right."),
+    "remove_tweet": Place("takedown", "Delete tweets from everything kept here, for good."),
     "fetch_urls": Place("links", "Follow the links of tweets to where they lead."),
     "create_user": Place("accounts", "Add a User, an administrator with --superuser."),
     "reset_password": Place("accounts", "Give a User a one-time password."),

@@ -47,6 +47,7 @@ def delete_items(twitter_ids: Sequence[int]) -> int:
         wanted = list(twitter_ids[at : at + AT_ONCE])
         rows = connection.execute(select(*WANTED).where(_item.twitter_id.in_(wanted))).all()
         _delete(connection, rows)
+        _narrow_days(connection, [row.twitter_id for row in rows])
         gone += len(rows)
         owners |= {row.twitter_user_id for row in rows}
     _span_anew(connection, owners)
@@ -76,6 +77,16 @@ def _uncount(connection: Connection, rows: Sequence[Any]) -> None:
     for user_id, items in sorted(users.items()):
         count = {"items_count": TwitterUser.items_count - items}
         connection.execute(update(TwitterUser).where(TwitterUser.id == user_id).values(count))
+
+
+def _narrow_days(connection: Connection, twitter_ids: Sequence[int]) -> None:
+    """No deleted id stays as the bound of a day: the bound moves one inwards."""
+    for number in sorted(twitter_ids):
+        lowest = update(DayTotal).where(DayTotal.lowest_id == number)
+        connection.execute(lowest.values(lowest_id=number + 1))
+    for number in sorted(twitter_ids, reverse=True):
+        highest = update(DayTotal).where(DayTotal.highest_id == number)
+        connection.execute(highest.values(highest_id=number - 1))
 
 
 def _span_anew(connection: Connection, user_ids: set[int]) -> None:

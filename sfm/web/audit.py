@@ -56,6 +56,7 @@ WORDS = {
     "sign_in.oauth2": lazy_gettext("signed in with Twitter"),
     "sign_in.password": lazy_gettext("signed in with a password"),
     "sign_in.refused": lazy_gettext("sign-in refused"),
+    "tweet.removed": lazy_gettext("tweet deleted everywhere"),
     "twitter_user.activated": lazy_gettext("account activated"),
     "twitter_user.added": lazy_gettext("account added"),
     "twitter_user.deactivated": lazy_gettext("account deactivated"),

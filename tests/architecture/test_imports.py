@@ -40,6 +40,10 @@ ACROSS = {
     ("exports", "tweets"),
     ("exports", "tracked"),
     ("exports", "runs"),  # large ones are made in the background
+    ("takedown", "tweets"),  # what has to be deleted is deleted from every store at once
+    ("takedown", "streams"),
+    ("takedown", "exports"),
+    ("takedown", "runs"),  # for its short transactions
     ("status", "runs"),
     ("status", "filters"),
     ("status", "streams"),

@@ -1,0 +1,1 @@
+"""Deletion duty: takes a tweet out of everything that is kept."""

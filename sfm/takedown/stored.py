@@ -1,0 +1,81 @@
+"""Tweets in the database: which have to go, which hold a copy, and taking both out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, or_, select, update
+
+from sfm.database import db
+from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
+from sfm.takedown.cutting import Wanted, without
+from sfm.tweets import deletion
+
+AT_ONCE = 500
+
+_item = TwitterUserItem
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Twitter's ids: `gone` are the tweets and their retweets, `cut` those that hold a copy."""
+
+    gone: tuple[int, ...] = ()
+    cut: tuple[int, ...] = ()
+
+
+def find(wanted: Wanted) -> Stored:
+    """Look through all stored tweets, their JSON too; reads the whole table, changes nothing."""
+    ids = sorted(wanted.ids)
+    named = or_(
+        _item.twitter_id.in_(ids),
+        _item.retweeted_id.in_(ids),
+        *(_item.item_json.contains(str(number)) for number in ids),
+    )
+    columns = (_item.twitter_id, _item.retweeted_id, _item.quoted_id, _item.quoted_text)
+    gone, cut = [], []
+    asked = select(*columns, _item.item_json).where(named).execution_options(yield_per=AT_ONCE)
+    for row in db.session.execute(asked):
+        left = without(row.item_json.encode(), wanted)
+        if left is None or row.twitter_id in wanted.ids or row.retweeted_id in wanted.ids:
+            gone.append(row.twitter_id)
+        elif left != row.item_json.encode() or (row.quoted_id in wanted.ids and row.quoted_text):
+            cut.append(row.twitter_id)
+    return Stored(tuple(gone), tuple(cut))
+
+
+def remove(found: Stored, wanted: Wanted) -> None:
+    """Take them out, with links that nothing else has. In the session; the caller commits."""
+    links = _links_of(found.gone)
+    deletion.delete_items(found.gone)
+    for at in range(0, len(links), AT_ONCE):
+        still = select(TwitterUserItemUrl.id).where(TwitterUserItemUrl.link_id == Link.id)
+        some = Link.id.in_(links[at : at + AT_ONCE])
+        db.session.execute(delete(Link).where(some, ~still.exists()))
+    for number in found.cut:
+        _cut(number, wanted)
+    db.session.flush()
+
+
+def _links_of(twitter_ids: Sequence[int]) -> list[int]:
+    links: set[int] = set()
+    for at in range(0, len(twitter_ids), AT_ONCE):
+        held = select(TwitterUserItemUrl.link_id).join(
+            _item, _item.id == TwitterUserItemUrl.item_id
+        )
+        some = _item.twitter_id.in_(twitter_ids[at : at + AT_ONCE])
+        links |= set(db.session.scalars(held.where(some)))
+    return sorted(links)
+
+
+def _cut(twitter_id: int, wanted: Wanted) -> None:
+    here = _item.twitter_id == twitter_id
+    row = db.session.execute(select(_item.item_json, _item.quoted_id).where(here)).one_or_none()
+    left = without(row.item_json.encode(), wanted) if row else None
+    if row is None or left is None:
+        return
+    values = {"item_json": left.decode()}
+    if row.quoted_id in wanted.ids:
+        values["quoted_text"] = ""
+    db.session.execute(update(_item).where(here).values(values))

@@ -1,0 +1,168 @@
+"""Stream files: which sealed ones hold tweets that must go, and writing them without.
+
+Lines that stay are the same byte for byte. Growing files belong to their collector and are only
+named; so is the quarantine of today.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+from sqlalchemy import select
+
+from sfm import clock
+from sfm.database import begin_write, db
+from sfm.models import StreamFile
+from sfm.streams import names
+from sfm.streams.errors import StorageTrouble, trouble
+from sfm.streams.files import lines_of, sealed_below
+from sfm.streams.ledger import record_file
+from sfm.streams.lines import post_id_of
+from sfm.streams.members import member
+from sfm.streams.repair import TEAR
+from sfm.streams.sealing import Damaged, read_facts, sync_folder
+from sfm.takedown.cutting import Wanted, without
+
+ASIDE = ".takedown"
+MEMBER_LINES = 1000
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One file with lines to take out or to change; the ids of the posts on these lines."""
+
+    path: Path
+    lines: int
+    posts: frozenset[int] = frozenset()
+
+
+def sealed(root: Path, wanted: Wanted) -> list[Holding]:
+    """Sealed files that hold any. A file whose newest post is older than all of them is passed."""
+    rows = db.session.execute(select(StreamFile.path, StreamFile.last_id))
+    newest = {row.path: row.last_id for row in rows}
+    found = []
+    for path in sealed_below(root):
+        last_id = newest.get(path.relative_to(root).as_posix())
+        if last_id is not None and last_id < min(wanted.ids):
+            continue
+        hit = [line for line in lines_of(path) if without(line, wanted) != line]
+        if hit:
+            posts = frozenset(number for line in hit if (number := post_id_of(line)) is not None)
+            found.append(Holding(path, len(hit), posts))
+    return found
+
+
+def growing(root: Path, wanted: Wanted) -> list[Path]:
+    """Files that hold any and may not be touched yet: collectors still write them."""
+    found = [
+        path
+        for path in sorted(root.glob(f"*{names.OPEN}"))
+        if any(without(line, wanted) != line for line in lines_of(path))
+    ]
+    return found + [path for path in _put_aside(root, wanted) if _is_of_today(path)]
+
+
+def put_aside(root: Path, wanted: Wanted) -> list[Path]:
+    """Torn ends and files of the quarantine of other days that name any."""
+    torn = [
+        path
+        for path in sorted(root.glob(f"*{TEAR}"))
+        if any(wanted.named_in(line) for line in lines_of(path))
+    ]
+    return torn + [path for path in _put_aside(root, wanted) if not _is_of_today(path)]
+
+
+def _put_aside(root: Path, wanted: Wanted) -> Iterator[Path]:
+    for path in sorted((root / "quarantine").glob("*.jsonl")):
+        with path.open("rb") as file:
+            if any(_names(line, wanted) for line in file):
+                yield path
+
+
+def _is_of_today(path: Path) -> bool:
+    return path.stem.endswith(f"{clock.now():%Y-%m-%d}")
+
+
+def _names(entry: bytes, wanted: Wanted) -> bool:
+    """Whether a line of the quarantine holds one of the ids."""
+    try:
+        return wanted.named_in(base64.b64decode(json.loads(entry)["base64"]))
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def rewrite(root: Path, path: Path, wanted: Wanted) -> None:
+    """Write a sealed file without them, and put it in the old one's place. Commits.
+
+    The manifest is told first: killed in between, the old file still holds them, so that the next
+    call does all of it again. Raises StorageTrouble; then the old file stays.
+    """
+    aside = path.with_name(path.name + ASIDE)
+    try:
+        aside.unlink(missing_ok=True)
+        read_facts(path)  # what is damaged would lose all behind the damage
+        _write(aside, (left for line in lines_of(path) if (left := without(line, wanted))))
+        begin_write()
+        _tell_manifest(root, path, aside)
+        if not path.exists():
+            raise StorageTrouble("missing", f"{path.name} was moved meanwhile. Run this again.")
+        db.session.commit()
+        aside.replace(path)
+        sync_folder(path.parent)
+    except Damaged as exc:
+        raise StorageTrouble("broken", f"{path.name} is damaged ({exc}); it was left.") from exc
+    except OSError as exc:
+        raise trouble(exc) from exc
+    finally:
+        db.session.rollback()
+        aside.unlink(missing_ok=True)
+
+
+def _tell_manifest(root: Path, path: Path, aside: Path) -> None:
+    relative = path.relative_to(root).as_posix()
+    row = db.session.scalar(select(StreamFile).where(StreamFile.path == relative))
+    duplicates = row.duplicates if row else 0
+    record_file(root, path, replace(read_facts(aside), duplicates=duplicates))
+
+
+def _write(aside: Path, lines: Iterator[bytes]) -> None:
+    """Large members; a file without a line is one empty member. Synced."""
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as target:
+        first = next(lines, None)
+        if first is None:
+            target.write(member([]))
+        waiting: list[bytes] = []
+        for line in chain(() if first is None else (first,), lines):
+            waiting.append(line + b"\n")
+            if len(waiting) == MEMBER_LINES:
+                target.write(member(waiting))
+                waiting = []
+        if waiting:
+            target.write(member(waiting))
+        target.flush()
+        os.fsync(target.fileno())
+
+
+def clean_put_aside(path: Path, wanted: Wanted) -> None:
+    """Delete a torn end; write a file of the quarantine without the lines that name any."""
+    aside = path.with_name(path.name + ASIDE)
+    try:
+        if path.suffix == TEAR:
+            path.unlink()
+        else:
+            kept = [line for line in path.open("rb") if not _names(line, wanted)]
+            aside.write_bytes(b"".join(kept))
+            aside.chmod(0o600)
+            aside.replace(path)
+        sync_folder(path.parent)
+    except OSError as exc:
+        raise trouble(exc) from exc
+    finally:
+        aside.unlink(missing_ok=True)
