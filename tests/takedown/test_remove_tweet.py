@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 
 from sfm.config import Settings
 from sfm.database import begin_write, db
-from sfm.exports import folders, service
+from sfm.exports import folders, recurring, service
 from sfm.exports.criteria import Criteria
 from sfm.exports.layout import Layout
 from sfm.exports.run import make_export
@@ -346,3 +346,21 @@ def test_files_of_the_original_in_v1_words_are_written_without_it(
     assert run(runner, 5_000_000_001).exit_code == 0
     left = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
     assert left == [other, quote]
+
+
+def test_recurring_exports_and_lists_of_ids_lose_it_too(
+    runner: FlaskCliRunner, settings: Settings, owner: User, collected: TwitterUser
+) -> None:
+    number, kept = make_tweet(collected, f"The {WORD}"), make_tweet(collected)
+    asked = folders.lists_folder() / "asked.txt"
+    asked.write_text(f"{number}\n{kept}\n")
+    finished_export(owner, collected.id)
+    begin_write()
+    one = recurring.repeat(db.session.scalars(select(ExportFile)).one(), "day")
+    made = one.id
+    db.session.commit()
+    assert recurring.make_one(made) == 1
+    (file,) = (settings.data_folder / "exports" / "recurring").glob("*/*.zip")
+    assert run(runner, number).exit_code == 0
+    assert not file.exists()
+    assert asked.read_text() == f"{kept}\n"
