@@ -36,6 +36,17 @@ NEEDS_A_NAME = ("xlsx", "parquet")
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A stream file, read without the database; may be given several times.",
 )
+@click.option(
+    "--twitter-filter",
+    type=click.IntRange(min=1),
+    metavar="ID",
+    help="All sealed stream files of this filter, merged without doubles.",
+)
+@click.option(
+    "--day",
+    metavar="YYYY-MM-DD",
+    help="The stream files begun on this day (UTC), of all streams or of --twitter-filter.",
+)
 @click.option("--start-date", default="", metavar="YYYY-MM-DD", help="The first day.")
 @click.option("--end-date", default="", metavar="YYYY-MM-DD", help="The last day, included.")
 @click.option("--zone", default="UTC", show_default=True, help="The time zone of these days.")
@@ -148,32 +159,40 @@ def _selection(given: dict[str, Any]) -> Selection:
 def _criteria(given: dict[str, Any]) -> Criteria:
     from dataclasses import replace
 
-    from sfm.exports import choosing
-    from sfm.exports.criteria import Criteria, new_seed
+    from sfm.exports.criteria import new_seed
 
     ways = ("twitter_user", "set_name", "everything", "ids_file", "stream_files")
-    if sum(bool(given[way]) for way in ways) != 1:
+    of_stream = bool(given["twitter_filter"] or given["day"])
+    if sum(bool(given[way]) for way in ways) + of_stream != 1:
         raise click.UsageError(
-            "Say what to export by one of --twitter-user, --set-name, --ids-file, --stream-file "
-            "and --all."
+            "Say what to export by one of --twitter-user, --set-name, --ids-file, --stream-file, "
+            "--twitter-filter (with --day or without) and --all."
         )
-    selection = _selection(given)
-    if given["twitter_user"]:
-        found = choosing.of_account(choosing.account_named(given["twitter_user"]), selection)
-    elif given["set_name"]:
-        found = choosing.of_set(choosing.set_named(given["set_name"], given["owner"]), selection)
-    elif given["ids_file"]:
-        name = given["ids_file"]
-        found = Criteria(selection, "ids", f"Tweets of the list {name.name}", str(name.absolute()))
-    elif given["stream_files"]:
-        paths = tuple(str(path.absolute()) for path in given["stream_files"])
-        found = Criteria(selection, "files", f"Tweets of {len(paths)} stream files", files=paths)
-    else:
-        found = choosing.of_selection(selection)
+    found = _wanted(given, _selection(given))
     if given["sample"] is None:
         return found
     seed = new_seed() if given["seed"] is None else given["seed"]
     return replace(found, sample=given["sample"], seed=seed)
+
+
+def _wanted(given: dict[str, Any], selection: Selection) -> Criteria:
+    from sfm.exports import choosing, stream_files
+    from sfm.exports.criteria import Criteria
+
+    if given["twitter_user"]:
+        return choosing.of_account(choosing.account_named(given["twitter_user"]), selection)
+    if given["set_name"]:
+        return choosing.of_set(choosing.set_named(given["set_name"], given["owner"]), selection)
+    if given["ids_file"]:
+        name = given["ids_file"]
+        return Criteria(selection, "ids", f"Tweets of the list {name.name}", str(name.absolute()))
+    if given["stream_files"]:
+        paths = tuple(str(path.absolute()) for path in given["stream_files"])
+        return Criteria(selection, "files", f"Tweets of {len(paths)} stream files", files=paths)
+    if given["twitter_filter"] or given["day"]:
+        day = stream_files.day_of(given["day"]) if given["day"] else None
+        return stream_files.of_stream(selection, given["twitter_filter"], day)
+    return choosing.of_selection(selection)
 
 
 def _order(criteria: Criteria, layout: Layout) -> Order:

@@ -112,9 +112,13 @@ def count_wanted(criteria: Criteria, at_most: int | None = None) -> int:
 
 def sample_of(ids: array[int], criteria: Criteria) -> array[int]:
     """So many of the ids, drawn by chance from the seed, in their order."""
+    return array("q", [ids[place] for place in places_drawn(len(ids), criteria)])
+
+
+def places_drawn(count: int, criteria: Criteria) -> list[int]:
+    """Which of `count` tweets are drawn for the sample, ascending; all where they are fewer."""
     dice = random.Random(criteria.seed)  # noqa: S311  (fair, not secret)
-    drawn = sorted(dice.sample(range(len(ids)), criteria.sample or 0))
-    return array("q", [ids[place] for place in drawn])
+    return sorted(dice.sample(range(count), min(criteria.sample or 0, count)))
 
 
 def _all_ids(

@@ -1,11 +1,12 @@
-"""Stream files that an export may be made of: by their numbers, inside the data folder only."""
+"""Stream files that an export may be made of: by number, filter or day, in the data folder only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
@@ -15,26 +16,72 @@ from sfm.models import StreamFile, TwitterFilter, User
 from sfm.tweets.selection import Selection
 
 MOST_FILES = 5_000
+ARGS = ("files", "filter", "day")
 
 
 def chosen(reader: User, args: Mapping[str, Any], selection: Selection) -> Criteria:
-    """The stream files that `files` names by their numbers. Raises WrongInput, NotFound.
+    """The stream files that an address names: by numbers (`files`), or by `filter` and `day`.
 
-    A person may export the files of their own filters, a superuser all.
+    A person may export the files of their own filters, a superuser all. Raises WrongInput,
+    NotFound.
     """
-    numbers = _numbers(str(args.get("files") or ""))
-    wanted = (
-        select(StreamFile)
-        .outerjoin(TwitterFilter, TwitterFilter.id == StreamFile.filter_id)
-        .where(StreamFile.id.in_(numbers))
-        .order_by(StreamFile.begun_at, StreamFile.id)
-    )
-    if not reader.is_superuser:
-        wanted = wanted.where(TwitterFilter.user_id == reader.id)
+    if not args.get("files"):
+        number, day = str(args.get("filter") or ""), str(args.get("day") or "")
+        filter_id = _filter_number(number) if number else None
+        return of_stream(selection, filter_id, day_of(day) if day else None, reader)
+    numbers = _numbers(str(args["files"]))
+    wanted = _visible(reader).where(StreamFile.id.in_(numbers))
     found = db.session.scalars(wanted).all()
     if len(found) < len(set(numbers)):
         raise NotFound("One of these stream files is not here, or belongs to somebody else.")
     return Criteria(selection, "files", _title(found), files=tuple(map(_path, found)))
+
+
+def of_stream(
+    selection: Selection, filter_id: int | None, day: date | None, reader: User | None = None
+) -> Criteria:
+    """All sealed files of a filter, of a UTC day on which they were begun, or of both.
+
+    Without a reader, those of everybody and however many. Raises NotFound, WrongInput.
+    """
+    wanted = _visible(reader)
+    if filter_id is not None:
+        wanted = wanted.where(StreamFile.filter_id == filter_id)
+    if day is not None:
+        start = datetime.combine(day, time(), UTC)
+        wanted = wanted.where(
+            StreamFile.begun_at >= start, StreamFile.begun_at < start + timedelta(days=1)
+        )
+    if reader is not None:
+        wanted = wanted.limit(MOST_FILES + 1)
+    found = db.session.scalars(wanted).all()
+    if not found:
+        raise NotFound(
+            "There are no sealed stream files of this filter or day. A file that is being written "
+            "is there once it is sealed."
+        )
+    if reader is not None and len(found) > MOST_FILES:
+        raise WrongInput(
+            f"These are more than {MOST_FILES:,} stream files. Choose one day of them."
+        )
+    return Criteria(selection, "files", _title(found), files=tuple(map(_path, found)))
+
+
+def day_of(text: str) -> date:
+    """A day written as YYYY-MM-DD. Raises WrongInput."""
+    day = Selection.from_args({"from": text}).from_day
+    if day is None:
+        raise WrongInput("Write the day as 2026-11-22.")
+    return day
+
+
+def _visible(reader: User | None) -> Select[tuple[StreamFile]]:
+    """The files that this person may read, oldest first."""
+    wanted = select(StreamFile).order_by(StreamFile.begun_at, StreamFile.id)
+    if reader is None or reader.is_superuser:
+        return wanted
+    mine = select(TwitterFilter.id).where(TwitterFilter.user_id == reader.id)
+    return wanted.where(StreamFile.filter_id.in_(mine))
 
 
 def lines_in(criteria: Criteria) -> int:
@@ -54,6 +101,12 @@ def _numbers(text: str) -> list[int]:
     if not all(word.isascii() and word.isdigit() and len(word) < 19 for word in words):
         raise WrongInput("Stream files are named by their numbers, with commas between them.")
     return [int(word) for word in words]
+
+
+def _filter_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise WrongInput("A filter is named by its number.")
+    return int(text)
 
 
 def _path(file: StreamFile) -> str:

@@ -16,7 +16,7 @@ from sfm import clock
 from sfm.errors import WrongInput
 from sfm.exports.criteria import Criteria
 from sfm.exports.matching import matcher
-from sfm.exports.reading import NOT_AS_ASKED
+from sfm.exports.reading import NOT_AS_ASKED, NOT_DRAWN, places_drawn
 from sfm.exports.seen import SeenIds
 from sfm.exports.stored import FINAL_URLS, IDS, NOT_FOLLOWED, stored_class
 from sfm.exports.tally import Tally
@@ -28,21 +28,22 @@ BATCH = 500
 GZIP_START = b"\x1f\x8b"
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)  # never shown
 
+Met = tuple[Tweet, bytes]
+
 MET_BEFORE = "met before in these files"
 NO_TWEET = "not a tweet (a notice of the stream, or a damaged line)"
 
 
 class StreamTweets:
-    """The tweets of files: each once, the first time it is met."""
+    """The tweets of files: each once, the first time it is met.
+
+    For a sample the files are read twice: nobody knows before how many tweets are drawn from.
+    """
 
     def __init__(self, connection: Connection, criteria: Criteria, fields: Sequence[str]) -> None:
-        if criteria.sample is not None:
-            raise WrongInput(
-                "A sample of stream files cannot be drawn: import the files first, then take a "
-                "sample of the tweets."
-            )
         self.tally = Tally()
         self.total: int | None = None
+        self._criteria = criteria
         self._paths = [Path(name) for name in criteria.files]
         for path in self._paths:
             if not path.is_file():
@@ -51,30 +52,48 @@ class StreamTweets:
         self._stored = _storing(fields)
 
     def batches(self) -> Iterator[list[Any]]:
-        """The tweets as if they were stored, some hundreds at a time."""
+        """The tweets as if they were stored, some hundreds at a time; none while it counts."""
+        if self._criteria.sample is None:
+            for some in self._read(self.tally):
+                yield [self._stored(*one) for one in some]
+            return
+        count = 0
+        for some in self._read(Tally()):
+            count += len(some)
+            yield []
+        drawn = set(places_drawn(count, self._criteria))
+        self.total = len(drawn)
+        place = 0
+        for some in self._read(self.tally):
+            kept = [one for at, one in enumerate(some, place) if at in drawn]
+            place += len(some)
+            self.tally.leave_out(NOT_DRAWN, len(some) - len(kept))
+            yield [self._stored(*one) for one in kept]
+
+    def _read(self, tally: Tally) -> Iterator[list[Met]]:
         with SeenIds() as seen:
             for path in self._paths:
                 lines = self._lines(path)
                 while some := list(islice(lines, BATCH)):
-                    yield self._fitting(some, seen)
+                    yield self._fitting(some, seen, tally)
 
-    def _fitting(self, lines: list[bytes], seen: SeenIds) -> list[Any]:
-        self.tally.read += len(lines)
-        met: list[tuple[Tweet, bytes]] = []
+    def _fitting(self, lines: list[bytes], seen: SeenIds, tally: Tally) -> list[Met]:
+        tally.read += len(lines)
+        met: list[Met] = []
         for line in lines:
             try:
                 met.append((parse_line(line), line))
             except Unreadable:
-                self.tally.leave_out(NO_TWEET)
+                tally.leave_out(NO_TWEET)
         found = []
         new = seen.new_among([tweet.twitter_id for tweet, _line in met])
-        for (tweet, line), is_new in zip(met, new, strict=True):
+        for one, is_new in zip(met, new, strict=True):
             if not is_new:
-                self.tally.leave_out(MET_BEFORE)
-            elif not self._matches(tweet):
-                self.tally.leave_out(NOT_AS_ASKED)
+                tally.leave_out(MET_BEFORE)
+            elif not self._matches(one[0]):
+                tally.leave_out(NOT_AS_ASKED)
             else:
-                found.append(self._stored(tweet, line))
+                found.append(one)
         return found
 
     def _lines(self, path: Path) -> Iterator[bytes]:

@@ -34,7 +34,7 @@ def criteria_asked(reader: User) -> Criteria:
     selection = Selection.from_args(request.args, reader.time_zone)
     if selection.set_id is not None:
         sets.find(reader, selection.set_id)
-    if request.args.get("files"):
+    if any(request.args.get(name) for name in stream_files.ARGS):
         return stream_files.chosen(reader, request.args, selection)
     return choosing.of_selection(selection)
 

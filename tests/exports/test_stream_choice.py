@@ -1,0 +1,167 @@
+"""Stream files chosen by a filter or a day, merged without doubles, and samples of them."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient, FlaskCliRunner
+from sqlalchemy import insert
+
+from sfm.database import db
+from sfm.exports.criteria import Criteria
+from sfm.exports.stream_files import MOST_FILES
+from sfm.extensions import settings as settings_of
+from sfm.models import StreamFile, User
+from tests.exports.making import made, rows_of
+from tests.exports.test_command import rows_in, v2_line
+from tests.exports.test_pages import NEW, carry_out_queued, csv_of, last_export, submit
+from tests.exports.test_sources_on_pages import stream_file
+from tests.factories import make_user
+from tests.pages import page, sign_in
+
+
+def sealed(owner: User, name: str, begun: str, *numbers: int) -> StreamFile:
+    """A sealed file of the owner's filter, with tweets of these numbers."""
+    lines = "".join(v2_line(number, f"tweet {number}") + "\r\n" for number in numbers)
+    found = stream_file(owner, name, gzip.compress(lines.encode()))
+    found.begun_at = datetime.fromisoformat(begun)
+    db.session.commit()
+    return found
+
+
+@pytest.fixture
+def filter_id(app: object) -> int:
+    """A filter whose three files overlap; another person's has a file of the second day too."""
+    mine, other = make_user("keeper"), make_user("other")
+    first = sealed(mine, "a.gz", "2018-10-10T23:59:59Z", 1, 2)
+    sealed(mine, "b.gz", "2018-10-11T00:00:00Z", 2, 3)
+    sealed(mine, "c.gz", "2018-10-11T23:59:59Z", 3, 4)
+    sealed(other, "d.gz", "2018-10-11T12:00:00Z", 4, 5)
+    assert first.filter_id is not None
+    return first.filter_id
+
+
+def texts(stdout: str) -> list[str]:
+    return [row["text"] for row in rows_in(stdout)]
+
+
+def test_all_files_of_a_filter_are_merged_without_doubles(
+    runner: FlaskCliRunner, filter_id: int
+) -> None:
+    result = runner.invoke(args=["export", "--twitter-filter", str(filter_id)])
+    assert result.exit_code == 0, result.stderr
+    assert texts(result.stdout) == ["tweet 1", "tweet 2", "tweet 3", "tweet 4"]
+    assert "6 rows read, 4 written, 2 left out." in result.stderr
+    assert "2 met before in these files" in result.stderr
+
+
+def test_a_day_is_a_utc_day_from_its_first_second_to_its_last(
+    runner: FlaskCliRunner, filter_id: int
+) -> None:
+    result = runner.invoke(args=["export", "--day", "2018-10-11"])
+    assert texts(result.stdout) == ["tweet 2", "tweet 3", "tweet 4", "tweet 5"]
+    args = ["export", "--day", "2018-10-11", "--twitter-filter", str(filter_id)]
+    assert texts(runner.invoke(args=args).stdout) == ["tweet 2", "tweet 3", "tweet 4"]
+    result = runner.invoke(args=["export", "--day", "2018-10-10"])
+    assert texts(result.stdout) == ["tweet 1", "tweet 2"]
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "says"),
+    [
+        (["--twitter-filter", "99"], 1, "There are no sealed stream files of this filter or day."),
+        (["--day", "2018-10-12"], 1, "There are no sealed stream files of this filter or day."),
+        (["--day", "12.10.2018"], 2, "is no date. Write it as"),
+        (["--day", " "], 2, "Write the day as"),
+        (["--day", "2018-10-11", "--all"], 2, "Say what to export by one of"),
+    ],
+)
+def test_what_is_not_there_or_not_clear_is_told(
+    runner: FlaskCliRunner, filter_id: int, args: list[str], code: int, says: str
+) -> None:
+    result = runner.invoke(args=["export", *args])
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert says in result.stderr
+
+
+def test_a_sample_of_stream_files_is_drawn_from_single_tweets_and_again_by_its_seed(
+    runner: FlaskCliRunner, filter_id: int
+) -> None:
+    args = ["export", "--twitter-filter", str(filter_id), "--sample", "2", "--seed"]
+    drawn = set()
+    for seed in range(20):
+        result = runner.invoke(args=[*args, str(seed)])
+        found = texts(result.stdout)
+        assert len(set(found)) == 2, "a tweet that two files hold is drawn once"
+        assert found == sorted(found)
+        assert "6 rows read, 2 written, 4 left out." in result.stderr
+        assert "2 not drawn for the sample" in result.stderr
+        assert texts(runner.invoke(args=[*args, str(seed)]).stdout) == found
+        drawn.update(found)
+    assert drawn == {"tweet 1", "tweet 2", "tweet 3", "tweet 4"}
+
+
+def test_a_sample_larger_than_the_files_is_all_of_them(
+    runner: FlaskCliRunner, filter_id: int
+) -> None:
+    result = runner.invoke(args=["export", "--day", "2018-10-10", "--sample", "9"])
+    assert texts(result.stdout) == ["tweet 1", "tweet 2"]
+
+
+def test_a_sample_is_drawn_from_what_fits_and_its_number_is_known(
+    target_folder: Path, filter_id: int
+) -> None:
+    numbers = range(10, 1_210)  # more than two batches of lines
+    sealed(make_user("third"), "e.gz", "2018-10-13T00:00:00Z", *numbers)
+    path = str(settings_of().data_folder / "streams" / "e.gz")
+    told: list[tuple[int, int | None]] = []
+    criteria = Criteria(source="files", files=(path,), sample=300, seed=4)
+    product = made(target_folder / "x.csv", criteria, lambda *seen: told.append(seen))
+    found = [int(row["text"].split()[1]) for row in rows_of(product.path)]
+    assert len(found) == 300
+    assert found == sorted(set(found))
+    assert min(found) < 300
+    assert max(found) > 900
+    assert told[0] == (0, None)
+    assert told[-1] == (300, 300)
+    assert product.facts.left_out == {"not drawn for the sample": 900}
+
+
+def test_a_page_takes_a_filter_and_a_day_of_ones_own(
+    client: FlaskClient, reader: User, filter_id: int
+) -> None:
+    mine = sealed(reader, "mine.gz", "2018-10-11T08:00:00Z", 7, 8)
+    sealed(reader, "later.gz", "2018-10-12T08:00:00Z", 8, 9)
+    sign_in(client, reader)
+    address = f"{NEW}?filter={mine.filter_id}"
+    assert "Tweets of 2 stream files of 2018-10-11 to 2018-10-12" in page(client, address).text
+    submit(client, address, NEW, sample="1")
+    carry_out_queued()
+    assert last_export().rows_written == 1
+    submit(client, f"{NEW}?day=2018-10-11", NEW)
+    carry_out_queued()
+    rows = csv_of(client.get(f"/exports/{last_export().id}/file/").data)
+    assert [row["text"] for row in rows] == ["tweet 7", "tweet 8"], "nobody else's of that day"
+    assert client.get(f"{NEW}?filter={filter_id}").status_code == 404
+    assert client.get(f"{NEW}?filter=x").status_code == 422
+    assert client.get(f"{NEW}?day=yesterday").status_code == 422
+
+
+def test_too_many_files_for_one_export_are_told_with_the_way_out(
+    client: FlaskClient, reader: User
+) -> None:
+    one = sealed(reader, "x.gz", "2018-10-10T08:00:00Z", 1)
+    begun = datetime.fromisoformat("2018-10-11T08:00:00Z")
+    alike = {"prefix": one.prefix, "filter_id": one.filter_id, "begun_at": begun}
+    facts = {"lines": 1, "size_bytes": 1, "sha256": "0" * 64}
+    rows = [{"path": f"streams/{number}.gz", **alike, **facts} for number in range(MOST_FILES)]
+    db.session.execute(insert(StreamFile), rows)
+    db.session.commit()
+    sign_in(client, reader)
+    refused = client.get(f"{NEW}?filter={one.filter_id}")
+    assert refused.status_code == 422
+    assert "Choose one day of them." in refused.text
+    assert client.get(f"{NEW}?filter={one.filter_id}&day=2018-10-10").status_code == 200
