@@ -74,7 +74,7 @@ Refusal = tuple[int, dict[str, str], Any]
 class FakeX:
     """The server. `scripts` are used up one by one; the last stays for all that come later."""
 
-    def __init__(self, *scripts: Script | Refusal) -> None:
+    def __init__(self, *scripts: Script | Refusal, host: str = "127.0.0.1") -> None:
         self.scripts: list[Script | Refusal] = list(scripts)
         self.rules: dict[str, dict[str, str]] = {}
         self.connects: list[float] = []
@@ -83,10 +83,10 @@ class FakeX:
         self.tokens: list[str] = []
         self._next_rule = 1000
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server = ThreadingHTTPServer((host, 0), _Handler)
         self._server.daemon_threads = True
         self._server.fake = self  # type: ignore[attr-defined]
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http://{host}:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
