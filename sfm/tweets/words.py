@@ -45,12 +45,10 @@ def words_of(
     text: str, hashtags: Iterable[str], mentions: Iterable[str], user_id: int, lang: str
 ) -> Words:
     """All that one tweet is found by. `user_id` is our own number of its account."""
-    marks = [account_mark(user_id)]
-    if lang:
-        marks.append(language_mark(lang))
-    marks += [mark for tag in hashtags if (mark := tag_mark(tag))]
-    marks += [mark for name in mentions if (mark := mention_mark(name))]
-    return Words(body_words(text), marks)
+    marks = [account_mark(user_id), language_mark(lang)]
+    marks += [tag_mark(tag) for tag in hashtags]
+    marks += [mention_mark(name) for name in mentions]
+    return Words(body_words(text), [mark for mark in marks if mark])
 
 
 def body_words(text: str) -> list[str]:
@@ -113,7 +111,7 @@ def account_mark(user_id: int) -> str:
 
 
 def language_mark(lang: str) -> str:
-    """The mark of a language code."""
+    """The mark of a language code; '' where nothing is left of it."""
     return _mark("=l", lang)
 
 

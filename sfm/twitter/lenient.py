@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import types
 import typing
 from functools import cache
@@ -27,6 +28,7 @@ _NUL = b"\\u0000"
 
 
 _decoders: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {}
+_building = threading.Lock()
 
 
 def decode(line: bytes, shape: type[S]) -> S:
@@ -43,7 +45,10 @@ def decode(line: bytes, shape: type[S]) -> S:
 def _decoder(shape: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     decoder = _decoders.get(shape)
     if decoder is None:
-        decoder = _decoders[shape] = msgspec.json.Decoder(shape)
+        # msgspec 0.22 lets other threads see what it knows of a shape while that is half built,
+        # and a thread that decodes by it crashes the process: so one builds at a time.
+        with _building:
+            decoder = _decoders.setdefault(shape, msgspec.json.Decoder(shape))
     return decoder
 
 
