@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
+import requests
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -27,8 +31,8 @@ from sfm.streams import files
 from sfm.streams.filling import fill
 from sfm.supervisord.main_conf import write_main
 from tests.conftest import test_settings
-from tests.pages import page, submit
-from tests.streams.collecting import beat_of, environment, wait_for
+from tests.pages import fields_of, page, submit
+from tests.streams.collecting import ROOT, beat_of, environment, wait_for
 from tests.streams.conftest import zcat
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -163,8 +167,6 @@ def test_from_the_first_save_to_the_last_sealed_file(
 
 
 def sandbox_rules(sandbox: Sandbox) -> list[str]:
-    import requests
-
     answer = requests.get(
         f"{sandbox.url}/2/tweets/search/stream/rules",
         headers={"Authorization": f"Bearer {sandbox.bearer_token}"}, timeout=5,
@@ -277,3 +279,84 @@ def held_ids(data: Path) -> list[int]:
         for path in sorted(data.glob("*Z.gz"))
         for number in re.findall(rb'^\{"data":\{.*?"id":"(\d+)"', zcat(path), re.M)
     ]
+
+
+WORKERS = 4
+AT_ONCE = 20
+
+
+@pytest.fixture
+def web(app: Flask, supervisor: Supervisor, tmp_path: Path) -> Iterator[str]:
+    """The pages as four real gunicorn workers; their address. `web.log` names who answered."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    command = [
+        sys.executable, "-m", "gunicorn", "--workers", str(WORKERS), "--worker-class", "gthread",
+        "--threads", "8", "--bind", address, "--no-control-socket",
+        "--access-logfile", str(tmp_path / "web.log"),
+        "--access-logformat", "%(p)s %(m)s %(U)s %(s)s", "wsgi:app",
+    ]  # fmt: skip
+    quiet = {"SFM_SCHEDULE_RECONCILE": "off", "SFM_SCHEDULE_TIMELINES": "off"}
+    process = psutil.Popen(
+        command, cwd=ROOT, env={**supervisor.env, **quiet}, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(lambda: len(process.children()) == WORKERS)
+        wait_for(lambda: answers(f"http://{address}/login/"))
+        yield f"http://{address}"
+    finally:
+        for child in process.children(recursive=True):
+            child.kill()
+        process.kill()
+        process.wait(10)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=20).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_twenty_press_start_at_four_workers_and_one_process_runs(
+    client: FlaskClient, superuser: User, login_as: LoginAs, supervisor: Supervisor, web: str,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """SV13: everybody gets a friendly answer."""
+    login_as(superuser)
+    add_filter(client, name="Everything", words="the, and, a")
+    wait_for(is_collecting)
+    board = page(client, "/status/")
+    submit(client, board, "/status/1/stop/")
+    wait_for(lambda: collectors(supervisor.settings) == [])
+    form = dict(fields_of(page(client, "/status/").form("/status/1/start/")))
+    cookie = client.get_cookie("sfm")
+    assert cookie is not None
+
+    ready = threading.Barrier(AT_ONCE)
+
+    def press(_: int) -> requests.Response:
+        with requests.Session() as browser:
+            browser.cookies.set("sfm", cookie.value, domain="127.0.0.1")
+            ready.wait(30)
+            return browser.post(f"{web}/status/1/start/", data=form, timeout=60)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        pages = list(pool.map(press, range(AT_ONCE)))
+    for shown in pages:
+        assert (shown.status_code, shown.url) == (200, f"{web}/status/"), shown.text[:2000]
+        assert "Saved." in shown.text
+    pressed = [
+        line.split()[0]
+        for line in (tmp_path / "web.log").read_text().splitlines()
+        if " POST /status/1/start/ 303" in line
+    ]
+    assert len(pressed) == AT_ONCE
+    assert len(set(pressed)) > 1, "one worker alone answered"
+    wait_for(is_collecting)
+    (pid,) = collectors(supervisor.settings)
+    (process,) = supervising.bridge().view().processes
+    assert process.pid == pid
+    log = (supervisor.settings.instance / "logs" / "supervisord.log").read_text()
+    assert log.count(f"spawned: '{PROGRAM}'") == 2, "once for the save, once for all the twenty"
