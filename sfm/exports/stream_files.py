@@ -75,7 +75,7 @@ def day_of(text: str) -> date:
     return day
 
 
-def _visible(reader: User | None) -> Select[tuple[StreamFile]]:
+def _visible(reader: User | None) -> Select[StreamFile]:
     """The files that this person may read, oldest first."""
     wanted = select(StreamFile).order_by(StreamFile.begun_at, StreamFile.id)
     if reader is None or reader.is_superuser:
