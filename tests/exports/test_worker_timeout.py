@@ -1,0 +1,125 @@
+"""A real gunicorn that gives a request a few seconds, and an export that takes more of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import openpyxl
+import psutil
+import pytest
+import requests
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from sfm.config import Settings
+from sfm.database import db
+from sfm.exports import folders
+from sfm.models import ExportFile, User
+from tests.conftest import ROOT
+from tests.exports.making import names_in
+from tests.factories import make_tweets, make_twitter_user
+from tests.pages import sign_in
+
+TIMEOUT_SECONDS = 3
+TWEETS = 36_000
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def site(settings: Settings, tmp_path: Path) -> Iterator[tuple[str, psutil.Popen]]:
+    """One worker that answers one request at a time: gunicorn kills it if one takes too long."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with (tmp_path / "gunicorn.log").open("w") as log:
+        process = psutil.Popen(
+            [
+                sys.executable, "-m", "gunicorn", "--workers", "1", "--worker-class", "sync",
+                "--timeout", str(TIMEOUT_SECONDS), "--bind", address, "--no-control-socket",
+                "wsgi:app",
+            ],
+            cwd=ROOT, stdout=log, stderr=log,
+            env={
+                "PATH": os.environ["PATH"],
+                "SFM_INSTANCE": str(settings.instance),
+                "SFM_DATABASE_URL": settings.database_url,
+                "SFM_SECRET_KEY": settings.secret_key,
+                "SFM_EXPORT_ROWS_AT_ONCE": "1000",
+                "SFM_SCHEDULE_TIMELINES": "off",
+                "SFM_SCHEDULE_RECONCILE": "off",
+            },
+        )  # fmt: skip
+    yield f"http://{address}", process
+    for child in process.children(recursive=True):
+        child.kill()
+    process.kill()
+    process.wait()
+
+
+def browser_of(client: FlaskClient, reader: User, site: str) -> requests.Session:
+    """Somebody who is signed in, once the site answers."""
+    sign_in(client, reader)
+    cookie = client.get_cookie("sfm")
+    assert cookie is not None
+    browser = requests.Session()
+    browser.cookies.set("sfm", cookie.value, domain="127.0.0.1", path="/")
+    for _ in range(300):
+        try:
+            if browser.get(f"{site}/exports/", timeout=30).ok:
+                return browser
+        except requests.ConnectionError:
+            time.sleep(0.2)
+    raise AssertionError("the site does not answer")
+
+
+def test_ex9_a_larger_export_outlives_the_timeout_of_the_server_that_makes_it(
+    client: FlaskClient, reader: User, site: tuple[str, psutil.Popen], tmp_path: Path
+) -> None:
+    ids = make_tweets(make_twitter_user("City"), ["x" * 250] * TWEETS)
+    address, server = site
+    browser = browser_of(client, reader, address)
+    worker = server.children()[0].pid
+    form = browser.get(f"{address}/exports/new/", timeout=30).text
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
+    assert token is not None
+    asked = browser.post(
+        f"{address}/exports/new/", timeout=30, headers={"Referer": f"{address}/exports/new/"},
+        data={"csrf_token": token[1], "format": "xlsx", "columns": "extended", "packing": "bag"},
+    )  # fmt: skip
+    assert asked.ok, asked.text
+    seen = set()
+    while "Ready" not in (shown := browser.get(asked.url, timeout=30).text):
+        assert "Failed" not in shown
+        seen.update(re.findall(r'<progress value="(\d+)"', shown))
+        time.sleep(0.3)
+    db.session.rollback()
+    export = db.session.scalars(select(ExportFile)).one()
+    run = export.run
+    assert run is not None
+    assert run.started_at is not None
+    assert run.finished_at is not None
+    lasted = (run.finished_at - run.started_at).total_seconds()
+    assert lasted > TIMEOUT_SECONDS, "else this shows nothing"
+    assert [child.pid for child in server.children()] == [worker], "nobody was killed"
+    assert "WORKER TIMEOUT" not in (tmp_path / "gunicorn.log").read_text()
+    assert (run.attempts, export.restarts, export.rows_written) == (1, 0, len(ids))
+    assert len(seen) > 2, "its progress was shown meanwhile"
+    here = folders.exports_folder() / str(export.id)
+    assert [name for name in names_in(here) if name[0] != "."] == [export.file_name]
+    got = browser.get(f"{address}/exports/{export.id}/file/", timeout=60)
+    (tmp_path / "got.zip").write_bytes(got.content)
+    with zipfile.ZipFile(tmp_path / "got.zip") as archive:
+        assert archive.testzip() is None
+        sheet = next(name for name in archive.namelist() if name.endswith(".xlsx"))
+        archive.extract(sheet, tmp_path)
+    table = openpyxl.load_workbook(tmp_path / sheet, read_only=True).worksheets[0]
+    place = next(table.iter_rows(values_only=True)).index("twitter_id")
+    column = table.iter_rows(min_row=2, min_col=place + 1, max_col=place + 1, values_only=True)
+    assert [row[0] for row in column] == [str(one) for one in ids]
