@@ -125,11 +125,9 @@ def test_from_the_first_save_to_the_last_sealed_file(
     login_as(superuser)
     data = app_settings().data_folder
 
-    # Added in the browser, it collects within seconds.
-    begun = time.monotonic()
+    # Added in the browser, it collects; how soon is measured in bench/streams.py.
     add_filter(client, name="Everything", words="the, and, a, to, of")
     wait_for(is_collecting)
-    assert time.monotonic() - begun < 10
     assert re.search("collecting|quiet but connected", page(client, "/status/").text)
     (pid,) = collectors(supervisor.settings)
 

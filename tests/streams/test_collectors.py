@@ -623,3 +623,19 @@ def test_the_sample_stream_is_collected_with_the_default_users_token(
     (file,) = sealed_files(data)
     assert file.name.startswith("streamsample-")
     assert len(ids_in([file])) == 60
+
+
+HEAVY = ("sfm.web.frame", "pyarrow", "authlib", "apscheduler", "openpyxl", "supervisor")
+
+
+def test_a_collector_starts_without_what_only_pages_and_jobs_need(collect: Collect) -> None:
+    """A filter is to collect soon after its save: half of that time is spent on imports."""
+    make_filter()
+    with FakeX(posts(1, 2)) as fake:
+        process = collect(fake, "--save", PYTHONPROFILEIMPORTTIME="1")
+        wait_for(lambda: posts_so_far() == 2)
+        process.signal(signal.SIGTERM)
+        _, _, err = process.end()
+    imported = {line.split("|")[-1].strip() for line in err.splitlines() if "import time:" in line}
+    assert "sfm.streams.capture" in imported
+    assert not imported & set(HEAVY)
