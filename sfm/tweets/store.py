@@ -66,7 +66,7 @@ class Prepared:
     twitter_id: int
     row: tuple[Any, ...]
     counted: Counted
-    entry: Entry
+    record: Record  # for its search words, which are made only if it is new
 
 
 @dataclass
@@ -125,7 +125,7 @@ def prepare(
     run_id: int | None,
     owner: Owner,
 ) -> _Page:
-    """Rows, counts and words of a page's tweets; each id once."""
+    """Rows and counts of a page's tweets; each id once."""
     page = _Page()
     stamp = bulk.stamp_for(connection)
     now = stamp(clock.now())
@@ -148,7 +148,7 @@ def prepare(
                 tweet.twitter_id,
                 (*capture, *content, text),
                 Counted(user_id, tweet.twitter_id, tweet.created_at),
-                entry_of(user_id, record),
+                record,
             )
     return page
 
@@ -164,7 +164,7 @@ def entry_of(user_id: int, record: Record) -> Entry:
 def keep_counts_and_words(connection: Connection, new: Sequence[Prepared]) -> None:
     """Count new tweets and make them findable."""
     rollups.add(connection, [ready.counted for ready in new])
-    bulk.index(connection, [ready.entry for ready in new])
+    bulk.index(connection, [entry_of(ready.counted.user_id, ready.record) for ready in new])
 
 
 def _insert(
