@@ -78,9 +78,12 @@ def errors_count(run_id: int) -> int:
 def expected_end(run: Run) -> datetime | None:
     """When a running run may be done (aware UTC), by its pace until now and the present wait.
 
-    None while that would be a guess: before the first item, or without a known total.
+    None while that would be a guess: before the first item, without a known total, or in a run
+    that was taken up again, whose time since its start says nothing of its pace.
     """
     if run.state != "running" or not run.total or not run.done or not run.started_at:
+        return None
+    if run.attempts > 1:
         return None
     now = clock.now()
     each = (now - run.started_at) / run.done

@@ -352,6 +352,16 @@ def test_the_expected_end_counts_pace_and_wait(app: Flask, clock: FrozenClock) -
     assert queries.expected_end(row(run.id)) == clock.now() + timedelta(seconds=50)
 
 
+def test_a_run_taken_up_again_promises_no_end(app: Flask, clock: FrozenClock) -> None:
+    run = journal.start("user_timeline")
+    run.show(total=10)
+    clock.advance(5_000)
+    run.advance(done=5)
+    again = row(run.id)
+    again.attempts = 2
+    assert queries.expected_end(again) is None
+
+
 def test_exports_go_side_by_side_and_leave_no_leases(app: Flask) -> None:
     queued("export", params={"export_id": 1})
     queued("export", params={"export_id": 2})
