@@ -28,6 +28,15 @@ PAGES, PAGE = 25, 200
 ORIGINALS = 1_000  # tweets measured the original's way
 ROUNDS = 5
 IMPORTED = 200_000
+REQUIRED_SINCE = {
+    "month": 0,
+    "kind": "post",
+    "captured_by": "timeline",
+    "is_retweet": False,
+    "is_retweet_strict": False,
+    "has_link": False,
+    "has_media": False,
+}
 GOALS = {"sqlite": ">= 12", "postgresql": ">= 15"}
 
 
@@ -62,31 +71,23 @@ def bare(lines: list[bytes], owners: dict[int, int]) -> None:
 
 
 def original(lines: list[bytes], owners: dict[int, int]) -> None:
-    """The first Social Feed Manager: parse, SELECT, INSERT and commit, tweet by tweet."""
+    """The first Social Feed Manager: parse, get_or_create on all its fields, commit, one by one."""
     for line in lines:
         status = json.loads(line)
-        known = select(TwitterUserItem).where(TwitterUserItem.twitter_id == status["id"])
+        fields = {
+            "twitter_user_id": owners[status["user"]["id"]],
+            "twitter_id": status["id"],
+            "date_published": datetime.strptime(
+                status["created_at"], "%a %b %d %H:%M:%S +0000 %Y"
+            ).replace(tzinfo=UTC),
+            "item_text": status["full_text"],
+            "item_json": json.dumps(status),
+            "place": str(status["place"] or ""),
+            "source": status["source"],
+        }
+        known = select(TwitterUserItem).filter_by(**fields)
         if db.session.scalar(known) is None:
-            db.session.add(
-                TwitterUserItem(
-                    twitter_user_id=owners[status["user"]["id"]],
-                    twitter_id=status["id"],
-                    date_published=datetime.strptime(
-                        status["created_at"], "%a %b %d %H:%M:%S +0000 %Y"
-                    ).replace(tzinfo=UTC),
-                    item_text=status["full_text"],
-                    item_json=json.dumps(status),
-                    place=str(status["place"] or ""),
-                    source=status["source"],
-                    month=0,
-                    kind="post",
-                    captured_by="timeline",
-                    is_retweet=False,
-                    is_retweet_strict=False,
-                    has_link=False,
-                    has_media=False,
-                )  # fmt: skip
-            )
+            db.session.add(TwitterUserItem(**fields, **REQUIRED_SINCE))
             db.session.commit()
 
 
