@@ -11,13 +11,12 @@ import trustme
 
 from sfm.twitter import errors
 from sfm.twitter.auth import BearerAuth
-from sfm.twitter.backoff import kind_of
 from sfm.twitter.meter import MemoryMeter
 from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.stream import KeepAlive
 from sfm.twitter.streaming import StreamClient
 from sfm.twitter.transport import new_session
-from tests.twitter.fake import Fake, answer, streamed
+from tests.twitter.fake import answer
 
 TOKEN = "CANARY-bearer-token-0123456789"
 
@@ -26,35 +25,6 @@ def client(root, session=None):
     return StreamClient(
         BearerAuth(TOKEN), api_root=root, limiter=Limiter(), meter=MemoryMeter(), session=session
     )
-
-
-def test_a_name_is_looked_up_anew_for_each_connection(monkeypatch):
-    """ST19: first nobody knows it, then it stands for one server, then for another."""
-    looked_up = []
-    with Fake([streamed([b"\r\n"])]) as first, Fake([streamed([b"\r\n", b"\r\n"])]) as second:
-        ports = iter([None, first.port, second.port])
-        real_name_server = socket.getaddrinfo
-
-        def name_server(host, *others, **named):
-            if host != "api.moving.example":  # some other thread's
-                return real_name_server(host, *others, **named)
-            looked_up.append(host)
-            port = next(ports)
-            if port is None:
-                raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-
-        monkeypatch.setattr(socket, "getaddrinfo", name_server)
-        streams = client("http://api.moving.example")
-        with pytest.raises(errors.Retry) as fault:
-            streams.filter_stream()
-        assert (fault.value.status, kind_of(fault.value)) == (None, "network")
-        counts = []
-        for _ in range(2):
-            found = list(streams.filter_stream())
-            counts.append(sum(isinstance(event, KeepAlive) for event in found))
-        assert (counts, len(first.asked), len(second.asked)) == ([1, 2], 1, 1)
-    assert looked_up == ["api.moving.example"] * 3
 
 
 @contextmanager
