@@ -1,4 +1,4 @@
-"""Names that are not found or change their address, and certificates that cannot be trusted."""
+"""Certificates that cannot be trusted, and streams that reach nobody because of them."""
 
 import socket
 import ssl
