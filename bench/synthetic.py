@@ -1,7 +1,7 @@
 """Made-up tweets for benchmarks: the size, shape and mixture of real ones, nobody's words.
 
-Mean 3.6 KB of JSON as v1.1 and 1.6 KB as v2, a third retweets, seven scripts and emoji, words by
-Zipf's law. Everything follows from the seed, so two runs measure the same tweets.
+Mean 3.6 KB of JSON as v1.1 and 2.9 KB as v2 (see `v2_records`), a third retweets, seven scripts
+and emoji, words by Zipf's law. Everything follows from the seed, so two runs measure the same tweets.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from bench.v2_records import as_v2
 
 SNOWFLAKE_EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657000, tzinfo=UTC)
 START = datetime(2022, 1, 1, tzinfo=UTC)
@@ -169,49 +171,3 @@ class World:
             "expanded_url": f"https://twitter.com/x/status/{twitter_id}/photo/1", "type": "photo",
             "indices": [0, 0], "sizes": dict.fromkeys(("small", "thumb", "medium", "large"), size),
         }]}}  # fmt: skip
-
-
-def as_v2(tweet: dict[str, Any]) -> dict[str, Any]:
-    """A v1.1 tweet of ours as the record that a v2 timeline gives."""
-    original = tweet.get("retweeted_status")
-    data = _v2_post(tweet)
-    includes: dict[str, Any] = {"users": [_v2_user(tweet["user"])]}
-    if original:
-        data["referenced_tweets"] = [{"type": "retweeted", "id": original["id_str"]}]
-        includes["tweets"] = [_v2_post(original)]
-        if original["user"] is not tweet["user"]:
-            includes["users"].append(_v2_user(original["user"]))
-    return {"data": data, "includes": includes}
-
-
-def _v2_post(tweet: dict[str, Any]) -> dict[str, Any]:
-    moment = datetime.strptime(tweet["created_at"], "%a %b %d %H:%M:%S %z %Y")
-    urls = [
-        {"start": url["indices"][0], "end": url["indices"][1]}
-        | {key: url[key] for key in ("url", "expanded_url", "display_url")}
-        for url in tweet["entities"]["urls"]
-    ]
-    tags = [{"start": 0, "end": 1, "tag": tag["text"]} for tag in tweet["entities"]["hashtags"]]
-    return {
-        "id": tweet["id_str"], "text": tweet["full_text"], "author_id": tweet["user"]["id_str"],
-        "created_at": moment.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "lang": tweet["lang"],
-        "conversation_id": tweet["id_str"], "edit_history_tweet_ids": [tweet["id_str"]],
-        "possibly_sensitive": False, "entities": {"urls": urls, "hashtags": tags},
-        "public_metrics": {
-            "retweet_count": tweet["retweet_count"], "reply_count": 1, "quote_count": 2,
-            "like_count": tweet["favorite_count"], "bookmark_count": 0, "impression_count": 900,
-        },
-    }  # fmt: skip
-
-
-def _v2_user(user: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": user["id_str"], "name": user["name"], "username": user["screen_name"],
-        "created_at": "2012-10-10T20:19:24.000Z", "description": user["description"],
-        "location": user["location"], "verified": False, "protected": False, "url": user["url"],
-        "profile_image_url": user["profile_image_url_https"],
-        "public_metrics": {
-            "followers_count": user["followers_count"], "following_count": user["friends_count"],
-            "tweet_count": user["statuses_count"], "listed_count": user["listed_count"],
-        },
-    }  # fmt: skip
