@@ -1,7 +1,7 @@
 """Made-up tweets for benchmarks: the size, shape and mixture of real ones, nobody's words.
 
 Mean 3.6 KB of JSON as v1.1 and 2.9 KB as v2 (see `v2_records`), a third retweets, seven scripts
-and emoji, words by Zipf's law. Everything follows from the seed, so two runs measure the same tweets.
+and emoji, words by Zipf's law. All follows from the seed: two runs measure the same tweets.
 """
 
 from __future__ import annotations
