@@ -25,6 +25,7 @@ RUNS = {
     "fill_gap": "sfm.jobs.stream_tasks:fill_gap",
     "import_tweets": "sfm.jobs.stream_tasks:import_stream_files",
     "fetch_urls": "sfm.jobs.tasks:follow_links",
+    "remove_tweet": "sfm.takedown.run:carry_out",
     "tidy_exports": "sfm.exports.upkeep:tidy_exports",
 }
 TICKS = {

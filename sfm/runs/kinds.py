@@ -33,6 +33,9 @@ KINDS = {
         Kind("organizedata", "Tidying of files", "Tidyings of files", "files moved", "files"),
         Kind("fill_gap", "Filling of a gap", "Fillings of gaps", "posts", "gaps"),
         Kind("export", "Export", "Exports", "rows", "tweets", alone=False),
+        Kind(
+            "remove_tweet", "Deletion of tweets", "Deletions of tweets", "tweets deleted", "tweets"
+        ),
         Kind("tidy_exports", "Care of exports", "Care of exports", "exports made", "exports"),
     )
 }

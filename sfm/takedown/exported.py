@@ -6,11 +6,11 @@ import gzip
 import re
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from sqlalchemy import select
 
@@ -22,6 +22,7 @@ from sfm.exports.places import PART, sync
 from sfm.models import ExportFile, RecurringExport
 from sfm.takedown.cutting import pattern_of
 
+Thing = TypeVar("Thing")
 CHUNK = 1024 * 1024
 LONGEST_ID = 19
 WITH_ID = {"twitter_id", "twitter_url"}
@@ -38,17 +39,26 @@ class Exported:
     busy: tuple[Path, ...] = ()
 
 
-def find(ids: Iterable[int]) -> Exported:
-    """Search what is kept of exports for these ids. Reads every file; changes nothing."""
+def find(ids: Iterable[int], watch: Callable[[], object]) -> Exported:
+    """Search what is kept of exports for these ids. Reads every file; changes nothing.
+
+    Calls `watch` before each file.
+    """
     pattern = pattern_of(ids)
     root = folders.exports_folder()
     ready = db.session.scalars(select(ExportFile).where(ExportFile.state == "ready")).all()
     return Exported(
-        tuple(export.id for export in ready if _holds_export(export, pattern)),
-        tuple(_recurring(root / "recurring", pattern)),
-        tuple(path for path in _files(root / "lists") if holds(path, pattern)),
+        tuple(one.id for one in _watched(ready, watch) if _holds_export(one, pattern)),
+        tuple(_recurring(root / "recurring", pattern, watch)),
+        tuple(path for path in _watched(_files(root / "lists"), watch) if holds(path, pattern)),
         tuple(sorted(path for path in root.rglob(f"*{PART}") if not path.name.startswith("."))),
     )
+
+
+def _watched(things: Iterable[Thing], watch: Callable[[], object]) -> Iterator[Thing]:
+    for thing in things:
+        watch()
+        yield thing
 
 
 def _holds_export(export: ExportFile, pattern: re.Pattern[bytes]) -> bool:
@@ -65,9 +75,11 @@ def _shows_ids(layout: Mapping[str, Any]) -> bool:
     return not columns or bool(columns & WITH_ID)
 
 
-def _recurring(root: Path, pattern: re.Pattern[bytes]) -> Iterator[Path]:
+def _recurring(
+    root: Path, pattern: re.Pattern[bytes], watch: Callable[[], object]
+) -> Iterator[Path]:
     layouts = {str(one.id): one.layout for one in db.session.scalars(select(RecurringExport))}
-    for path in _files(root):
+    for path in _watched(_files(root), watch):
         layout = layouts.get(path.relative_to(root).parts[0].partition("-")[0])
         if layout is None or not _shows_ids(layout) or holds(path, pattern):
             yield path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,13 @@ from sfm.takedown.stream_files import Holding
 
 MOST_AT_ONCE = 100
 BIGGEST_ID = 2**63 - 1
+
+
+Watch = Callable[[], object]
+
+
+def no_watch() -> None:
+    """For callers who only wait."""
 
 
 @dataclass(frozen=True)
@@ -51,25 +58,34 @@ class Found:
         }
 
 
-def find(ids: Iterable[int]) -> Found:
-    """Where these tweets are kept. Reads everything, changes nothing. Raises WrongInput."""
+def checked(ids: Iterable[int]) -> Wanted:
+    """The tweets to look for. Raises WrongInput."""
     wanted = Wanted(frozenset(ids))
     if not 0 < len(wanted.ids) <= MOST_AT_ONCE:
         raise WrongInput(f"Name one id at least and {MOST_AT_ONCE} at most.")
     if not all(0 < number <= BIGGEST_ID for number in wanted.ids):
         raise WrongInput("The id of a tweet is a number of 19 digits at most.")
+    return wanted
+
+
+def find(ids: Iterable[int], watch: Watch = no_watch) -> Found:
+    """Where these tweets are kept. Reads everything, changes nothing. Raises WrongInput.
+
+    Calls `watch` every few seconds; what it raises ends the work.
+    """
+    wanted = checked(ids)
     root = settings().data_folder
-    tweets = stored.find(wanted)
-    sealed = stream_files.sealed(root, wanted)
+    tweets = stored.find(wanted, watch)
+    sealed = stream_files.sealed(root, wanted, watch)
     posts = {number for one in sealed for number in one.posts}
-    exports = exported.find({*wanted.ids, *tweets.gone, *tweets.cut, *posts})
+    exports = exported.find({*wanted.ids, *tweets.gone, *tweets.cut, *posts}, watch)
     aside, growing = stream_files.put_aside(root, wanted), stream_files.growing(root, wanted)
     db.session.rollback()
     later = (*growing, *exports.busy)
     return Found(wanted, tweets, tuple(sealed), tuple(aside), exports, later)
 
 
-def remove(found: Found, reason: str) -> list[str]:
+def remove(found: Found, reason: str, watch: Watch = no_watch) -> list[str]:
     """Remove all that was found but `later`; what could not be done, in words. Commits.
 
     The audit log has it with what goes from the database, before any stream file is written anew.
@@ -79,6 +95,7 @@ def remove(found: Found, reason: str) -> list[str]:
     troubles = []
     root = settings().data_folder
     for one in found.sealed:
+        watch()
         try:
             stream_files.rewrite(root, one.path, found.wanted)
         except SfmError as exc:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from sfm.database import db
 from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
@@ -13,6 +14,7 @@ from sfm.takedown.cutting import Wanted, without
 from sfm.tweets import deletion
 
 AT_ONCE = 500
+ROWS_A_LOOK = 50_000  # read by one statement; somebody may stop it in between
 
 _item = TwitterUserItem
 
@@ -25,8 +27,11 @@ class Stored:
     cut: tuple[int, ...] = ()
 
 
-def find(wanted: Wanted) -> Stored:
-    """Look through all stored tweets, their JSON too; reads the whole table, changes nothing."""
+def find(wanted: Wanted, watch: Callable[[], object]) -> Stored:
+    """Look through all stored tweets, their JSON too; reads the whole table, changes nothing.
+
+    Calls `watch` between two looks of some seconds each.
+    """
     ids = sorted(wanted.ids)
     named = or_(
         _item.twitter_id.in_(ids),
@@ -35,14 +40,29 @@ def find(wanted: Wanted) -> Stored:
     )
     columns = (_item.twitter_id, _item.retweeted_id, _item.quoted_id, _item.quoted_text)
     gone, cut = [], []
-    asked = select(*columns, _item.item_json).where(named).execution_options(yield_per=AT_ONCE)
-    for row in db.session.execute(asked):
-        left = without(row.item_json.encode(), wanted)
-        if left is None or row.twitter_id in wanted.ids or row.retweeted_id in wanted.ids:
-            gone.append(row.twitter_id)
-        elif left != row.item_json.encode() or (row.quoted_id in wanted.ids and row.quoted_text):
-            cut.append(row.twitter_id)
+    for some in _looks():
+        watch()
+        asked = select(*columns, _item.item_json).where(some, named)
+        for row in db.session.execute(asked.execution_options(yield_per=AT_ONCE)):
+            left = without(row.item_json.encode(), wanted)
+            if left is None or row.twitter_id in wanted.ids or row.retweeted_id in wanted.ids:
+                gone.append(row.twitter_id)
+            elif left != row.item_json.encode() or _quotes(row, wanted):
+                cut.append(row.twitter_id)
     return Stored(tuple(gone), tuple(cut))
+
+
+def _quotes(row: Any, wanted: Wanted) -> bool:
+    return row.quoted_id in wanted.ids and bool(row.quoted_text)
+
+
+def _looks() -> Iterator[ColumnElement[bool]]:
+    """The table in pieces, by our own numbers."""
+    lowest, highest = db.session.execute(select(func.min(_item.id), func.max(_item.id))).one()
+    if lowest is None:
+        return
+    for low in range(lowest, highest + 1, ROWS_A_LOOK):
+        yield _item.id.between(low, low + ROWS_A_LOOK - 1)
 
 
 def remove(found: Stored, wanted: Wanted) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -42,8 +42,11 @@ class Holding:
     posts: frozenset[int] = frozenset()
 
 
-def sealed(root: Path, wanted: Wanted) -> list[Holding]:
-    """Sealed files that hold any. A file whose newest post is older than all of them is passed."""
+def sealed(root: Path, wanted: Wanted, watch: Callable[[], object]) -> list[Holding]:
+    """Sealed files that hold any. A file whose newest post is older than all of them is passed.
+
+    Calls `watch` before each file.
+    """
     rows = db.session.execute(select(StreamFile.path, StreamFile.last_id))
     newest = {row.path: row.last_id for row in rows}
     found = []
@@ -51,6 +54,7 @@ def sealed(root: Path, wanted: Wanted) -> list[Holding]:
         last_id = newest.get(path.relative_to(root).as_posix())
         if last_id is not None and last_id < min(wanted.ids):
             continue
+        watch()
         hit = [line for line in lines_of(path) if without(line, wanted) != line]
         if hit:
             posts = frozenset(number for line in hit if (number := post_id_of(line)) is not None)
