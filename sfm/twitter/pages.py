@@ -27,6 +27,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 _TOKEN = re.compile(rb'"([0-9A-Za-z_]+)"')
 _NAME = re.compile(rb'"username"\s*:\s*"([0-9A-Za-z_]+)"')
 _POST_KINDS = ("tweets", "posts")
+_NONE: frozenset[int] = frozenset()
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -163,15 +164,19 @@ class _Shelf:
         typed = _typed(includes)
         self.pool = v2.Pool(typed)
         self.items = [(kind, raw) for kind, raws in includes.items() for raw in raws]
+        self.posts = {n for n, (kind, _raw) in enumerate(self.items) if kind in _POST_KINDS}
         self.taken: set[int] = set()
-        self.by_key: dict[str, list[int]] = {}
-        self.by_name: dict[str, list[int]] = {}
+        self.by_key: dict[bytes, set[int]] = {}
+        self.by_name: dict[bytes, set[int]] = {}
         self.keys: list[str | None] = []
         for number, (key, name) in enumerate(_keys(includes, typed)):
             self.keys.append(key)
-            self.by_key.setdefault(key or "", []).append(number)
+            self.by_key.setdefault((key or "").encode("utf-8", "replace"), set()).add(number)
             if name:
-                self.by_name.setdefault(name.lower(), []).append(number)
+                lower = name.lower().encode("utf-8", "replace")
+                self.by_name.setdefault(lower, set()).add(number)
+        self.known = frozenset(self.by_key)
+        self.needs: dict[int, set[int]] = {}  # of posts that came along, by their numbers
 
     def record(self, raw: bytes, post: V2Tweet) -> bytes:
         """This post with its own includes, every part in the bytes it came in."""
@@ -195,33 +200,44 @@ class _Shelf:
     def _claim(self, raw: bytes, post: V2Tweet) -> set[int]:
         """Numbers of what this post names, and of what the posts that it names need."""
         references = v2.reference_ids(post)
-        own = self._named_in(raw, {post.conversation_id or ""} - references)
-        same = {n for n in self.by_key.get(post.id or "", ()) if self._is_post(n)}
+        own = self._named_in(raw)
+        root = post.conversation_id or ""
+        if root not in references:
+            own -= self._posts_of(root)  # it begins the talk, and is not this post's own
+        same = self._posts_of(post.id or "")
         own -= same  # an expanded edit history holds the post itself once more
-        own |= {n for n in self._quoted_by(own) if self._is_post(n)} - same
-        for number in [n for n in own if self._is_post(n)]:
-            own |= {n for n in self._named_in(self.items[number][1]) if not self._is_post(n)}
-        self.taken |= own | same
+        own |= self._quoted_by(own) - same
+        for number in own & self.posts:
+            own |= self._needs_of(number)
+        self.taken |= own
+        self.taken |= same
         return own
 
-    def _quoted_by(self, own: set[int]) -> set[int]:
-        """What the posts among these refer to: a retweet may pass on a quote."""
-        posts = [self.pool.tweets[self.keys[n]] for n in own if self._is_post(n)]
-        named = {reference for post in posts for reference in v2.reference_ids(post)}
-        return {n for reference in named for n in self.by_key.get(reference, ())}
+    def _posts_of(self, key: str) -> set[int]:
+        return self.posts & self.by_key.get(key.encode("utf-8", "replace"), _NONE)
 
-    def _named_in(self, raw: bytes, aside: frozenset[str] | set[str] = frozenset()) -> set[int]:
+    def _quoted_by(self, own: set[int]) -> set[int]:
+        """Posts that the posts among these refer to: a retweet may pass on a quote."""
         found: set[int] = set()
-        for token in set(_TOKEN.findall(raw)):
-            key = token.decode()
-            numbers = self.by_key.get(key, ())
-            found.update(n for n in numbers if not (key in aside and self._is_post(n)))
-        for name in _NAME.findall(raw):
-            found.update(self.by_name.get(name.decode().lower(), ()))
+        for number in own & self.posts:
+            for reference in v2.reference_ids(self.pool.tweets[self.keys[number]]):
+                found |= self._posts_of(reference)
         return found
 
-    def _is_post(self, number: int) -> bool:
-        return self.items[number][0] in _POST_KINDS
+    def _needs_of(self, number: int) -> set[int]:
+        """What a post that came along names, other posts left out."""
+        found = self.needs.get(number)
+        if found is None:
+            found = self.needs[number] = self._named_in(self.items[number][1]) - self.posts
+        return found
+
+    def _named_in(self, raw: bytes) -> set[int]:
+        found: set[int] = set()
+        for key in self.known.intersection(_TOKEN.findall(raw)):
+            found |= self.by_key[key]
+        for name in _NAME.findall(raw):
+            found |= self.by_name.get(name.lower(), _NONE)
+        return found
 
 
 def _keys(

@@ -36,11 +36,15 @@ class Parts:
     errors: Any = None
 
 
+_ABSENT = msgspec.Raw()
+
+
 class _Outline(msgspec.Struct):
-    data: msgspec.Raw | None = None
-    statuses: msgspec.Raw | None = None
+    # Not `Raw | None`: in such a union msgspec 0.22 takes nothing but null.
+    data: msgspec.Raw = _ABSENT
+    statuses: msgspec.Raw = _ABSENT
     includes: dict[str, list[msgspec.Raw]] | None = None
-    meta: msgspec.Raw | None = None
+    meta: msgspec.Raw = _ABSENT
     errors: Any = None
 
 
@@ -67,18 +71,19 @@ def _fast(body: bytes) -> Parts:
     if body.startswith(b"["):
         return Parts([bytes(raw) for raw in _list.decode(body)], is_v1=True)
     outline = _outline.decode(body)
+    statuses, data, meta = bytes(outline.statuses), bytes(outline.data), bytes(outline.meta)
     parts = Parts(errors=outline.errors)
-    if outline.statuses is not None:
-        parts.is_v1, parts.elements = True, [bytes(raw) for raw in _list.decode(outline.statuses)]
-    elif outline.data is not None:
-        _set_data(parts, bytes(outline.data), lambda data: map(bytes, _list.decode(data)))
-    elif outline.meta is not None or outline.errors is not None:
+    if statuses.startswith(b"["):
+        parts.is_v1, parts.elements = True, [bytes(raw) for raw in _list.decode(statuses)]
+    elif data not in (b"", b"null"):
+        _set_data(parts, data, lambda data: map(bytes, _list.decode(data)))
+    elif meta or outline.errors is not None:
         parts.elements = []
     if outline.includes:
         parts.includes = {
             kind: [bytes(raw) for raw in raws] for kind, raws in outline.includes.items()
         }
-    parts.meta = bytes(outline.meta) if outline.meta is not None else b"{}"
+    parts.meta = meta or b"{}"
     return parts
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sfm.twitter import rawjson
 from sfm.twitter.pages import split_page, split_users
 from sfm.twitter.payload import parse_line
 from sfm.twitter.record import Unreadable
@@ -76,6 +77,12 @@ def test_every_part_keeps_its_bytes():
     assert record.raw == b'{"data":' + odd + b',"includes":{"users":[' + user + b"]}}"
     assert record.tweet.text == "café / \ufffd"
     assert record.tweet.author_name == "\U0001f600 \ufffd"
+
+
+def test_ordinary_answers_are_cut_the_fast_way():
+    for body in (two_posts(), {"data": v2_post()}, {"meta": {"result_count": 0}}):
+        line = as_line(body)
+        assert rawjson._fast(line) == rawjson._slowly(line.decode())
 
 
 def test_the_patient_way_cuts_as_the_fast_way_does():
