@@ -92,6 +92,7 @@ class StreamConnection:
     def __init__(self, response: requests.Response) -> None:
         self._response = response
         self._raw = response.raw
+        self._connection = response.raw.connection
         self._stopped = False
         self._pending = bytearray()
         self._skipping = 0
@@ -124,7 +125,14 @@ class StreamConnection:
         ) as exc:
             yield self._end("network", detail=type(exc).__name__)
         finally:
-            self._response.close()
+            self._close()
+
+    def _close(self) -> None:
+        """After a proper end urllib3 would keep the connection for another call, though Twitter is
+        about to close it: the call would fail, or wait for the server that the name left."""
+        self._response.close()
+        if self._connection is not None:
+            self._connection.close()
 
     def _chunks(self) -> Iterator[bytes]:
         """What arrives, as soon as it arrives, unpacked; ends with the connection."""

@@ -154,12 +154,20 @@ class Transport:
     def open(
         self, endpoint: Endpoint, params: Mapping[str, Any], timeout: tuple[float, float]
     ) -> requests.Response:
-        """An answer whose body is still to come, for streams. One try; raises TwitterError."""
+        """An answer whose body is still to come, for streams. One try; raises TwitterError.
+
+        On a connection of its own, and the next call makes another: one that is left over may lead
+        to where the name no longer stands, or be in the midst of being closed by the other end.
+        """
         spent = self._limiter.take(self.auth.fingerprint, endpoint, app=self.auth.kind == "app")
         if spent is not None:
             raise spent
         call = _Call(endpoint, endpoint.path, params, "", "GET", None)
-        return self._try(call, _Patience(), timeout=timeout, stream=True)
+        self._session.close()  # only idle connections; the session goes on
+        try:
+            return self._try(call, _Patience(), timeout=timeout, stream=True)
+        finally:
+            self._session.close()
 
     def _once(self, call: _Call, patience: _Patience) -> bytes:
         response = self._try(call, patience, timeout=self._timeout)

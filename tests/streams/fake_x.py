@@ -20,6 +20,10 @@ class Line:
         self.handler, self.number = handler, number
         self.gone = False
 
+    @property
+    def fake(self) -> FakeX:
+        return self.handler.server.fake  # type: ignore[attr-defined, no-any-return]
+
     def raw(self, data: bytes) -> None:
         """Bytes as one chunk of the body."""
         try:
@@ -30,10 +34,9 @@ class Line:
 
     def post(self, number: int, rules: list[dict[str, str]] | None = None, text: str = "x") -> None:
         """One post, with the rules it matched (those the server holds, if none are named)."""
-        server: FakeX = self.handler.server.fake  # type: ignore[attr-defined]
         body = {
             "data": {"id": str(number), "text": text},
-            "matching_rules": rules or server.matching,
+            "matching_rules": rules or self.fake.matching,
         }
         self.raw(json.dumps(body, separators=(",", ":")).encode() + b"\r\n")
 
@@ -43,8 +46,7 @@ class Line:
     def hold(self, seconds: float = 3600, every: float = 0.2) -> None:
         """Keep-alives until the other side is gone or the time is over."""
         until = time.monotonic() + seconds
-        server: FakeX = self.handler.server.fake  # type: ignore[attr-defined]
-        while time.monotonic() < until and not self.gone and not server.closing.is_set():
+        while time.monotonic() < until and not self.gone and not self.fake.closing.is_set():
             self.keep_alive()
             time.sleep(every)
 

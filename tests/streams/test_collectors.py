@@ -97,8 +97,15 @@ def told(line: Line) -> None:
     line.end()
 
 
+def end_without_hanging_up(line: Line) -> None:
+    """As between its last word and its FIN a server may let any time pass."""
+    line.end()
+    line.fake.closing.wait(60)
+
+
 ENDS: list[tuple[str, Script, str]] = [
     ("clean end", Line.end, "closed"),
+    ("clean end, connection left open", end_without_hanging_up, "closed"),
     ("in mid-line", half_a_line, "network"),
     ("reset", reset, "network"),
     ("told why", told, "UpstreamOperationalDisconnect"),
@@ -512,7 +519,7 @@ def test_filters_that_share_a_connection_get_the_posts_that_matched_them(
     two = make_filter("Two", "storm")
 
     def script(line: Line) -> None:
-        fake: FakeX = line.handler.server.fake  # type: ignore[attr-defined]
+        fake = line.fake
         tags = {value: [{"id": r["id"], "tag": r["tag"]}] for value, r in fake.rules.items()}
         line.post(1, rules=tags["flood"])
         line.post(2, rules=tags["storm"])

@@ -1,9 +1,10 @@
-"""Certificates that cannot be trusted, and streams that reach nobody because of them."""
+"""Names that are not found or change their address, and certificates that cannot be trusted."""
 
 import socket
 import ssl
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
@@ -11,12 +12,13 @@ import trustme
 
 from sfm.twitter import errors
 from sfm.twitter.auth import BearerAuth
+from sfm.twitter.backoff import kind_of
 from sfm.twitter.meter import MemoryMeter
 from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.stream import KeepAlive
 from sfm.twitter.streaming import StreamClient
 from sfm.twitter.transport import new_session
-from tests.twitter.fake import answer
+from tests.twitter.fake import STREAM_HEAD, Fake, answer, chunk, hold
 
 TOKEN = "CANARY-bearer-token-0123456789"
 
@@ -25,6 +27,78 @@ def client(root, session=None):
     return StreamClient(
         BearerAuth(TOKEN), api_root=root, limiter=Limiter(), meter=MemoryMeter(), session=session
     )
+
+
+@dataclass
+class NameServer:
+    """What one name stands for: a port on loopback, or nothing. Knows nothing of other names."""
+
+    name: str
+    port: int | None = None
+    asked: int = 0
+    real: object = field(default=socket.getaddrinfo)
+
+    def __call__(self, host, *others, **named):
+        if host != self.name:
+            return self.real(host, *others, **named)
+        self.asked += 1
+        if self.port is None:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", self.port))]
+
+
+@pytest.fixture
+def name_server(monkeypatch):
+    found = NameServer("api.moving.example")
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    return found
+
+
+def lingering(asked):
+    """Whole answers of a server that would take another question on the same connection."""
+    if asked.path.endswith("/rules"):
+        whole = answer(200, {"data": []}, {"Connection": "keep-alive"})
+    else:
+        whole = STREAM_HEAD + chunk(b"\r\n") + b"0\r\n\r\n"
+
+    def send(connection, _asked):
+        connection.sendall(whole)
+        hold(connection)
+
+    return send
+
+
+def keep_alives(streams):
+    return sum(isinstance(event, KeepAlive) for event in streams.filter_stream())
+
+
+def test_a_name_is_looked_up_anew_for_each_connection(name_server):
+    """ST19: nobody knows the name; then it stands for one server, which never hangs up, and then
+    for another."""
+    with Fake(route=lingering) as first, Fake(route=lingering) as second:
+        streams = client("http://api.moving.example")
+        with pytest.raises(errors.Retry) as fault:
+            streams.filter_stream()
+        assert (fault.value.status, kind_of(fault.value)) == (None, "network")
+        assert name_server.asked == 1
+        for number, server in enumerate((first, second, first), start=1):
+            name_server.port = server.port
+            assert keep_alives(streams) == 1
+            assert name_server.asked == 1 + number
+        assert (len(first.asked), len(second.asked)) == (2, 1)
+
+
+def test_a_stream_takes_no_connection_of_another_call_and_leaves_none(name_server):
+    """ST19: rules are read before each connection, of the same name."""
+    with Fake(route=lingering) as first, Fake(route=lingering) as second:
+        streams = client("http://api.moving.example")
+        name_server.port = first.port
+        assert streams.rules() == ()
+        name_server.port = second.port
+        assert keep_alives(streams) == 1
+        assert streams.rules() == ()
+        assert [asked.path[-6:] for asked in first.asked] == ["/rules"]
+        assert [asked.path[-6:] for asked in second.asked] == ["stream", "/rules"]
 
 
 @contextmanager
