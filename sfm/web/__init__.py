@@ -28,6 +28,7 @@ BLUEPRINTS = (
     "home",
     "jobs",
     "links",
+    "removals",
     "reports",
     "runs",
     "sets",

@@ -10,11 +10,12 @@ from sfm.tweets import overview
 from sfm.web import admin_rows
 from sfm.web.access import access
 from sfm.web.htmx import page_or_part
+from sfm.web.links import WORDS
+from sfm.web.tweet_facets import KINDS
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
 RUN_STATES = ("queued", "running", "paused", "finished", "failed", "cancelled")
-TWEET_KINDS = ("post", "retweet", "reply", "quote")
 
 
 @bp.get("/")
@@ -27,11 +28,11 @@ def index() -> str:
 @access("superuser")
 def items() -> Response:
     name, sort = request.args.get("q", "").strip()[:60], request.args.get("kind", "")
-    wanted = sort if sort in TWEET_KINDS else ""
+    wanted = sort if sort in KINDS else ""
     return page_or_part(
         "admin/items.html", "admin/_items.html",
         slice=admin_rows.items(name, wanted, request.args.get("at")),
-        q=name, kind=wanted, kinds=TWEET_KINDS,
+        q=name, kind=wanted, kinds=KINDS,
     )  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def urls() -> Response:
     text = request.args.get("q", "").strip()[:500]
     return page_or_part(
         "admin/urls.html", "admin/_urls.html",
-        slice=admin_rows.links(text, request.args.get("at")), q=text,
+        slice=admin_rows.links(text, request.args.get("at")), q=text, words=WORDS,
     )  # fmt: skip
 
 

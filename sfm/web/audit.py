@@ -40,6 +40,7 @@ WORDS = {
     "filter.changed": lazy_gettext("filter changed"),
     "filter.deactivated": lazy_gettext("filter deactivated"),
     "filter.deleted": lazy_gettext("filter deleted"),
+    "link.deleted": lazy_gettext("link forgotten"),
     "job.changed": lazy_gettext("job changed"),
     "job.run_now": lazy_gettext("job started by hand"),
     "keys.forgotten": lazy_gettext("older encryption keys forgotten"),

@@ -1,0 +1,56 @@
+"""Single links in the hands of an administrator: forgotten, or followed again. Flush only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, select
+
+from sfm import audit
+from sfm.database import db
+from sfm.links.words import KIND
+from sfm.models import Link, Run, TwitterUserItemUrl, User
+from sfm.runs.journal import queue
+
+_place = TwitterUserItemUrl
+
+
+def chosen(link_ids: Sequence[int]) -> list[Link]:
+    """These links, those of them that are here, newest first."""
+    wanted = select(Link).where(Link.id.in_(link_ids)).order_by(Link.id.desc())
+    return list(db.session.scalars(wanted))
+
+
+def tweets_with(links: Sequence[Link]) -> int:
+    """How many tweets hold any of these links."""
+    held = select(func.count(_place.item_id.distinct()))
+    return db.session.scalar(held.where(_place.link_id.in_([link.id for link in links]))) or 0
+
+
+def forget(links: Sequence[Link]) -> int:
+    """Delete what is known of these links; how many. Their tweets stay, and name them still.
+
+    An entry in the audit log for each. A link comes back when the links of its tweet are followed
+    again on its page.
+    """
+    for link in links:
+        before = {"outcome": link.outcome, "ends at": link.final_url}
+        audit.record(
+            "link.deleted", kind="link", subject_id=link.id, subject=link.start_url, before=before
+        )
+    db.session.flush()
+    db.session.execute(delete(Link).where(Link.id.in_([link.id for link in links])))
+    return len(links)
+
+
+def follow_again(links: Sequence[Link], by: User) -> Run | None:
+    """A queued run that follows these links, whatever was found before; None where none is held.
+
+    One tweet of each link stands for it, so its other links are followed too.
+    """
+    ids = [link.id for link in links]
+    one = select(func.min(_place.item_id)).where(_place.link_id.in_(ids)).group_by(_place.link_id)
+    items = sorted(set(db.session.scalars(one)))
+    if not items:
+        return None
+    return queue(KIND, params={"item_ids": items, "refetch": True}, requested_by_id=by.id)

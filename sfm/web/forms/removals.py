@@ -1,0 +1,20 @@
+"""Forms of steps that cannot be taken back."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _
+from wtforms import TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from sfm.web.forms import Form
+
+
+class TakedownForm(Form):
+    """Why tweets are deleted everywhere."""
+
+    reason = TextAreaField(
+        validators=[
+            InputRequired(_("Say why; the change log keeps it.")),
+            Length(max=1000, message=_("The reason has at most 1,000 characters.")),
+        ]
+    )

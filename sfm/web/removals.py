@@ -1,0 +1,97 @@
+"""Deleting what was collected: tweets from everything kept, and what is known of links.
+
+The tables of the administration and a tweet's own page lead here with what was chosen in the
+address; this page says what goes, and only its form does it.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response as BaseResponse
+
+from sfm.database import db
+from sfm.errors import NotFound
+from sfm.links import records
+from sfm.models import Link
+from sfm.takedown import run as takedown
+from sfm.takedown.removal import BIGGEST_ID, MOST_AT_ONCE
+from sfm.tweets import queries
+from sfm.web.access import access, signed_in_account
+from sfm.web.forms.removals import TakedownForm
+from sfm.web.htmx import done, page_or_part
+
+bp = Blueprint("removals", __name__, url_prefix="/admin")
+
+
+@bp.route("/twitter-user-items/delete/", methods=["GET", "POST"])
+@access("superuser")
+def tweets() -> Response | BaseResponse:
+    ids = _chosen("tweet")
+    if not ids:
+        return done(url_for("admin.items"), _("Tick the tweets first."), "warning")
+    found = queries.cards(ids)
+    if not found:
+        raise NotFound(_("None of these tweets is kept here. They may be deleted already."))
+    form = TakedownForm()
+    if form.validate_on_submit():
+        held = [tweet.twitter_id for tweet in found]
+        run = takedown.ask(held, form.reason.data or "", signed_in_account())
+        db.session.commit()
+        said = ngettext(
+            "%(num)s tweet is being deleted everywhere.",
+            "%(num)s tweets are being deleted everywhere.",
+            len(held),
+        )
+        return done(url_for("runs.show", run_id=run.id), said)
+    status = 422 if form.errors else 200
+    return page_or_part(
+        "admin/delete_tweets.html", "admin/_delete_tweets.html", status, form=form, tweets=found
+    )
+
+
+@bp.get("/twitter-user-item-urls/change/")
+@access("superuser")
+def links() -> Response | BaseResponse:
+    found = records.chosen(_chosen("link"))
+    if not found:
+        return done(url_for("admin.urls"), _("Tick the links first."), "warning")
+    return page_or_part(
+        "admin/change_links.html", "admin/change_links.html",
+        links=found, tweets=records.tweets_with(found),
+        deletes=request.args.get("do") != "follow",
+    )  # fmt: skip
+
+
+@bp.post("/twitter-user-item-urls/delete/")
+@access("superuser")
+def delete_links() -> BaseResponse:
+    gone = records.forget(_links_or_none())
+    db.session.commit()
+    said = ngettext("%(num)s link is deleted.", "%(num)s links are deleted.", gone)
+    return done(url_for("admin.urls"), said)
+
+
+@bp.post("/twitter-user-item-urls/follow/")
+@access("superuser")
+def follow_links() -> BaseResponse:
+    run = records.follow_again(_links_or_none(), signed_in_account())
+    if run is None:
+        raise NotFound(_("No tweet that is kept here holds these links any more."))
+    db.session.commit()
+    return done(url_for("runs.show", run_id=run.id), _("The links will be followed in a moment."))
+
+
+def _links_or_none() -> list[Link]:
+    found = records.chosen(_chosen("link"))
+    if not found:
+        raise NotFound(_("These links are not here any more."))
+    return found
+
+
+def _chosen(name: str) -> list[int]:
+    """The numbers in the address, or behind a form; what cannot be one is passed over."""
+    numbers = request.values.getlist(name, type=int)
+    possible = [number for number in numbers if 0 < number <= BIGGEST_ID]
+    return list(dict.fromkeys(possible))[:MOST_AT_ONCE]

@@ -1,0 +1,215 @@
+"""Deleting tweets everywhere, and links, from the pages of administration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from sfm.config import Settings
+from sfm.database import db
+from sfm.jobs import worker
+from sfm.models import AuditEntry, Link, Run, TwitterUser, TwitterUserItem, TwitterUserItemUrl, User
+from sfm.streams.quarantine import Quarantine
+from sfm.takedown import run as takedown
+from sfm.tweets import queries
+from sfm.tweets.counts_check import check_rollups
+from sfm.tweets.selection import Selection
+from tests.conftest import FrozenClock
+from tests.factories import make_tweets, make_twitter_user
+from tests.pages import Page, checked, checked_part, page, submit
+
+Login = Callable[[User], FlaskClient]
+pytestmark = pytest.mark.usefixtures("clock")
+DELETE = "/admin/twitter-user-items/delete/"
+
+
+@pytest.fixture
+def boss(login_as: Login, superuser: User) -> FlaskClient:
+    return login_as(superuser)
+
+
+@pytest.fixture
+def anna(app: object) -> TwitterUser:
+    return make_twitter_user("anna")
+
+
+def asking(boss: FlaskClient, *ids: int) -> Page:
+    return page(boss, DELETE, query_string={"tweet": list(ids)})
+
+
+def held() -> set[int]:
+    return set(db.session.scalars(select(TwitterUserItem.twitter_id)))
+
+
+def run_of(answer: object) -> Run:
+    run = db.session.scalars(select(Run).order_by(Run.id.desc())).first()
+    assert run is not None
+    assert run.kind == takedown.KIND
+    return run
+
+
+def make_link(start: str, *items: int) -> Link:
+    """A link that was followed, held by these tweets (Twitter's ids)."""
+    link = Link(
+        url_hash=f"{start:>064}"[-64:], start_url=start, outcome="ok", final_url="https://e.org/"
+    )
+    db.session.add(link)
+    db.session.flush()
+    wanted = select(TwitterUserItem.id).where(TwitterUserItem.twitter_id.in_(items))
+    for item_id in db.session.scalars(wanted).all():
+        db.session.add(TwitterUserItemUrl(item_id=item_id, link_id=link.id))
+    db.session.commit()
+    return link
+
+
+def test_a_tweet_is_deleted_from_its_page_with_counts_search_links_and_a_reason(
+    boss: FlaskClient, anna: TwitterUser, superuser: User
+) -> None:
+    gone, stays = make_tweets(anna, ["zebra crossing https://t.co/a", "zebra stays"])
+    make_link("https://t.co/a", gone)
+    shared = make_link("https://t.co/b", gone, stays).id
+    ask = page(boss, f"/twitter-item/{gone}/", headers={"Accept": "text/html"})
+    assert f"{DELETE}?tweet={gone}" in ask.links()
+    confirm = asking(boss, gone)
+    assert "Delete 1 tweet everywhere?" in confirm.text
+    answer = submit(boss, confirm, DELETE, reason="The author asked, letter of 3 May")
+    run = run_of(answer)
+    assert (answer.status_code, answer.location) == (303, f"/runs/{run.id}/")
+    assert held() == {gone, stays}, "nothing goes before the worker comes to it"
+
+    assert worker.work_once()
+
+    db.session.rollback()
+    assert held() == {stays}
+    assert db.session.get_one(TwitterUser, anna.id).items_count == 1
+    assert check_rollups() == []
+    found = queries.page(Selection(text="zebra"))
+    assert [tweet.twitter_id for tweet in found.tweets] == [stays]
+    assert db.session.scalars(select(Link.id)).all() == [shared]
+    entry = db.session.scalars(select(AuditEntry).filter_by(action="tweet.removed")).one()
+    assert (entry.actor_id, entry.actor) == (superuser.id, superuser.username)
+    assert entry.subject_id == str(gone)
+    assert entry.after["reason"] == "The author asked, letter of 3 May"
+    assert "zebra" not in json.dumps(entry.after)
+    done = page(boss, f"/runs/{run.id}/")
+    assert "Tweets and retweets deleted 1" in done.text
+
+
+def test_ticked_tweets_of_the_table_are_deleted_together(
+    boss: FlaskClient, anna: TwitterUser
+) -> None:
+    tweets = make_tweets(anna, [f"number {number}" for number in range(5)])
+    table = page(boss, "/admin/twitter-user-items/")
+    confirm = checked(submit(boss, table, DELETE, tweet=[str(number) for number in tweets[:3]]))
+    assert "Delete 3 tweets everywhere?" in confirm.text
+    submit(boss, confirm, DELETE, reason="Asked by Twitter")
+    assert worker.work_once()
+    db.session.rollback()
+    assert held() == set(tweets[3:])
+
+
+def test_without_a_reason_nothing_is_asked_for(boss: FlaskClient, anna: TwitterUser) -> None:
+    (tweet,) = make_tweets(anna, ["here"])
+    confirm = asking(boss, tweet)
+    again = checked(submit(boss, confirm, DELETE, reason="  "), 422)
+    assert "Say why" in again.text
+    part = boss.post(
+        DELETE, data={**confirm_fields(confirm), "reason": ""}, headers={"HX-Request": "true"}
+    )
+    assert checked_part(part, 422).by_id("delete-tweets") is not None
+    assert db.session.scalars(select(Run)).all() == []
+    sent = boss.post(
+        DELETE, data={**confirm_fields(confirm), "reason": "Asked"}, headers={"HX-Request": "true"}
+    )
+    assert sent.status_code == 204
+    assert sent.headers["HX-Redirect"] == f"/runs/{run_of(sent).id}/"
+
+
+def confirm_fields(confirm: Page) -> dict[str, str]:
+    form = confirm.form(DELETE)
+    return {
+        field.get("name") or "": field.get("value") or ""
+        for field in form.iter("input")
+        if field.get("type") == "hidden"
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("", 303), ("?tweet=x", 303), ("?tweet=-1", 303), (f"?tweet={2**70}", 303), ("?tweet=5", 404)],
+)
+def test_ids_that_lead_to_no_tweet_are_told(boss: FlaskClient, query: str, status: int) -> None:
+    assert boss.get(f"{DELETE}{query}").status_code == status
+
+
+def test_files_that_are_still_written_are_done_when_they_are_finished(
+    boss: FlaskClient, anna: TwitterUser, clock: FrozenClock, superuser: User, settings: Settings
+) -> None:
+    (tweet,) = make_tweets(anna, ["here"])
+    folder = settings.data_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    Quarantine(folder, "streamsample").keep(f'{{"data": {{"id": "{tweet}"'.encode(), "torn")
+    run = takedown.ask([tweet], "Asked", superuser)
+    run_id = run.id
+    db.session.commit()
+    assert worker.work_once()
+    db.session.rollback()
+    assert held() == set()
+    waiting = db.session.get_one(Run, run_id)
+    assert (waiting.state, waiting.added) == ("queued", 1)
+    assert "follow by themselves" in page(boss, f"/runs/{run_id}/").text
+    assert not worker.work_once(), "not before its time"
+    clock.advance(24 * 3600)
+    assert worker.work_once()
+    db.session.rollback()
+    assert db.session.get_one(Run, run_id).state == "finished"
+    assert not any(str(tweet).encode() in path.read_bytes() for path in folder.rglob("*.jsonl"))
+
+
+def test_links_are_forgotten_and_their_tweets_stay(boss: FlaskClient, anna: TwitterUser) -> None:
+    (tweet,) = make_tweets(anna, ["look https://t.co/a"])
+    link, other = make_link("https://t.co/a", tweet).id, make_link("https://t.co/z").id
+    table = page(boss, "/admin/twitter-user-item-urls/")
+    change = "/admin/twitter-user-item-urls/change/"
+    confirm = checked(submit(boss, table, change, link=str(link), do="delete"))
+    assert "The 1 tweet with it stays" in confirm.text
+    answer = submit(boss, confirm, "/admin/twitter-user-item-urls/delete/")
+    assert answer.status_code == 303
+    assert db.session.scalars(select(Link.id)).all() == [other]
+    assert held() == {tweet}
+    entry = db.session.scalars(select(AuditEntry).filter_by(action="link.deleted")).one()
+    assert entry.subject == "https://t.co/a"
+    assert submit(boss, confirm, "/admin/twitter-user-item-urls/delete/").status_code == 404
+
+
+def test_links_are_followed_again(boss: FlaskClient, anna: TwitterUser) -> None:
+    one, two = make_tweets(anna, ["look https://t.co/a", "and https://t.co/a"])
+    link = make_link("https://t.co/a", one, two).id
+    lonely = make_link("https://t.co/z").id
+    address = f"/admin/twitter-user-item-urls/change/?do=follow&link={link}"
+    follow = "/admin/twitter-user-item-urls/follow/"
+    assert submit(boss, page(boss, address), follow).status_code == 303
+    run = db.session.scalars(select(Run)).one()
+    assert run.kind == "fetch_urls"
+    assert run.params["refetch"] is True
+    assert len(run.params["item_ids"]) == 1, "one tweet stands for the link"
+    asked = page(boss, f"/admin/twitter-user-item-urls/change/?do=follow&link={lonely}")
+    assert submit(boss, asked, follow).status_code == 404
+
+
+def test_readers_may_delete_nothing(login_as: Login, reader: User, anna: TwitterUser) -> None:
+    (tweet,) = make_tweets(anna, ["here"])
+    link = make_link("https://t.co/a", tweet).id
+    client = login_as(reader)
+    page(client, f"{DELETE}?tweet={tweet}", 403)
+    page(client, f"/admin/twitter-user-item-urls/change/?link={link}", 403)
+    shown = page(client, f"/twitter-item/{tweet}/", headers={"Accept": "text/html"})
+    assert not any(DELETE in address for address in shown.links())
+    for address in (DELETE, "/admin/twitter-user-item-urls/delete/"):
+        sent = client.post(address, data={"tweet": tweet, "link": link, "reason": "x"})
+        assert sent.status_code in (400, 403)
+    assert held() == {tweet}
