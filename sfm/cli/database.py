@@ -13,13 +13,20 @@ def migrate_database() -> None:
 
     Safe to run at any time: with nothing to do, nothing is done.
     """
+    from sfm.database import db
     from sfm.extensions import settings
+    from sfm.tweets import indexing
     from sfm.upkeep.migration import bring_up_to_date
 
     done = bring_up_to_date(settings().instance / "backups")
     if done.before == done.after:
         click.echo(f"The database is up to date (revision {done.after}).")
-        return
-    click.echo(f"The database is now at revision {done.after}.")
+    else:
+        click.echo(f"The database is now at revision {done.after}.")
     if done.copy:
         click.echo(f"A copy from before is kept at {done.copy}.")
+    if indexing.is_outdated(db.session.connection()):
+        click.echo(
+            "The search still goes by the rules of an earlier release. "
+            "Run `refill_items` when the machine has time: it makes the search anew."
+        )

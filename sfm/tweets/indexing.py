@@ -40,6 +40,11 @@ def is_indexed(now: IndexState, item_id: int) -> bool:
     return item_id <= now.done_to_id or item_id > now.goes_to_id
 
 
+def is_outdated(connection: Connection) -> bool:
+    """Whether the index was made by rules of an earlier release: `refill_items` makes it anew."""
+    return state(connection).version != words.VERSION
+
+
 def begin_anew(connection: Connection) -> None:
     """Empty the index; from here on `advance` says how far it is filled again."""
     bulk.one_writer(connection)

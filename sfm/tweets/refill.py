@@ -16,7 +16,7 @@ from sfm.database import db
 from sfm.models import Run, TwitterUserItem
 from sfm.runs.active import ActiveRun
 from sfm.runs.transactions import unit_of_work
-from sfm.tweets import bulk, indexing, words
+from sfm.tweets import bulk, indexing
 from sfm.tweets.bulk import Entry
 from sfm.tweets.columns import CONTENT, row_of
 from sfm.tweets.counts_check import check_rollups
@@ -69,8 +69,9 @@ def _begin() -> int:
     cursor = db.session.scalar(ended.order_by(Run.id.desc()).limit(1)) or {}
     at = int(cursor.get("done_to_id", 0))
     now = indexing.state(db.session.connection())
+    is_outdated = indexing.is_outdated(db.session.connection())
     db.session.rollback()
-    if now.version != words.VERSION:
+    if is_outdated:
         unit_of_work(lambda: indexing.begin_anew(db.session.connection()))
         return 0
     return min(at, now.done_to_id) if now.done_to_id is not None else at

@@ -5,14 +5,15 @@ Nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from sfm.tweets import bulk
-from sfm.tweets.bulk import DaySum, UserSum
+from sfm.tweets.bulk import DaySum, TotalSum, UserSum
 
 
 class Counted(NamedTuple):
@@ -23,31 +24,26 @@ class Counted(NamedTuple):
     published: datetime
 
 
-def add(connection: Connection, tweets: Iterable[Counted]) -> None:
+def add(connection: Connection, tweets: Sequence[Counted]) -> None:
     """Count tweets that have just been stored. The caller's transaction has `one_writer`."""
-    days: dict[tuple[int, date], DaySum] = {}
-    totals: dict[date, DaySum] = {}
-    users: dict[int, UserSum] = {}
-    for tweet in tweets:
-        user_id, twitter_id, published = tweet
-        day = published.date()
-        days[user_id, day] = _with_day(days.get((user_id, day)), user_id, day, twitter_id)
-        totals[day] = _with_day(totals.get(day), 0, day, twitter_id)
-        users[user_id] = _with_user(users.get(user_id), user_id, published)
-    bulk.add_to_days(connection, days.values())
-    bulk.add_to_totals(connection, totals.values())
-    bulk.add_to_users(connection, users.values())
+    items = Counter([(user_id, published.date()) for user_id, _, published in tweets])
+    days = [DaySum(user_id, day, count) for (user_id, day), count in items.items()]
+    bulk.add_to_days(connection, days)
+    bulk.add_to_totals(connection, _totals(tweets))
+    bulk.add_to_users(connection, _users(tweets))
 
 
-def _with_day(known: DaySum | None, user_id: int, day: date, twitter_id: int) -> DaySum:
-    if known is None:
-        return DaySum(user_id, day, 1, twitter_id, twitter_id)
-    low, high = known.lowest_id, known.highest_id
-    return DaySum(user_id, day, known.items + 1, min(low, twitter_id), max(high, twitter_id))
+def _totals(tweets: Sequence[Counted]) -> list[TotalSum]:
+    """What each day gains, and the bounds of its ids."""
+    ids: dict[date, list[int]] = {}
+    for _, twitter_id, published in tweets:
+        ids.setdefault(published.date(), []).append(twitter_id)
+    return [TotalSum(day, len(of_day), min(of_day), max(of_day)) for day, of_day in ids.items()]
 
 
-def _with_user(known: UserSum | None, user_id: int, published: datetime) -> UserSum:
-    if known is None:
-        return UserSum(user_id, 1, published, published)
-    newest, oldest = max(known.newest, published), min(known.oldest, published)
-    return UserSum(user_id, known.items + 1, newest, oldest)
+def _users(tweets: Sequence[Counted]) -> list[UserSum]:
+    """What each account gains, and the time it spans."""
+    times: dict[int, list[datetime]] = {}
+    for user_id, _, published in tweets:
+        times.setdefault(user_id, []).append(published)
+    return [UserSum(user, len(all_of), max(all_of), min(all_of)) for user, all_of in times.items()]

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select
+import msgspec
+from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from sfm import clock
 from sfm.database import db
-from sfm.models import TwitterUserItem
 from sfm.tweets import bulk, rollups
 from sfm.tweets.bulk import Entry
 from sfm.tweets.columns import CONTENT, row_of
@@ -58,8 +58,7 @@ class Saved:
     unowned: tuple[int | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """A tweet made ready for the tables."""
 
     position: int
@@ -112,9 +111,7 @@ def held_ids(connection: Connection, ids: Iterable[int]) -> set[int]:
     wanted = list(ids)
     held: set[int] = set()
     for at in range(0, len(wanted), AT_ONCE):
-        column = TwitterUserItem.twitter_id
-        found = connection.scalars(select(column).where(column.in_(wanted[at : at + AT_ONCE])))
-        held.update(found)
+        held |= bulk.held(connection, wanted[at : at + AT_ONCE])
     return held
 
 

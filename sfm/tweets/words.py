@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-VERSION = 1  # counted up whenever the same text gives other words: the index is then made anew
+VERSION = 2  # counted up whenever the same text gives other words: the index is then made anew
 LONGEST = 60  # characters of one word; PostgreSQL takes 2,046 bytes
 
 _ADDRESS = re.compile(r"https?://\S+")
@@ -31,7 +31,11 @@ _UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
     "\uac00-\ud7af"  # Korean syllables
 )
-_EMOJI = "\u2190-\u21ff\u231a-\u23ff\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\u203c\u2049"
+# Without the numbers in circles and with stops among them, which are parts of words.
+_EMOJI = (
+    "\u203c\u2049\u2190-\u21ff\u231a-\u23ff\u25a0-\u2775\u2794-\u27bf\u2b00-\u2bff"
+    "\U0001f000-\U0001f0ff\U0001f10d-\U0001faff"
+)
 
 
 class Words(NamedTuple):
@@ -57,18 +61,26 @@ def body_words(text: str) -> list[str]:
         text = _ADDRESS.sub(" ", text)
     if text.isascii():
         return [word[:LONGEST] for word in _ASCII_WORDS.findall(text.lower())]
-    text = _folded(text).replace("_", " ")
-    if not _unspaced().search(text):
-        return [word[:LONGEST] for word in _spaced_pieces().findall(text)]
     found: list[str] = []
-    for plain, unspaced, emoji in _pieces().findall(text):
-        if plain:
-            found.append(plain[:LONGEST])
-        elif unspaced:
-            found += pairs(unspaced)
-            found.append(unspaced[-1])  # so that one character finds it by its beginning
-        else:
-            found.append(emoji)
+    for part in text.split():
+        found += _words_of_part(part) if len(part) <= LONGEST else _all_words(part)
+    return found
+
+
+@lru_cache(maxsize=32768)  # most words of a text are those of the texts before it
+def _words_of_part(part: str) -> tuple[str, ...]:
+    return tuple(_all_words(part))
+
+
+def _all_words(text: str) -> list[str]:
+    """The words of a text of any script. No word and no folding reaches over a blank."""
+    found: list[str] = []
+    for number, piece in enumerate(_unspaced_runs().split(_folded(text).replace("_", " "))):
+        if number % 2:
+            found += pairs(piece)
+            found.append(piece[-1])  # so that one character finds it by its beginning
+        elif piece:
+            found += [word[:LONGEST] for word in _spaced_words().findall(piece)]
     return found
 
 
@@ -79,8 +91,8 @@ def query_words(text: str) -> list[str]:
     go on there. A run of one character is meant as the beginning of a pair (`is_beginning`).
     """
     found = body_words(text)
-    ending = _pieces().findall(_folded(text))[-1:]
-    if ending and len(ending[0][1]) > 1:
+    pieces = _unspaced_runs().split(_folded(text).replace("_", " "))
+    if len(pieces) > 1 and len(pieces[-2]) > 1 and not _spaced_words().search(pieces[-1]):
         found.pop()
     return found
 
@@ -141,16 +153,15 @@ def _combining() -> str:
 
 
 @cache
-def _spaced_pieces() -> re.Pattern[str]:
+def _spaced_words() -> re.Pattern[str]:
     """Words and emoji of a text without unspaced scripts."""
     return re.compile(rf"[\w{_combining()}]+|[{_EMOJI}]")
 
 
 @cache
-def _pieces() -> re.Pattern[str]:
-    """Plain words, unspaced runs, emoji."""
-    plain = rf"(?:(?![{_UNSPACED}{_EMOJI}])[\w{_combining()}])+"
-    return re.compile(rf"({plain})|([{_UNSPACED}]+)|([{_EMOJI}])")
+def _unspaced_runs() -> re.Pattern[str]:
+    """Parts a text into what is not unspaced and, between, what is."""
+    return re.compile(f"([{_UNSPACED}]+)")
 
 
 @cache

@@ -14,6 +14,8 @@ from sfm import clock
 from sfm.database import db
 from sfm.factory import MIGRATIONS
 from sfm.models import Credential, Run, RunError, TwitterFilter
+from sfm.tweets import words
+from sfm.upkeep.migration import present_revision
 from tests.factories import make_set, make_tweets, make_twitter_user, make_user, rename_to
 
 NEXT_REVISION = '''
@@ -23,7 +25,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9001"
-down_revision = "0002"
+down_revision = "{head}"
 branch_labels = None
 depends_on = None
 
@@ -75,6 +77,45 @@ def counts() -> dict[str, int]:
         }
 
 
+def search_state() -> tuple[int, str]:
+    """The version of the search's words, and how the database is told to keep tweets."""
+    with db.engine.connect() as connection:
+        version = connection.scalar(text("SELECT version FROM tweet_search_state"))
+        if connection.dialect.name == "sqlite":
+            asked = "SELECT v FROM tweet_search_config WHERE k = 'automerge'"
+        else:
+            asked = "SELECT attcompression FROM pg_attribute WHERE attname = 'item_json'"
+        return version or 0, str(connection.scalar(text(asked)))
+
+
+def has_lz4() -> bool:
+    asked = (
+        "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
+    )
+    with db.engine.connect() as connection:
+        return bool(connection.scalar(text(asked)))
+
+
+def test_an_empty_collection_is_searched_by_todays_rules_and_saved_with_less_work(
+    app: Flask,
+) -> None:
+    version, way = search_state()
+    assert version == words.VERSION
+    assert way == ("8" if db.engine.dialect.name == "sqlite" else "l" if has_lz4() else "")
+    downgrade(revision="0002")
+    version, way = search_state()
+    assert version == 1
+    assert way == ("4" if db.engine.dialect.name == "sqlite" else "")
+
+
+def test_the_search_of_a_filled_collection_is_marked_as_of_older_rules(
+    app: Flask, filled: dict[str, int]
+) -> None:
+    downgrade(revision="0002")
+    upgrade()
+    assert search_state()[0] == 1
+
+
 def test_rows_outlive_a_step_down_and_up_again(app: Flask, filled: dict[str, int]) -> None:
     assert filled["twitter_user_item"] == 3
     downgrade(revision="0001")
@@ -97,7 +138,8 @@ def test_a_rebuilt_parent_keeps_its_children(
     folder = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, folder)
     recreate = "always" if db.engine.dialect.name == "sqlite" else "auto"
-    revision = NEXT_REVISION.lstrip().replace("{recreate}", recreate)
+    head = present_revision()
+    revision = NEXT_REVISION.lstrip().replace("{recreate}", recreate).replace("{head}", head)
     (folder / "versions" / "20990101_0000_9001_later.py").write_text(revision, encoding="utf-8")
     upgrade(directory=str(folder))
     assert counts() == filled
@@ -107,5 +149,5 @@ def test_a_rebuilt_parent_keeps_its_children(
             assert connection.execute(text("PRAGMA foreign_key_check")).fetchall() == []
             assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
     assert "later" in columns
-    downgrade(directory=str(folder), revision="0002")
+    downgrade(directory=str(folder), revision=head)
     assert counts() == filled

@@ -53,6 +53,19 @@ def test_every_emoji_is_a_word_whatever_joins_or_colours_it() -> None:
     assert body_words("👩‍🚒 ❤️ ❤ 👍🏽 🇩🇪é") == "👩 🚒 ❤ ❤ 👍 🏽 🇩 🇪 e".split()
 
 
+def test_numbers_in_circles_are_parts_of_words_beside_any_script() -> None:
+    assert body_words("❶step ★ 東 ②") == ["❶step", "★", "東", "2"]
+    assert body_words("❶step東") == ["❶step", "東"]
+
+
+def test_a_text_has_the_words_of_its_parts_and_of_its_whole() -> None:
+    text = "Café\u3000東京 e\u0301te\u0301 👍x\x1fb \u0301z"
+    long = "é" * 80 + " " + "東" * 80
+    for whole in (text, long):
+        assert body_words(whole) == [word for part in whole.split() for word in body_words(part)]
+    assert [len(word) for word in body_words(long)][:2] == [60, 2]
+
+
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
