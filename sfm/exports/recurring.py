@@ -13,12 +13,14 @@ from sfm import audit, clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.exports import service
+from sfm.exports.apart import make_apart
 from sfm.exports.criteria import criteria_from
 from sfm.exports.folders import exports_folder
 from sfm.exports.layout import layout_from
 from sfm.exports.places import slug
-from sfm.exports.produce import make
+from sfm.exports.produce import Watch, no_watch
 from sfm.models import ExportFile, RecurringExport, User
+from sfm.runs.errors import Cancelled, Interrupted, LeaseLost
 
 logger = logging.getLogger(__name__)
 
@@ -79,16 +81,18 @@ def make_due() -> int:
     return made
 
 
-def make_one(number: int) -> int:
-    """Make one of them now; 1 if it came out well, else 0. Commits."""
+def make_one(number: int, watch: Watch = no_watch) -> int:
+    """Make one of them now; 1 if it came out well, else 0. Commits. `watch` may raise to stop."""
     one = db.session.get_one(RecurringExport, number)
     criteria, layout = criteria_from(one.criteria), layout_from(one.layout)
     order = service.order_of(criteria, layout, asked_by=one.owner.username)
     target = folder_of(one) / _dated_name(service.file_name(criteria, layout, one.id))
     db.session.rollback()
     try:
-        product = make(order, target)
+        product = make_apart(order, target, watch)
         message = f"{product.facts.rows_written:,} tweets"
+    except (Cancelled, Interrupted, LeaseLost):
+        raise  # it stays due
     except SfmError as exc:
         message, target = exc.message, Path()
         logger.warning("recurring export failed number=%d reason=%s", number, exc.message)

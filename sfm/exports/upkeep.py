@@ -20,7 +20,7 @@ def tidy_exports(run: ActiveRun) -> dict[str, Any]:
     made = 0
     for number in waiting:
         run.check()
-        well = recurring.make_one(number)
+        well = recurring.make_one(number, lambda _done, _total: run.check())
         made += well
         run.advance(1, well)
     return {"expired": expired, "made": made}

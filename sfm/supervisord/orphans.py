@@ -1,4 +1,5 @@
-"""A collector must not outlive its supervisord: the next one would start a second.
+"""A collector must not outlive its supervisord (the next one would start a second), nor the
+maker of an export the process that it works for.
 
 Linux tells a process when its parent ends (prctl, PR_SET_PDEATHSIG); elsewhere the lock on the
 stream's files keeps the second one out.
@@ -14,11 +15,14 @@ import sys
 PR_SET_PDEATHSIG = 1  # Source: Linux, prctl(2)
 
 
-def end_with_parent() -> None:
-    """Have this process asked to stop (SIGTERM) when its parent ends, and at once if it has."""
+def end_with_parent(how: signal.Signals = signal.SIGTERM, *, parent: int | None = None) -> None:
+    """Have this process asked to stop when its parent ends, and at once if it has.
+
+    `parent` is its pid where that is known: 1 may then be the parent itself, as in containers.
+    """
     if not sys.platform.startswith("linux"):
         return
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent or parent == 1:
-        os.kill(os.getpid(), signal.SIGTERM)
+    expected = os.getppid() if parent is None else parent
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, how, 0, 0, 0)
+    if os.getppid() != expected or (parent is None and expected == 1):
+        os.kill(os.getpid(), how)

@@ -140,7 +140,7 @@ DOORS = {
     "requests": {"twitter"},
     "aiohttp": {"links"},
     "urllib3": {"twitter"},
-    "subprocess": {"supervisord"},
+    "subprocess": {"supervisord", "exports/apart.py"},
     "multiprocessing": set(),
 }
 

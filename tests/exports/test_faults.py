@@ -10,8 +10,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -48,6 +50,13 @@ def break_a_row(twitter_id: int) -> None:
         db.session.execute(text("ALTER TABLE twitter_user_item ALTER hashtags TYPE text"))
     db.session.execute(broken, {"broken": "[not json", "id": twitter_id})
     db.session.commit()
+
+
+def wait_for(holds: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.02)
 
 
 def environ_of(settings: Settings) -> dict[str, str]:
@@ -198,8 +207,11 @@ def test_a_killed_command_leaves_no_final_name_and_the_next_one_begins_again(
     assert [name for name in names_in(target_folder) if not name.startswith(".")] == ["x.csv"]
 
 
-def ask(reader: User) -> ExportFile:
-    export = service.ask(reader, Criteria(), Layout(), rows=10**6)
+LONG = Layout(format="xlsx", columns=("extended",), packing="bag")  # some thousand rows a second
+
+
+def ask(reader: User, layout: Layout | None = None) -> ExportFile:
+    export = service.ask(reader, Criteria(), layout or Layout(), rows=10**6)
     db.session.commit()
     return export
 
@@ -227,16 +239,17 @@ def test_a_run_that_was_asked_to_end_begins_again_and_says_so(reader: User) -> N
 
 
 KILLED_WORKER = """
-import os, signal
+import os, psutil, signal
 from sfm.factory import app_from_env
-from sfm.exports import produce, run as exports_run
+from sfm.exports import run as exports_run
 from sfm.runs import journal
 with app_from_env().app_context():
     run = journal.claim(["export"])
     advance = run.advance
     def die_half_way(done, added, **more):
         advance(done, added, **more)
-        if run.progress.done >= 1000:
+        if 0 < run.progress.done < run.progress.total:
+            print(*[child.pid for child in psutil.Process().children()], flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
     run.advance = die_half_way
     exports_run.carry_out(run)
@@ -247,13 +260,16 @@ with app_from_env().app_context():
 def test_a_run_whose_server_is_killed_begins_again_and_ends_whole(
     settings: Settings, reader: User
 ) -> None:
-    ids = make_tweets(make_twitter_user(), ["x"] * 1_500)
-    export = ask(reader)
+    ids = make_tweets(make_twitter_user(), ["x"] * 10_000)
+    export = ask(reader, LONG)
     db.session.rollback()
     done = subprocess.run(
-        [sys.executable, "-c", KILLED_WORKER], cwd=ROOT, env=environ_of(settings), check=False
-    )
+        [sys.executable, "-c", KILLED_WORKER], cwd=ROOT, env=environ_of(settings), check=False,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     assert done.returncode == -signal.SIGKILL
+    (maker,) = done.stdout.split()
+    wait_for(lambda: not psutil.pid_exists(int(maker)))
     left = names_in(folders.exports_folder() / str(export.id))
     assert any(PART in name for name in left)
     assert export.file_name not in left

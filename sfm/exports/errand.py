@@ -1,0 +1,101 @@
+"""What a process and the one that makes an export for it say to each other: lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sfm import clock
+from sfm.errors import NotFound, SfmError, WrongInput
+from sfm.exports.criteria import criteria_from
+from sfm.exports.disk import NoRoom
+from sfm.exports.layout import layout_from
+from sfm.exports.order import About, Facts, Order, Product
+from sfm.exports.summary import Summary
+from sfm.exports.tally import DoesNotAddUp
+
+TROUBLES: dict[str, type[SfmError]] = {
+    one.__name__: one for one in (NoRoom, DoesNotAddUp, WrongInput, NotFound)
+}
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What is sent along: the order, where to, out of which database, and for which process."""
+
+    order: Order
+    target: Path
+    database: str
+    for_pid: int
+
+    def as_line(self) -> bytes:
+        """One line, for the other's standard input: it holds the database's password."""
+        values = {
+            "criteria": self.order.criteria.as_json(),
+            "layout": self.order.layout.as_json(),
+            "about": asdict(self.order.about),
+            "keep_free_mb": self.order.keep_free_mb,
+            "target": str(self.target.absolute()),
+            "database": self.database,
+            "for_pid": self.for_pid,
+        }
+        return json.dumps(values).encode() + b"\n"
+
+
+def errand_from(line: bytes) -> Errand:
+    """The errand out of `as_line`."""
+    values = json.loads(line)
+    order = Order(
+        criteria_from(values["criteria"]),
+        layout_from(values["layout"]),
+        About(**values["about"]),
+        values["keep_free_mb"],
+    )
+    return Errand(order, Path(values["target"]), values["database"], values["for_pid"])
+
+
+def progress_said(done: int, total: int | None) -> dict[str, Any]:
+    """Rows done and in all."""
+    return {"done": done, "total": total}
+
+
+def product_said(product: Product) -> dict[str, Any]:
+    """What is known of the finished export, but for its summary: the README has that."""
+    facts = product.facts
+    told = {
+        "size_bytes": product.size_bytes,
+        "sha256": product.sha256,
+        "rows_read": facts.rows_read,
+        "rows_written": facts.rows_written,
+        "left_out": facts.left_out,
+        "changes": facts.changes,
+        "warnings": list(facts.warnings),
+        "read_at": facts.read_at.isoformat(),
+    }
+    return {"product": told}
+
+
+def product_from(told: dict[str, Any], target: Path) -> Product:
+    """The product out of `product_said`; gaps, runs and the summary stay with its maker."""
+    facts = Facts(
+        rows_read=told["rows_read"],
+        rows_written=told["rows_written"],
+        left_out=told["left_out"],
+        changes=told["changes"],
+        warnings=tuple(told["warnings"]),
+        summary=Summary(),
+        read_at=clock.parse_iso(told["read_at"]),
+    )
+    return Product(target, told["size_bytes"], told["sha256"], facts)
+
+
+def trouble_said(exc: SfmError) -> dict[str, Any]:
+    """Why there is no export, in words for people."""
+    return {"trouble": type(exc).__name__, "message": exc.message}
+
+
+def trouble_from(told: dict[str, Any]) -> SfmError:
+    """The error out of `trouble_said`."""
+    return TROUBLES.get(told["trouble"], SfmError)(told["message"])
