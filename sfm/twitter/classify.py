@@ -101,8 +101,19 @@ def classify(answer: Answer, now: datetime) -> TwitterError | None:
     return None
 
 
+# The bulk of an answer, which says nothing of trouble: it is looked over, and not read.
+_BULK = frozenset({"data", "includes", "statuses", "meta"})
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
 def _decode(body: bytes) -> dict[str, Any] | list[Any] | None:
     try:
+        if body.lstrip().startswith(b"{"):
+            members = _members.decode(body)
+            return {
+                name: None if name in _BULK else msgspec.json.decode(value)
+                for name, value in members.items()
+            }
         value = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _decode_leniently(body)

@@ -235,8 +235,9 @@ class _Shelf:
         found: set[int] = set()
         for key in self.known.intersection(_TOKEN.findall(raw)):
             found |= self.by_key[key]
-        for name in _NAME.findall(raw):
-            found |= self.by_name.get(name.lower(), _NONE)
+        if b'"username"' in raw:
+            for name in _NAME.findall(raw):
+                found |= self.by_name.get(name.lower(), _NONE)
         return found
 
 
