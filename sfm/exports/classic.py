@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from sfm.exports.column import Cell, Column, column, items
 
 
-def _day(tweet: Any) -> Cell:
-    moment: str | None = tweet.date_published
+def _day(moment: str | None) -> Cell:
     return f"{moment[5:7]}/{moment[8:10]}/{moment[:4]}" if moment else None
 
 
-def _twitter_url(tweet: Any) -> Cell:
-    return f"https://x.com/{tweet.screen_name or 'i'}/status/{tweet.twitter_id}"
+def _twitter_url(screen_name: str | None, twitter_id: str) -> Cell:
+    return f"https://x.com/{screen_name or 'i'}/status/{twitter_id}"
 
 
-def _mentions(tweet: Any) -> Cell:
-    return [f"@{name}" for name in items(tweet.mentions)]
+def _mentions(mentions: str) -> Cell:
+    return [f"@{name}" for name in items(mentions)]
 
 
-def _coordinates(tweet: Any) -> Cell:
-    if tweet.longitude is None or tweet.latitude is None:
+def _coordinates(longitude: float | None, latitude: float | None) -> Cell:
+    if longitude is None or latitude is None:
         return None
-    return f"[{tweet.longitude}, {tweet.latitude}]"
+    return f"[{longitude}, {latitude}]"
 
 
-def _url(position: int, part: int) -> Callable[[Any], Cell]:
-    def value(tweet: Any) -> Cell:
-        text = tweet.urls
+def _url(position: int, part: int) -> Callable[[str], Cell]:
+    def value(text: str) -> Cell:
         if text == "[]":  # of two tweets in three
             return None
         urls = items(text)
@@ -59,7 +56,7 @@ CLASSIC: tuple[Column, ...] = (
         "day",
         "Day published",
         "The UTC day of created_at.",
-        value=_day,
+        each=_day,
         needs=("date_published",),
         suspect_after=1,
     ),
@@ -117,7 +114,7 @@ CLASSIC: tuple[Column, ...] = (
         "list",
         "Mentions",
         "The accounts named in the tweet, each with @.",
-        value=_mentions,
+        each=_mentions,
         suspect_after=1000,
     ),
     column(
@@ -125,7 +122,7 @@ CLASSIC: tuple[Column, ...] = (
         "text",
         "Address",
         "The address of the tweet on the platform.",
-        value=_twitter_url,
+        each=_twitter_url,
         needs=("screen_name", "twitter_id"),
         suspect_after=1,
     ),
@@ -149,7 +146,7 @@ CLASSIC: tuple[Column, ...] = (
         "text",
         "Coordinates",
         "Where the tweet was sent from, as [longitude, latitude]. Few tweets say so.",
-        value=_coordinates,
+        each=_coordinates,
         needs=("longitude", "latitude"),
     ),
     column(
@@ -166,7 +163,7 @@ CLASSIC: tuple[Column, ...] = (
         "text",
         "Link 1",
         "The first link as written in the tweet.",
-        value=_url(0, 0),
+        each=_url(0, 0),
         needs=("urls",),
         suspect_after=1000,
     ),
@@ -175,7 +172,7 @@ CLASSIC: tuple[Column, ...] = (
         "text",
         "Link 1 expanded",
         "Where the platform says the first link leads.",
-        value=_url(0, 1),
+        each=_url(0, 1),
         needs=("urls",),
         suspect_after=1000,
     ),
@@ -184,7 +181,7 @@ CLASSIC: tuple[Column, ...] = (
         "text",
         "Link 2",
         "The second link as written in the tweet.",
-        value=_url(1, 0),
+        each=_url(1, 0),
         needs=("urls",),
     ),
     column(
@@ -192,7 +189,7 @@ CLASSIC: tuple[Column, ...] = (
         "text",
         "Link 2 expanded",
         "Where the platform says the second link leads.",
-        value=_url(1, 1),
+        each=_url(1, 1),
         needs=("urls",),
     ),
 )

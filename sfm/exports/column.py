@@ -34,7 +34,8 @@ COMPANION_MARK = "id:"
 class Column:
     """One column. `value` makes the cell of a stored tweet that has the fields in `needs`.
 
-    `field` names the stored field that already is the cell, and is "" where it must be made.
+    `field` names the stored field that already is the cell, and is "" where it must be made;
+    `each`, where there is one, makes it of the fields themselves, in the order of `needs`.
     `always` says that every tweet has it, so that an empty cell is worth a warning;
     `suspect_after` is the number of rows after which nothing but empty cells is one (0: never).
     """
@@ -49,6 +50,7 @@ class Column:
     suspect_after: int = 0
     separator: str = ", "  # of a list, where the format knows no lists
     field: str = ""
+    each: Callable[..., Cell] | None = None
 
     @property
     def type_in_words(self) -> str:
@@ -59,7 +61,7 @@ class Column:
         return f"{TYPE_WORDS['list']}, {between} between them (a true list in Parquet)"
 
 
-@lru_cache(maxsize=64)  # the columns of one tweet ask for the same list one after the other
+@lru_cache(maxsize=2048)  # several columns ask for the same lists of a batch of tweets
 def _decoded(text: str) -> Any:
     return _decode(text)
 
@@ -69,19 +71,15 @@ def items(text: str) -> Any:
     return _decoded(text) if text != "[]" else ()
 
 
-def _list_in(field: str) -> Callable[[Any], Cell]:
-    read = attrgetter(field)
-    return lambda tweet: items(read(tweet))
+def _as_boolean(found: Any) -> Cell:
+    return None if found is None else bool(found)  # SQLite has numbers for them
 
 
-def _boolean_in(field: str) -> Callable[[Any], Cell]:
-    read = attrgetter(field)
-
-    def value(tweet: Any) -> Cell:
-        found = read(tweet)
-        return None if found is None else bool(found)  # SQLite has numbers for them
-
-    return value
+def _of_tweet(each: Callable[..., Cell], needs: tuple[str, ...]) -> Callable[[Any], Cell]:
+    read = attrgetter(*needs)
+    if len(needs) == 1:
+        return lambda tweet: each(read(tweet))
+    return lambda tweet: each(*read(tweet))
 
 
 def column(
@@ -92,16 +90,19 @@ def column(
     *,
     field: str = "",
     value: Callable[[Any], Cell] | None = None,
+    each: Callable[..., Cell] | None = None,
     needs: tuple[str, ...] = (),
     **more: Any,
 ) -> Column:
-    """A column; without `value`, of the stored field of its own name, or of `field`."""
+    """A column; without `value` or `each`, of the stored field of its own name, or of `field`."""
     source = field or name
+    needs = needs or (source,)
+    if value is None and each is None:
+        each = {"list": items, "boolean": _as_boolean}.get(type)
+    if each is not None:
+        made = _of_tweet(each, needs)
+        return Column(name, title, type, description, needs, made, each=each, **more)
     if value is not None:
-        return Column(name, title, type, description, needs or (source,), value, **more)
-    makers = {"list": _list_in, "boolean": _boolean_in}
-    if type in makers:
-        made = makers[type](source)
-        return Column(name, title, type, description, (source,), made, **more)
+        return Column(name, title, type, description, needs, value, **more)
     read: Callable[[Any], Cell] = attrgetter(source)
-    return Column(name, title, type, description, (source,), read, field=source, **more)
+    return Column(name, title, type, description, needs, read, field=source, **more)

@@ -18,6 +18,9 @@ ALL: dict[str, Column] = {column.name: column for column in (*CLASSIC, *EXTENDED
 SETS: dict[str, tuple[Column, ...]] = {"classic": CLASSIC, "extended": (*CLASSIC, *EXTENDED)}
 
 
+CellsMaker = Callable[[Sequence[Any], Sequence[Any]], Iterable[Cell]]
+
+
 def choose(names: Iterable[str]) -> tuple[Column, ...]:
     """The columns of these names, in their order; a set's name stands for all of its columns.
 
@@ -77,25 +80,34 @@ def rows_maker(
     Lists become one text unless `lists`. It goes column by column, which is faster: those that are
     stored as they are need no work at all.
     """
-    places = [list(fields).index(one.field) if one.field else None for one in columns]
-    values = [one.value if lists or one.type != "list" else _joined(one) for one in columns]
+    makers = [_cells_maker(one, list(fields), lists) for one in columns]
 
     def rows(tweets: Sequence[Any]) -> list[Row]:
         stored = list(zip(*tweets, strict=True))
-        cells = [
-            [value(tweet) for tweet in tweets] if place is None else stored[place]
-            for place, value in zip(places, values, strict=True)
-        ]
-        return list(zip(*cells, strict=True))
+        return list(zip(*[cells(tweets, stored) for cells in makers], strict=True))
 
     return rows
 
 
-def _joined(column: Column) -> Callable[[Any], Cell]:
-    value, join = column.value, column.separator.join
+def _cells_maker(column: Column, fields: list[str], lists: bool) -> CellsMaker:
+    """A function from a batch of tweets, and from the same field by field, to a column's cells."""
+    if column.field:
+        place = fields.index(column.field)
+        return lambda _tweets, stored: stored[place]
+    joined = column.type == "list" and not lists
+    if column.each is None:
+        value = _joined(column.value, column.separator) if joined else column.value
+        return lambda tweets, _stored: map(value, tweets)
+    each = _joined(column.each, column.separator) if joined else column.each
+    places = [fields.index(name) for name in column.needs]
+    return lambda _tweets, stored: map(each, *[stored[place] for place in places])
 
-    def text(tweet: Any) -> Cell:
-        found: Any = value(tweet)
+
+def _joined(cell: Callable[..., Cell], separator: str) -> Callable[..., Cell]:
+    join = separator.join
+
+    def text(*of: Any) -> Cell:
+        found: Any = cell(*of)
         return join(found) if found else None
 
     return text

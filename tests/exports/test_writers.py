@@ -74,6 +74,44 @@ def test_csv_is_read_back_equal_by_python_pandas_and_duckdb(tmp_path: Path) -> N
     assert read[0][1] == str(2**63 - 1)
 
 
+@given(
+    width=st.integers(1, 4),
+    texts=st.lists(st.one_of(st.none(), st.text(), st.sampled_from(HOSTILE)), min_size=4),
+    delimiter=st.sampled_from(",\t"),
+)
+def test_csv_is_byte_for_byte_what_pythons_own_module_writes(
+    width: int, texts: list[str | None], delimiter: str
+) -> None:
+    columns = [column(f"text{place}", "text", "Text", "A text.") for place in range(width)]
+    plain = [text and re.sub("[\x00\ud800-\udfff]", "\ufffd", text) for text in texts]
+    rows = list(zip(*[plain[place:] + plain[:place] for place in range(width)], strict=True))
+    options = CsvOptions(delimiter=delimiter, keep_line_breaks=True, guard_formulas=False)
+    sink, expected = io.BytesIO(), io.StringIO(newline="")
+    writer = CsvWriter(sink, columns, options)
+    writer.write(rows)
+    writer.finish()
+    judge = csv.writer(expected, delimiter=delimiter, lineterminator="\r\n")
+    judge.writerow([one.name for one in columns])
+    judge.writerows(rows)
+    assert sink.getvalue() == expected.getvalue().encode()
+
+
+def test_csv_writes_numbers_dates_and_booleans_as_pythons_own_module_does() -> None:
+    types: list[Any] = ["integer", "number", "boolean", "moment", "day", "id"]
+    columns = [column(kind, kind, "One", "One of a type.") for kind in types]
+    rows = [
+        (0, 0.1, True, "2026-11-22T00:00:00Z", "11/22/2026", "9223372036854775807"),
+        (2**63 - 1, 1e-7, False, None, None, None),
+        (-5, float("inf"), None, "", "", ""),
+        (None, -0.0, True, None, None, "0"),
+    ]
+    sink, expected = io.BytesIO(), io.StringIO(newline="")
+    writer = CsvWriter(sink, columns)
+    writer.write(rows)
+    csv.writer(expected, lineterminator="\r\n").writerows([types, *rows])
+    assert sink.getvalue() == expected.getvalue().encode()
+
+
 def test_csv_after_rfc_4180_ends_lines_with_crlf_and_doubles_quotes() -> None:
     content, _writer = csv_bytes([(1, "2", 'a "b", c', "x\ny")])
     assert content == b'number,key,text,other\r\n1,2,"a ""b"", c","x\ny"\r\n'
