@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 760, 190
-LEFT, TOP, BOTTOM = 52, 8, 24
+WIDTH, HEIGHT = 760, 204
+LEFT, TOP, BOTTOM = 52, 8, 36
 LABELS_ACROSS = 6
 
 
@@ -65,6 +65,8 @@ class Sparkline:
     total: int
     peak: int
     days: tuple[DayItems, ...]
+    width: int
+    height: int
 
 
 def every_day(counts: dict[date, int], last: date, days: int) -> list[DayItems]:
@@ -111,4 +113,4 @@ def sparkline(days: Sequence[DayItems], width: int = 300, height: int = 48) -> S
     ]
     line = " ".join(places)
     area = f"0,{height} {line} {width},{height}"
-    return Sparkline(line, area, sum(items for _, items in days), peak, tuple(days))
+    return Sparkline(line, area, sum(items for _, items in days), peak, tuple(days), width, height)

@@ -35,6 +35,7 @@ def bind(app: Flask, blueprints: Iterable[str]) -> None:
     csrf.init_app(app)
     htmx.init_app(app)
     babel.init_app(app, default_locale="en", timezone_selector=jinja.time_zone)
+    jinja.bind_counting(app)
     access.bind(app)
     headers.bind(app)
     errors.bind(app)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel import Locale, UnknownLocaleError
 from flask import Flask, current_app, request, url_for
-from flask_babel import format_date, format_datetime, format_decimal
+from flask_babel import format_date, format_datetime, format_decimal, get_locale
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from sfm import __version__, clock
@@ -33,6 +37,7 @@ def bind(app: Flask) -> None:
         size=size,
         handle=handle,
         web_address=web_address,
+        language=language,
     )
     app.jinja_env.globals.update(
         asset=asset,
@@ -116,6 +121,26 @@ def size(value: int | None) -> str:
             break
         amount /= 1000
     return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+
+
+def language(code: str) -> str:
+    """The language that Twitter's code means, in the reader's own; the code where none is known."""
+    try:
+        spoken = Locale.parse(code.replace("-", "_")).get_display_name(get_locale())
+    except (ValueError, UnknownLocaleError):
+        return code
+    return spoken or code
+
+
+def bind_counting(app: Flask) -> None:
+    """Let `%(num)s` of ngettext in templates be written as `number` writes it."""
+    plain = app.jinja_env.globals["ngettext"]
+
+    @pass_context
+    def counting(context: Context, one: str, many: str, num: int, **more: Any) -> str:
+        return str(plain(context, one, many, num, **{"num": number(num), **more}))  # type: ignore[operator]
+
+    app.jinja_env.globals["ngettext"] = counting
 
 
 def handle(name: str) -> Markup:

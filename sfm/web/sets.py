@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -15,7 +17,7 @@ from sfm.tweets import overview, queries
 from sfm.tweets.selection import Selection
 from sfm.web.access import access, signed_in_account
 from sfm.web.account_lists import members_of, sets_of
-from sfm.web.charts import bar_chart, every_day
+from sfm.web.charts import Sparkline, bar_chart, every_day, sparkline
 from sfm.web.forms.sets import DeleteForm, MembersForm, SetForm
 from sfm.web.htmx import done, page_or_part
 
@@ -23,6 +25,7 @@ bp = Blueprint("sets", __name__)
 
 CHART_DAYS = 31
 LATEST = 10
+SPARK_WIDTH, SPARK_HEIGHT = 120, 24
 
 
 @bp.get("/sets/")
@@ -56,17 +59,28 @@ def show(set_id: int) -> Response:
     found = sets.find(signed_in_account(), set_id)
     last = overview.today()
     counts = queries.day_counts(last, CHART_DAYS, set_id=set_id)
+    listed = members_of(set_id, request.args.get("at"))
     return page_or_part(
         "sets/show.html",
         "sets/_members.html",
         found=found,
         figures=members.figures(set_id),
-        slice=members_of(set_id, request.args.get("at")),
+        slice=listed,
+        sparks=_sparks([user.id for user in listed.rows], last),
         chart=bar_chart(every_day(counts, last, CHART_DAYS)),
         latest=queries.latest(LATEST, Selection(set_id=set_id)),
         members_form=MembersForm(formdata=None),
         unknown=(),
     )
+
+
+def _sparks(user_ids: list[int], last: date) -> dict[int, Sparkline]:
+    """A small line for each of these accounts; none where nothing came in these days."""
+    counts = overview.day_counts_of_each(user_ids, last, CHART_DAYS)
+    return {
+        user_id: sparkline(every_day(days, last, CHART_DAYS), SPARK_WIDTH, SPARK_HEIGHT)
+        for user_id, days in counts.items()
+    }
 
 
 @bp.get("/sets/<id:set_id>/members.txt")

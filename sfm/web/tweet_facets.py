@@ -24,6 +24,14 @@ KINDS = {
 }
 
 
+KIND_WORDS = {
+    "post": _l("post"),
+    "retweet": _l("retweet"),
+    "reply": _l("reply"),
+    "quote": _l("quote"),
+}
+
+
 @dataclass(frozen=True)
 class Choice:
     """One value: what it is called, where it leads, how many tweets it has."""

@@ -22,13 +22,15 @@ from sfm.twitter.record import Unreadable
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import page_or_part
 from sfm.web.jinja import time_zone
+from sfm.web.links import WORDS
 from sfm.web.pagination import Slice
-from sfm.web.tweet_facets import KINDS, chosen, groups
+from sfm.web.tweet_facets import KIND_WORDS, KINDS, chosen, groups
 from sfm.web.tweet_text import card_text, shown, whole_text
 
 bp = Blueprint("tweets", __name__)
 bp.add_app_template_filter(shown, "shown")
 bp.add_app_template_filter(card_text, "card_text")
+bp.add_app_template_filter(lambda kind: KIND_WORDS.get(kind, kind), "kind_word")
 
 ARGS = (
     "q", "account", "set", "from", "to", "zone", "lang", "kind", "retweets", "link", "media", "ids",
@@ -102,6 +104,7 @@ def show(twitter_id: int) -> Response:
         text=_text(item),
         referenced=_referenced(item),
         links=_links(item),
+        words=WORDS,
         pretty=_pretty(item.item_json),
         on_twitter=f"https://x.com/{item.screen_name or 'i'}/status/{item.twitter_id}",
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
 from sfm.database import db
 from sfm.models import TwitterUser, TwitterUserSet, User
@@ -132,3 +133,30 @@ def test_sets_are_found_by_a_piece_of_the_name(login_as: Login, reader: User) ->
     assert [text_of(row.find("th")) for row in rows.iter("tr")] == ["Elections", "elections 2"]
     assert "100% local" in page(client, "/sets/?q=%25").text
     assert "No set found" in page(client, "/sets/?q=zzz").text
+
+
+def test_each_member_has_its_own_small_chart_in_words_and_lines(
+    login_as: Login, reader: User
+) -> None:
+    busy, silent = make_twitter_user("busy"), make_twitter_user("silent")
+    make_tweets(busy, ["one", "two", "three"])
+    found = make_set(reader, "Two", [busy, silent])
+    client = login_as(reader)
+    sent: list[str] = []
+
+    @event.listens_for(db.engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        sent.append(statement)
+
+    table = page(client, f"/sets/{found.id}/").by_id("members").find(".//tbody")
+    event.remove(db.engine, "before_cursor_execute", note)
+    assert table is not None
+    first, second = table.iter("tr")
+    drawn, line = first.find(".//svg"), first.find(".//polyline")
+    assert drawn is not None
+    assert line is not None
+    assert drawn.get("aria-label") == "3 tweets, 3 a day at most"
+    assert len((line.get("points") or "").split()) == 31
+    assert second.find(".//svg") is None
+    assert "@silent none" in text_of(second).replace("@silent 0", "@silent")
+    assert sum("FROM day_count" in one for one in sent) == 2, "one for the set, one for its members"
