@@ -26,7 +26,7 @@ from sfm.tweets.scope import HIGHEST, Scope
 Rows = list[tuple[Any, ...]]
 
 INDEX = "INDEXED BY ix_twitter_user_item_tweet"
-STEPS = "abbcccc"  # grains of the buckets of ids that PostgreSQL looks through, one by one
+STEPS = "abbbbbcccc"  # grains of the buckets of ids that PostgreSQL looks through, one by one
 ID = "item.twitter_id"
 
 
@@ -164,12 +164,13 @@ def _by_buckets(connection: Connection, scope: Scope, columns: str, stretch: Str
 def _gin(scope: Scope, columns: str, stretch: Stretch) -> str:
     """Hits in order, and of each its row by the index, until there are enough.
 
-    LATERAL with a LIMIT of its own: a join might read the whole table to hash it.
+    LATERAL with a LIMIT of its own: a join might read the whole table to hash it. `+ 0` keeps the
+    planner from fetching all ids of the stretch as well, to see which are among the hits.
     """
     more = _many_accounts(scope) if scope.has_many_accounts else []
     hits = (
         "WITH hits AS MATERIALIZED (SELECT twitter_id FROM tweet_search "
-        "WHERE words @@ CAST(:match AS tsquery) AND twitter_id BETWEEN :low AND :high) "
+        "WHERE words @@ CAST(:match AS tsquery) AND twitter_id + 0 BETWEEN :low AND :high) "
     )
     ordered = f"SELECT twitter_id FROM hits ORDER BY twitter_id {stretch.way}"  # noqa: S608
     if columns == ID and not more and not scope.conditions:
