@@ -5,8 +5,7 @@ Nothing here commits.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -24,26 +23,22 @@ class Counted(NamedTuple):
     published: datetime
 
 
-def add(connection: Connection, tweets: Sequence[Counted]) -> None:
+def add(connection: Connection, tweets: Iterable[Counted]) -> None:
     """Count tweets that have just been stored. The caller's transaction has `one_writer`."""
-    items = Counter([(user_id, published.date()) for user_id, _, published in tweets])
-    days = [DaySum(user_id, day, count) for (user_id, day), count in items.items()]
-    bulk.add_to_days(connection, days)
-    bulk.add_to_totals(connection, _totals(tweets))
-    bulk.add_to_users(connection, _users(tweets))
-
-
-def _totals(tweets: Sequence[Counted]) -> list[TotalSum]:
-    """What each day gains, and the bounds of its ids."""
-    ids: dict[date, list[int]] = {}
-    for _, twitter_id, published in tweets:
-        ids.setdefault(published.date(), []).append(twitter_id)
-    return [TotalSum(day, len(of_day), min(of_day), max(of_day)) for day, of_day in ids.items()]
-
-
-def _users(tweets: Sequence[Counted]) -> list[UserSum]:
-    """What each account gains, and the time it spans."""
+    ids: dict[tuple[int, date], list[int]] = {}
     times: dict[int, list[datetime]] = {}
-    for user_id, _, published in tweets:
+    for user_id, twitter_id, published in tweets:
+        ids.setdefault((user_id, published.date()), []).append(twitter_id)
         times.setdefault(user_id, []).append(published)
-    return [UserSum(user, len(all_of), max(all_of), min(all_of)) for user, all_of in times.items()]
+    bulk.add_to_days(connection, [DaySum(*key, len(found)) for key, found in ids.items()])
+    bulk.add_to_totals(connection, _totals(ids))
+    users = [UserSum(user, len(found), max(found), min(found)) for user, found in times.items()]
+    bulk.add_to_users(connection, users)
+
+
+def _totals(ids: Mapping[tuple[int, date], list[int]]) -> list[TotalSum]:
+    """What each day gains of all accounts, and the bounds of its ids."""
+    of_day: dict[date, list[int]] = {}
+    for (_, day), found in ids.items():
+        of_day.setdefault(day, []).extend(found)
+    return [TotalSum(day, len(found), min(found), max(found)) for day, found in of_day.items()]

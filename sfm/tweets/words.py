@@ -22,7 +22,8 @@ VERSION = 2  # counted up whenever the same text gives other words: the index is
 LONGEST = 60  # characters of one word; PostgreSQL takes 2,046 bytes
 
 _ADDRESS = re.compile(r"https?://\S+")
-_ASCII_WORDS = re.compile(r"[a-z0-9]+")
+# ASCII's letters and figures in small, and blanks for all the rest: what `split` takes words from.
+_PLAIN = "".join(chr(code).lower() if chr(code).isalnum() else " " for code in range(128))
 # Accents of Latin, Greek and Cyrillic; Arabic vowels and lengthener; Hebrew points.
 _POINTS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640\u0591-\u05bd\u05bf-\u05c7]+")
 _UNSPACED = (
@@ -60,11 +61,17 @@ def body_words(text: str) -> list[str]:
     if "://" in text:
         text = _ADDRESS.sub(" ", text)
     if text.isascii():
-        return [word[:LONGEST] for word in _ASCII_WORDS.findall(text.lower())]
+        return _cut(text.translate(_PLAIN).split())
     found: list[str] = []
     for part in text.split():
         found += _words_of_part(part) if len(part) <= LONGEST else _all_words(part)
     return found
+
+
+def _cut(words: list[str]) -> list[str]:
+    return (
+        [word[:LONGEST] for word in words] if max(map(len, words), default=0) > LONGEST else words
+    )
 
 
 @lru_cache(maxsize=32768)  # most words of a text are those of the texts before it
@@ -80,7 +87,7 @@ def _all_words(text: str) -> list[str]:
             found += pairs(piece)
             found.append(piece[-1])  # so that one character finds it by its beginning
         elif piece:
-            found += [word[:LONGEST] for word in _spaced_words().findall(piece)]
+            found += _cut(_spaced_words().findall(piece))
     return found
 
 
