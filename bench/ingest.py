@@ -25,6 +25,7 @@ from sfm.twitter.pages import Record
 from sfm.twitter.payload import parse_line
 
 PAGES, PAGE = 25, 200
+SECONDS_APART = 900.0  # so that each account tweets four times a day
 ORIGINALS = 1_000  # tweets measured the original's way
 ROUNDS = 5
 IMPORTED = 200_000
@@ -38,6 +39,16 @@ REQUIRED_SINCE = {
     "has_media": False,
 }
 GOALS = {"sqlite": ">= 12", "postgresql": ">= 15"}
+
+
+def timelines(world: World) -> list[bytes]:
+    """A page of each account's timeline, newest first, one behind the other."""
+    of_account: dict[int, list[bytes]] = {}
+    drawn = list(world.v1(PAGES * PAGE * 2))
+    for tweet in reversed(drawn):
+        line = json.dumps(tweet, ensure_ascii=False, separators=(",", ":")).encode()
+        of_account.setdefault(tweet["user"]["id"], []).append(line)
+    return [line for lines in of_account.values() for line in lines[:PAGE]]
 
 
 def pages(lines: list[bytes]) -> Iterator[list[bytes]]:
@@ -58,15 +69,15 @@ def ours(lines: list[bytes], owners: dict[int, int]) -> None:
 
 
 def bare(lines: list[bytes], owners: dict[int, int]) -> None:
-    """The rows alone, without counts and search words."""
+    """The same without counts and search words."""
     for page in pages(lines):
         begin_write()
         connection = db.session.connection()
         ready = store.prepare(connection, records(page), "timeline", 1, owners).ready
         bulk.one_writer(connection)
         held = store.held_ids(connection, ready)
-        fresh = [one.row for number, one in ready.items() if number not in held]
-        bulk.insert(connection, "twitter_user_item", store.COLUMNS, fresh)
+        fresh = [one for number, one in ready.items() if number not in held]
+        assert len(store._insert(connection, fresh, [])) == len(page)
         db.session.commit()
 
 
@@ -111,8 +122,8 @@ def rate(
 
 
 def measure(kind: str) -> list[Row]:
-    world = World(accounts=200)
-    lines = list(world.v1_lines(PAGE * PAGES))
+    world = World(accounts=PAGES, seconds_apart=SECONDS_APART)
+    lines = timelines(world)
     with installation(kind):
         owners = add_accounts(world.people)
         rounds = [
