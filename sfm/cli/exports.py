@@ -40,12 +40,12 @@ NEEDS_A_NAME = ("xlsx", "parquet")
     "--twitter-filter",
     type=click.IntRange(min=1),
     metavar="ID",
-    help="All sealed stream files of this filter, merged without doubles.",
+    help="The posts of all sealed stream files of this filter, merged without doubles.",
 )
 @click.option(
     "--day",
     metavar="YYYY-MM-DD",
-    help="The stream files begun on this day (UTC), of all streams or of --twitter-filter.",
+    help="The posts of this day of --zone, out of all stream files or those of --twitter-filter.",
 )
 @click.option("--start-date", default="", metavar="YYYY-MM-DD", help="The first day.")
 @click.option("--end-date", default="", metavar="YYYY-MM-DD", help="The last day, included.")

@@ -1,12 +1,13 @@
-"""Stream files that an export may be made of: by number, filter or day, in the data folder only."""
+"""Stream files to export from: by their numbers, a filter, a day; in the data folder only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
@@ -17,6 +18,7 @@ from sfm.tweets.selection import Selection
 
 MOST_FILES = 5_000
 ARGS = ("files", "filter", "day")
+SLACK = timedelta(minutes=1)  # ids tell the time to the second at best
 
 
 def chosen(reader: User, args: Mapping[str, Any], selection: Selection) -> Criteria:
@@ -40,18 +42,17 @@ def chosen(reader: User, args: Mapping[str, Any], selection: Selection) -> Crite
 def of_stream(
     selection: Selection, filter_id: int | None, day: date | None, reader: User | None = None
 ) -> Criteria:
-    """All sealed files of a filter, of a UTC day on which they were begun, or of both.
+    """The posts of a filter, of a day of the selection's zone, or of both, out of sealed files.
 
-    Without a reader, those of everybody and however many. Raises NotFound, WrongInput.
+    A day's posts also lie in files begun before it or filled in after it: the manifest says which
+    files may hold some, and each post's own time decides. Without a reader, files of everybody and
+    however many. Raises NotFound, WrongInput.
     """
-    wanted = _visible(reader)
+    if day is not None:
+        selection = _on_day(selection, day)
+    wanted = _visible(reader).where(*_touched(selection))
     if filter_id is not None:
         wanted = wanted.where(StreamFile.filter_id == filter_id)
-    if day is not None:
-        start = datetime.combine(day, time(), UTC)
-        wanted = wanted.where(
-            StreamFile.begun_at >= start, StreamFile.begun_at < start + timedelta(days=1)
-        )
     if reader is not None:
         wanted = wanted.limit(MOST_FILES + 1)
     found = db.session.scalars(wanted).all()
@@ -64,7 +65,24 @@ def of_stream(
         raise WrongInput(
             f"These are more than {MOST_FILES:,} stream files. Choose one day of them."
         )
-    return Criteria(selection, "files", _title(found), files=tuple(map(_path, found)))
+    return Criteria(selection, "files", _title(found, day), files=tuple(map(_path, found)))
+
+
+def _on_day(selection: Selection, day: date) -> Selection:
+    if selection.from_day or selection.to_day:
+        raise WrongInput("Say one day, or a first and a last day; not both.")
+    return replace(selection, from_day=day, to_day=day)
+
+
+def _touched(selection: Selection) -> list[ColumnElement[bool]]:
+    """Whether a file may hold posts of the selection's days: by the times of its posts."""
+    first, behind = selection.moments
+    found = []
+    if first is not None:
+        found.append(func.coalesce(StreamFile.last_at, StreamFile.begun_at) >= first - SLACK)
+    if behind is not None:
+        found.append(func.coalesce(StreamFile.first_at, StreamFile.begun_at) < behind + SLACK)
+    return found
 
 
 def day_of(text: str) -> date:
@@ -118,7 +136,10 @@ def _path(file: StreamFile) -> str:
     return str(path)
 
 
-def _title(files: Sequence[StreamFile]) -> str:
+def _title(files: Sequence[StreamFile], day: date | None = None) -> str:
+    if day is not None:
+        several = "a stream file" if len(files) == 1 else f"{len(files)} stream files"
+        return f"Tweets of {day} out of {several}"
     if len(files) == 1:
         return f"Tweets of the stream file {files[0].path.rpartition('/')[2]}"
     days = sorted({f"{file.begun_at:%Y-%m-%d}" for file in files})

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
-from datetime import datetime
+import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import insert
 
+from sfm.clock import SNOWFLAKE_EPOCH_MS
 from sfm.database import db
 from sfm.exports.criteria import Criteria
 from sfm.exports.stream_files import MOST_FILES
@@ -22,12 +24,28 @@ from tests.exports.test_sources_on_pages import stream_file
 from tests.factories import make_user
 from tests.pages import page, sign_in
 
+MIDNIGHT = datetime.fromisoformat("2018-10-11T00:00:00Z")
 
-def sealed(owner: User, name: str, begun: str, *numbers: int) -> StreamFile:
-    """A sealed file of the owner's filter, with tweets of these numbers."""
-    lines = "".join(v2_line(number, f"tweet {number}") + "\r\n" for number in numbers)
-    found = stream_file(owner, name, gzip.compress(lines.encode()))
-    found.begun_at = datetime.fromisoformat(begun)
+
+def line_of(number: int) -> str:
+    """A tweet published so many minutes after a midnight; before it, for a negative number."""
+    at = MIDNIGHT + timedelta(minutes=number)
+    line = json.loads(v2_line(number, f"tweet {number}"))
+    line["data"] |= {"id": str(snowflake_of(at)), "created_at": at.isoformat()}
+    return json.dumps(line)
+
+
+def snowflake_of(moment: datetime) -> int:
+    return (int(moment.timestamp() * 1000) - SNOWFLAKE_EPOCH_MS) << 22
+
+
+def sealed(owner: User, name: str, *numbers: int, begun: str = "") -> StreamFile:
+    """A sealed file of the owner's filter, with the tweets of these minutes, as it is recorded."""
+    content = "".join(line_of(number) + "\r\n" for number in numbers)
+    found = stream_file(owner, name, gzip.compress(content.encode()))
+    found.first_at = MIDNIGHT + timedelta(minutes=min(numbers))
+    found.last_at = MIDNIGHT + timedelta(minutes=max(numbers))
+    found.begun_at = datetime.fromisoformat(begun) if begun else found.first_at
     db.session.commit()
     return found
 
@@ -36,12 +54,16 @@ def sealed(owner: User, name: str, begun: str, *numbers: int) -> StreamFile:
 def filter_id(app: object) -> int:
     """A filter whose three files overlap; another person's has a file of the second day too."""
     mine, other = make_user("keeper"), make_user("other")
-    first = sealed(mine, "a.gz", "2018-10-10T23:59:59Z", 1, 2)
-    sealed(mine, "b.gz", "2018-10-11T00:00:00Z", 2, 3)
-    sealed(mine, "c.gz", "2018-10-11T23:59:59Z", 3, 4)
-    sealed(other, "d.gz", "2018-10-11T12:00:00Z", 4, 5)
+    first = sealed(mine, "a.gz", -2, -1, 0)  # begun before midnight
+    sealed(mine, "b.gz", 0, 3)
+    sealed(mine, "c.gz", 3, 1439, 1440)  # goes on after the next midnight
+    sealed(other, "d.gz", 4, 5)
     assert first.filter_id is not None
     return first.filter_id
+
+
+def of_the_day(minutes: str) -> list[str]:
+    return [f"tweet {number}" for number in minutes.split()]
 
 
 def texts(stdout: str) -> list[str]:
@@ -53,29 +75,48 @@ def test_all_files_of_a_filter_are_merged_without_doubles(
 ) -> None:
     result = runner.invoke(args=["export", "--twitter-filter", str(filter_id)])
     assert result.exit_code == 0, result.stderr
-    assert texts(result.stdout) == ["tweet 1", "tweet 2", "tweet 3", "tweet 4"]
-    assert "6 rows read, 4 written, 2 left out." in result.stderr
+    assert texts(result.stdout) == ["tweet -2", *of_the_day("-1 0 3 1439 1440")]
+    assert "8 rows read, 6 written, 2 left out." in result.stderr
     assert "2 met before in these files" in result.stderr
 
 
-def test_a_day_is_a_utc_day_from_its_first_second_to_its_last(
+def test_a_day_has_its_posts_from_the_first_second_to_the_last_whatever_file_they_are_in(
     runner: FlaskCliRunner, filter_id: int
 ) -> None:
     result = runner.invoke(args=["export", "--day", "2018-10-11"])
-    assert texts(result.stdout) == ["tweet 2", "tweet 3", "tweet 4", "tweet 5"]
+    assert texts(result.stdout) == of_the_day("0 3 1439 4 5"), "in the order of files"
+    assert "10 rows read, 5 written, 5 left out." in result.stderr
+    assert "3 not as the criteria ask" in result.stderr
     args = ["export", "--day", "2018-10-11", "--twitter-filter", str(filter_id)]
-    assert texts(runner.invoke(args=args).stdout) == ["tweet 2", "tweet 3", "tweet 4"]
-    result = runner.invoke(args=["export", "--day", "2018-10-10"])
-    assert texts(result.stdout) == ["tweet 1", "tweet 2"]
+    assert texts(runner.invoke(args=args).stdout) == of_the_day("0 3 1439")
+    assert texts(runner.invoke(args=["export", "--day", "2018-10-10"]).stdout) == of_the_day(
+        "-2 -1"
+    )
+    assert texts(runner.invoke(args=["export", "--day", "2018-10-12"]).stdout) == of_the_day("1440")
+
+
+def test_a_day_is_one_of_the_zone_that_is_named(runner: FlaskCliRunner, filter_id: int) -> None:
+    args = ["export", "--day", "2018-10-11", "--zone", "America/New_York"]  # from 4 h UTC on
+    assert texts(runner.invoke(args=args).stdout) == of_the_day("1439 1440")
+
+
+def test_a_gap_filled_days_later_belongs_to_its_own_day(
+    runner: FlaskCliRunner, filter_id: int
+) -> None:
+    sealed(make_user("filler"), "fill.gz", 700, 701, begun="2018-10-20T08:00:00Z")
+    result = runner.invoke(args=["export", "--day", "2018-10-11"])
+    assert set(texts(result.stdout)) == set(of_the_day("0 3 4 5 700 701 1439"))
+    assert runner.invoke(args=["export", "--day", "2018-10-20"]).exit_code == 1
 
 
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
         (["--twitter-filter", "99"], 1, "There are no sealed stream files of this filter or day."),
-        (["--day", "2018-10-12"], 1, "There are no sealed stream files of this filter or day."),
+        (["--day", "2018-10-13"], 1, "There are no sealed stream files of this filter or day."),
         (["--day", "12.10.2018"], 2, "is no date. Write it as"),
         (["--day", " "], 2, "Write the day as"),
+        (["--day", "2018-10-11", "--start-date", "2018-10-11"], 2, "Say one day, or a first"),
         (["--day", "2018-10-11", "--all"], 2, "Say what to export by one of"),
     ],
 )
@@ -91,31 +132,32 @@ def test_a_sample_of_stream_files_is_drawn_from_single_tweets_and_again_by_its_s
     runner: FlaskCliRunner, filter_id: int
 ) -> None:
     args = ["export", "--twitter-filter", str(filter_id), "--sample", "2", "--seed"]
+    order = of_the_day("-2 -1 0 3 1439 1440")
     drawn = set()
-    for seed in range(20):
+    for seed in range(30):
         result = runner.invoke(args=[*args, str(seed)])
         found = texts(result.stdout)
         assert len(set(found)) == 2, "a tweet that two files hold is drawn once"
-        assert found == sorted(found)
-        assert "6 rows read, 2 written, 4 left out." in result.stderr
-        assert "2 not drawn for the sample" in result.stderr
+        assert found == [text for text in order if text in found]
+        assert "8 rows read, 2 written, 6 left out." in result.stderr
+        assert "4 not drawn for the sample" in result.stderr
         assert texts(runner.invoke(args=[*args, str(seed)]).stdout) == found
         drawn.update(found)
-    assert drawn == {"tweet 1", "tweet 2", "tweet 3", "tweet 4"}
+    assert drawn == set(order)
 
 
 def test_a_sample_larger_than_the_files_is_all_of_them(
     runner: FlaskCliRunner, filter_id: int
 ) -> None:
     result = runner.invoke(args=["export", "--day", "2018-10-10", "--sample", "9"])
-    assert texts(result.stdout) == ["tweet 1", "tweet 2"]
+    assert texts(result.stdout) == of_the_day("-2 -1")
 
 
 def test_a_sample_is_drawn_from_what_fits_and_its_number_is_known(
     target_folder: Path, filter_id: int
 ) -> None:
     numbers = range(10, 1_210)  # more than two batches of lines
-    sealed(make_user("third"), "e.gz", "2018-10-13T00:00:00Z", *numbers)
+    sealed(make_user("third"), "e.gz", *numbers)
     path = str(settings_of().data_folder / "streams" / "e.gz")
     told: list[tuple[int, int | None]] = []
     criteria = Criteria(source="files", files=(path,), sample=300, seed=4)
@@ -133,15 +175,17 @@ def test_a_sample_is_drawn_from_what_fits_and_its_number_is_known(
 def test_a_page_takes_a_filter_and_a_day_of_ones_own(
     client: FlaskClient, reader: User, filter_id: int
 ) -> None:
-    mine = sealed(reader, "mine.gz", "2018-10-11T08:00:00Z", 7, 8)
-    sealed(reader, "later.gz", "2018-10-12T08:00:00Z", 8, 9)
+    mine = sealed(reader, "mine.gz", -9, 7, 8)
+    sealed(reader, "later.gz", 1441, 1442)
     sign_in(client, reader)
     address = f"{NEW}?filter={mine.filter_id}"
-    assert "Tweets of 2 stream files of 2018-10-11 to 2018-10-12" in page(client, address).text
+    assert "Tweets of 2 stream files of 2018-10-10 to 2018-10-12" in page(client, address).text
     submit(client, address, NEW, sample="1")
     carry_out_queued()
     assert last_export().rows_written == 1
-    submit(client, f"{NEW}?day=2018-10-11", NEW)
+    address = f"{NEW}?day=2018-10-11&zone=UTC"
+    assert "Tweets of 2018-10-11 out of a stream file" in page(client, address).text
+    submit(client, address, NEW)
     carry_out_queued()
     rows = csv_of(client.get(f"/exports/{last_export().id}/file/").data)
     assert [row["text"] for row in rows] == ["tweet 7", "tweet 8"], "nobody else's of that day"
@@ -153,8 +197,8 @@ def test_a_page_takes_a_filter_and_a_day_of_ones_own(
 def test_too_many_files_for_one_export_are_told_with_the_way_out(
     client: FlaskClient, reader: User
 ) -> None:
-    one = sealed(reader, "x.gz", "2018-10-10T08:00:00Z", 1)
-    begun = datetime.fromisoformat("2018-10-11T08:00:00Z")
+    one = sealed(reader, "x.gz", -60)
+    begun = MIDNIGHT + timedelta(hours=8)
     alike = {"prefix": one.prefix, "filter_id": one.filter_id, "begun_at": begun}
     facts = {"lines": 1, "size_bytes": 1, "sha256": "0" * 64}
     rows = [{"path": f"streams/{number}.gz", **alike, **facts} for number in range(MOST_FILES)]
