@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
-WORKERS ?= 2
+# One more than the processors of a small machine: tests also wait for each other's servers.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run demo sandbox migrate test lint types security check bench faults attack format docs lock

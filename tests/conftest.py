@@ -147,7 +147,9 @@ class new_postgres_database:
 
     def __enter__(self) -> str:
         with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{self.name}" TEMPLATE "{self.template}"')
+            # Half the time of writing all of the template through the log.
+            how = "STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
+            connection.execute(f'CREATE DATABASE "{self.name}" TEMPLATE "{self.template}" {how}')
         url = make_url(self.server).set(drivername="postgresql+psycopg", database=self.name)
         return url.render_as_string(hide_password=False)
 
