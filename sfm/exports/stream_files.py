@@ -22,21 +22,23 @@ SLACK = timedelta(minutes=1)  # ids tell the time to the second at best
 
 
 def chosen(reader: User, args: Mapping[str, Any], selection: Selection) -> Criteria:
-    """The stream files that an address names: by numbers (`files`), or by `filter` and `day`.
+    """The posts that an address names: of files by their numbers (`files`), of a `filter`, a `day`.
 
     A person may export the files of their own filters, a superuser all. Raises WrongInput,
     NotFound.
     """
+    day = day_of(str(args["day"])) if args.get("day") else None
     if not args.get("files"):
-        number, day = str(args.get("filter") or ""), str(args.get("day") or "")
-        filter_id = _filter_number(number) if number else None
-        return of_stream(selection, filter_id, day_of(day) if day else None, reader)
+        number = str(args.get("filter") or "")
+        return of_stream(selection, _filter_number(number) if number else None, day, reader)
+    if day is not None:
+        selection = _on_day(selection, day)
     numbers = _numbers(str(args["files"]))
     wanted = _visible(reader).where(StreamFile.id.in_(numbers))
     found = db.session.scalars(wanted).all()
     if len(found) < len(set(numbers)):
         raise NotFound("One of these stream files is not here, or belongs to somebody else.")
-    return Criteria(selection, "files", _title(found), files=tuple(map(_path, found)))
+    return Criteria(selection, "files", _title(found, day), files=tuple(map(_path, found)))
 
 
 def of_stream(

@@ -22,7 +22,7 @@ from tests.exports.test_command import rows_in, v2_line
 from tests.exports.test_pages import NEW, carry_out_queued, csv_of, last_export, submit
 from tests.exports.test_sources_on_pages import stream_file
 from tests.factories import make_user
-from tests.pages import page, sign_in
+from tests.pages import Page, page, sign_in, text_of
 
 MIDNIGHT = datetime.fromisoformat("2018-10-11T00:00:00Z")
 
@@ -192,6 +192,29 @@ def test_a_page_takes_a_filter_and_a_day_of_ones_own(
     assert client.get(f"{NEW}?filter={filter_id}").status_code == 404
     assert client.get(f"{NEW}?filter=x").status_code == 422
     assert client.get(f"{NEW}?day=yesterday").status_code == 422
+
+
+def link_named(shown: Page, words: str) -> str:
+    (found,) = [one.get("href") for one in shown.all("a") if text_of(one) == words]
+    return str(found)
+
+
+def test_the_page_of_files_leads_to_a_days_posts_and_to_all_of_a_filter(
+    client: FlaskClient, reader: User
+) -> None:
+    first = sealed(reader, "mine.gz", -9, 7, 8)
+    sealed(reader, "next.gz", 8, 9)
+    sign_in(client, reader)
+    address = f"/files/?stream={first.prefix}&day=2018-10-11"
+    day = link_named(page(client, address), "Export the posts of this day")
+    submit(client, day, NEW)
+    carry_out_queued()
+    rows = csv_of(client.get(f"/exports/{last_export().id}/file/").data)
+    assert [row["text"] for row in rows] == of_the_day("7 8 9"), "also of the file begun before"
+    every = link_named(page(client, address), "Export all posts of this filter's files")
+    assert "Tweets of 2 stream files" in page(client, every).text
+    ticked = page(client, f"{NEW}?files={first.id}&day=2018-10-10&zone=UTC")
+    assert "Tweets of 2018-10-10 out of a stream file" in ticked.text
 
 
 def test_too_many_files_for_one_export_are_told_with_the_way_out(
