@@ -18,9 +18,11 @@ from sqlalchemy import select
 from sfm.config import Settings
 from sfm.database import db
 from sfm.exports import folders, recurring, service
+from sfm.exports.layout import FORMATS
 from sfm.exports.run import carry_out
 from sfm.models import AuditEntry, ExportFile, ExportProfile, RecurringExport, Run, User
 from sfm.runs import journal
+from sfm.web.forms.exports import PACKINGS
 from tests.conftest import FrozenClock, test_settings
 from tests.factories import make_set, make_tweets, make_twitter_user, make_user
 from tests.pages import Page, checked, page, part, sign_in
@@ -86,6 +88,26 @@ def test_a_small_export_is_ready_at_once_and_downloads(client: FlaskClient, read
     digest = b64decode(got.headers["Repr-Digest"].removeprefix("sha-256=:").rstrip(":"))
     assert digest == hashlib.sha256(got.data).digest()
     assert [int(row["twitter_id"]) for row in csv_of(got.data)] == ids
+
+
+@pytest.mark.parametrize("packing", [name for name, _words in PACKINGS])
+def test_each_format_comes_in_each_packing_or_the_page_says_which_to_take(
+    client: FlaskClient, reader: User, packing: str
+) -> None:
+    make_tweets(make_twitter_user(), ["one"])
+    sign_in(client, reader)
+    endings = {"zip": ".zip", "bag": ".zip", "none": "", "gzip": ".gz"}
+    for key, kind in FORMATS.items():
+        shown = submit(client, NEW, NEW, format=key, packing=packing)
+        if shown.status == 422:
+            assert (packing, key) in {("none", "parquet"), ("gzip", "parquet"), ("gzip", "xlsx")}
+            assert "choose a zip or a bag" in shown.text or "leave gzip out" in shown.text
+            continue
+        export = last_export()
+        got = client.get(f"/exports/{export.id}/file/")
+        ending = endings[packing] if packing in ("zip", "bag") else kind.suffix + endings[packing]
+        assert f"all-tweets-{export.id}{ending}" in got.headers["Content-Disposition"]
+        assert got.content_length == export.size_bytes > 0
 
 
 @pytest.mark.parametrize("few_at_once", [1])

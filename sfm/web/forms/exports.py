@@ -20,6 +20,7 @@ PACKINGS = (
     ("zip", "A zip: the data, a README, the data dictionary and checksums"),
     ("bag", "A BagIt bag (zipped) for preservation, raw JSON and provenance included"),
     ("none", "The data file alone"),
+    ("gzip", "The data file alone, compressed with gzip"),
 )
 
 
@@ -54,11 +55,10 @@ class LayoutForm(Form):
 def filled_with(layout: Layout) -> dict[str, object]:
     """A layout as values of the form's fields."""
     chosen = layout.columns[0] if layout.columns in (("classic",), ("extended",)) else "chosen"
-    packing = "none" if layout.packing == "gzip" else layout.packing
     return {
         "format": layout.format,
         "columns": chosen,
-        "packing": packing,
+        "packing": layout.packing,
         "excel_mark": layout.excel_mark,
         "keep_line_breaks": layout.keep_line_breaks,
         "as_is": not layout.guard_formulas,
