@@ -1,7 +1,8 @@
 """Exports: speed and memory of each format, beside twarc-csv and the original's way, in one run.
 
-Every measurement is a process of its own, so that none measures another's memory. Peers work on
-fewer of the same tweets where all of them would take minutes; rates are per CPU second.
+Every measurement is a process of its own, so that none measures another's memory. Ours takes all
+tweets; peers fewer of the same where all of them would take minutes. Rates are per CPU second,
+with the share of a database server in it, medians of rounds in turn.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
+
+import psutil
+from flask import has_app_context
 
 from bench.installation import KINDS, add_accounts, installation
 from bench.synthetic import World
@@ -23,9 +29,9 @@ from sfm.exports.columns import ALL
 
 ROOT = Path(__file__).resolve().parent.parent
 TWARC = ROOT / ".venv-peers" / "bin" / "twarc2"
-TWEETS, FOR_TWARC, FOR_ORIGINAL, FOR_OPENPYXL = 200_000, 10_000, 20_000, 3_000
+TWEETS, FOR_TWARC, FOR_ORIGINAL, FOR_OPENPYXL = 200_000, 20_000, 20_000, 3_000
 MILLION = 1_000_000
-BATCH = 1_000
+BATCH, ROUNDS = 1_000, 3
 
 HEAD = """
 import re
@@ -43,19 +49,19 @@ def app_of(instance, url):
 EXPORT = """
 import sys, time
 from pathlib import Path
+from sfm.exports.child import bare_app  # what makes them in the background
 from sfm.exports.criteria import Criteria
 from sfm.exports.layout import Layout
 from sfm.exports.order import About, Order
 from sfm.exports.produce import make
-instance, url, format, columns, target = sys.argv[1:]
-app = app_of(instance, url)
-with app.app_context():
+_instance, url, format, columns, target = sys.argv[1:]
+with bare_app(url).app_context():
     layout = Layout(format=format, columns=(columns,), packing="none")
     order = Order(Criteria(), layout, About("bench"))
-    wall, cpu = time.perf_counter(), time.process_time()
+    cpu = time.process_time()
     rows = make(order, Path(target)).facts.rows_written
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-print(rows, cpu, wall, memory())
+    cpu = time.process_time() - cpu
+print(rows, cpu, memory())
 """
 
 ORIGINAL_CSV = """
@@ -92,7 +98,7 @@ with app.app_context():
         lines.append("\\t".join(str(cell) for cell in cells))
     Path(target).write_text("\\n".join(lines), encoding="utf-8")
     cpu = time.process_time() - cpu
-print(len(lines), cpu, cpu, memory())
+print(len(lines), cpu, memory())
 """
 
 ORIGINAL_XLSX = """
@@ -112,7 +118,7 @@ for number, row in enumerate(rows, 1):
         cell.font = Font(bold=number == 1)
 book.save(target)
 cpu = time.process_time() - cpu
-print(len(rows), cpu, cpu, memory())
+print(len(rows), cpu, memory())
 """
 
 MILLION_ROWS = """
@@ -133,14 +139,15 @@ with open(target, "wb") as sink:
                 done += len(rows)
     writer.finish()
 cpu = time.process_time() - cpu
-print(done, cpu, cpu, memory())
+print(done, cpu, memory())
 """
 
 
 class Measured:
-    """Rows, seconds and megabytes of one measured process."""
+    """Rows, seconds and megabytes of one measured process, its database server's seconds added."""
 
     def __init__(self, code: str, *words: str) -> None:
+        before = server_seconds()
         done = subprocess.run(
             [sys.executable, "-c", HEAD + code, *words],
             cwd=ROOT,
@@ -148,11 +155,25 @@ class Measured:
             capture_output=True,
             text=True,
         )
-        self.rows, cpu, wall, self.megabytes = map(float, done.stdout.split())
-        self.rate, self.wall_rate = self.rows / cpu, self.rows / wall
+        self.rows, cpu, self.megabytes = map(float, done.stdout.split())
+        self.rate = self.rows / (cpu + server_seconds() - before)
 
     def __str__(self) -> str:
         return f"{self.rate:,.0f}/s"
+
+
+def server_seconds() -> float:
+    """CPU seconds of the PostgreSQL server in use until now, ended sessions too; 0 on SQLite."""
+    from sfm.database import db
+
+    if not has_app_context() or db.engine.dialect.name != "postgresql":
+        return 0.0
+    with db.engine.connect() as connection:
+        backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    postmaster = psutil.Process(backend).parent()
+    assert postmaster is not None, "the server must run on this machine"
+    alive = [sum(one.cpu_times()[:2]) for one in postmaster.children()]
+    return float(sum(postmaster.cpu_times()[:4]) + sum(alive))
 
 
 def fill(owners: dict[int, int], world: World, count: int) -> None:
@@ -171,29 +192,20 @@ def fill(owners: dict[int, int], world: World, count: int) -> None:
         db.session.commit()
 
 
-def twarc_rate(folder: Path) -> float | None:
-    """Tweets per CPU second of `twarc2 csv`, start-up not counted; None where it is not there."""
-    if not TWARC.exists():
-        return None
+def twarc_rate(folder: Path) -> float:
+    """Tweets per CPU second of `twarc2 csv`, start-up not counted."""
     few, many = FOR_TWARC // 10, FOR_TWARC
     seconds = twarc_seconds(folder, many) - twarc_seconds(folder, few)
     return (many - few) / seconds
 
 
 def twarc_seconds(folder: Path, count: int) -> float:
-    source = folder / "pages.jsonl"
-    records = [json.loads(line) for line in World().v2_lines(count)]
-    with source.open("w", encoding="utf-8") as out:
-        for start in range(0, count, 100):
-            page = records[start : start + 100]
-            users = {one["id"]: one for record in page for one in record["includes"]["users"]}
-            tweets = [one for record in page for one in record["includes"].get("tweets", [])]
-            body = {"data": [record["data"] for record in page], "meta": {},
-                    "includes": {"users": list(users.values()), "tweets": tweets}}  # fmt: skip
-            out.write(json.dumps(body) + "\n")
+    pages = folder / f"pages-{count}.jsonl"
+    if not pages.exists():
+        write_pages(pages, count)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
-        [str(TWARC), "csv", str(source), str(folder / "twarc.csv")],
+        [str(TWARC), "csv", str(pages), str(folder / "twarc.csv")],
         cwd=folder,  # it keeps a log there
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "BEARER_TOKEN": "unused"},
         capture_output=True,
@@ -201,6 +213,25 @@ def twarc_seconds(folder: Path, count: int) -> float:
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def write_pages(path: Path, count: int) -> None:
+    """The tweets as v2 answers of a hundred each, as twarc keeps them."""
+    records = [json.loads(line) for line in World().v2_lines(count)]
+    with path.open("w", encoding="utf-8") as out:
+        for start in range(0, count, 100):
+            page = records[start : start + 100]
+            includes: dict[str, dict[str, object]] = {}
+            for record in page:
+                for kind, objects in record["includes"].items():
+                    known = includes.setdefault(kind, {})
+                    known.update({one.get("id") or one["media_key"]: one for one in objects})
+            body = {
+                "data": [record["data"] for record in page],
+                "includes": {kind: list(known.values()) for kind, known in includes.items()},
+                "meta": {"result_count": len(page)},
+            }
+            out.write(json.dumps(body, ensure_ascii=False) + "\n")
 
 
 @contextmanager
@@ -217,31 +248,53 @@ def filled(kind: str) -> Iterator[tuple[str, str]]:
 
 def measure(kind: str, folder: Path) -> list[Row]:
     with filled(kind) as place:
-        ours = {
-            format: Measured(EXPORT, *place, format, "classic", str(folder / f"{kind}.{format}"))
-            for format in ("csv", "xlsx", "json", "ids", "parquet")
-        }
-        wide = Measured(EXPORT, *place, "csv", "extended", str(folder / f"{kind}.wide.csv"))
-        original = Measured(ORIGINAL_CSV, *place, str(FOR_ORIGINAL), str(folder / "original.tsv"))
-    csv, xlsx, parquet = ours["csv"], ours["xlsx"], ours["parquet"]
-    source = str(folder / f"{kind}.csv")
+        return [*classic(kind, place, folder), *others(kind, place, folder)]
+
+
+def classic(kind: str, place: tuple[str, str], folder: Path) -> list[Row]:
+    """The classic CSV, beside the original's way and twarc-csv in turn."""
+    ours, original, twarc = [], [], []
+    for _ in range(ROUNDS):
+        ours.append(exported(place, folder, "csv"))
+        words = (*place, str(FOR_ORIGINAL), str(folder / "original.tsv"))
+        original.append(Measured(ORIGINAL_CSV, *words).rate)
+        if TWARC.exists():
+            twarc.append(twarc_rate(folder))
+    csv = sorted(ours, key=lambda one: one.rate)[ROUNDS // 2]
+    rows = [
+        against(f"{kind}: classic CSV", csv, "original", median(original), ">= 3"),
+        in_memory(f"{kind}: memory of the CSV", csv, 100),
+    ]
+    if twarc:
+        rows.insert(0, against(f"{kind}: classic CSV", csv, "twarc-csv", median(twarc), ">= 10"))
+    return rows
+
+
+def others(kind: str, place: tuple[str, str], folder: Path) -> list[Row]:
+    """The other formats, once each."""
+    xlsx, parquet = exported(place, folder, "xlsx"), exported(place, folder, "parquet")
+    source = str(folder / "classic.csv")
     openpyxl = Measured(ORIGINAL_XLSX, source, str(FOR_OPENPYXL), str(folder / "original.xlsx"))
     rows = [
-        against(f"{kind}: classic CSV", csv, "original", original.rate, ">= 3"),
         against(f"{kind}: XLSX", xlsx, "openpyxl", openpyxl.rate, ">= 8"),
         against(f"{kind}: Parquet", parquet, "goal", 20_000, ">= 1"),
-        in_memory(f"{kind}: memory of the CSV", csv, 100),
-        Row(f"{kind}: CSV, {len(ALL)} columns", str(wide)),
-        Row(f"{kind}: JSON as received", str(ours["json"])),
-        Row(f"{kind}: ids only", str(ours["ids"])),
+        Row(f"{kind}: CSV, {len(ALL)} columns", str(exported(place, folder, "csv", "extended"))),
+        Row(f"{kind}: JSON as received", str(exported(place, folder, "json"))),
+        Row(f"{kind}: ids only", str(exported(place, folder, "ids"))),
     ]
-    if kind != "sqlite":
-        return rows
-    twarc = twarc_rate(folder)
-    if twarc is not None:
-        rows.insert(0, against(f"{kind}: classic CSV", csv, "twarc-csv", twarc, ">= 10"))
-    big = Measured(MILLION_ROWS, source, str(MILLION), str(folder / "million.xlsx"))
-    return [*rows, in_memory("1,000,000 rows of XLSX", big, 250)]
+    if kind == "sqlite":
+        big = Measured(MILLION_ROWS, source, str(MILLION), str(folder / "million.xlsx"))
+        rows.append(in_memory("1,000,000 rows of XLSX", big, 250))
+    return rows
+
+
+def exported(
+    place: tuple[str, str], folder: Path, format: str, columns: str = "classic"
+) -> Measured:
+    target = folder / f"{columns}.{format}"
+    if target.is_dir():  # Parquet of the round before
+        shutil.rmtree(target)
+    return Measured(EXPORT, *place, format, columns, str(target))
 
 
 def against(what: str, ours: Measured, peer: str, rate: float, goal: str) -> Row:
