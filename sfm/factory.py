@@ -44,12 +44,18 @@ def app_from_env(*, for_commands: bool = False) -> Flask:
     try:
         settings = config.from_env()
         start_log(settings)
-        app = create_app(settings, for_commands=for_commands)
+        app = create_app(settings, for_commands=for_commands and not _lists_routes())
         refuse_public_debugging(app)
         return app
     except BadSetting as exc:
         sys.stderr.write(f"Error: the setting {exc.message}.\n")
         sys.exit(2)
+
+
+def _lists_routes() -> bool:
+    """Whether the command is `flask routes`, which shows what is there and asks for no page."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.info_name == "routes"
 
 
 def refuse_public_debugging(app: Flask) -> None:
