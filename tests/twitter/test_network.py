@@ -119,7 +119,7 @@ def served(certificate):
 
     def talk(plain):
         with plain, suppress(OSError):
-            plain.settimeout(5)
+            plain.settimeout(60)
             connection = context.wrap_socket(plain, server_side=True) if context else plain
             heard.append(connection.recv(65536))
             connection.sendall(answer(200, b"\r\n"))
