@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -37,7 +36,7 @@ from sfm.runs import journal, stopping
 from sfm.runs.errors import Cancelled, Interrupted
 from tests.conftest import ROOT
 from tests.exports.conftest import ABOUT
-from tests.exports.making import made, names_in, rows_of
+from tests.exports.making import made, names_in, rows_of, wait_for
 from tests.factories import make_tweets, make_twitter_user
 from tests.pages import sign_in
 
@@ -50,13 +49,6 @@ def break_a_row(twitter_id: int) -> None:
         db.session.execute(text("ALTER TABLE twitter_user_item ALTER hashtags TYPE text"))
     db.session.execute(broken, {"broken": "[not json", "id": twitter_id})
     db.session.commit()
-
-
-def wait_for(holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.02)
 
 
 def environ_of(settings: Settings) -> dict[str, str]:

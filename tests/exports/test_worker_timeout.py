@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -14,7 +11,6 @@ from pathlib import Path
 import openpyxl
 import psutil
 import pytest
-import requests
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -22,10 +18,9 @@ from sfm.config import Settings
 from sfm.database import db
 from sfm.exports import folders
 from sfm.models import ExportFile, User
-from tests.conftest import ROOT
 from tests.exports.making import names_in
+from tests.exports.serving import ask_for, browser_of, gunicorn
 from tests.factories import make_tweets, make_twitter_user
-from tests.pages import sign_in
 
 TIMEOUT_SECONDS = 3
 TWEETS = 36_000
@@ -35,48 +30,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 @pytest.fixture
 def site(settings: Settings, tmp_path: Path) -> Iterator[tuple[str, psutil.Popen]]:
     """One worker that answers one request at a time: gunicorn kills it if one takes too long."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    with (tmp_path / "gunicorn.log").open("w") as log:
-        process = psutil.Popen(
-            [
-                sys.executable, "-m", "gunicorn", "--workers", "1", "--worker-class", "sync",
-                "--timeout", str(TIMEOUT_SECONDS), "--bind", address, "--no-control-socket",
-                "wsgi:app",
-            ],
-            cwd=ROOT, stdout=log, stderr=log,
-            env={
-                "PATH": os.environ["PATH"],
-                "SFM_INSTANCE": str(settings.instance),
-                "SFM_DATABASE_URL": settings.database_url,
-                "SFM_SECRET_KEY": settings.secret_key,
-                "SFM_EXPORT_ROWS_AT_ONCE": "1000",
-                "SFM_SCHEDULE_TIMELINES": "off",
-                "SFM_SCHEDULE_RECONCILE": "off",
-            },
-        )  # fmt: skip
-    yield f"http://{address}", process
-    for child in process.children(recursive=True):
-        child.kill()
-    process.kill()
-    process.wait()
-
-
-def browser_of(client: FlaskClient, reader: User, site: str) -> requests.Session:
-    """Somebody who is signed in, once the site answers."""
-    sign_in(client, reader)
-    cookie = client.get_cookie("sfm")
-    assert cookie is not None
-    browser = requests.Session()
-    browser.cookies.set("sfm", cookie.value, domain="127.0.0.1", path="/")
-    for _ in range(300):
-        try:
-            if browser.get(f"{site}/exports/", timeout=30).ok:
-                return browser
-        except requests.ConnectionError:
-            time.sleep(0.2)
-    raise AssertionError("the site does not answer")
+    few = ("--workers", "1", "--worker-class", "sync", "--timeout", str(TIMEOUT_SECONDS))
+    with gunicorn(settings, tmp_path / "gunicorn.log", *few) as running:
+        yield running
 
 
 def test_ex9_a_larger_export_outlives_the_timeout_of_the_server_that_makes_it(
@@ -86,16 +42,9 @@ def test_ex9_a_larger_export_outlives_the_timeout_of_the_server_that_makes_it(
     address, server = site
     browser = browser_of(client, reader, address)
     worker = server.children()[0].pid
-    form = browser.get(f"{address}/exports/new/", timeout=30).text
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
-    assert token is not None
-    asked = browser.post(
-        f"{address}/exports/new/", timeout=30, headers={"Referer": f"{address}/exports/new/"},
-        data={"csrf_token": token[1], "format": "xlsx", "columns": "extended", "packing": "bag"},
-    )  # fmt: skip
-    assert asked.ok, asked.text
+    shown_at = ask_for(browser, address, format="xlsx", columns="extended", packing="bag")
     seen = set()
-    while "Ready" not in (shown := browser.get(asked.url, timeout=30).text):
+    while "Ready" not in (shown := browser.get(shown_at, timeout=30).text):
         assert "Failed" not in shown
         seen.update(re.findall(r'<progress value="(\d+)"', shown))
         time.sleep(0.3)
