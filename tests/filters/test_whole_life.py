@@ -77,12 +77,12 @@ class Supervisor:
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(60)
 
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 @pytest.fixture
@@ -111,6 +111,11 @@ def collectors(settings: Settings) -> list[int]:
 def is_collecting(program: str = PROGRAM, posts: int = 1) -> bool:
     beat = beat_of(program)
     return bool(beat and beat.state == "connected" and beat.posts >= posts)
+
+
+def follow_until(condition: Callable[[], object]) -> None:
+    """What a stop that takes long leaves undone is done by the next round, here as in life."""
+    wait_for(lambda: condition() or (supervising.reconcile(), condition())[1])
 
 
 def add_filter(client: FlaskClient, **typed: object) -> None:
@@ -154,9 +159,9 @@ def test_from_the_first_save_to_the_last_sealed_file(
 
     # Deactivated, configuration and process are gone and the files sealed.
     submit(client, page(client, "/filters/1/"), "/filters/1/deactivate/")
-    wait_for(lambda: collectors(supervisor.settings) == [], 10)
+    follow_until(lambda: supervising.bridge().view().processes == ())
     assert supervising.bridge().configured() == []
-    assert [one.name for one in supervising.bridge().view().processes] == []
+    assert collectors(supervisor.settings) == []
     assert not list(data.glob("*.open"))
     rows = list(db.session.query(StreamFile))
     assert sum(row.lines for row in rows) > 0
@@ -167,7 +172,7 @@ def test_from_the_first_save_to_the_last_sealed_file(
 def sandbox_rules(sandbox: Sandbox) -> list[str]:
     answer = requests.get(
         f"{sandbox.url}/2/tweets/search/stream/rules",
-        headers={"Authorization": f"Bearer {sandbox.bearer_token}"}, timeout=5,
+        headers={"Authorization": f"Bearer {sandbox.bearer_token}"}, timeout=30,
     )  # fmt: skip
     return [rule["value"] for rule in answer.json().get("data", [])]
 
@@ -181,7 +186,7 @@ def test_supervisord_killed_leaves_one_writer_when_it_is_back(
     wait_for(is_collecting)
     supervisor.kill()
     supervisor.start()
-    wait_for(lambda: len(collectors(supervisor.settings)) == 1, 15)
+    wait_for(lambda: len(collectors(supervisor.settings)) == 1)
     time.sleep(2)
     assert len(collectors(supervisor.settings)) == 1
     wait_for(is_collecting)
@@ -198,7 +203,7 @@ def test_stop_start_and_restart_on_the_board(
     wait_for(lambda: collectors(supervisor.settings) not in ([], [first]))
     wait_for(is_collecting)
     submit(client, page(client, "/status/"), "/status/1/stop/")
-    wait_for(lambda: collectors(supervisor.settings) == [], 10)
+    follow_until(lambda: collectors(supervisor.settings) == [])
     assert "Stopped by an administrator" in page(client, "/status/").text
     supervising.reconcile()
     time.sleep(1)
@@ -216,7 +221,7 @@ def test_a_refused_token_stops_for_a_person_and_is_tried_again_after_a_change(
     credentials.keep(superuser, credentials.bearer("revoked-token"))
     db.session.commit()
     add_filter(client, name="Everything", words="the")
-    wait_for(lambda: (beat := beat_of(PROGRAM)) and beat.state == "needs_person", 30)
+    wait_for(lambda: (beat := beat_of(PROGRAM)) and beat.state == "needs_person")
     asked = len([one for one in sandbox.served if "stream" in one.path])
     for _ in range(3):
         supervising.reconcile()
@@ -228,7 +233,7 @@ def test_a_refused_token_stops_for_a_person_and_is_tried_again_after_a_change(
         credentials.remove(held)
     db.session.commit()
     submit(client, page(client, "/status/"), "/status/1/restart/")
-    wait_for(is_collecting, 30)
+    wait_for(is_collecting)
 
 
 def test_a_gap_is_filled_from_search_without_doubles(
@@ -237,13 +242,13 @@ def test_a_gap_is_filled_from_search_without_doubles(
 ) -> None:  # fmt: skip
     login_as(superuser)
     add_filter(client, name="Everything", words="the, and, a, to, of, in, is")
-    wait_for(lambda: is_collecting(posts=3), 30)
+    wait_for(lambda: is_collecting(posts=3))
     supervisor.stop()
     time.sleep(8)
     supervisor.start()
-    wait_for(lambda: is_collecting(posts=3), 30)
+    wait_for(lambda: is_collecting(posts=3))
     submit(client, page(client, "/filters/1/"), "/filters/1/deactivate/")
-    wait_for(lambda: collectors(supervisor.settings) == [], 10)
+    follow_until(lambda: collectors(supervisor.settings) == [])
     gap = db.session.query(Gap).filter(Gap.ended_at.is_not(None)).order_by(Gap.id).first()
     assert gap is not None
     assert gap.seconds is not None
@@ -307,12 +312,12 @@ def web(app: Flask, supervisor: Supervisor, tmp_path: Path) -> Iterator[str]:
         for child in process.children(recursive=True):
             child.kill()
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=20).ok
+        return requests.get(url, timeout=60).ok
     except requests.ConnectionError:
         return False
 
@@ -327,7 +332,7 @@ def test_twenty_press_start_at_four_workers_and_one_process_runs(
     wait_for(is_collecting)
     board = page(client, "/status/")
     submit(client, board, "/status/1/stop/")
-    wait_for(lambda: collectors(supervisor.settings) == [])
+    follow_until(lambda: collectors(supervisor.settings) == [])
     form = dict(fields_of(page(client, "/status/").form("/status/1/start/")))
     cookie = client.get_cookie("sfm")
     assert cookie is not None
@@ -337,7 +342,7 @@ def test_twenty_press_start_at_four_workers_and_one_process_runs(
     def press(_: int) -> requests.Response:
         with requests.Session() as browser:
             browser.cookies.set("sfm", cookie.value, domain="127.0.0.1")
-            ready.wait(30)
+            ready.wait(60)
             return browser.post(f"{web}/status/1/start/", data=form, timeout=60)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:

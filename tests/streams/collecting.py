@@ -72,7 +72,7 @@ class Process:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def end(self, seconds: float = 20) -> tuple[int, str, str]:
+    def end(self, seconds: float = 60) -> tuple[int, str, str]:
         """Exit code, standard output and standard error."""
         out, err = self.process.communicate(timeout=seconds)
         return self.process.returncode, out.decode(), err.decode()
@@ -93,7 +93,8 @@ def gaps() -> list[Gap]:
     return list(db.session.query(Gap).order_by(Gap.id))
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 90) -> None:
+    """Bounds are for what never comes: a machine with much else to do is no fault of ours."""
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "what was waited for did not come"

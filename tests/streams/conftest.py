@@ -50,7 +50,7 @@ class Driver:
             (int(line.split()[1]) for line in list(self.said) if line[:5] == "safe "), default=0
         )
 
-    def end(self, seconds: float = 60) -> int:
+    def end(self, seconds: float = 100) -> int:
         code = self.process.wait(seconds)
         for thread in self._listeners:
             thread.join(10)

@@ -1,8 +1,9 @@
 """A collector without a stream: a process of its own that writes numbered posts until it ends.
 
-    python driver.py FOLDER PREFIX FIRST_ID COUNT [INTERVAL_SECONDS [PAUSE_SECONDS [standing]]]
+    python driver.py FOLDER PREFIX FIRST_ID COUNT [INTERVAL_SECONDS [PAUSE_SECONDS [CLOCK]]]
 
-With `standing`, the time of day stands still, so that names can be known beforehand.
+CLOCK `standing`: the time of day stands still, so that names can be known beforehand. `new-year`:
+it is two seconds to midnight when the first post is written.
 
 It says what it did, one line each: `epoch N`, `safe ID` when all up to that id is on the disk,
 `sealed NAME`, `trouble KIND`, `stopped`.
@@ -75,9 +76,18 @@ class StandingClock(clock.SystemClock):
         return datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
+class NewYearClock(clock.SystemClock):
+    def __init__(self) -> None:
+        self.ahead = datetime(2026, 12, 31, 23, 59, 58, tzinfo=UTC) - super().now()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+CLOCKS = {"standing": StandingClock, "new-year": NewYearClock}
+
+
 def main() -> None:
-    if "standing" in sys.argv:
-        clock.use(StandingClock())
     signal.signal(signal.SIGTERM, lambda number, _frame: stop.append(number))
     folder, prefix = Path(sys.argv[1]), sys.argv[2]
     first, count = int(sys.argv[3]), int(sys.argv[4])
@@ -85,6 +95,8 @@ def main() -> None:
     lock = StreamLock(folder.parent / "run", prefix)
     say("epoch", lock.epoch)
     repair.adopt(folder, prefix, on_sealed=sealed)
+    if sys.argv[-1] in CLOCKS:
+        clock.use(CLOCKS[sys.argv[-1]]())
     writer = StreamWriter(folder, prefix, lock.epoch, interval, sealed)
     write(writer, first, count, pause)
     writer.close()

@@ -113,7 +113,7 @@ def test_a_process_on_a_full_disk_goes_on_by_itself(small_disk: Path, drive: Dri
     )
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 100) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until
@@ -278,11 +278,9 @@ def step_of(line: str, folder: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not installed")
 def test_at_the_turn_of_the_year_each_post_is_in_one_file(drive: Drive, folder: Path) -> None:
     """CP9: a thousand posts across 2026-12-31T23:59:59Z, and the turn of a file in between."""
-    before = ["faketime", "-f", "@2026-12-31 23:59:58"]
-    driver = drive(1, 1000, interval=1, pause=0.003, before=before)
+    driver = drive(1, 1000, interval=1, pause=0.003, standing="new-year")
     assert driver.end() == 0, driver.complaints
     names = [path.name for path in sealed_files(folder)]
     assert names[0].startswith("twitterfilter-12-2026-12-31T23-59-5")

@@ -14,7 +14,7 @@ from tests.streams.collecting import Process, beat_of, environment, gaps, make_f
 from tests.streams.fake_x import FakeX, Line
 from tests.streams.namespace import Namespace, NoNamespace
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 NAME = "twitterfilter-1"
 
 
@@ -64,8 +64,8 @@ def test_packets_that_vanish_while_keep_alives_flow_are_noticed_in_time(
             wait_for(lambda: posts() == 1)
             elsewhere.lose_packets()
             kept_alive.clear()
-            assert kept_alive.wait(5), "the server goes on saying that it is there"
-            wait_for(lambda: state() not in ("connected", ""), seconds + 60)
+            assert kept_alive.wait(60), "the server goes on saying that it is there"
+            wait_for(lambda: state() not in ("connected", ""), seconds + 90)
             assert elsewhere.lost > 0, "no packet was lost"
             silence = silence_before_it_was_noticed()
             assert seconds <= silence < seconds + 5

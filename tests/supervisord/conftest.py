@@ -59,12 +59,12 @@ class Daemon:
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(60)
 
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def diary(self, word: str) -> list[tuple[int, list[str]]]:
         if not self.diary_file.exists():
@@ -84,7 +84,8 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 45.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 100.0) -> None:
+    """Bounds are for what never comes: a machine with much else to do is no fault of ours."""
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "what was waited for did not come"

