@@ -21,6 +21,7 @@ from sfm.web.forms.accounts import AddOneForm, EditForm, ListForm
 from sfm.web.forms.sets import DeleteForm
 from sfm.web.htmx import done, page_or_part
 from sfm.web.next_url import safe_next
+from sfm.web.sentences import told
 
 bp = Blueprint("admin_accounts", __name__, url_prefix="/admin/twitter-users")
 
@@ -81,7 +82,7 @@ def _put_into_set(ids: Sequence[int], set_id: int) -> str:
 
 def _tell(refused: Sequence[str]) -> None:
     for message in refused[:10]:
-        flash(message, "warning")
+        flash(told(message), "warning")
     if len(refused) > 10:
         flash(_("%(n)s more could not be activated.", n=len(refused) - 10), "warning")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, or_, select
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import BooleanField, SelectField, StringField
@@ -43,11 +44,11 @@ class SearchForm(Form):
     q = StringField()
     state = SelectField(
         choices=[
-            SelectChoice("", "All"),
-            SelectChoice("active", "Active"),
-            SelectChoice("inactive", "Not active"),
-            SelectChoice("waiting", "Waiting to be let in"),
-            SelectChoice("administrators", "Administrators"),
+            SelectChoice("", _l("All")),
+            SelectChoice("active", _l("Active")),
+            SelectChoice("inactive", _l("Not active")),
+            SelectChoice("waiting", _l("Waiting to be let in")),
+            SelectChoice("administrators", _l("Administrators")),
         ],
     )
 

@@ -16,6 +16,7 @@ from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.web.extensions import htmx
 from sfm.web.htmx import toast
+from sfm.web.sentences import told
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def answer(status: int, sentence: str = "", **more: Any) -> Response:
     number = secrets.token_hex(4)
     title, advice = titles().get(status) or titles()[400 if status < 500 else 500]
     logger.info("error page status=%d number=%s path=%r", status, number, request.path)
-    message = sentence or advice
+    message = told(sentence) or advice
     if htmx:
         text = f"{title}. {message}" if not sentence else message
         return toast(Response(status=status, mimetype="text/html"), text, "error")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from sfm.accounts import clients, credentials
@@ -44,12 +45,12 @@ def choose(form: FilterForm, reader: User, found: TwitterFilter | None) -> None:
     if form.user_id.data is None:
         form.user_id.data = found.user_id if found else reader.id
     tokens = [
-        (one.id, f"{user.username}: {one.label or 'app token'}")
+        (one.id, f"{user.username}: {one.label or _('app token')}")
         for user in users
         for one in credentials.of_user(user)
         if one.kind == credentials.BEARER
     ]
-    form.credential_id.choices = [(AUTOMATIC, "the one that fits"), *tokens]
+    form.credential_id.choices = [(AUTOMATIC, _("the one that fits")), *tokens]
 
 
 def filled_with(found: TwitterFilter) -> dict[str, Any]:

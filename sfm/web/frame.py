@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from flask import Flask
+from flask import Flask, has_request_context, request
 from flask_babel import get_locale
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sfm.config import Settings
 from sfm.extensions import settings
-from sfm.web import access, errors, headers, jinja, limits
+from sfm.web import access, errors, headers, jinja, limits, sentences
 from sfm.web.extensions import babel, csrf, htmx, login_manager
 
 SESSION_HOURS = 12
@@ -34,7 +34,13 @@ def bind(app: Flask, blueprints: Iterable[str]) -> None:
     login_manager.init_app(app)
     csrf.init_app(app)
     htmx.init_app(app)
-    babel.init_app(app, default_locale="en", timezone_selector=jinja.time_zone)
+    babel.init_app(
+        app,
+        default_locale="en",
+        locale_selector=language_selector(sentences.languages(app)),
+        timezone_selector=jinja.time_zone,
+    )
+    sentences.bind(app)
     jinja.bind_counting(app)
     access.bind(app)
     headers.bind(app)
@@ -42,6 +48,17 @@ def bind(app: Flask, blueprints: Iterable[str]) -> None:
     app.context_processor(lambda: {"locale": get_locale()})
     for name in blueprints:
         app.register_blueprint(importlib.import_module(f"sfm.web.{name}").bp)
+
+
+def language_selector(languages: list[str]) -> Callable[[], str]:
+    """What chooses a reader's language: the first that the browser asks for and there is."""
+
+    def chosen() -> str:
+        if len(languages) == 1 or not has_request_context():
+            return languages[0]
+        return request.accept_languages.best_match(languages, languages[0]) or languages[0]
+
+    return chosen
 
 
 def page_config(found: Settings) -> dict[str, object]:
@@ -57,5 +74,6 @@ def page_config(found: Settings) -> dict[str, object]:
         "PREFERRED_URL_SCHEME": "https" if found.https else "http",
         # A token is as old as its session (12 hours): a form left open over lunch still works.
         "WTF_CSRF_TIME_LIMIT": None,
-        "BABEL_TRANSLATION_DIRECTORIES": "translations",
+        # The project's own, and what an installation adds or says in other words.
+        "BABEL_TRANSLATION_DIRECTORIES": f"translations;{found.instance / 'translations'}",
     }

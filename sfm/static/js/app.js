@@ -2,8 +2,9 @@
 (function () {
   "use strict";
 
+  var box = document.getElementById("toasts"); // the page's own words for this script stand on it
+
   function showToast(level, message) {
-    var box = document.getElementById("toasts");
     if (!box || !message) return;
     var line = document.createElement("p");
     line.className = "toast toast-" + (/^(info|success|warning|error)$/.test(level) ? level : "info");
@@ -16,7 +17,7 @@
     var button = document.createElement("button");
     button.type = "button";
     button.className = "toast-close";
-    button.setAttribute("aria-label", "Close this message");
+    button.setAttribute("aria-label", box.dataset.close);
     button.textContent = "×";
     button.addEventListener("click", function () { line.remove(); });
     line.append(button);
@@ -29,7 +30,7 @@
     showToast(event.detail.level, event.detail.message);
   });
   document.addEventListener("htmx:sendError", function () {
-    showToast("error", "The site could not be reached. Check the connection and try again.");
+    showToast("error", box.dataset.unreachable);
   });
   document.addEventListener("htmx:afterSwap", function (event) {
     var summary = event.detail.target.isConnected

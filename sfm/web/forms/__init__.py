@@ -8,6 +8,8 @@ from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from wtforms import Field, ValidationError
 
+from sfm.web.sentences import told
+
 
 class Form(FlaskForm):
     """The base of all forms. The token is checked for every request before a view runs."""
@@ -24,7 +26,7 @@ class Form(FlaskForm):
     def refuse(self, field_name: str, message: str) -> None:
         """Add what only the feature could know to a field's errors."""
         field = self[field_name]
-        field.errors = [*field.errors, message]
+        field.errors = [*field.errors, told(message)]
 
 
 def _without_nul(field: Field) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_babel import lazy_gettext as _
 from flask_wtf.file import FileField
 from wtforms import BooleanField, IntegerField, RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
@@ -10,24 +11,27 @@ from wtforms.validators import AnyOf, Length, Optional
 from sfm.exports.layout import FORMATS, Layout
 from sfm.exports.recurring import EVERY
 from sfm.web.forms import Form, whole_number
+from sfm.web.sentences import lazily_told
 
 COLUMN_SETS = (
-    ("classic", "The 20 classic columns"),
-    ("extended", "All columns: counts, whole texts of others, media, links, provenance"),
-    ("chosen", "The columns ticked below"),
+    ("classic", _("The 20 classic columns")),
+    ("extended", _("All columns: counts, whole texts of others, media, links, provenance")),
+    ("chosen", _("The columns ticked below")),
 )
 PACKINGS = (
-    ("zip", "A zip: the data, a README, the data dictionary and checksums"),
-    ("bag", "A BagIt bag (zipped) for preservation, raw JSON and provenance included"),
-    ("none", "The data file alone"),
-    ("gzip", "The data file alone, compressed with gzip"),
+    ("zip", _("A zip: the data, a README, the data dictionary and checksums")),
+    ("bag", _("A BagIt bag (zipped) for preservation, raw JSON and provenance included")),
+    ("none", _("The data file alone")),
+    ("gzip", _("The data file alone, compressed with gzip")),
 )
 
 
 class LayoutForm(Form):
     """How the export is to look."""
 
-    format = SelectField(choices=[SelectChoice(one.key, one.label) for one in FORMATS.values()])
+    format = SelectField(
+        choices=[SelectChoice(one.key, lazily_told(one.label)) for one in FORMATS.values()]
+    )
     columns = RadioField(choices=[SelectChoice(*one) for one in COLUMN_SETS], default="classic")
     packing = RadioField(choices=[SelectChoice(*one) for one in PACKINGS], default="zip")
     excel_mark = BooleanField()
