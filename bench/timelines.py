@@ -16,7 +16,7 @@ from sqlalchemy import text
 from bench.installation import KINDS, installation
 from bench.table import Row, show
 from sfm import clock as clock_module
-from sfm.accounts.clients import default_client
+from sfm.accounts.clients import collecting_client, default_client
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser
@@ -81,7 +81,7 @@ def collect_all() -> Done:
     run = journal.start("user_timeline")
     wall, cpu = time.perf_counter(), time.process_time()
     with journal.carried_out(run) as result:
-        result.update(timelines.carry_out(run, default_client))
+        result.update(timelines.carry_out(run, collecting_client))
     return Done(
         time.perf_counter() - wall,
         time.process_time() - cpu,

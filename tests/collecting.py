@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from sfm.accounts.clients import default_client
+from sfm.accounts.clients import collecting_client, default_client
 from sfm.config import Settings
 from sfm.database import db
 from sfm.models import TwitterUser, TwitterUserItem
@@ -79,6 +79,6 @@ def timeline_run(**params: object) -> tuple[int, dict[str, object]]:
     """A timeline run as the command makes it: its number and its result."""
     active = journal.start("user_timeline", params)
     with journal.carried_out(active) as result:
-        result.update(run.carry_out(active, default_client))
+        result.update(run.carry_out(active, collecting_client))
     db.session.rollback()
     return active.id, result

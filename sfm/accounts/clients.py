@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sfm.accounts import credentials, users
 from sfm.accounts.credentials import BEARER, OAUTH1, OAUTH2, WORDS_FOR_STATE
 from sfm.accounts.states import StateKeeper, is_usable
-from sfm.accounts.usage import DatabaseMeter
+from sfm.accounts.usage import DatabaseMeter, Tab
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
@@ -19,7 +19,8 @@ from sfm.models import Credential, User
 from sfm.twitter.auth import Auth, BearerAuth, OAuth1Auth
 from sfm.twitter.client import Client
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.errors import TwitterError
+from sfm.twitter.errors import TwitterError, Wait
+from sfm.twitter.meter import Meter
 from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.transport import Pause, Transport
 
@@ -55,29 +56,46 @@ class WatchedTransport(Transport):
         return body
 
 
-def default_client(pause: Pause | None = None) -> Client:
+def default_client(pause: Pause | None = None, meter: Meter | None = None) -> Client:
     """The client that serves timelines, look-ups and samples.
 
     With a credential of the User that TWITTER_DEFAULT_USERNAME names, else with the token in
     the setting TWITTER_BEARER_TOKEN, else with the only app token that any User holds. Raises
     NoCredential. `pause` sleeps when there is something to wait for; without, a Wait is raised.
+    `meter` counts the calls; without, each is written to the database at once.
     """
     found = _default(_SIGN_INS_FIRST)
-    return _plain(found, pause) if isinstance(found, str) else client_for(found, pause)
+    if isinstance(found, str):
+        return _client(BearerAuth(found), pause, meter)
+    return client_for(found, pause, meter)
 
 
-def client_for(credential: Credential, pause: Pause | None = None) -> Client:
+def collecting_client(pause: Pause) -> Client:
+    """The same client for one thread that stores what it reads page by page: its calls are
+    counted with the pages (see Tab)."""
+    tab = Tab(db.engine)
+
+    def settle_first(wait: Wait) -> None:
+        tab.settle()
+        pause(wait)
+
+    return default_client(settle_first, tab)
+
+
+def client_for(
+    credential: Credential, pause: Pause | None = None, meter: Meter | None = None
+) -> Client:
     """A client that speaks with this credential and keeps its state.
 
     Raises NoCredential where a setting is missing, Unreadable where the secret cannot be read.
     """
     auth = auth_of(credential)
-    client = _client(auth, pause)
+    client = _client(auth, pause, meter)
     watched = WatchedTransport(
         auth,
         api_root=settings().twitter_api_root,
         limiter=limiter(),
-        meter=DatabaseMeter(db.engine),
+        meter=meter or DatabaseMeter(db.engine),
         pause=pause,
     )
     watched.keeper = StateKeeper(db.engine, credential)
@@ -132,20 +150,16 @@ def limiter() -> Limiter:
     return found
 
 
-def _client(auth: Auth, pause: Pause | None) -> Client:
+def _client(auth: Auth, pause: Pause | None, meter: Meter | None) -> Client:
     chosen = settings()
     return Client(
         auth,
         api_root=chosen.twitter_api_root,
         limiter=limiter(),
-        meter=DatabaseMeter(db.engine),
+        meter=meter or DatabaseMeter(db.engine),
         pause=pause,
         dialect="post" if chosen.twitter_dialect == "post" else "tweet",
     )
-
-
-def _plain(token: str, pause: Pause | None) -> Client:
-    return _client(BearerAuth(token), pause)
 
 
 def _default(kinds: tuple[str, ...]) -> Credential | str:

@@ -109,7 +109,7 @@ def add_accounts() -> None:
 
 
 def collect(sandbox: Sandbox) -> None:
-    from sfm.accounts.clients import default_client
+    from sfm.accounts.clients import collecting_client
     from sfm.cli.running import running
     from sfm.timelines.run import carry_out
 
@@ -118,7 +118,7 @@ def collect(sandbox: Sandbox) -> None:
         result.update(
             carry_out(
                 run,
-                default_client,
+                collecting_client,
                 listener=lambda name, found: say(
                     f"  {name}: {getattr(found, 'new', found):,} new."
                 ),

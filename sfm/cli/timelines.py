@@ -24,14 +24,14 @@ def user_timeline(user: str | None) -> None:
     Accounts that are suspended, gone or quiet for months are asked less often; with --user an
     account is asked whatever its state.
     """
-    from sfm.accounts.clients import default_client
+    from sfm.accounts.clients import collecting_client, default_client
     from sfm.cli.running import running
     from sfm.timelines.run import carry_out
 
     params = _params(user)
     default_client()
     with running("user_timeline", params) as (run, result):
-        result.update(carry_out(run, default_client, listener=_tell_account))
+        result.update(carry_out(run, collecting_client, listener=_tell_account))
     click.echo(_timeline_summary(run.id, result))
     if user is not None and result["failed"]:
         sys.exit(1)

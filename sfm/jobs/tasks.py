@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from sfm.accounts.check import check
-from sfm.accounts.clients import default_client
+from sfm.accounts.clients import collecting_client, default_client
 from sfm.database import db
 from sfm.filters import supervising
 from sfm.models import Credential
@@ -32,7 +32,7 @@ def _patient_client(run: ActiveRun) -> Client:
 def collect_timelines(run: ActiveRun) -> dict[str, Any]:
     """New tweets of all active accounts, or of those that the params name."""
     default_client()
-    return timelines.carry_out(run, default_client)
+    return timelines.carry_out(run, collecting_client)
 
 
 def update_usernames(run: ActiveRun) -> dict[str, Any]:

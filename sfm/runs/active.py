@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from sfm import clock
@@ -29,6 +29,13 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS = 5.0
 SHOWN_SECONDS = 1.0  # progress is written this often at most
 SLICE_SECONDS = 1.0  # a wait looks this often whether it shall stop
+
+# Made once, for every page of tweets: making it takes longer than carrying it out.
+_COUNT = (
+    update(Run)
+    .where(Run.id == bindparam("run"), Run.state == "running", Run.owner == bindparam("holder"))
+    .values(added=Run.added + bindparam("gain"))
+)
 
 
 @dataclass
@@ -156,9 +163,8 @@ class ActiveRun:
         can only come before all of it or after it.
         """
         connection = db.session.connection()
-        counted = connection.execute(
-            update(Run).where(*self._mine()).values(added=Run.added + added)
-        )
+        mine = {"run": self.id, "holder": self.held.owner, "gain": added}
+        counted = connection.execute(_COUNT, mine)
         if not counted.rowcount or not leases.renew(connection, self.held):
             self.lost = True
             raise LeaseLost

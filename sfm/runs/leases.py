@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sfm import clock
@@ -19,6 +19,15 @@ from sfm.runs.owner import is_dead
 from sfm.runs.transactions import write_alone
 
 LEASE_SECONDS = 90
+_RENEW = (  # made once, for every unit of work of every run
+    update(Lease)
+    .where(
+        Lease.name == bindparam("lease"),
+        Lease.owner == bindparam("holder"),
+        Lease.epoch == bindparam("number"),
+    )
+    .values(expires_at=bindparam("end"))
+)
 
 
 @dataclass(frozen=True)
@@ -91,12 +100,9 @@ def holder(name: str) -> Holder | None:
 
 def renew(connection: Connection, held: Held, seconds: float = LEASE_SECONDS) -> bool:
     """Put the end off, inside the caller's transaction; False where the lease is no longer ours."""
-    done = connection.execute(
-        update(Lease)
-        .where(Lease.name == held.name, Lease.owner == held.owner, Lease.epoch == held.epoch)
-        .values(expires_at=clock.now() + timedelta(seconds=seconds))
-    )
-    return bool(done.rowcount)
+    mine = {"lease": held.name, "holder": held.owner, "number": held.epoch}
+    end = clock.now() + timedelta(seconds=seconds)
+    return bool(connection.execute(_RENEW, {**mine, "end": end}).rowcount)
 
 
 def release(held: Held) -> None:

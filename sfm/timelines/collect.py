@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 
 from sfm import clock
 from sfm.database import db
@@ -26,10 +26,33 @@ from sfm.tracked import lifecycle, renames
 from sfm.tweets.store import Saved, save_page
 from sfm.twitter.client import Client
 from sfm.twitter.errors import BadRequest
+from sfm.twitter.meter import Meter
 from sfm.twitter.pages import Page, Record
 
 BROKEN = "broken-paging"  # the client's own word for a chain that does not come to its end
 RATE_WEIGHT = 0.3  # of the latest pass in an account's tweets per day
+
+# Made once: making a statement takes longer than carrying it out.
+_MINE = TwitterUser.id == bindparam("account")
+_CURSOR = select(
+    TwitterUser.id,
+    TwitterUser.uid,
+    TwitterUser.name,
+    TwitterUser.held_to_id,
+    TwitterUser.pass_newest_id,
+    TwitterUser.pass_oldest_id,
+).where(_MINE)
+_STANDING = select(
+    TwitterUser.name,
+    TwitterUser.state,
+    TwitterUser.tweets_per_day,
+    TwitterUser.empty_polls,
+    TwitterUser.collected_at,
+    TwitterUser.added_at,
+    TwitterUser.oldest_item_at,
+    TwitterUser.newest_item_at,
+).where(_MINE)
+_CHANGE = update(TwitterUser).where(_MINE)
 
 
 @dataclass(frozen=True)
@@ -88,19 +111,12 @@ def _give_up_rest(run: ActiveRun, subject: Subject, place: Place, trouble: BadRe
 
 def _begin(twitter_user_id: int) -> tuple[Subject, Place]:
     """The account as it stands, read without keeping a transaction open over the network."""
-    row = db.session.execute(_cursor().where(TwitterUser.id == twitter_user_id)).first()
+    row = db.session.connection().execute(_CURSOR, {"account": twitter_user_id}).first()
     db.session.rollback()
     if row is None or row.uid is None:
         raise NotFound("This account was removed here, or has no uid yet (see populate_uids).")
     place = Place(row.held_to_id, row.pass_newest_id, row.pass_oldest_id)
     return Subject(row.id, row.uid, row.name), place
-
-
-def _cursor() -> Any:
-    user = TwitterUser
-    return select(
-        user.id, user.uid, user.name, user.held_to_id, user.pass_newest_id, user.pass_oldest_id
-    )
 
 
 def _pass(client: Client, run: ActiveRun, subject: Subject, place: Place, found: Collected) -> None:
@@ -117,8 +133,10 @@ def _pass(client: Client, run: ActiveRun, subject: Subject, place: Place, found:
             place.oldest_id == begun_at if broken else page.meta.next_token is None
         )
         place = place.at_end() if ended else place
-        with run.writing:
-            saved = unit_of_work(partial(_keep, run, subject, page, place, new_in_pass, ended))
+        before = new_in_pass if ended else None
+        keep = partial(_keep, run, subject, page, place, before, client.meter)
+        with run.writing, client.meter.joined():
+            saved = unit_of_work(keep)
         new_in_pass += saved.new
         found.new, found.known = found.new + saved.new, found.known + saved.known
         found.pages += 1
@@ -130,57 +148,80 @@ def _pass(client: Client, run: ActiveRun, subject: Subject, place: Place, found:
 
 
 def _keep(
-    run: ActiveRun, subject: Subject, page: Page, place: Place, new_before: int, ended: bool
+    run: ActiveRun,
+    subject: Subject,
+    page: Page,
+    place: Place,
+    ended_after: int | None,
+    meter: Meter,
 ) -> Saved:
-    """One page and the place it leads to, in the caller's unit of work."""
+    """One page and the place it leads to, in the caller's unit of work.
+
+    `ended_after`: how many new tweets the pass had before its last page; None of other pages.
+    """
     mine = [one for one in page.records if one.tweet.author_uid in (None, subject.uid)]
     saved = save_page(mine, captured_by="timeline", run_id=run.id, owner=subject.id)
+    connection = db.session.connection()
     # Read only now: the counts in its row have just been brought up to date.
-    user = db.session.get(TwitterUser, subject.id, populate_existing=True)
-    if user is None:
+    standing = connection.execute(_STANDING, {"account": subject.id}).first()
+    if standing is None:
         raise NotFound(f"{subject.name} was deleted here while it was being collected.")
-    user.held_to_id = place.held_to_id
-    user.pass_newest_id, user.pass_oldest_id = place.newest_id, place.oldest_id
-    _see_author(user, mine)
-    if ended:
-        _end_pass(user, new_before + saved.new)
-    db.session.flush()
+    _see_author(subject, standing, mine)
+    change = {
+        "held_to_id": place.held_to_id,
+        "pass_newest_id": place.newest_id,
+        "pass_oldest_id": place.oldest_id,
+    }
+    if ended_after is not None:
+        change |= _end_of_pass(standing, ended_after + saved.new)
+    connection.execute(_CHANGE, {"account": subject.id, **change})
+    meter.write(connection)
     run.fence(added=saved.new)
     return saved
 
 
-def _see_author(user: TwitterUser, records: Sequence[Record]) -> None:
+def _see_author(subject: Subject, standing: Any, records: Sequence[Record]) -> None:
     """Each page tells the account's present name and whether it is protected, at no cost."""
     if not records:
         return
     newest = max(records, key=lambda record: record.tweet.twitter_id).tweet
-    if newest.author_uid == user.uid and newest.screen_name:
-        renames.rename(user, newest.screen_name[:50])
-    if user.state in (lifecycle.SUSPENDED, lifecycle.NOT_FOUND) or (
-        user.state == lifecycle.PROTECTED and newest.author_protected is False
-    ):
+    name = (newest.screen_name or "")[:50] if newest.author_uid == subject.uid else ""
+    is_new_name = name not in ("", standing.name)
+    is_back = standing.state in (lifecycle.SUSPENDED, lifecycle.NOT_FOUND) or (
+        standing.state == lifecycle.PROTECTED and newest.author_protected is False
+    )
+    if not is_new_name and not is_back:
+        return
+    user = db.session.get_one(TwitterUser, subject.id, populate_existing=True)
+    if is_new_name:
+        renames.rename(user, name)
+    if is_back:
         lifecycle.set_state(user, lifecycle.OK, "")
+    db.session.flush()
 
 
-def _end_pass(user: TwitterUser, new: int) -> None:
+def _end_of_pass(standing: Any, new: int) -> dict[str, Any]:
     """What the end of a pass says about how often this account is worth asking."""
     now = clock.now()
-    user.tweets_per_day = _rate(user, new, now)
-    user.empty_polls = 0 if new else user.empty_polls + 1
-    user.collected_at, user.failures = now, 0
-    quiet_since = user.newest_item_at or user.added_at
+    quiet_since = standing.newest_item_at or standing.added_at
     quiet = now - quiet_since > timedelta(days=settings().quiet_after_days)
     pause = timedelta(hours=settings().quiet_every_hours)
-    user.ask_again_at = now + pause if quiet and pause else None
+    return {
+        "tweets_per_day": _rate(standing, new, now),
+        "empty_polls": 0 if new else standing.empty_polls + 1,
+        "collected_at": now,
+        "failures": 0,
+        "ask_again_at": now + pause if quiet and pause else None,
+    }
 
 
-def _rate(user: TwitterUser, new: int, now: datetime) -> float:
+def _rate(standing: Any, new: int, now: datetime) -> float:
     """Tweets per day: of the first pass by the time it spans, then with a memory."""
-    since = user.collected_at or user.oldest_item_at or user.added_at
-    latest = new / max((now - since) / timedelta(days=1), 1 / 24)
-    if user.tweets_per_day is None:
+    since = standing.collected_at or standing.oldest_item_at or standing.added_at
+    latest = float(new / max((now - since) / timedelta(days=1), 1 / 24))
+    if standing.tweets_per_day is None:
         return latest
-    return (1 - RATE_WEIGHT) * user.tweets_per_day + RATE_WEIGHT * latest
+    return (1 - RATE_WEIGHT) * float(standing.tweets_per_day) + RATE_WEIGHT * latest
 
 
 def _tell_trouble(run: ActiveRun, subject: Subject, page: Page, saved: Saved) -> int:

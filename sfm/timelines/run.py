@@ -117,6 +117,8 @@ class Crew:
             with self.lock:
                 self.new, self.in_a_row = self.new + found.new, 0
             self.listener(name, found)
+        finally:
+            client.meter.settle()
         self.run.advance()
 
     def _cannot_be_read(self, account: int, trouble: AccountProblem) -> None:

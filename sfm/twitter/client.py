@@ -72,6 +72,11 @@ class Client:
         self.dialect: Dialect = dialect
         self._fields = fields if fields is not None else wanted.for_posts(dialect)
 
+    @property
+    def meter(self) -> Meter:
+        """What this client's calls are counted by."""
+        return self.transport.meter
+
     def __repr__(self) -> str:
         return f"Client({self.transport.auth.fingerprint[:8]}…, {self.transport.api_root})"
 

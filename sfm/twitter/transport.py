@@ -110,14 +110,14 @@ class Transport:
         self.auth = auth
         self.api_root = api_root.rstrip("/")
         self._limiter = limiter
-        self._meter = meter
+        self.meter = meter
         self._pause = pause or give_up
         self._session = session or new_session()
         self._timeout = timeout
 
     def count(self, endpoint: Endpoint, *, calls: int = 1, posts: int = 0, users: int = 0) -> None:
         """Have an answer counted with what it held."""
-        self._meter.count(
+        self.meter.count(
             self.auth.fingerprint, endpoint.name, calls=calls, posts=posts, users=users
         )
 

@@ -6,11 +6,14 @@ import sqlite3
 import threading
 from datetime import date
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from sfm.accounts.usage import (
     DatabaseMeter,
+    Tab,
     Usage,
     usage_lines,
     usage_per_credential,
@@ -19,6 +22,7 @@ from sfm.accounts.usage import (
 )
 from sfm.database import begin_write, db
 from sfm.models import ApiUsage, User
+from sfm.runs.transactions import unit_of_work
 from tests.conftest import FrozenClock
 
 TODAY = date(2026, 11, 22)
@@ -113,3 +117,85 @@ def test_no_count_is_lost_among_threads(app: Flask, clock: FrozenClock) -> None:
     for thread in threads:
         thread.join()
     assert usage_this_month() == Usage(100, 200, 0)
+
+
+def test_a_tab_is_written_with_the_page_and_once(app: Flask, clock: FrozenClock) -> None:
+    tab = Tab(db.engine)
+    for posts in (100, 7):
+        tab.count("a", "tweets", posts=posts)
+        with tab.joined():
+            begin_write()
+            db.session.add(User(username=f"page{posts}"))
+            db.session.flush()
+            tab.write(db.session.connection())
+            db.session.commit()
+        tab.settle()
+    assert usage_this_month() == Usage(2, 107, 0)
+
+
+def test_a_tab_outlives_the_page_it_was_written_with(app: Flask, clock: FrozenClock) -> None:
+    tab = Tab(db.engine)
+    tab.count("a", "tweets", posts=100)
+
+    def page() -> None:
+        db.session.add(User(username="lost"))
+        db.session.flush()
+        tab.write(db.session.connection())
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), tab.joined():
+        unit_of_work(page)
+    assert db.session.scalars(select(User)).all() == []
+    db.session.rollback()
+    assert usage_this_month() == Usage(1, 100, 0)
+    tab.settle()
+    assert usage_this_month() == Usage(1, 100, 0)
+
+
+def test_a_page_that_is_saved_at_its_second_try_is_counted_once(
+    app: Flask, clock: FrozenClock
+) -> None:
+    tab, tries = Tab(db.engine), []
+
+    def page() -> None:
+        tab.write(db.session.connection())
+        tries.append(usage_this_month())
+        if len(tries) == 1:
+            busy = sqlite3.OperationalError("database is locked")
+            busy.sqlite_errorname = "SQLITE_BUSY"
+            raise OperationalError("INSERT", None, busy)
+
+    tab.count("a", "tweets", posts=100)
+    with tab.joined():
+        unit_of_work(page)
+    assert tries == [Usage(1, 100, 0), Usage(1, 100, 0)]
+    assert usage_this_month() == Usage(1, 100, 0)
+
+
+def test_what_no_page_came_of_is_settled_alone(app: Flask, clock: FrozenClock) -> None:
+    tab = Tab(db.engine)
+    tab.count("a", "tweets")
+    with tab.joined():
+        pass  # nothing was written here
+    assert usage_this_month() == Usage(0, 0, 0)
+    db.session.rollback()
+    tab.settle()
+    assert usage_this_month() == Usage(1, 0, 0)
+
+
+def test_tabs_of_several_threads_add_up(app: Flask, clock: FrozenClock) -> None:
+    def many() -> None:
+        with app.app_context():
+            tab = Tab(db.engine)
+            for _ in range(20):
+                tab.count("a", "tweets", posts=2)
+                tab.count("b", "users", users=1)
+                with tab.joined():
+                    unit_of_work(lambda: tab.write(db.session.connection()))
+
+    threads = [threading.Thread(target=many) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert usage_per_credential(TODAY) == {"a": Usage(60, 120, 0), "b": Usage(60, 0, 60)}

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from sfm.config import Settings
 from sfm.database import db
-from sfm.models import Run, TwitterUser, TwitterUserItem, TwitterUserSet, User
+from sfm.models import ApiUsage, Run, TwitterUser, TwitterUserItem, TwitterUserSet, User
 from sfm.sandbox.server import Sandbox
 from tests.collecting import held, tracked
 
@@ -253,12 +253,23 @@ def test_a_killed_run_is_taken_up_by_the_next_command(
     first.send_signal(signal.SIGKILL)
     first.wait()
     assert 290 < len(held(user)) <= 300
+    assert metered() == (3, len(held(user))), "the calls that were answered, and all of them"
     second = flask("user_timeline")
     assert second.wait(timeout=60) == 0
     assert held(user) == sandbox.world.visible(person)
     assert [run.state for run in runs()] == ["failed", "finished"]
-    count = db.session.scalar(select(func.count()).select_from(TwitterUserItem))
-    assert count == len(sandbox.world.visible(person))
+    count = len(sandbox.world.visible(person))
+    assert db.session.scalar(select(func.count()).select_from(TwitterUserItem)) == count
+    # Each page once, and the question whether there is anything newer.
+    assert metered() == (-(-count // 100) + 1, count)
+
+
+def metered() -> tuple[int, int]:
+    """Calls and posts as the database has them."""
+    db.session.rollback()
+    calls, posts = func.sum(ApiUsage.calls), func.sum(ApiUsage.posts)
+    found = db.session.execute(select(calls, posts)).one()
+    return int(found[0] or 0), int(found[1] or 0)
 
 
 @pytest.mark.slow

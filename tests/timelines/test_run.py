@@ -324,6 +324,26 @@ def test_a_wait_is_shown_and_can_be_cancelled(
     assert any("limit" in message and until for message, until in seen)
 
 
+def test_a_refused_call_is_counted_before_its_wait(
+    good: dict[str, TwitterUser], sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    """A wait may be long, and the process may be killed in it."""
+    fault = sandbox.faults.add("too-many-requests", path="/2/users/*/tweets")
+    counted: list[int | None] = []
+    plain = clock.sleep
+
+    def sleep(seconds: float) -> None:
+        with db.engine.connect() as connection:
+            counted.append(connection.execute(select(func.sum(ApiUsage.calls))).scalar())
+        plain(seconds)
+
+    clock.sleep = sleep  # type: ignore[method-assign]
+    timeline_run()
+    assert fault.fired == 1
+    assert counted
+    assert all(counted)
+
+
 def test_limits_are_used_fully_and_never_overrun(
     instance_folder: Path, database_url: str, clock: FrozenClock
 ) -> None:
