@@ -93,7 +93,10 @@ def _whole(known: Known, text: str, depth: int) -> str | None:
         values = found.groupdict()
         if depth:
             values = {name: _translated(known, one, depth - 1) for name, one in values.items()}
-        return pattern.translation % values
+        try:
+            return pattern.translation % values
+        except (KeyError, ValueError, TypeError):  # a slip of a translator must not cost the page
+            continue
     return None
 
 

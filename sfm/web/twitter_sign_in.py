@@ -27,6 +27,7 @@ from sfm.web.auth import (
 )
 from sfm.web.htmx import done
 from sfm.web.next_url import safe_next
+from sfm.web.sentences import told
 
 logger = logging.getLogger(__name__)
 
@@ -145,4 +146,4 @@ def _went_wrong(trouble: SfmError) -> Response:
     if current_account() is not None:
         page = render_template("auth/refused.html", message=trouble.message, kinds=allow_twitter())
         return make_response(page, 409)
-    return login_page(SignInForm(formdata=None), "/", 409, trouble.message)
+    return login_page(SignInForm(formdata=None), "/", 409, told(trouble.message))

@@ -23,6 +23,7 @@ from flask.testing import FlaskClient
 
 from sfm.config import Settings
 from sfm.database import db
+from sfm.factory import create_app
 from sfm.models import Link, TwitterFilter, User
 from sfm.web.sentences import told
 from tests.conftest import ROOT, test_settings
@@ -224,6 +225,21 @@ def test_sentences_are_found_again_with_their_values(app: Flask, english: str) -
 def test_other_words_stay_as_they_are(app: Flask, other: str) -> None:
     with app.test_request_context(headers=ASKED):
         assert told(other) == other
+
+
+def test_a_slip_of_a_translator_costs_no_page(app: Flask, instance_folder: Path) -> None:
+    catalogue = Catalog(locale="fr")
+    for place in ("%(nom)s", "%(name", "100%"):
+        catalogue.add(f"No {place[1:]} %(name)s is here.", f"{place} !", context="sentence")
+    folder = instance_folder / "translations" / "fr" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    with (folder / "messages.mo").open("wb") as compiled:
+        write_mo(compiled, catalogue)
+    fresh = create_app(app.extensions["sfm_settings"])
+    with fresh.test_request_context(headers={"Accept-Language": "fr"}):
+        for place in ("%(nom)s", "%(name", "100%"):
+            english = f"No {place[1:]} anna is here."
+            assert told(english) == english
 
 
 def test_every_sentence_that_is_raised_is_in_the_catalogue(translations: Path) -> None:
