@@ -117,9 +117,8 @@ class Filer(threading.Thread):
 
     def _wait_for_disk(self, trouble: StorageTrouble) -> None:
         """Meanwhile the queue fills; the reader lets go of the stream when it is full."""
-        before = self.status.state
         while True:
-            self.status.show("storage", trouble.message)
+            self.status.disk_fails(trouble.message)
             if self.closing.wait(RETRY_SECONDS):
                 break
             try:
@@ -127,6 +126,6 @@ class Filer(threading.Thread):
             except StorageTrouble as again:
                 trouble = again
             else:
-                self.status.show("connected" if before == "storage" else before)
+                self.status.disk_is_well()
                 return
         self.sink.tick()  # asked to end: one more try, and its trouble is the last word

@@ -27,6 +27,9 @@ class Outage:
     prefixes: tuple[str, ...] | None = None  # None: all streams of the collector
 
 
+Shown = tuple[str, str, datetime | None]  # state, reason, wait until
+
+
 class Status:
     """State, figures and outages of one collector. Every method may be called by any thread."""
 
@@ -48,14 +51,43 @@ class Status:
         self._outage: Outage | None = None
         self._lost_at = 0.0
         self._rate = 0.0
+        self._behind: Shown | None = None  # what is to be shown when the disk is well again
 
     def show(self, state: str, reason: str = "", wait_until: datetime | None = None) -> None:
-        """Say what is being done now, why, and until when it waits."""
+        """Say what is being done now, why, and until when it waits.
+
+        While the disk takes nothing that is what counts, and this is shown afterwards.
+        """
         with self._lock:
-            is_new = state != self.state
-            if is_new:
-                self.since = clock.now()
-            self.state, self.reason, self.wait_until = state, reason, wait_until
+            if self._behind is not None:
+                self._behind = (state, reason, wait_until)
+                return
+            is_new = self._put((state, reason, wait_until))
+        self._wake(is_new)
+
+    def disk_fails(self, reason: str) -> None:
+        """What came cannot be saved at the moment, and why."""
+        with self._lock:
+            if self._behind is None:
+                self._behind = (self.state, self.reason, self.wait_until)
+            is_new = self._put(("storage", reason, None))
+        self._wake(is_new)
+
+    def disk_is_well(self) -> None:
+        """Everything is saved again; what the connection does is what counts."""
+        with self._lock:
+            shown, self._behind = self._behind, None
+            is_new = shown is not None and self._put(shown)
+        self._wake(is_new)
+
+    def _put(self, shown: Shown) -> bool:
+        is_new = shown[0] != self.state
+        if is_new:
+            self.since = clock.now()
+        self.state, self.reason, self.wait_until = shown
+        return is_new
+
+    def _wake(self, is_new: bool) -> None:
         if is_new and self._tell:
             self._tell()
 
