@@ -63,7 +63,9 @@ def answer(status: int, sentence: str = "", **more: Any) -> Response:
     message = told(sentence) or advice
     if htmx:
         text = f"{title}. {message}" if not sentence else message
-        return toast(Response(status=status, mimetype="text/html"), text, "error")
+        # A 422 is swapped in, as forms come back with it: this one has nothing to put there.
+        bare = Response(status=status, mimetype="text/html", headers={"HX-Reswap": "none"})
+        return toast(bare, text, "error")
     page = render_template(
         "errors/error.html", status=status, title=title, message=message, number=number, **more
     )

@@ -123,6 +123,7 @@ def test_for_htmx_an_error_is_a_status_and_a_toast(
     toast = json.loads(answer.headers["HX-Trigger"])["toast"]
     assert (answer.status_code, toast["level"], answer.text) == (status, "error", "")
     assert toast["message"]
+    assert answer.headers["HX-Reswap"] == "none", "or an empty 422 took the place of a form"
 
 
 def test_the_log_has_the_number_of_the_page(

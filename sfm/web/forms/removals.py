@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _
 from wtforms import TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from sfm.web.forms import Form
 
@@ -14,7 +14,7 @@ class TakedownForm(Form):
 
     reason = TextAreaField(
         validators=[
-            InputRequired(_("Say why; the change log keeps it.")),
+            DataRequired(_("Say why; the change log keeps it.")),
             Length(max=1000, message=_("The reason has at most 1,000 characters.")),
         ]
     )
