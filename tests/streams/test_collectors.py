@@ -31,7 +31,7 @@ from tests.streams.collecting import (
 from tests.streams.conftest import ids_in, sealed_files, zcat
 from tests.streams.fake_x import FakeX, Line, Refusal, Script
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(rounds(300, 3600))]
 Collect = Callable[..., Process]
 NAME = "twitterfilter-1"
 

@@ -14,7 +14,7 @@ from tests.streams.collecting import Process, beat_of, environment, gaps, make_f
 from tests.streams.fake_x import FakeX, Line
 from tests.streams.namespace import Namespace, NoNamespace
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(rounds(300, 3600))]
 NAME = "twitterfilter-1"
 
 
