@@ -92,14 +92,14 @@ class Page:
         return [element.get("href") or "" for element in self.root.iter("a")]
 
     def form(self, action: str) -> Element:
-        """The form that goes to this path."""
+        """The form that goes to this path; one that posts before one that only asks."""
         found = [
             form
             for form in self.root.iter("form")
             if urlsplit(urljoin(self.url, form.get("action") or "")).path == urlsplit(action).path
         ]
         assert found, f"no form to {action} on {self.url}"
-        return found[0]
+        return min(found, key=lambda form: form.get("method") != "post")
 
 
 def text_of(element: Element) -> str:

@@ -32,6 +32,7 @@ from sfm.web.export_requests import (
 )
 from sfm.web.forms.exports import LayoutForm, RepeatForm, filled_with
 from sfm.web.htmx import done, page_or_part
+from sfm.web.tweet_facets import KINDS
 
 bp = Blueprint("exports", __name__)
 
@@ -81,6 +82,8 @@ def _asking(form: LayoutForm, ticked: tuple[str, ...]) -> str:
         ticked=ticked,
         criteria=criteria.in_words(),
         rows=expected_rows(criteria),
+        of_files=criteria.source == "files",
+        kinds=KINDS,
         counted_at_most=COUNTED_AT_MOST,
         classic=CLASSIC,
         extended=EXTENDED,

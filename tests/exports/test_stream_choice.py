@@ -6,6 +6,7 @@ import gzip
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
@@ -22,7 +23,7 @@ from tests.exports.test_command import rows_in, v2_line
 from tests.exports.test_pages import NEW, carry_out_queued, csv_of, last_export, submit
 from tests.exports.test_sources_on_pages import stream_file
 from tests.factories import make_user
-from tests.pages import Page, page, sign_in, text_of
+from tests.pages import Page, fields_of, page, sign_in, text_of
 
 MIDNIGHT = datetime.fromisoformat("2018-10-11T00:00:00Z")
 
@@ -43,6 +44,7 @@ def sealed(owner: User, name: str, *numbers: int, begun: str = "") -> StreamFile
     """A sealed file of the owner's filter, with the tweets of these minutes, as it is recorded."""
     content = "".join(line_of(number) + "\r\n" for number in numbers)
     found = stream_file(owner, name, gzip.compress(content.encode()))
+    found.lines = len(numbers)
     found.first_at = MIDNIGHT + timedelta(minutes=min(numbers))
     found.last_at = MIDNIGHT + timedelta(minutes=max(numbers))
     found.begun_at = datetime.fromisoformat(begun) if begun else found.first_at
@@ -215,6 +217,25 @@ def test_the_page_of_files_leads_to_a_days_posts_and_to_all_of_a_filter(
     assert "Tweets of 2 stream files" in page(client, every).text
     ticked = page(client, f"{NEW}?files={first.id}&day=2018-10-10&zone=UTC")
     assert "Tweets of 2018-10-10 out of a stream file" in ticked.text
+
+
+def test_posts_of_files_are_narrowed_on_the_page_of_the_export(
+    client: FlaskClient, reader: User
+) -> None:
+    sealed(reader, "mine.gz", -9, 7, 8)
+    sign_in(client, reader)
+    asking = page(client, f"{NEW}?day=2018-10-11&zone=UTC")
+    assert "3 at most: these files hold so many lines" in asking.text
+    narrow = asking.by_id("narrow")
+    assert narrow.get("method") == "get"
+    kept = dict(fields_of(narrow)) | {"q": "tweet 8", "kind": "post"}
+    shown = page(client, f"{narrow.get('action')}?{urlencode(kept)}")
+    assert "Found by tweet 8 Kinds post" in shown.text
+    submit(client, shown.url, NEW)
+    carry_out_queued()
+    rows = csv_of(client.get(f"/exports/{last_export().id}/file/").data)
+    assert [row["text"] for row in rows] == ["tweet 8"]
+    assert last_export().left_out == {"not as the criteria ask": 2}
 
 
 def test_too_many_files_for_one_export_are_told_with_the_way_out(
