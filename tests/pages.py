@@ -23,6 +23,33 @@ from werkzeug.test import TestResponse
 from sfm.database import db
 from sfm.models import User
 
+# What the HTML standard lets stand directly below what; its parser does not look at this.
+ONLY = {
+    "ul": {"li"}, "ol": {"li"}, "menu": {"li"}, "dl": {"dt", "dd", "div"},
+    "table": {"caption", "colgroup", "thead", "tbody", "tfoot"}, "thead": {"tr"}, "tbody": {"tr"},
+    "tr": {"th", "td"}, "select": {"option", "optgroup"}, "optgroup": {"option"},
+}  # fmt: skip
+PHRASES = {
+    "p",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "span",
+    "bdi",
+    "label",
+    "button",
+    "legend",
+    "dt",
+    "code",
+    "time",
+}
+BLOCKS = {
+    "address", "article", "aside", "blockquote", "dd", "details", "div", "dl", "dt", "fieldset",
+    "figure", "footer", "form", "h1", "h2", "h3", "h4", "header", "hr", "li", "main", "nav", "ol",
+    "p", "pre", "section", "table", "ul",
+}  # fmt: skip
+CLICKED = {"a", "button", "select", "textarea", "summary", "details"}
 LABELLED = {"input", "select", "textarea"}
 NEEDS_NO_LABEL = {"hidden", "submit", "button"}
 
@@ -176,13 +203,34 @@ def _check_common(found: Page) -> None:
     _check_labels(found.root)
     _check_forms(found.root)
     _check_addresses(found.root)
+    _check_content(found.root)
+
+
+def _check_content(root: Element) -> None:
+    for element in root.iter():
+        children = [child.tag for child in element]
+        allowed = ONLY.get(element.tag)
+        if allowed is not None:
+            assert set(children) <= allowed, f"<{element.tag}> holds {children}"
+        below = {inner.tag for inner in element.iter() if inner is not element}
+        if element.tag in PHRASES - {"dt"}:
+            assert not below & BLOCKS, f"<{element.tag}> holds {below & BLOCKS}"
+        if element.tag in {"a", "button"}:
+            assert not below & (CLICKED | {"input", "label"}), f"<{element.tag}> holds {below}"
+        if element.tag in {"dl", "select", "thead", "tr"}:
+            assert children, f"<{element.tag}> is empty"
+    for pairs in root.iter("dl"):
+        for group in [child for child in pairs if child.tag == "div"] or [pairs]:
+            order = [child.tag for child in group]
+            assert order[0] == "dt", f"<dl> begins with {order[0]}"
+            assert order[-1] == "dd", f"<dl> ends with {order[-1]}"
 
 
 def _check_ids(root: Element) -> None:
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert len(ids) == len(set(ids)), f"ids twice: {sorted({i for i in ids if ids.count(i) > 1})}"
     for element in root.iter():
-        for name in ("for", "aria-labelledby", "aria-describedby"):
+        for name in ("for", "form", "list", "aria-labelledby", "aria-describedby", "aria-controls"):
             for target in (element.get(name) or "").split():
                 assert target in ids, f"{name}={target} leads nowhere"
 
