@@ -60,9 +60,8 @@ class Reader(threading.Thread):
     def _one_connection(self) -> None:
         self._wait_for_room()
         self.status.show("connecting", self.status.reason)
-        self._backoff.connected(clock.monotonic())
         try:
-            connection = self._connection = self.connect()
+            connection = self._connection = self._connect()
         except TwitterError as trouble:
             self._refused(trouble)
             return
@@ -79,6 +78,12 @@ class Reader(threading.Thread):
             self.status.lost(end.disconnect_type or end.kind, end.reason)
             seconds = self._backoff.failed(end.backoff, clock.monotonic())
             self._stay_away(seconds, end.reason)
+
+    def _connect(self) -> StreamConnection:
+        try:
+            return self.connect()
+        finally:  # by the time of the answer Twitter has counted it, so no minute has one too many
+            self._backoff.connected(clock.monotonic())
 
     def _read(self, connection: StreamConnection) -> Disconnect:
         end = Disconnect("closed", "Twitter closed the connection.")
