@@ -28,6 +28,11 @@ _WIDE = {"text": 60, "twitter_url": 30, "created_at": 22}
 _WIDTHS = {"id": 22, "moment": 22, "text": 18, "list": 18}
 
 
+class _Archive(zipfile.ZipFile):
+    def __del__(self) -> None:
+        """An unfinished one is left so: its file is closed by then, and is not wanted."""
+
+
 class XlsxWriter:
     """Rows in, XLSX out. `file` must be open for writing bytes, and stays open.
 
@@ -50,7 +55,7 @@ class XlsxWriter:
         self._rows_per_sheet = rows_per_sheet
         self._letters = [parts.letters(place) for place in range(len(columns))]
         self._styles = [parts.AS_TEXT if one.type == "id" else parts.PLAIN for one in columns]
-        self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
+        self._zip = _Archive(file, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
         self._zip.writestr("[Content_Types].xml", parts.CONTENT_TYPES)
         self._zip.writestr("_rels/.rels", parts.PACKAGE_RELATIONS)
         self._zip.writestr("xl/styles.xml", parts.STYLES)

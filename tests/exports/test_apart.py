@@ -10,13 +10,16 @@ import psutil
 import pytest
 from flask import Flask
 
+from sfm.database import db
+from sfm.exports import recurring, service
 from sfm.exports.apart import NICENESS, MakerDied, make_apart
 from sfm.exports.criteria import Criteria
 from sfm.exports.disk import NoRoom
 from sfm.exports.layout import Layout
 from sfm.exports.order import Order, Product
 from sfm.exports.produce import Watch, no_watch
-from sfm.runs.errors import Cancelled
+from sfm.models import User
+from sfm.runs.errors import Cancelled, Interrupted
 from tests.exports.conftest import ABOUT
 from tests.exports.making import made, names_in
 from tests.exports.test_faults import break_a_row
@@ -110,3 +113,19 @@ def test_trouble_that_nobody_expected_is_in_the_log(
         apart(target_folder / "x.csv")
     assert "DecodeError" in caplog.text
     assert names_in(target_folder) == []
+
+
+def test_a_recurring_export_that_was_interrupted_stays_due(reader: User) -> None:
+    make_tweets(make_twitter_user(), TEXTS)
+    one = recurring.repeat(service.ask(reader, Criteria(), Layout(), rows=3), "day")
+    db.session.commit()
+
+    def stop(_done: int, _total: int | None) -> None:
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        recurring.make_one(one.id, stop)
+    db.session.expire_all()
+    assert (list(recurring.due()), one.last_at, one.message) == ([one.id], None, "")
+    assert recurring.make_one(one.id) == 1
+    assert list(recurring.due()) == []
