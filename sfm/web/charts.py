@@ -108,7 +108,7 @@ def sparkline(days: Sequence[DayItems], width: int = 300, height: int = 48) -> S
     peak = max((items for _, items in days), default=0)
     step = width / max(len(days) - 1, 1)
     places = [
-        f"{place * step:.1f},{height - 2 - (height - 6) * items / max(peak, 1):.1f}"
+        f"{place * step:.0f},{height - 2 - (height - 6) * items / max(peak, 1):.0f}"
         for place, (_, items) in enumerate(days)
     ]
     line = " ".join(places)

@@ -5,10 +5,12 @@ Each page is loaded once and looked at in all four: loading costs more than look
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from sfm.database import db
 from sfm.exports.choosing import of_account
@@ -136,6 +138,23 @@ def test_the_two_schemes_differ(open_as: OpenAs, superuser: User) -> None:
     assert len(grounds) == 2
 
 
+def test_on_paper_a_dark_page_is_light_and_its_tables_are_there(
+    open_as: OpenAs, superuser: User
+) -> None:
+    user = make_twitter_user("anna", is_active=False)
+    make_tweets(user, ["hello"])
+    found = make_set(superuser, "Mine", [user])
+    page = open_as(superuser, color_scheme="dark")
+    page.goto(f"/sets/{found.id}/")
+    page.emulate_media(media="print", color_scheme="dark")
+    for part in ("body", ".badge"):
+        ground = page.locator(part).first.evaluate("one => getComputedStyle(one).backgroundColor")
+        assert min(map(int, re.findall(r"[0-9]+", ground)[:3])) > 200, (part, ground)
+    expect(page.locator("#members tbody tr")).to_be_visible()
+    expect(page.locator("#members button")).to_be_hidden()
+    expect(page.locator(".sidebar")).to_be_hidden()
+
+
 def findings(page: Page, where: str) -> list[str]:
     result = Axe().run(page)
     found = [
@@ -163,6 +182,26 @@ def test_every_page_is_light(open_as: OpenAs, superuser: User, addresses: list[s
         if weight > MOST_BYTES:
             heavy.append(f"{address} {weight}")
     assert not heavy
+
+
+@pytest.mark.timeout(300)
+def test_full_lists_are_light_too(open_as: OpenAs, superuser: User) -> None:
+    accounts = [make_twitter_user(f"city_archive_{n:02}") for n in range(50)]
+    text = "What the archive said of the day, at some length, with a link: https://t.co/x " * 3
+    for one in accounts:
+        make_tweets(one, [text[:270], "short"])
+    found = make_set(superuser, "Full", accounts)
+    page = open_as(superuser)
+    page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+    heavy = {}
+    for address in (
+        f"/sets/{found.id}/", "/tweets/", "/users/alpha/", "/admin/twitter-users/",
+        "/admin/twitter-user-items/",
+    ):  # fmt: skip
+        page.goto(address, wait_until="load")
+        assert page.locator("tbody tr, article.tweet").count() >= 25
+        heavy[address] = page.evaluate(WEIGH)
+    assert max(heavy.values()) < MOST_BYTES, heavy
 
 
 def test_nobody_who_is_not_signed_in_sees_axe_findings_either(open_as: OpenAs) -> None:

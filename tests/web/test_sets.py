@@ -152,11 +152,11 @@ def test_each_member_has_its_own_small_chart_in_words_and_lines(
     event.remove(db.engine, "before_cursor_execute", note)
     assert table is not None
     first, second = table.iter("tr")
-    drawn, line = first.find(".//svg"), first.find(".//polyline")
+    drawn, line = first.find(".//svg"), first.find(".//polygon")
     assert drawn is not None
     assert line is not None
     assert drawn.get("aria-label") == "3 tweets, 3 a day at most"
-    assert len((line.get("points") or "").split()) == 31
+    assert len((line.get("points") or "").split()) == 31 + 2
     assert second.find(".//svg") is None
     assert "@silent none" in text_of(second).replace("@silent 0", "@silent")
     assert sum("FROM day_count" in one for one in sent) == 2, "one for the set, one for its members"

@@ -267,23 +267,9 @@ def test_fifty_hostile_texts_are_shown_harmless(signed: FlaskClient) -> None:
 
 
 @pytest.mark.slow
-def test_every_recorded_tweet_opens_and_shows_its_text(
-    app: Flask, signed: FlaskClient, runner: FlaskCliRunner, shared_data: Path, tmp_path: Path
-) -> None:
-    """Every tenth one whole; that all do is the slow test below."""
-    look_at_recorded(signed, runner, shared_data, tmp_path, step=10)
-
-
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_all_recorded_tweets_open_and_show_their_text(
     app: Flask, signed: FlaskClient, runner: FlaskCliRunner, shared_data: Path, tmp_path: Path
-) -> None:
-    look_at_recorded(signed, runner, shared_data, tmp_path, step=1)
-
-
-def look_at_recorded(
-    signed: FlaskClient, runner: FlaskCliRunner, shared_data: Path, tmp_path: Path, step: int
 ) -> None:
     files = []
     for name in ("v1_tweets.jsonl", "v2_pages.jsonl"):
@@ -296,7 +282,7 @@ def look_at_recorded(
         select(TwitterUserItem.twitter_id, TwitterUserItem.item_text, TwitterUserItem.item_json)
     ).all()
     assert len(rows) > 2900
-    for twitter_id, text, raw in rows[::step]:
+    for twitter_id, text, raw in rows:
         shown = page(signed, f"/twitter-item/{twitter_id}/", headers=HTML)
         seen = squeezed(text_of(shown.by_id("tweet-text")))
         wanted = "".join(one.text for one in display.entities(raw.encode()).segments)
