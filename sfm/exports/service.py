@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports.criteria import Criteria, criteria_from
+from sfm.exports.daily import COUNTED, DELETED, DOWNLOADED, whole_tweets_today
 from sfm.exports.folders import remove_files
-from sfm.exports.layout import FORMATS, Layout, layout_from
+from sfm.exports.layout import Layout, layout_from
 from sfm.exports.order import About, Order, Product
 from sfm.exports.places import slug
 from sfm.extensions import settings
@@ -104,17 +105,6 @@ def needs_agreement(owner: User, layout: Layout, rows: int) -> bool:
     return whole_tweets_today(owner) + rows > limit
 
 
-def whole_tweets_today(owner: User) -> int:
-    """How many whole tweets a person has exported, or has waiting, this UTC day."""
-    midnight = datetime.combine(clock.now().date(), time(), clock.now().tzinfo)
-    rows = db.session.execute(
-        select(ExportFile.layout, func.coalesce(ExportFile.rows_written, ExportFile.rows_expected))
-        .where(ExportFile.owner_id == owner.id, ExportFile.created_at >= midnight)
-        .where(ExportFile.state.in_(("queued", "ready", "expired")))
-    )
-    return sum(count or 0 for layout, count in rows if FORMATS[layout["format"]].hydrated)
-
-
 def decide(export: ExportFile, by: User, *, agreed: bool) -> None:
     """A superuser's word on an export that waits for it. Raises WrongInput if it does not."""
     if export.state != "asked":
@@ -185,7 +175,7 @@ def record_download(export: ExportFile) -> None:
     """Count a download, and put it into the audit log."""
     export.downloads += 1
     audit.record(
-        "export.downloaded",
+        DOWNLOADED,
         kind="export",
         subject_id=export.id,
         subject=export.title,
@@ -196,7 +186,7 @@ def record_download(export: ExportFile) -> None:
 def record_direct_download(criteria: Criteria, layout: Layout, product: Product) -> None:
     """Put a file that was made and sent at once into the audit log."""
     audit.record(
-        "export.downloaded",
+        DOWNLOADED,
         kind="export",
         subject=criteria.title,
         after={
@@ -211,7 +201,19 @@ def remove(export: ExportFile) -> None:
     """Delete an export that is not under way, its file included. Raises WrongInput if it is."""
     if export.state == "queued" and export.run and export.run.state in GOING:
         raise WrongInput("This export is being made. Cancel its run first.")
-    audit.record("export.deleted", kind="export", subject_id=export.id, subject=export.title)
+    rows = export.rows_expected if export.rows_written is None else export.rows_written
+    audit.record(
+        DELETED,
+        kind="export",
+        subject_id=export.id,
+        subject=export.title,
+        after={
+            "owner_id": export.owner_id,
+            "asked_at": clock.iso(export.created_at),
+            "format": export.layout["format"],
+            "rows": (rows or 0) if export.state in COUNTED else 0,
+        },
+    )
     remove_files(export)
     db.session.delete(export)
     db.session.flush()

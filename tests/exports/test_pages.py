@@ -250,6 +250,20 @@ class TestApproval:
         carry_out_queued()
         assert last_export().state == "ready"
 
+    def test_small_files_and_deleted_exports_count_towards_the_daily_number(
+        self, client: FlaskClient, reader: User, clock: FrozenClock
+    ) -> None:
+        make_tweets(make_twitter_user("City"), ["one", "two"])
+        sign_in(client, reader)
+        submit(client, NEW, NEW)
+        submit(client, f"/exports/{last_export().id}/", f"/exports/{last_export().id}/delete/")
+        assert client.get("/twitter-user/City.csv").status_code == 302
+        clock.advance(timedelta(days=1).total_seconds())
+        assert client.get("/twitter-user/City.csv").status_code == 200
+        assert client.get("/twitter-user/City.csv").status_code == 302
+        submit(client, NEW, NEW)
+        assert last_export().state == "asked"
+
     def test_ids_alone_need_nobodys_word(self, client: FlaskClient, reader: User) -> None:
         make_tweets(make_twitter_user("City"), ["one", "two", "three", "four"])
         sign_in(client, reader)
