@@ -14,7 +14,7 @@ import psutil
 import pytest
 from flask import Flask
 
-from sfm.database import db
+from sfm.database import begin_write, db
 from sfm.extensions import settings as app_settings
 from sfm.filters import service
 from sfm.models import ApiUsage, StreamFile, TwitterFilter
@@ -326,6 +326,7 @@ def test_rules_are_synced_on_a_signal_and_by_itself_without_a_new_connection(
         assert list(fake.rules) == ["flood"]
         for words in ("flood, storm", "storm"):
             db.session.rollback()
+            begin_write()
             found = service.by_id(made.id)
             found.words = words
             service.release(found)
@@ -521,6 +522,7 @@ def test_a_deactivated_filter_ends_its_supervised_collector(collect: Collect, da
         process = collect(fake, "--save", SUPERVISOR_PROCESS_NAME=NAME)
         wait_for(lambda: posts_so_far() == 60)
         db.session.rollback()
+        begin_write()
         service.deactivate(service.by_id(made.id))
         db.session.commit()
         assert process.end()[0] == 5
