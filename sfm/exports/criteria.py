@@ -50,7 +50,9 @@ class Criteria:
         """Label and value of each thing asked for, for the README and for pages."""
         wanted = self.selection
         found = {"Tweets": self.title}
-        if wanted.from_day or wanted.to_day:
+        if wanted.from_day and wanted.from_day == wanted.to_day:
+            found["Published"] = f"on {wanted.from_day}, a day of the zone {wanted.zone}"
+        elif wanted.from_day or wanted.to_day:
             found["Published"] = (
                 f"{wanted.from_day or 'the beginning'} to {wanted.to_day or 'the present'}, both "
                 f"days included, as days of the zone {wanted.zone}"

@@ -186,7 +186,8 @@ def test_a_page_takes_a_filter_and_a_day_of_ones_own(
     carry_out_queued()
     assert last_export().rows_written == 1
     address = f"{NEW}?day=2018-10-11&zone=UTC"
-    assert "Tweets of 2018-10-11 out of a stream file" in page(client, address).text
+    asking = page(client, address).text
+    assert "Tweets of 2018-10-11 out of a stream file Published on 2018-10-11, a day of" in asking
     submit(client, address, NEW)
     carry_out_queued()
     rows = csv_of(client.get(f"/exports/{last_export().id}/file/").data)
