@@ -21,6 +21,7 @@ from sfm.models import Run, RunError
 from sfm.runs import leases
 from sfm.runs.errors import Abandoned, Cancelled, Interrupted, LeaseLost
 from sfm.runs.kinds import kind
+from sfm.runs.pen import Pen
 from sfm.runs.stopping import stop_requested
 from sfm.runs.transactions import is_busy, short_write, trouble, write_alone
 
@@ -56,8 +57,8 @@ class Progress:
 class ActiveRun:
     """One run that this process holds the lease for. Its methods may be called by many threads.
 
-    Threads of a run take `writing` around their units of work: they hand the pen on at once, where
-    the database would let each of them sleep and ask again.
+    Threads of a run do their units of work with its `pen`: it is handed on at once, where the
+    database would let each of them sleep and ask again, and writes for all that wait.
     """
 
     id: int
@@ -72,9 +73,12 @@ class ActiveRun:
     abandoned: bool = False  # one of its threads has met what ends it
     origin: str = "page"
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
-    writing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    pen: Pen = field(init=False, repr=False)
     _unsaved_added: int = field(default=0, repr=False)
     _beat_at: float = field(default_factory=clock.monotonic, repr=False)
+
+    def __post_init__(self) -> None:
+        self.pen = Pen(self.fence)
 
     def show(self, message: str | None = None, total: int | None = None) -> None:
         """Say what is being done, or of how many items this run consists."""

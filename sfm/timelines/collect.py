@@ -34,14 +34,17 @@ RATE_WEIGHT = 0.3  # of the latest pass in an account's tweets per day
 
 # Made once: making a statement takes longer than carrying it out.
 _MINE = TwitterUser.id == bindparam("account")
-_CURSOR = select(
+_CURSORS = select(
     TwitterUser.id,
     TwitterUser.uid,
     TwitterUser.name,
     TwitterUser.held_to_id,
     TwitterUser.pass_newest_id,
     TwitterUser.pass_oldest_id,
-).where(_MINE)
+).where(
+    TwitterUser.id.in_(bindparam("accounts", expanding=True)),
+    TwitterUser.uid.is_not(None),
+)
 _STANDING = select(
     TwitterUser.name,
     TwitterUser.state,
@@ -74,15 +77,22 @@ class Collected:
     trouble: int = 0
 
 
-def collect(client: Client, run: ActiveRun, twitter_user_id: int) -> Collected:
+Begun = tuple[Subject, Place]
+
+
+def collect(
+    client: Client, run: ActiveRun, twitter_user_id: int, begun: Begun | None = None
+) -> Collected:
     """Everything of one account that is not held yet. Commits after each page.
+
+    `begun` is what `standing_of` has read of it; nobody else moves it during a run.
 
     With nothing new this is one call. Raises what stops it: TwitterErrors (AccountProblem where
     this account cannot be read), what `run.check` raises, NotFound for an account that was
     deleted here meanwhile, Postponed and DatabaseTrouble. What was committed before is kept.
     """
     found = Collected()
-    subject, place = _begin(twitter_user_id)
+    subject, place = begun or _begin(twitter_user_id)
     if place.is_under_way:
         # Cut off below its start: the rest of that pass comes first, or it would be a hole.
         try:
@@ -109,14 +119,27 @@ def _give_up_rest(run: ActiveRun, subject: Subject, place: Place, trouble: BadRe
     run.error(subject.name, reason, detail=trouble.detail, twitter_user_id=subject.id)
 
 
-def _begin(twitter_user_id: int) -> tuple[Subject, Place]:
-    """The account as it stands, read without keeping a transaction open over the network."""
-    row = db.session.connection().execute(_CURSOR, {"account": twitter_user_id}).first()
-    db.session.rollback()
-    if row is None or row.uid is None:
+def _begin(twitter_user_id: int) -> Begun:
+    found = standing_of([twitter_user_id]).get(twitter_user_id)
+    if found is None:
         raise NotFound("This account was removed here, or has no uid yet (see populate_uids).")
-    place = Place(row.held_to_id, row.pass_newest_id, row.pass_oldest_id)
-    return Subject(row.id, row.uid, row.name), place
+    return found
+
+
+def standing_of(ids: Sequence[int]) -> dict[int, Begun]:
+    """These accounts as they stand, read without keeping a transaction open over the network.
+
+    Those that are gone here, or have no uid, are left out.
+    """
+    rows = db.session.connection().execute(_CURSORS, {"accounts": ids}).all()
+    db.session.rollback()
+    return {
+        row.id: (
+            Subject(row.id, row.uid, row.name),
+            Place(row.held_to_id, row.pass_newest_id, row.pass_oldest_id),
+        )
+        for row in rows
+    }
 
 
 def _pass(client: Client, run: ActiveRun, subject: Subject, place: Place, found: Collected) -> None:
@@ -135,8 +158,8 @@ def _pass(client: Client, run: ActiveRun, subject: Subject, place: Place, found:
         place = place.at_end() if ended else place
         before = new_in_pass if ended else None
         keep = partial(_keep, run, subject, page, place, before, client.meter)
-        with run.writing, client.meter.joined():
-            saved = unit_of_work(keep)
+        with client.meter.joined():
+            saved = run.pen.write(keep, lambda saved: saved.new)
         new_in_pass += saved.new
         found.new, found.known = found.new + saved.new, found.known + saved.known
         found.pages += 1
@@ -155,7 +178,7 @@ def _keep(
     ended_after: int | None,
     meter: Meter,
 ) -> Saved:
-    """One page and the place it leads to, in the caller's unit of work.
+    """One page and the place it leads to, in the caller's unit of work, which fences it.
 
     `ended_after`: how many new tweets the pass had before its last page; None of other pages.
     """
@@ -176,7 +199,6 @@ def _keep(
         change |= _end_of_pass(standing, ended_after + saved.new)
     connection.execute(_CHANGE, {"account": subject.id, **change})
     meter.write(connection)
-    run.fence(added=saved.new)
     return saved
 
 

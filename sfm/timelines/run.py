@@ -30,7 +30,7 @@ from sfm.runs.errors import (
 )
 from sfm.runs.journal import UNEXPECTED
 from sfm.runs.transactions import unit_of_work
-from sfm.timelines.collect import Collected, collect
+from sfm.timelines.collect import Begun, Collected, collect, standing_of
 from sfm.tracked import lifecycle
 from sfm.twitter.client import Client
 from sfm.twitter.errors import (
@@ -53,6 +53,7 @@ FATAL = (
 MOST_FAILURES = 5  # in a row: of one account, then it is asked weekly
 MOST_IN_A_ROW = 5  # accounts in a row that Twitter gave no proper answer for, then it is down
 DOWN = timedelta(minutes=15)
+READ_AHEAD = 50  # accounts whose standing is read with the present one's
 
 
 @dataclass
@@ -69,11 +70,12 @@ class Crew:
     failed: int = 0
     in_a_row: int = 0
     ended_by: BaseException | None = None
+    begun: dict[int, Begun] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def work(self) -> None:
         """One thread: an account after the other, until there is none or the run has to end."""
-        with self.app.app_context():
+        with self.app.app_context(), self.run.pen.hand():
             try:
                 client = self.make_client(lambda wait: self.run.wait(wait.until, wait.message))
                 while (account := self._next()) is not None:
@@ -88,6 +90,13 @@ class Crew:
         with self.lock:
             return self.waiting.pop() if self.waiting and self.ended_by is None else None
 
+    def _begun(self, account: int) -> Begun | None:
+        """How this account stands; read for it and the next ones at once."""
+        with self.lock:
+            if account not in self.begun:
+                self.begun = standing_of([account, *self.waiting[-READ_AHEAD:]])
+            return self.begun.pop(account, None)
+
     def _end(self, exc: BaseException) -> None:
         with self.lock:
             self.ended_by = self.ended_by or exc
@@ -96,7 +105,7 @@ class Crew:
     def _account(self, client: Client, account: int) -> None:
         name = self.names[account]
         try:
-            found = collect(client, self.run, account)
+            found = collect(client, self.run, account, self._begun(account))
         except FATAL:
             raise
         except OutOfCredits as trouble:

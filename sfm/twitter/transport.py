@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 import urllib3
@@ -202,8 +203,11 @@ class Transport:
     def _send(
         self, call: _Call, patience: _Patience, timeout: tuple[float, float], stream: bool
     ) -> requests.Response:
+        # Commas as they are: requests and urllib3 go over each escaped character by itself, three
+        # times a call, and the lists of fields are mostly commas.
+        query = urlencode(call.params or {}, doseq=True, safe=",")
         request = requests.Request(
-            call.method, self.api_root + call.path, params=call.params, json=call.json
+            call.method, self.api_root + call.path, params=query, json=call.json
         )
         prepared = self._session.prepare_request(request)
         self.auth.apply(prepared)

@@ -1,0 +1,122 @@
+"""One transaction for what several threads of a run want written at the same time.
+
+A disk takes as long to keep one page of tweets as four, and a database as long to begin and commit.
+So whoever comes first waits a moment for the others, and writes for all of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sfm.runs.errors import DatabaseTrouble, LeaseLost, Postponed
+from sfm.runs.transactions import unit_of_work
+
+T = TypeVar("T")
+
+LINGER_SECONDS = 0.02
+# Trouble of the database or the run, which each of them would meet again.
+_EVERYBODYS = (DatabaseTrouble, LeaseLost, Postponed)
+
+
+@dataclass
+class _Wish:
+    """What one thread wants written, and what came of it."""
+
+    work: Callable[[], Any]
+    added: Callable[[Any], int]
+    is_done: bool = False
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Pen:
+    """Written with by one thread at a time, for all that wait. Safe between threads.
+
+    `fence` is the last step of each transaction, given how many items were added in it.
+    """
+
+    def __init__(self, fence: Callable[[int], object]) -> None:
+        self._fence = fence
+        self._turn = threading.Condition()
+        self._waiting: list[_Wish] = []
+        self._is_taken = False
+        self._hands = 0
+
+    @contextmanager
+    def hand(self) -> Iterator[None]:
+        """For as long as a thread may come to write: others wait a moment for it."""
+        with self._turn:
+            self._hands += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._hands -= 1
+                self._turn.notify_all()
+
+    def write(self, work: Callable[[], T], added: Callable[[T], int] = lambda _result: 0) -> T:
+        """Do `work` as `unit_of_work` does, and raise what it raises.
+
+        `added` says of its result how many items are new. The work may be done in another thread,
+        in one transaction with the work of others, and more than once: where any of them fails,
+        all is rolled back and each is done by itself.
+        """
+        wish = _Wish(work, added)
+        with self._turn:
+            self._waiting.append(wish)
+            self._turn.notify_all()
+            self._turn.wait_for(lambda: wish.is_done or not self._is_taken)
+            mine = not wish.is_done
+            self._is_taken = self._is_taken or mine
+        if mine:
+            self._write_for_all()
+        if wish.error is not None:
+            raise wish.error
+        result: T = wish.result
+        return result
+
+    def _write_for_all(self) -> None:
+        batch: list[_Wish] = []
+        try:
+            with self._turn:
+                self._turn.wait_for(lambda: len(self._waiting) >= self._hands, LINGER_SECONDS)
+                batch, self._waiting = self._waiting, []
+            self._do(batch)
+        finally:
+            with self._turn:
+                for wish in batch:
+                    wish.is_done = True
+                self._is_taken = False
+                self._turn.notify_all()
+
+    def _do(self, batch: list[_Wish]) -> None:
+        try:
+            self._together(batch)
+        except Exception as exc:
+            if len(batch) == 1 or isinstance(exc, _EVERYBODYS):
+                _fail(batch, exc)
+                return
+            for wish in batch:  # whose fault it was shows when each is done alone
+                self._do([wish])
+        except BaseException as exc:  # this thread is to end; the others must not think it done
+            _fail(batch, exc)
+
+    def _together(self, batch: list[_Wish]) -> None:
+        def all_of_it() -> list[Any]:
+            results = [wish.work() for wish in batch]
+            self._fence(
+                sum(wish.added(result) for wish, result in zip(batch, results, strict=True))
+            )
+            return results
+
+        for wish, result in zip(batch, unit_of_work(all_of_it), strict=True):
+            wish.result = result
+
+
+def _fail(batch: list[_Wish], exc: BaseException) -> None:
+    for wish in batch:
+        wish.error = exc
