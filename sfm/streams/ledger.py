@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
@@ -20,6 +20,7 @@ from sfm.models import Gap, Heartbeat, StreamFile, TwitterFilter
 from sfm.streams import names
 from sfm.streams.sealing import Facts
 from sfm.streams.status import Outage
+from sfm.streams.writer import BATCH_SECONDS
 from sfm.supervisord.conf import program_name
 
 logger = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ def outage_before(prefixes: Iterable[str]) -> Outage | None:
         beat = max(of_filter, key=lambda beat: beat.beat_at, default=None)
         if beat is None or beat.alive_at is None or _wanted_later(number, beat.alive_at):
             continue
-        found[prefix] = (beat.alive_at, "restarted" if beat.state == "stopped" else "process_lost")
+        found[prefix] = _end_of(beat, beat.alive_at)
     if not found:
         return None
     began_at, cause = min(found.values())
@@ -134,6 +135,16 @@ def outage_before(prefixes: Iterable[str]) -> Outage | None:
             outage.began_at, outage.cause = min(outage.began_at, gap.began_at), gap.cause
             outage.last_id, outage.detail = gap.last_id, gap.detail
     return outage
+
+
+def _end_of(beat: Heartbeat, alive_at: datetime) -> tuple[datetime, str]:
+    """From when on a process that is gone may have missed posts, and how it ended.
+
+    One that was killed takes the batch in hand with it, so even the shortest such outage counts.
+    """
+    if beat.state == "stopped":
+        return alive_at, "restarted"
+    return alive_at - timedelta(seconds=BATCH_SECONDS), "process_lost"
 
 
 DETAILS = {
