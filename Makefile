@@ -68,7 +68,7 @@ check: lint types security test ## All that has to be green before a change land
 bench: install-dev .venv-peers/.installed ## Measure, side by side with peers and floors, and print a table
 	@$(BIN)/python -m bench
 
-faults: install-dev ## The long form of kills, nemesis and disk faults (half an hour)
+faults: install-dev ## The long form of kills, troubles at random and disk faults (an hour or two)
 	@scripts/test_packages
 	@SFM_FAULTS=long $(BIN)/python -m pytest tests -q -m "faults or slow" --timeout 3600
 
