@@ -53,6 +53,7 @@ FATAL = (
 MOST_FAILURES = 5  # in a row: of one account, then it is asked weekly
 MOST_IN_A_ROW = 5  # accounts in a row that Twitter gave no proper answer for, then it is down
 DOWN = timedelta(minutes=15)
+WENT_ON = "The run went on with another credential."
 READ_AHEAD = 50  # accounts whose standing is read with the present one's
 
 
@@ -71,20 +72,55 @@ class Crew:
     in_a_row: int = 0
     ended_by: BaseException | None = None
     begun: dict[int, Begun] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)  # fingerprints
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def work(self) -> None:
         """One thread: an account after the other, until there is none or the run has to end."""
         with self.app.app_context(), self.run.pen.hand():
             try:
-                client = self.make_client(lambda wait: self.run.wait(wait.until, wait.message))
+                client = self._new_client()
                 while (account := self._next()) is not None:
                     self.run.check()
-                    self._account(client, account)
+                    client = self._with_any_key(client, account)
             except BaseException as exc:  # whatever it is, the others have to be told
                 self._end(exc)
             finally:
                 db.session.remove()
+
+    def _new_client(self) -> Client:
+        return self.make_client(lambda wait: self.run.wait(wait.until, wait.message))
+
+    def _with_any_key(self, client: Client, account: int) -> Client:
+        """Collect an account; the client that could.
+
+        Where Twitter refuses the key of one researcher, the run goes on with another's, if there
+        is one: what is refused to one shall not stand still for all.
+        """
+        while True:
+            try:
+                self._account(client, account)
+            except CredentialProblem as refusal:
+                client = self._next_client(client, refusal)
+            else:
+                return client
+
+    def _next_client(self, refused: Client, why: CredentialProblem) -> Client:
+        """With another key. Raises the refusal where there is none."""
+        db.session.rollback()  # the refused key has been marked, and will not be chosen again
+        mark = refused.transport.auth.fingerprint
+        try:
+            client = self._new_client()
+        except SfmError:
+            raise why from None
+        if client.transport.auth.fingerprint == mark:
+            raise why
+        with self.lock:
+            is_news = mark not in self.refused
+            self.refused.add(mark)
+        if is_news:
+            self.run.error("Twitter credential", f"{why.message} {WENT_ON}", detail=why.detail)
+        return client
 
     def _next(self) -> int | None:
         with self.lock:

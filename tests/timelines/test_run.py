@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from sfm.accounts import credentials, users
+from sfm.accounts.check import check
 from sfm.config import Settings
 from sfm.database import begin_write, db
-from sfm.models import ApiUsage, Run, RunError, TwitterUser, TwitterUserItem
+from sfm.models import ApiUsage, Credential, Run, RunError, TwitterUser, TwitterUserItem
 from sfm.runs import journal, queries, stopping, wishes
 from sfm.runs.errors import Cancelled, Interrupted, Pause, Postponed
 from sfm.sandbox.server import Sandbox
@@ -21,6 +24,7 @@ from sfm.twitter.errors import CredentialProblem
 from tests.collecting import held, timeline_run, tracked
 from tests.conftest import FrozenClock, test_settings
 
+GOOD_PASSWORD = "seven purple umbrellas rust"
 GOOD = ("FerryNotes", "millbrook_lib", "seven_posts")
 
 
@@ -135,6 +139,52 @@ def test_a_refused_key_ends_the_run_with_one_sentence(
     for user in good.values():
         db.session.refresh(user)
         assert (user.state, user.failures, user.collected_at) == ("ok", 0, None)
+
+
+def hold(name: str, token: str) -> Credential:
+    """A User who holds this app token. Commits."""
+    begin_write()
+    credential = credentials.keep(users.create(name, GOOD_PASSWORD).user, credentials.bearer(token))
+    db.session.commit()
+    return credential
+
+
+def test_a_401_for_one_researcher_stops_only_what_is_collected_with_that_key(
+    app: Flask, good: dict[str, TwitterUser], sandbox: Sandbox
+) -> None:
+    """AP14: hers is the key of the timelines; the run goes on with the installation's own."""
+    mine = hold("ann", "revoked-meanwhile")
+    settings: Settings = app.extensions["sfm_settings"]
+    app.extensions["sfm_settings"] = replace(settings, twitter_default_username="ann")
+    _, result = timeline_run()
+    assert (result["accounts"], result["failed"]) == (3, 0)
+    for name, user in good.items():
+        assert held(user) == sandbox.world.visible(sandbox.world.find(name))
+    (told,) = reasons().items()
+    assert told[0] == "Twitter credential"
+    assert "refused the key" in told[1]
+    assert "went on with another credential" in told[1]
+    assert last_run().state == "finished"
+    assert db.session.scalars(select(Credential)).one().state == "refused"
+    assert mine.state_reason
+    refused = sum(one.status == 401 for one in sandbox.served)
+    assert 1 <= refused <= settings.timeline_threads
+    sandbox.site.served.clear()
+    timeline_run()
+    assert all(one.status == 200 for one in sandbox.served), "the refused key is not asked again"
+
+
+def test_a_401_for_a_researcher_whose_key_serves_nothing_else_stops_no_set(
+    good: dict[str, TwitterUser], sandbox: Sandbox
+) -> None:
+    """AP14."""
+    assert not check(hold("ann", "revoked-meanwhile")).works
+    db.session.commit()
+    _, result = timeline_run()
+    assert result["failed"] == 0
+    for name, user in good.items():
+        assert held(user) == sandbox.world.visible(sandbox.world.find(name))
+    assert reasons() == {}
 
 
 def test_a_401_about_one_account_stops_nobody_else(
