@@ -28,6 +28,7 @@ BLUEPRINTS = (
     "home",
     "jobs",
     "links",
+    "record_removals",
     "removals",
     "reports",
     "runs",

@@ -13,15 +13,16 @@ from wtforms import BooleanField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
-from sfm.accounts import joining, users
+from sfm.accounts import joining, leaving, users
 from sfm.accounts.users import LastAdministrator, Rights
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import User
-from sfm.web.access import access
+from sfm.web.access import access, signed_in_account
 from sfm.web.account import credential_context
 from sfm.web.audit import NEWEST, trail_of
 from sfm.web.forms import Form
+from sfm.web.forms.sets import DeleteForm
 from sfm.web.htmx import done, page_or_part
 from sfm.web.pagination import Order, slice_of
 
@@ -209,3 +210,22 @@ def join(user_id: int) -> BaseResponse:
             db.session.rollback()
             form.refuse("other", refusal.message)
     return _page(users.by_id(user_id), 422, join_form=form)
+
+
+@bp.route("/<id:user_id>/delete/", methods=["GET", "POST"])
+@access("superuser")
+def delete(user_id: int) -> Response | BaseResponse:
+    """Delete a User who owns nothing any more."""
+    user, form = users.by_id(user_id), DeleteForm()
+    if form.validate_on_submit():
+        if form.says(user.username):
+            name = user.username
+            leaving.remove(user, signed_in_account())
+            db.session.commit()
+            said = _("The User %(name)s is deleted.", name=name)
+            return done(url_for("admin_users.index"), said)
+        form.refuse("typed_name", _("This is not the name of the User."))
+    page = render_template(
+        "admin_users/delete.html", user=user, form=form, owned=leaving.owned(user)
+    )
+    return make_response(page, 422 if form.errors else 200)

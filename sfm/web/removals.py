@@ -28,7 +28,7 @@ bp = Blueprint("removals", __name__, url_prefix="/admin")
 @bp.route("/twitter-user-items/delete/", methods=["GET", "POST"])
 @access("superuser")
 def tweets() -> Response | BaseResponse:
-    ids = _chosen("tweet")
+    ids = chosen_numbers("tweet")
     if not ids:
         return done(url_for("admin.items"), _("Tick the tweets first."), "warning")
     found = queries.cards(ids)
@@ -54,7 +54,7 @@ def tweets() -> Response | BaseResponse:
 @bp.get("/twitter-user-item-urls/change/")
 @access("superuser")
 def links() -> Response | BaseResponse:
-    found = records.chosen(_chosen("link"))
+    found = records.chosen(chosen_numbers("link"))
     if not found:
         return done(url_for("admin.urls"), _("Tick the links first."), "warning")
     return page_or_part(
@@ -84,13 +84,13 @@ def follow_links() -> BaseResponse:
 
 
 def _links_or_none() -> list[Link]:
-    found = records.chosen(_chosen("link"))
+    found = records.chosen(chosen_numbers("link"))
     if not found:
         raise NotFound(_("These links are not here any more."))
     return found
 
 
-def _chosen(name: str) -> list[int]:
+def chosen_numbers(name: str) -> list[int]:
     """The numbers in the address, or behind a form; what cannot be one is passed over."""
     numbers = request.values.getlist(name, type=int)
     possible = [number for number in numbers if 0 < number <= BIGGEST_ID]

@@ -84,6 +84,8 @@ def addresses(app: Flask, superuser: User) -> list[str]:
         f"/filters/{stream.id}/edit/",
         f"/filters/{stream.id}/delete/",
         f"/admin/users/{superuser.id}/",
+        f"/admin/users/{superuser.id}/delete/",
+        f"/admin/timeline-jobs/delete/?job={run.id}",
         "/admin/jobs/user_timeline/",
         f"/admin/twitter-users/list/{draft}/",
         f"/exports/{an_export(superuser, user)}/",

@@ -9,17 +9,35 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from sfm.accounts import credentials
 from sfm.config import Settings
 from sfm.database import db
 from sfm.jobs import worker
-from sfm.models import AuditEntry, Link, Run, TwitterUser, TwitterUserItem, TwitterUserItemUrl, User
+from sfm.models import (
+    AuditEntry,
+    Credential,
+    Link,
+    Run,
+    RunError,
+    TwitterUser,
+    TwitterUserItem,
+    TwitterUserItemUrl,
+    User,
+)
 from sfm.streams.quarantine import Quarantine
 from sfm.takedown import run as takedown
 from sfm.tweets import queries
 from sfm.tweets.counts_check import check_rollups
 from sfm.tweets.selection import Selection
 from tests.conftest import FrozenClock
-from tests.factories import make_tweets, make_twitter_user
+from tests.factories import (
+    make_run,
+    make_run_error,
+    make_set,
+    make_tweets,
+    make_twitter_user,
+    make_user,
+)
 from tests.pages import Page, checked, checked_part, page, submit
 
 Login = Callable[[User], FlaskClient]
@@ -201,6 +219,60 @@ def test_links_are_followed_again(boss: FlaskClient, anna: TwitterUser) -> None:
     assert submit(boss, asked, follow).status_code == 404
 
 
+def test_jobs_and_errors_are_taken_off_the_record(boss: FlaskClient, anna: TwitterUser) -> None:
+    run, other, running = make_run(added=5), make_run(), make_run(state="running")
+    make_run_error(run, anna, "One.")
+    make_run_error(other, anna, "Two.")
+    errors, jobs = "/admin/timeline-errors/delete/", "/admin/timeline-jobs/delete/"
+    two = db.session.scalars(select(RunError.id).where(RunError.reason == "Two.")).one()
+    asked = checked(submit(boss, page(boss, "/admin/timeline-errors/"), errors, error=str(two)))
+    assert "Delete 1 error?" in asked.text
+    assert submit(boss, asked, errors).status_code == 303
+    assert db.session.scalars(select(RunError.reason)).all() == ["One."]
+
+    table = page(boss, "/admin/timeline-jobs/")
+    both = checked(submit(boss, table, jobs, job=[str(run.id), str(running.id)]))
+    assert "is not over. Cancel it first." in checked(submit(boss, both, jobs), 422).text
+    assert len(db.session.scalars(select(Run.id)).all()) == 3, "all or none"
+    one = checked(submit(boss, table, jobs, job=str(run.id)))
+    assert submit(boss, one, jobs).status_code == 303
+    assert set(db.session.scalars(select(Run.id))) == {other.id, running.id}
+    assert db.session.scalars(select(RunError.id)).all() == []
+    recorded = set(db.session.scalars(select(AuditEntry.action)))
+    assert {"run.deleted", "run_error.deleted"} <= recorded
+    assert boss.get(jobs).status_code == boss.get(errors).status_code == 303, "nothing was ticked"
+
+
+def test_a_user_who_owns_nothing_is_deleted_by_name(boss: FlaskClient, superuser: User) -> None:
+    gone, keeper = make_user("gone.one"), make_user("keeper")
+    credentials.keep(gone, credentials.bearer("AAAAAAAAAAAAAAAAAAAA-gone"))
+    make_set(keeper, "Kept")
+    where = f"/admin/users/{gone.id}/delete/"
+    assert where in page(boss, f"/admin/users/{gone.id}/").links()
+    asked = page(boss, where)
+    wrong = checked(submit(boss, asked, where, typed_name="gone"), 422)
+    assert "This is not the name of the User." in wrong.text
+    assert submit(boss, asked, where, typed_name="gone.one").location == "/admin/users/"
+    page(boss, where, 404)
+    assert db.session.scalars(select(Credential.id)).all() == []
+    entries = select(AuditEntry.action).filter_by(subject="gone.one").order_by(AuditEntry.id)
+    assert db.session.scalars(entries).all()[-1] == "user.deleted"
+
+    owner = page(boss, f"/admin/users/{keeper.id}/delete/")
+    assert "still owns 1 sets" in owner.text
+    forced = {**hidden_of(page(boss, "/sets/new/")), "typed_name": "keeper"}
+    refused = checked(boss.post(f"/admin/users/{keeper.id}/delete/", data=forced), 422)
+    assert "still owns something" in refused.text
+    mine = page(boss, f"/admin/users/{superuser.id}/delete/")
+    own = submit(boss, mine, f"/admin/users/{superuser.id}/delete/", typed_name="sam.super")
+    assert "This is your own account." in checked(own, 422).text
+
+
+def hidden_of(found: Page) -> dict[str, str]:
+    fields = [one for one in found.all("input", type="hidden") if one.get("name") == "csrf_token"]
+    return {"csrf_token": fields[0].get("value") or ""}
+
+
 def test_readers_may_delete_nothing(login_as: Login, reader: User, anna: TwitterUser) -> None:
     (tweet,) = make_tweets(anna, ["here"])
     link = make_link("https://t.co/a", tweet).id
@@ -209,7 +281,10 @@ def test_readers_may_delete_nothing(login_as: Login, reader: User, anna: Twitter
     page(client, f"/admin/twitter-user-item-urls/change/?link={link}", 403)
     shown = page(client, f"/twitter-item/{tweet}/", headers={"Accept": "text/html"})
     assert not any(DELETE in address for address in shown.links())
-    for address in (DELETE, "/admin/twitter-user-item-urls/delete/"):
+    for address in (
+        DELETE, "/admin/twitter-user-item-urls/delete/", "/admin/timeline-jobs/delete/",
+        "/admin/timeline-errors/delete/", f"/admin/users/{reader.id}/delete/",
+    ):  # fmt: skip
         sent = client.post(address, data={"tweet": tweet, "link": link, "reason": "x"})
         assert sent.status_code in (400, 403)
     assert held() == {tweet}
