@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 5.0
 SHOWN_SECONDS = 1.0  # progress is written this often at most
+WINDOW = "window"  # in the cursor
 SLICE_SECONDS = 1.0  # a wait looks this often whether it shall stop
 
 # Made once, for every page of tweets: making it takes longer than carrying it out.
@@ -101,6 +102,15 @@ class ActiveRun:
             self.progress.api_calls += calls
             self.progress.api_posts += posts
             self.progress.api_users += users
+
+    def foresee(self, limit: int, remaining: int, opens_at: datetime) -> None:
+        """Tell of the window that this run's calls are taken from, for its expected end.
+
+        `opens_at` is aware UTC. Written with the next heartbeat.
+        """
+        with self._lock:
+            window = {"limit": limit, "remaining": remaining, "opens_at": clock.iso(opens_at)}
+            self.cursor = {**self.cursor, WINDOW: window}
 
     def check(self) -> None:
         """To be called before each item. Raises Cancelled, Interrupted, LeaseLost, Abandoned."""

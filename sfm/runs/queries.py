@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -11,8 +13,10 @@ from sfm import clock
 from sfm.database import db
 from sfm.errors import NotFound
 from sfm.models import Run, RunError
+from sfm.runs.active import WINDOW
 
 PAGE = 50
+WINDOW_LENGTH = timedelta(minutes=15)  # of X's rate limits
 OPEN_STATES = ("queued", "running", "paused")
 
 
@@ -76,7 +80,8 @@ def errors_count(run_id: int) -> int:
 
 
 def expected_end(run: Run) -> datetime | None:
-    """When a running run may be done (aware UTC), by its pace until now and the present wait.
+    """When a running run may be done (aware UTC): by its pace until now and the present wait, and
+    by how many of Twitter's windows its rest needs.
 
     None while that would be a guess: before the first item, without a known total, or in a run
     that was taken up again, whose time since its start says nothing of its pace.
@@ -86,7 +91,21 @@ def expected_end(run: Run) -> datetime | None:
     if run.attempts > 1:
         return None
     now = clock.now()
-    each = (now - run.started_at) / run.done
-    rest = each * max(run.total - run.done, 0)
+    left = max(run.total - run.done, 0)
     waiting = max((run.waiting_until or now) - now, timedelta(0))
-    return now + rest + waiting
+    by_pace = now + (now - run.started_at) / run.done * left + waiting
+    return max(by_pace, _by_windows(run, left, now))
+
+
+def _by_windows(run: Run, left: int, now: datetime) -> datetime:
+    """When the last window opens that is needed for so many items; now, if the present one does."""
+    window: dict[str, Any] | None = run.cursor.get(WINDOW)
+    if not window:
+        return now
+    calls = left * max(run.api_calls / run.done, 1.0)
+    beyond = calls - window["remaining"]
+    if beyond <= 0:
+        return now
+    opens_at = max(datetime.fromisoformat(window["opens_at"]), now)
+    further: int = ceil(beyond / max(window["limit"], 1)) - 1
+    return opens_at + further * WINDOW_LENGTH

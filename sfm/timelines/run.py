@@ -164,7 +164,14 @@ class Crew:
             self.listener(name, found)
         finally:
             client.meter.settle()
+        self._foresee(client)
         self.run.advance()
+
+    def _foresee(self, client: Client) -> None:
+        window = client.timeline_window()
+        if window is not None:
+            opens_at = clock.now() + timedelta(seconds=window.resets_in_seconds)
+            self.run.foresee(window.limit, window.remaining, opens_at)
 
     def _cannot_be_read(self, account: int, trouble: AccountProblem) -> None:
         """A state of the account itself: entered with its date, and asked again weekly."""

@@ -35,7 +35,7 @@ from sfm.twitter.meter import Meter
 from sfm.twitter.pages import Page, split_page, split_users
 from sfm.twitter.paging import Course
 from sfm.twitter.payload import parse_user
-from sfm.twitter.ratelimit import Limiter
+from sfm.twitter.ratelimit import Limiter, WindowState
 from sfm.twitter.rawjson import take_apart
 from sfm.twitter.record import ID_LIMIT, UserRecord
 from sfm.twitter.transport import DEFAULT_API_ROOT, TIMEOUT_SECONDS, Pause, Transport
@@ -76,6 +76,10 @@ class Client:
     def meter(self) -> Meter:
         """What this client's calls are counted by."""
         return self.transport.meter
+
+    def timeline_window(self) -> WindowState | None:
+        """How many timeline calls are left to this credential, and until when; None if unknown."""
+        return self.transport.window(at.TIMELINE)
 
     def __repr__(self) -> str:
         return f"Client({self.transport.auth.fingerprint[:8]}…, {self.transport.api_root})"

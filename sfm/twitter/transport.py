@@ -22,7 +22,7 @@ from sfm.twitter.classify import Answer, classify
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.errors import CredentialProblem, Retry, TwitterError, Wait
 from sfm.twitter.meter import Meter
-from sfm.twitter.ratelimit import Limiter
+from sfm.twitter.ratelimit import Limiter, WindowState
 from sfm.twitter.windows import at_least, wait_for_another_try
 
 logger = logging.getLogger(__name__)
@@ -115,6 +115,13 @@ class Transport:
         self._pause = pause or give_up
         self._session = session or new_session()
         self._timeout = timeout
+
+    def window(self, endpoint: Endpoint) -> WindowState | None:
+        """What is known of this credential's calls of one kind."""
+        key = (self.auth.fingerprint, endpoint.name)
+        return next(
+            (one for one in self._limiter.states() if (one.fingerprint, one.endpoint) == key), None
+        )
 
     def count(self, endpoint: Endpoint, *, calls: int = 1, posts: int = 0, users: int = 0) -> None:
         """Have an answer counted with what it held."""

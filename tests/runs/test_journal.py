@@ -343,6 +343,26 @@ def test_errors_do_not_wait_for_the_end_of_the_run(app: Flask) -> None:
     assert queries.errors_count(run.id) == 1
 
 
+def test_the_expected_end_counts_the_windows_that_are_needed(
+    app: Flask, clock: FrozenClock
+) -> None:
+    run = journal.start("user_timeline")
+    run.show("", total=2_000)
+    clock.advance(50)
+    opens_at = clock.now() + timedelta(seconds=600)
+    run.foresee(limit=900, remaining=800, opens_at=opens_at)
+    run.spend(calls=100)
+    run.advance(100)
+    found = queries.expected_end(row(run.id))
+    # 1,900 calls are left: 800 now, 900 when the window opens, 200 a quarter of an hour later.
+    assert found == opens_at + timedelta(minutes=15)
+    run.foresee(limit=10_000, remaining=9_900, opens_at=opens_at)
+    clock.advance(5)
+    run.show("")
+    by_pace = queries.expected_end(row(run.id))
+    assert by_pace == clock.now() + timedelta(seconds=55) / 100 * 1_900
+
+
 def test_the_expected_end_counts_pace_and_wait(app: Flask, clock: FrozenClock) -> None:
     run = journal.start("user_timeline")
     assert queries.expected_end(row(run.id)) is None
