@@ -25,7 +25,7 @@ from sfm.extensions import settings
 
 logger = logging.getLogger(__name__)
 
-NICENESS = 5  # pages and collectors go first; a third of a share still ends on a busy machine
+NICENESS = 10  # as `nice` itself: pages go first, and it still ends on a busy machine
 LOOK_SECONDS = 0.5  # how soon a wish to stop is heard while the other says nothing
 PATIENCE_SECONDS = 5  # for taking away what is half written, before it is killed
 
