@@ -5,12 +5,12 @@ Call `begin_write` first: what is read here decides what is written.
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from sfm import clock
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
-from sfm.models import Run, RunError
+from sfm.models import Credential, Run, RunError
 from sfm.runs.errors import Cancelled
 from sfm.runs.journal import queue
 from sfm.runs.kinds import kind
@@ -31,10 +31,17 @@ def cancel(run_id: int) -> Run:
 
 
 def resume(run_id: int) -> Run:
-    """Let a paused or postponed run go on as soon as there is room for it."""
+    """Let a paused or postponed run go on as soon as there is room for it.
+
+    Whoever says so has seen to the reason: credentials without credits are tried again, which
+    otherwise rest until the next day.
+    """
     run = _run(run_id)
     if run.state not in ("paused", "queued"):
         raise WrongInput("Only a paused run can go on.")
+    if run.state == "paused":
+        resting = update(Credential).where(Credential.state == "out_of_credits")
+        db.session.execute(resting.values(state="unchecked", state_since=clock.now()))
     run.state, run.not_before, run.message = "queued", None, ""
     db.session.flush()
     return run

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from sfm.accounts import credentials, users
 from sfm.accounts.check import check
+from sfm.accounts.clients import collecting_client
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import ApiUsage, Credential, Run, RunError, TwitterUser, TwitterUserItem
@@ -241,6 +242,31 @@ def test_used_up_allowances_pause_the_run_without_another_try(
 
     with journal.carried_out(again):
         timelines.carry_out(again, default_client)
+    for name, user in good.items():
+        assert held(user) == sandbox.world.visible(sandbox.world.find(name))
+
+
+def test_credits_bought_meanwhile_are_used_when_an_administrator_lets_the_run_go_on(
+    app: Flask, good: dict[str, TwitterUser], sandbox: Sandbox
+) -> None:
+    """AP2, with a kept credential, which rests for the day."""
+    hold("ann", sandbox.bearer_token)
+    settings: Settings = app.extensions["sfm_settings"]
+    app.extensions["sfm_settings"] = replace(settings, twitter_bearer_token="")
+    fault = sandbox.faults.add("credits-depleted", times=None)
+    with pytest.raises(Pause):
+        timeline_run()
+    assert fault.fired
+    sandbox.faults.clear()
+    run = last_run()
+    assert db.session.scalars(select(Credential)).one().state == "out_of_credits"
+    begin_write()
+    wishes.resume(run.id)
+    db.session.commit()
+    again = journal.claim(["user_timeline"])
+    assert again is not None
+    with journal.carried_out(again):
+        timelines.carry_out(again, collecting_client)
     for name, user in good.items():
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))
 
