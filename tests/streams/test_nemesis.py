@@ -133,6 +133,7 @@ class Nemesis:
 
     def hold_the_database(self) -> None:
         seconds = rounds(3, 8)
+        db.session.rollback()  # or we would wait for ourselves
         with db.engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("LOCK TABLE heartbeat, gap IN ACCESS EXCLUSIVE MODE"))
