@@ -168,9 +168,6 @@ def test_no_plain_english_is_left_on_any_main_page(boss: FlaskClient, addresses:
         words = left_over(found)
         if words:
             left[address] = words
-    import json
-
-    open("/tmp/left.json", "w").write(json.dumps(left))
     assert not left
 
 
