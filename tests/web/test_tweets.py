@@ -282,7 +282,9 @@ def test_all_recorded_tweets_open_and_show_their_text(
         select(TwitterUserItem.twitter_id, TwitterUserItem.item_text, TwitterUserItem.item_json)
     ).all()
     assert len(rows) > 2900
-    for twitter_id, text, raw in rows:
+    # Every page is looked at once; of the other database a sample tells that it gives the same.
+    some = rows if db.engine.dialect.name == "sqlite" else rows[::7]
+    for twitter_id, text, raw in some:
         shown = page(signed, f"/twitter-item/{twitter_id}/", headers=HTML)
         seen = squeezed(text_of(shown.by_id("tweet-text")))
         wanted = "".join(one.text for one in display.entities(raw.encode()).segments)
