@@ -39,7 +39,8 @@ def page_of(lines: list[bytes]) -> bytes:
     includes: dict[str, dict[str, object]] = {}
     for record in records:
         for kind, items in record["includes"].items():
-            includes.setdefault(kind, {}).update({item["id"]: item for item in items})
+            known = {item.get("id") or item["media_key"]: item for item in items}
+            includes.setdefault(kind, {}).update(known)
     data = [record["data"] for record in records]
     shared = {kind: list(items.values()) for kind, items in includes.items()}
     return json.dumps({"data": data, "includes": shared}, ensure_ascii=False).encode()

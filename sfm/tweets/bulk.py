@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -66,7 +65,6 @@ def stamp_for(connection: Connection) -> Stamp:
     return _sqlite_moment if is_sqlite(connection) else _as_it_is
 
 
-@lru_cache(maxsize=4096)  # of a page's tweets, author's birthday and capture are the same
 def _sqlite_moment(moment: datetime) -> str:
     return moment.isoformat(" ", "microseconds")[:26]
 
@@ -219,12 +217,12 @@ def empty_index(connection: Connection) -> None:
 def tsvector(entry: Entry) -> str:
     """A tsvector as text: words with their places, marks and the buckets of the id without.
 
-    No word holds a quote or backslash: `words` lets none through.
+    No word holds a blank, quote, colon or backslash: `words` lets none through.
     """
-    places = [f"'{word}':{place}" for place, word in enumerate(entry.words.body, start=1)]
-    marks = [f"'{mark}'" for mark in entry.words.marks]
-    buckets = [f"'{bucket_mark(grain, entry.twitter_id)}'" for grain in GRAINS]
-    return " ".join([*places, *marks, *buckets])
+    number = entry.twitter_id
+    places = [f"{word}:{place}" for place, word in enumerate(entry.words.body, start=1)]
+    buckets = [bucket_mark(grain, number) for grain in GRAINS]
+    return " ".join([*places, *entry.words.marks, *buckets])
 
 
 def bucket_mark(grain: str, twitter_id: int) -> str:

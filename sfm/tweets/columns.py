@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from sfm.twitter.record import ID_LIMIT, Media, Tweet, Url
+from sfm.twitter.record import Media, Tweet, Url
 
 # What `row_of` gives, in its order: all that can be made anew from the JSON.
 CONTENT = (
@@ -30,7 +30,7 @@ def row_of(tweet: Tweet, published: datetime, stamp: Callable[[datetime], Any]) 
     """The values of CONTENT, ready for the driver: moments by `stamp`, lists as JSON text.
 
     `published` stands for the tweet's own date, which may be missing. Texts that Twitter left out
-    become ''; figures stay None, and so do such as no database can hold.
+    become ''; figures that it does not say, or that no database could hold, are None already.
     """
     return (
         stamp(published),
@@ -52,12 +52,12 @@ def _what_it_is(tweet: Tweet) -> tuple[Any, ...]:
         bool(tweet.urls),
         bool(tweet.media),
         tweet.possibly_sensitive,
-        _figure(tweet.retweet_count),
-        _figure(tweet.like_count),
-        _figure(tweet.reply_count),
-        _figure(tweet.quote_count),
-        _figure(tweet.bookmark_count),
-        _figure(tweet.impression_count),
+        tweet.retweet_count,
+        tweet.like_count,
+        tweet.reply_count,
+        tweet.quote_count,
+        tweet.bookmark_count,
+        tweet.impression_count,
     )
 
 
@@ -80,10 +80,10 @@ def _author(tweet: Tweet, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
     return (
         tweet.author_uid,
         (tweet.screen_name or "")[:50],
-        _figure(tweet.followers_count),
-        _figure(tweet.friends_count),
-        _figure(tweet.statuses_count),
-        _figure(tweet.listed_count),
+        tweet.followers_count,
+        tweet.friends_count,
+        tweet.statuses_count,
+        tweet.listed_count,
         tweet.author_verified,
         stamp(born) if born else None,
     )
@@ -110,10 +110,6 @@ def _holds(tweet: Tweet) -> tuple[Any, ...]:
         tweet.author_location or "",
         tweet.author_description or "",
     )
-
-
-def _figure(number: int | None) -> int | None:
-    return number if number is None or -ID_LIMIT <= number < ID_LIMIT else None
 
 
 def _json(values: list[Any] | tuple[Any, ...]) -> str:

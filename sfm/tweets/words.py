@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -47,13 +47,20 @@ class Words(NamedTuple):
 
 
 def words_of(
-    text: str, hashtags: Iterable[str], mentions: Iterable[str], user_id: int, lang: str
+    text: str, hashtags: Collection[str], mentions: Collection[str], user_id: int, lang: str
 ) -> Words:
     """All that one tweet is found by. `user_id` is our own number of its account."""
-    marks = [account_mark(user_id), language_mark(lang)]
-    marks += [tag_mark(tag) for tag in hashtags]
-    marks += [mention_mark(name) for name in mentions]
-    return Words(body_words(text), [mark for mark in marks if mark])
+    marks = [*_account_and_language(user_id, lang)]
+    if hashtags:
+        marks += filter(None, map(tag_mark, hashtags))
+    if mentions:
+        marks += filter(None, map(mention_mark, mentions))
+    return Words(body_words(text), marks)
+
+
+@lru_cache(maxsize=4096)  # those of a page's tweets are mostly the same
+def _account_and_language(user_id: int, lang: str) -> tuple[str, ...]:
+    return tuple(filter(None, (account_mark(user_id), language_mark(lang))))
 
 
 def body_words(text: str) -> list[str]:
@@ -74,7 +81,7 @@ def _cut(words: list[str]) -> list[str]:
     )
 
 
-@lru_cache(maxsize=32768)  # most words of a text are those of the texts before it
+@lru_cache(maxsize=8192)  # most words of a text are those of the texts before it
 def _words_of_part(part: str) -> tuple[str, ...]:
     return tuple(_all_words(part))
 

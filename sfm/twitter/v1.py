@@ -8,10 +8,10 @@ from typing import Any
 from sfm.twitter.record import Media, Tweet, Url, UserRecord, Withheld
 from sfm.twitter.shapes import V1Entities, V1Media, V1Tweet, V1User
 from sfm.twitter.words import (
+    account_date,
     countries,
     is_loose_retweet,
     kind_of,
-    parse_date,
     pick_film,
     place_on_earth,
     required_id,
@@ -95,7 +95,7 @@ def _author(user: V1User | None) -> dict[str, Any]:
         "author_description": user.description,
         "author_location": user.location,
         "author_image_url": user.profile_image_url_https or user.profile_image_url,
-        "author_created_at": parse_date(user.created_at),
+        "author_created_at": account_date(user.created_at),
         "author_verified": user.verified,
         "author_protected": user.protected,
         "followers_count": user.followers_count,
@@ -254,7 +254,7 @@ def user_from(user: V1User, raw: bytes) -> UserRecord:
         location=user.location,
         url=user.url,
         profile_image_url=user.profile_image_url_https or user.profile_image_url,
-        created_at=parse_date(user.created_at),
+        created_at=account_date(user.created_at),
         followers_count=user.followers_count,
         friends_count=user.friends_count,
         statuses_count=user.statuses_count,

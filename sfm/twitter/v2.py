@@ -19,10 +19,10 @@ from sfm.twitter.shapes import (
     V2Withheld,
 )
 from sfm.twitter.words import (
+    account_date,
     countries,
     is_loose_retweet,
     kind_of,
-    parse_date,
     pick_film,
     place_on_earth,
     required_id,
@@ -185,7 +185,7 @@ def _author(user: V2User | None) -> dict[str, Any]:
         "author_description": user.description,
         "author_location": user.location,
         "author_image_url": user.profile_image_url,
-        "author_created_at": parse_date(user.created_at),
+        "author_created_at": account_date(user.created_at),
         "author_verified": user.verified,
         "author_protected": user.protected,
     }
@@ -338,7 +338,7 @@ def user_from(user: V2User, raw: bytes) -> UserRecord:
         location=user.location,
         url=user.url,
         profile_image_url=user.profile_image_url,
-        created_at=parse_date(user.created_at),
+        created_at=account_date(user.created_at),
         withheld=_withheld(user.withheld),
         raw=raw,
         **_figures(user),

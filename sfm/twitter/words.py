@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sfm import clock
@@ -64,6 +65,10 @@ def parse_date(text: str | None) -> datetime | None:
     except (ValueError, KeyError, OverflowError):
         return None
     return moment if moment.year >= _FIRST_YEAR else None
+
+
+# When an account was made stands in each of its tweets.
+account_date = lru_cache(maxsize=4096)(parse_date)
 
 
 def _patiently(text: str) -> datetime:
