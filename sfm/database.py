@@ -102,9 +102,7 @@ def listen_to_sqlite(engine: Engine) -> None:
         dbapi_connection.isolation_level = None  # pysqlite's own BEGIN comes too late
         cursor = dbapi_connection.cursor()
         for pragma in (
-            "page_size = 16384",  # of a new file: a tweet is 5 KB, and should lie in one page
             "journal_mode = WAL",
-            "wal_autocheckpoint = 250",  # pages: 4 MB
             "foreign_keys = ON",
             "busy_timeout = 10000",
             "synchronous = FULL",
