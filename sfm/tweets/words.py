@@ -81,7 +81,7 @@ def _cut(words: list[str]) -> list[str]:
     )
 
 
-@lru_cache(maxsize=8192)  # most words of a text are those of the texts before it
+@lru_cache(maxsize=2048)  # most words of a text are those of the texts before it
 def _words_of_part(part: str) -> tuple[str, ...]:
     return tuple(_all_words(part))
 
