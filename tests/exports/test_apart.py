@@ -86,7 +86,7 @@ def test_a_wish_to_stop_ends_it_and_nothing_stays(target_folder: Path) -> None:
 
 
 def test_one_that_is_killed_is_told_and_leaves_no_final_name(target_folder: Path) -> None:
-    make_tweets(make_twitter_user(), TEXTS * 4_000)
+    make_tweets(make_twitter_user(), TEXTS * 20_000)
 
     def kill(done: int, total: int | None) -> None:
         for one in makers() if 0 < done < (total or 0) else ():
@@ -95,7 +95,7 @@ def test_one_that_is_killed_is_told_and_leaves_no_final_name(target_folder: Path
     with pytest.raises(MakerDied, match="ended from outside .signal 9."):
         apart(target_folder / "x.xlsx", kill, format="xlsx")
     assert "x.xlsx" not in names_in(target_folder)
-    assert apart(target_folder / "x.xlsx", format="xlsx").facts.rows_written == 12_000
+    assert apart(target_folder / "x.xlsx", format="xlsx").facts.rows_written == 60_000
     assert [name for name in names_in(target_folder) if name[0] != "."] == ["x.xlsx"]
 
 
