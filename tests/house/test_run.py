@@ -37,6 +37,11 @@ def ports() -> tuple[int, int]:
     return free_port(), free_port()
 
 
+def hear_ctrl_c() -> None:
+    """As in a terminal: what a shell starts in the background is told to ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def running(
     instance_folder: Path, ports: tuple[int, int], tmp_path: Path
@@ -46,8 +51,9 @@ def running(
     environ |= {"SFM_PORT": str(ports[0]), "SANDBOX_PORT": str(ports[1])}
     with (tmp_path / "out").open("wb") as out:
         process = subprocess.Popen(
-            [ROOT / "scripts/run"], env=environ, stdout=out, stderr=out, start_new_session=True
-        )
+            [ROOT / "scripts/run"], env=environ, stdout=out, stderr=out, start_new_session=True,
+            preexec_fn=hear_ctrl_c,
+        )  # fmt: skip
         yield process
         if process.poll() is None:
             for child in psutil.Process(process.pid).children(recursive=True):
