@@ -45,7 +45,7 @@ migrate: install ## Bring the database up to date; an SQLite file is copied firs
 
 test: install-dev ## All tests, on SQLite and PostgreSQL, with a real browser where there is one
 	@scripts/test_packages
-	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile -q
+	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 
 lint: install-dev ## Formatting and lint
 	@$(BIN)/ruff format --check .
