@@ -67,7 +67,7 @@ def _holds_text(tweet: Tweet, selection: Selection) -> bool:
     if node is None:
         return True
     words = words_of(tweet.text, tweet.hashtags, tweet.mentions, NOBODY, tweet.lang or "")
-    return holds(node, [*words.body, "", *words.marks])
+    return holds(node, [*words.body.split(), "", *words.marks.split()])
 
 
 def holds(node: Node, words: Sequence[str]) -> bool:

@@ -220,9 +220,9 @@ def tsvector(entry: Entry) -> str:
     No word holds a blank, quote, colon or backslash: `words` lets none through.
     """
     number = entry.twitter_id
-    places = [f"{word}:{place}" for place, word in enumerate(entry.words.body, start=1)]
+    places = [f"{word}:{place}" for place, word in enumerate(entry.words.body.split(), start=1)]
     buckets = [bucket_mark(grain, number) for grain in GRAINS]
-    return " ".join([*places, *entry.words.marks, *buckets])
+    return " ".join([*places, entry.words.marks, *buckets])
 
 
 def bucket_mark(grain: str, twitter_id: int) -> str:
@@ -231,7 +231,7 @@ def bucket_mark(grain: str, twitter_id: int) -> str:
 
 
 def _joined(entry: Entry) -> tuple[int, str, str]:
-    return entry.twitter_id, " ".join(entry.words.body), " ".join(entry.words.marks)
+    return entry.twitter_id, *entry.words
 
 
 def _each(

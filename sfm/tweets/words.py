@@ -22,6 +22,7 @@ VERSION = 2  # counted up whenever the same text gives other words: the index is
 LONGEST = 60  # characters of one word; PostgreSQL takes 2,046 bytes
 
 _ADDRESS = re.compile(r"https?://\S+")
+_TOO_LONG = re.compile(rf"[^ ]{{{LONGEST + 1},}}")
 # ASCII's letters and figures in small, and blanks for all the rest: what `split` takes words from.
 _PLAIN = "".join(chr(code).lower() if chr(code).isalnum() else " " for code in range(128))
 # Accents of Latin, Greek and Cyrillic; Arabic vowels and lengthener; Hebrew points.
@@ -40,53 +41,59 @@ _EMOJI = (
 
 
 class Words(NamedTuple):
-    """What is indexed of one tweet: its words in reading order, and its marks."""
+    """What is indexed of one tweet: its words in reading order, and its marks; blanks between.
 
-    body: list[str]
-    marks: list[str]
+    Texts and not lists: a page's worth of lists costs more than all that is done with them.
+    """
+
+    body: str
+    marks: str
 
 
 def words_of(
     text: str, hashtags: Collection[str], mentions: Collection[str], user_id: int, lang: str
 ) -> Words:
     """All that one tweet is found by. `user_id` is our own number of its account."""
-    marks = [*_account_and_language(user_id, lang)]
-    if hashtags:
-        marks += filter(None, map(tag_mark, hashtags))
-    if mentions:
-        marks += filter(None, map(mention_mark, mentions))
-    return Words(body_words(text), marks)
+    marks = _account_and_language(user_id, lang)
+    if hashtags or mentions:
+        marks = " ".join(
+            [marks, *filter(None, [*map(tag_mark, hashtags), *map(mention_mark, mentions)])]
+        )
+    return Words(_body(text), marks)
 
 
 @lru_cache(maxsize=4096)  # those of a page's tweets are mostly the same
-def _account_and_language(user_id: int, lang: str) -> tuple[str, ...]:
-    return tuple(filter(None, (account_mark(user_id), language_mark(lang))))
+def _account_and_language(user_id: int, lang: str) -> str:
+    return f"{account_mark(user_id)} {language_mark(lang)}".strip()
 
 
 def body_words(text: str) -> list[str]:
     """The words of a text as they are indexed, in order."""
+    return _body(text).split()
+
+
+def _body(text: str) -> str:
     if "://" in text:
         text = _ADDRESS.sub(" ", text)
     if text.isascii():
-        return _cut(text.translate(_PLAIN).split())
-    found: list[str] = []
-    for part in text.split():
-        found += _words_of_part(part) if len(part) <= LONGEST else _all_words(part)
-    return found
+        return _cut(text.translate(_PLAIN))
+    parts = [
+        _words_of_part(part) if len(part) <= LONGEST else _all_words(part) for part in text.split()
+    ]
+    return " ".join(parts)
 
 
-def _cut(words: list[str]) -> list[str]:
-    return (
-        [word[:LONGEST] for word in words] if max(map(len, words), default=0) > LONGEST else words
-    )
+def _cut(words: str) -> str:
+    """The same without what goes beyond the longest word's end."""
+    return _TOO_LONG.sub(lambda found: found[0][:LONGEST], words)
 
 
 @lru_cache(maxsize=2048)  # most words of a text are those of the texts before it
-def _words_of_part(part: str) -> tuple[str, ...]:
-    return tuple(_all_words(part))
+def _words_of_part(part: str) -> str:
+    return _all_words(part)
 
 
-def _all_words(text: str) -> list[str]:
+def _all_words(text: str) -> str:
     """The words of a text of any script. No word and no folding reaches over a blank."""
     found: list[str] = []
     for number, piece in enumerate(_unspaced_runs().split(_folded(text).replace("_", " "))):
@@ -94,8 +101,8 @@ def _all_words(text: str) -> list[str]:
             found += pairs(piece)
             found.append(piece[-1])  # so that one character finds it by its beginning
         elif piece:
-            found += _cut(_spaced_words().findall(piece))
-    return found
+            found += _spaced_words().findall(piece)
+    return _cut(" ".join(found))
 
 
 def query_words(text: str) -> list[str]:
