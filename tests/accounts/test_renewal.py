@@ -6,7 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from sfm.sandbox.server import Sandbox
 from sfm.twitter.auth import UserToken
 from sfm.twitter.errors import CredentialProblem, Retry
 from tests.conftest import test_settings
+from tests.threads import at_once
 
 SCOPES = ("tweet.read", "users.read", "offline.access")
 GOOD = "seven purple umbrellas rust"
@@ -90,11 +90,7 @@ def test_many_threads_renew_once(app: Flask, signed_in: Credential, twitter: San
         with app.app_context():
             names.append(client_for(db.session.get_one(Credential, credential_id)).me().name)
 
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(6, ask)
     assert names == ["millbrook_lib"] * 6
     assert refreshes(twitter) == 1
 

@@ -18,6 +18,7 @@ from sfm.accounts.users import LastAdministrator, Rights
 from sfm.database import begin_write, db
 from sfm.models import Attempts, AuditEntry, User
 from tests.conftest import FrozenClock
+from tests.threads import at_once
 
 GOOD = "seven purple umbrellas rust"
 OTHER = "nine copper lanterns drift"
@@ -177,11 +178,7 @@ def test_fifty_wrong_tries_at_once_are_not_fifty_looks(ann: User, app: Flask) ->
             for _ in range(10):
                 results.append(try_password("ann", "wrong password here"))
 
-    threads = [threading.Thread(target=attack) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(5, attack)
     assert len(results) == 50
     assert results.count(sign_in.WRONG) == throttle.PER_NAME_AND_ADDRESS
 

@@ -24,6 +24,7 @@ from sfm.database import begin_write, db
 from sfm.models import ApiUsage, User
 from sfm.runs.transactions import unit_of_work
 from tests.conftest import FrozenClock
+from tests.threads import at_once
 
 TODAY = date(2026, 11, 22)
 
@@ -193,9 +194,5 @@ def test_tabs_of_several_threads_add_up(app: Flask, clock: FrozenClock) -> None:
                 with tab.joined():
                     unit_of_work(lambda: tab.write(db.session.connection()))
 
-    threads = [threading.Thread(target=many) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(3, many)
     assert usage_per_credential(TODAY) == {"a": Usage(60, 120, 0), "b": Usage(60, 0, 60)}

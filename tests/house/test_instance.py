@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sfm.instance import kept_secret
+from tests.threads import at_once
 
 
 def test_all_who_come_at_once_get_the_same_whole_secret(tmp_path: Path) -> None:
@@ -20,11 +21,7 @@ def test_all_who_come_at_once_get_the_same_whole_secret(tmp_path: Path) -> None:
             start.wait()
             found.append(kept_secret(file))
 
-        asking = [threading.Thread(target=ask) for _ in range(6)]
-        for one in asking:
-            one.start()
-        for one in asking:
-            one.join()
+        at_once(6, ask)
         assert len(found) == 6
         assert len(set(found)) == 1
         assert len(found[0]) == 64

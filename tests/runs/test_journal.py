@@ -27,6 +27,7 @@ from sfm.runs.owner import new_owner
 from sfm.runs.transactions import unit_of_work
 from tests.conftest import FrozenClock
 from tests.runs.conftest import Starter, said
+from tests.threads import at_once
 
 
 def queued(kind: str = "user_timeline", **more: object) -> int:
@@ -57,11 +58,7 @@ def test_a_queued_run_is_claimed_once(app: Flask) -> None:
             together.wait()
             found.append(journal.claim(["user_timeline"]))
 
-    threads = [threading.Thread(target=claim) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(4, claim)
     assert [run.id for run in found if run] == [run_id]
     assert row(run_id).state == "running"
 

@@ -16,6 +16,7 @@ from sfm.runs import leases, owner
 from sfm.runs.transactions import write_alone
 from tests.conftest import FrozenClock
 from tests.runs.conftest import Starter, said, tell
+from tests.threads import at_once
 
 
 def test_a_lease_has_one_holder_until_it_is_given_back(app: Flask) -> None:
@@ -67,11 +68,7 @@ def test_of_many_who_ask_at_once_one_gets_it(app: Flask) -> None:
             together.wait()
             found.append(leases.take("run:x", owner.new_owner()))
 
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(6, ask)
     assert len(found) == 6
     assert len([held for held in found if held]) == 1
 

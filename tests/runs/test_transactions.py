@@ -23,6 +23,7 @@ from sfm.models import Run
 from sfm.runs.errors import DatabaseTrouble, Postponed
 from sfm.runs.transactions import short_write, unit_of_work, write_alone
 from tests import conftest
+from tests.threads import at_once
 
 sqlite_only = pytest.mark.parametrize("database_kind", ["sqlite"])
 
@@ -160,11 +161,7 @@ def test_counting_loses_nothing_between_threads(app: Flask) -> None:
             for _ in range(10):
                 unit_of_work(lambda: db.session.execute(update(Run).values(added=Run.added + 1)))
 
-    threads = [threading.Thread(target=count) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(4, count)
     assert db.session.scalar(select(func.sum(Run.added))) == 40
 
 

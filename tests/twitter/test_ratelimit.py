@@ -1,6 +1,5 @@
 """Windows are used fully and never overrun, per credential and endpoint."""
 
-import threading
 from email.utils import format_datetime
 
 import pytest
@@ -9,6 +8,7 @@ from sfm import clock as clock_module
 from sfm.twitter.endpoints import POSTS, SEARCH, TIMELINE
 from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.windows import wait_after
+from tests.threads import at_once
 
 
 def headers(remaining, seconds, limit=900):
@@ -132,11 +132,7 @@ def test_threads_together_never_take_more_than_there_is(clock):
         while limiter.take("a", SEARCH, app=False) is None:
             taken.append(1)
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(8, work)
     assert len(taken) == 100
 
 
