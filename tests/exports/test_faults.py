@@ -36,9 +36,10 @@ from sfm.runs import journal, stopping
 from sfm.runs.errors import Cancelled, Interrupted
 from tests.conftest import ROOT
 from tests.exports.conftest import ABOUT
-from tests.exports.making import made, names_in, rows_of, wait_for
+from tests.exports.making import made, names_in, rows_of
 from tests.factories import make_tweets, make_twitter_user
 from tests.pages import sign_in
+from tests.waiting import wait_for
 
 
 def break_a_row(twitter_id: int) -> None:

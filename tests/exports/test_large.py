@@ -18,9 +18,9 @@ from sfm.database import begin_write, db
 from sfm.exports.apart import NICENESS
 from sfm.models import ExportFile, TwitterUserItem, User
 from sfm.supervisord.main_conf import THREADS, WORKERS
-from tests.exports.making import wait_for
 from tests.exports.serving import ask_for, browser_of, gunicorn
 from tests.factories import make_tweets, make_twitter_user
+from tests.waiting import wait_for
 
 LONG = os.environ.get("SFM_FAULTS") == "long"
 TWEETS = 1_000_000 if LONG else 120_000

@@ -32,8 +32,9 @@ from sfm.streams.filling import fill
 from sfm.supervisord.main_conf import write_main
 from tests.conftest import test_settings
 from tests.pages import fields_of, page, submit
-from tests.streams.collecting import ROOT, beat_of, environment, wait_for
+from tests.streams.collecting import ROOT, beat_of, environment
 from tests.streams.conftest import zcat
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LoginAs = Callable[[User], FlaskClient]

@@ -8,13 +8,14 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,15 +62,6 @@ def running(
             process.kill()
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 60) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if what():
-            return True
-        time.sleep(0.3)
-    return False
-
-
 def tweets_in(file: Path) -> int:
     try:
         with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
@@ -82,12 +74,12 @@ def test_make_run_collects_and_ctrl_c_leaves_nothing_behind(
     running: subprocess.Popen[bytes], instance_folder: Path, ports: tuple[int, int], tmp_path: Path
 ) -> None:
     said = tmp_path / "out"
-    assert wait_for(lambda: b"is at http://127.0.0.1:" in said.read_bytes()), said.read_text()
+    wait_for(lambda: b"is at http://127.0.0.1:" in said.read_bytes())
     text = said.read_text()
     assert re.search(r"One-time password, shown only now: [a-z0-9]{5}(-[a-z0-9]{5}){3}", text)
     health = urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}/health", timeout=5).read()
     assert health.strip() == b'{"status":"ok"}'
-    assert wait_for(lambda: tweets_in(instance_folder / "sfm.sqlite3") > 200)
+    wait_for(lambda: tweets_in(instance_folder / "sfm.sqlite3") > 200)
     children = psutil.Process(running.pid).children(recursive=True)
     assert len(children) >= 3, "supervisord, gunicorn and the sandbox"
     running.send_signal(signal.SIGINT)

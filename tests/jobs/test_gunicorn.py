@@ -26,6 +26,7 @@ from sfm.runs import journal
 from sfm.sandbox.server import Sandbox
 from tests.collecting import held, tracked
 from tests.conftest import test_settings
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOT_SECONDS = 2
@@ -83,7 +84,7 @@ def gunicorn(settings: Settings, tmp_path: Path) -> Iterator[Starter]:
             stderr=log,
         )  # fmt: skip
         started.append(process)
-        until(lambda: len(process.children()) == 4)
+        wait_for(lambda: len(process.children()) == 4)
         return process
 
     yield start
@@ -99,15 +100,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def until(claim: Callable[[], object], seconds: float = 60) -> None:
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        if claim():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it did not come about in time")
 
 
 def leader() -> int | None:
@@ -134,14 +126,14 @@ def test_each_slot_runs_once_while_leaders_are_killed(
     """JB6, JB7."""
     tracked(sandbox.world.find("one_post_only"))
     master = gunicorn()
-    until(lambda: finished())
+    wait_for(lambda: finished())
     kills, worst, kill_at = 0, 0.0, 2
     while len(finished()) < SLOTS:
         if len(finished()) >= kill_at and (pid := leader()):
             os.kill(pid, signal.SIGKILL)
             kills += 1
             began = time.monotonic()
-            until(lambda pid=pid: leader() not in (None, pid), 30)
+            wait_for(lambda pid=pid: leader() not in (None, pid), 30)
             worst = max(worst, time.monotonic() - began)
             kill_at += 2
         time.sleep(0.2)
@@ -168,7 +160,7 @@ def test_a_run_whose_process_is_killed_goes_on_in_another(
     gunicorn(SFM_SCHEDULE_TIMELINES="off")
     journal.queue("user_timeline")
     db.session.commit()
-    until(lambda: slow.fired)
+    wait_for(lambda: slow.fired)
     db.session.expire_all()
     owner = db.session.scalars(select(Run.owner)).one()
     db.session.rollback()
@@ -179,7 +171,7 @@ def test_a_run_whose_process_is_killed_goes_on_in_another(
         db.session.rollback()
         return db.session.scalars(select(Run.state)).one() == "finished"
 
-    until(over)
+    wait_for(over)
     assert held(user) == sandbox.world.visible(person)
     db.session.expire_all()
     run = db.session.scalars(select(Run)).one()
@@ -196,7 +188,7 @@ def test_a_deploy_stops_a_run_at_its_next_item_and_it_goes_on_after_it(
     first = gunicorn(SFM_SCHEDULE_TIMELINES="off")
     journal.queue("user_timeline")
     db.session.commit()
-    until(lambda: slow.fired)
+    wait_for(lambda: slow.fired)
     began = time.monotonic()
     first.send_signal(signal.SIGTERM)
     first.wait(timeout=20)
@@ -206,7 +198,7 @@ def test_a_deploy_stops_a_run_at_its_next_item_and_it_goes_on_after_it(
     assert run.state == "queued"
     assert 0 < len(held(user)) < len(sandbox.world.visible(person))
     gunicorn(SFM_SCHEDULE_TIMELINES="off")
-    until(lambda: held(user) == sandbox.world.visible(person))
+    wait_for(lambda: held(user) == sandbox.world.visible(person))
 
 
 def test_a_frozen_leader_is_replaced_and_its_slots_are_not_doubled(
@@ -214,14 +206,14 @@ def test_a_frozen_leader_is_replaced_and_its_slots_are_not_doubled(
 ) -> None:
     """JB9: stopped for longer than its lease; what was due meanwhile is caught up once."""
     gunicorn()
-    until(lambda: finished())
+    wait_for(lambda: finished())
     frozen = leader()
     assert frozen
     os.kill(frozen, signal.SIGSTOP)
     try:
-        until(lambda: leader() not in (None, frozen), 40)
+        wait_for(lambda: leader() not in (None, frozen), 40)
         count = len(finished())
-        until(lambda: len(finished()) > count)
+        wait_for(lambda: len(finished()) > count)
     finally:
         os.kill(frozen, signal.SIGCONT)
     time.sleep(3)

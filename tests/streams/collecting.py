@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask
@@ -91,14 +89,6 @@ def beat_of(program: str) -> Heartbeat | None:
 def gaps() -> list[Gap]:
     db.session.rollback()
     return list(db.session.query(Gap).order_by(Gap.id))
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 90) -> None:
-    """Bounds are for what never comes: a machine with much else to do is no fault of ours."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "what was waited for did not come"
-        time.sleep(0.03)
 
 
 def ids_of_lines(text: bytes | str) -> list[int]:

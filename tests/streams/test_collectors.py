@@ -27,10 +27,10 @@ from tests.streams.collecting import (
     gaps,
     ids_of_lines,
     make_filter,
-    wait_for,
 )
 from tests.streams.conftest import ids_in, sealed_files, zcat
 from tests.streams.fake_x import FakeX, Line, Refusal, Script
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(rounds(300, 3600))]
 Collect = Callable[..., Process]

@@ -11,7 +11,6 @@ import re
 import resource
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from sfm.streams.writer import StreamWriter
 from tests.rounds import rounds
 from tests.streams.conftest import PREFIX, Driver, ids_in, sealed_files
 from tests.streams.driver import post
+from tests.waiting import wait_for
 
 Drive = Callable[..., Driver]
 pytestmark = [pytest.mark.faults]
@@ -111,13 +111,6 @@ def test_a_process_on_a_full_disk_goes_on_by_itself(small_disk: Path, drive: Dri
     assert set(range(1, stuck_at + 1)) <= set(ids_in(sealed_files(small_disk))) | set(
         ids_in(list(small_disk.glob("*.open")))
     )
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 100) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def injected(drive: Drive, folder: Path, what: str, count: int) -> tuple[Driver, str]:

@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 
 from tests.rounds import rounds
-from tests.streams.collecting import Process, beat_of, environment, gaps, make_filter, wait_for
+from tests.streams.collecting import Process, beat_of, environment, gaps, make_filter
 from tests.streams.fake_x import FakeX, Line
 from tests.streams.namespace import Namespace, NoNamespace
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(rounds(300, 3600))]
 NAME = "twitterfilter-1"

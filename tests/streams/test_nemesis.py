@@ -23,9 +23,10 @@ from sfm.database import db
 from sfm.extensions import settings as app_settings
 from sfm.models import Gap
 from tests.rounds import LONG, rounds
-from tests.streams.collecting import Process, beat_of, environment, gaps, make_filter, wait_for
+from tests.streams.collecting import Process, beat_of, environment, gaps, make_filter
 from tests.streams.conftest import ids_in, sealed_files
 from tests.streams.fake_x import FakeX, Line
+from tests.waiting import wait_for
 
 NAME = "twitterfilter-1"
 SILENCE_SECONDS = 4

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from sfm.supervisord.bridge import Bridge, ProcessState
 from sfm.supervisord.main_conf import render_main
 from sfm.supervisord.place import PROJECT, Place, make_folders
+from tests.waiting import wait_for
 
 STAND_IN = """#!{python}
 import json, os, signal, sys, time
@@ -82,14 +82,6 @@ def is_alive(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 100.0) -> None:
-    """Bounds are for what never comes: a machine with much else to do is no fault of ours."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "what was waited for did not come"
-        time.sleep(0.02)
 
 
 def make_stand_in(folder: Path, stop_seconds: float = 0) -> Path:

@@ -8,7 +8,8 @@ from sfm.supervisord import files, rpc
 from sfm.supervisord.bridge import Bridge
 from sfm.supervisord.conf import Program
 from sfm.supervisord.place import Place
-from tests.supervisord.conftest import Daemon, wait_for
+from tests.supervisord.conftest import Daemon
+from tests.waiting import wait_for
 
 
 def test_a_new_program_is_added_after_the_files_were_read_again(

@@ -17,7 +17,8 @@ from sfm.supervisord import rpc
 from sfm.supervisord.bridge import Bridge, ProcessState
 from sfm.supervisord.conf import Program
 from sfm.supervisord.place import Place
-from tests.supervisord.conftest import Daemon, is_alive, wait_for
+from tests.supervisord.conftest import Daemon, is_alive
+from tests.waiting import wait_for
 
 ONE = Program((1,))
 
