@@ -53,6 +53,7 @@ FATAL = (
 MOST_FAILURES = 5  # in a row: of one account, then it is asked weekly
 MOST_IN_A_ROW = 5  # accounts in a row that Twitter gave no proper answer for, then it is down
 DOWN = timedelta(minutes=15)
+EXPLAINING = (CredentialProblem, Pause)  # why another thread found no key that it may use
 WENT_ON = "The run went on with another credential."
 READ_AHEAD = 50  # accounts whose standing is read with the present one's
 
@@ -134,8 +135,10 @@ class Crew:
             return self.begun.pop(account, None)
 
     def _end(self, exc: BaseException) -> None:
+        explains = isinstance(exc, EXPLAINING) and not isinstance(self.ended_by, EXPLAINING)
         with self.lock:
-            self.ended_by = self.ended_by or exc
+            if self.ended_by is None or explains:
+                self.ended_by = exc
         self.run.abandoned = True
 
     def _account(self, client: Client, account: int) -> None:

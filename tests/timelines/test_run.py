@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ from sqlalchemy import func, select
 
 from sfm.accounts import credentials, users
 from sfm.accounts.check import check
-from sfm.accounts.clients import collecting_client
+from sfm.accounts.clients import NoCredential, collecting_client
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import ApiUsage, Credential, Run, RunError, TwitterUser, TwitterUserItem
@@ -21,9 +23,11 @@ from sfm.runs.errors import Cancelled, Interrupted, Pause, Postponed
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import run as timelines
 from sfm.tracked import lifecycle
-from sfm.twitter.errors import CredentialProblem
+from sfm.twitter.client import Client
+from sfm.twitter.errors import CredentialProblem, Wait
 from tests.collecting import held, timeline_run, tracked
 from tests.conftest import FrozenClock, test_settings
+from tests.waiting import wait_for
 
 GOOD_PASSWORD = "seven purple umbrellas rust"
 GOOD = ("FerryNotes", "millbrook_lib", "seven_posts")
@@ -271,6 +275,44 @@ def test_credits_bought_meanwhile_are_used_when_an_administrator_lets_the_run_go
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))
 
 
+def test_a_thread_that_finds_no_key_any_more_does_not_hide_why(
+    app: Flask, good: dict[str, TwitterUser], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread meets the empty account and marks its key; the next begins only then."""
+    hold("ann", sandbox.bearer_token)
+    settings: Settings = app.extensions["sfm_settings"]
+    app.extensions["sfm_settings"] = replace(settings, twitter_bearer_token="", timeline_threads=2)
+    sandbox.faults.add("credits-depleted", times=None)
+    active = journal.start("user_timeline", {})
+    order = threading.Lock()
+    marked = threading.Event()
+    missing: list[str] = []
+
+    def make_client(pause: Callable[[Wait], None]) -> Client:
+        if not order.acquire(blocking=False):  # the second thread
+            assert marked.wait(30)
+            try:
+                return collecting_client(pause)
+            except NoCredential as exc:
+                missing.append(exc.message)
+                raise
+        client = collecting_client(pause)
+        settle = client.meter.settle
+
+        def settle_late() -> None:
+            settle()
+            marked.set()
+            wait_for(lambda: active.abandoned)
+
+        monkeypatch.setattr(client.meter, "settle", settle_late)
+        return client
+
+    with pytest.raises(Pause), journal.carried_out(active):
+        timelines.carry_out(active, make_client)
+    assert len(missing) == 1
+    assert last_run().state == "paused"
+
+
 @pytest.mark.parametrize("reset", ["normal", "missing", "past", "far", "garbage"])
 def test_a_used_up_window_is_waited_out_whatever_its_header_says(
     good: dict[str, TwitterUser], sandbox: Sandbox, clock: FrozenClock, reset: str
@@ -414,7 +456,7 @@ def test_a_refused_call_is_counted_before_its_wait(
         plain(seconds)
 
     clock.sleep = sleep  # type: ignore[method-assign]
-    timeline_run()
+    timeline_run(twitter_user_ids=[good["FerryNotes"].id])  # one thread: its call, then its wait
     assert fault.fired == 1
     assert counted
     assert all(counted)
@@ -437,6 +479,7 @@ def test_limits_are_used_fully_and_never_overrun(
             test_settings(
                 instance_folder, database_url,
                 twitter_api_root=sandbox.url, twitter_bearer_token=sandbox.bearer_token,
+                timeline_threads=threads,
             )
         )  # fmt: skip
         with app.app_context():
