@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from sqlalchemy import func, select, text
 
 from bench.installation import KINDS, add_accounts, installation
 from bench.synthetic import World, vocabulary
-from bench.table import Row, show
+from bench.table import Row, cpu_of, show
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser, TwitterUserItem, TwitterUserSet, User
 from sfm.tweets import queries
@@ -117,13 +116,9 @@ def server_seconds() -> float:
     if db.engine.dialect.name == "sqlite":
         return 0.0
     asked = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-    ticks = 0
     with db.engine.connect() as connection:
         pids = connection.scalars(text(asked)).all()
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return sum(map(cpu_of, pids))
 
 
 def measure(kind: str, tweets: int, kept: Path | None) -> list[Row]:

@@ -59,6 +59,11 @@ def snowflake(moment: datetime, sequence: int = 0) -> int:
     return (milliseconds << 22) | (sequence & 0x3FFFFF)
 
 
+def as_line(record: dict[str, Any]) -> bytes:
+    """As X sends it: no blanks, and characters as they are."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 @dataclass
 class World:
     """Accounts, and a stream of their tweets, oldest first."""
@@ -104,12 +109,12 @@ class World:
     def v1_lines(self, count: int) -> Iterator[bytes]:
         """The same as received lines."""
         for tweet in self.v1(count):
-            yield json.dumps(tweet, ensure_ascii=False, separators=(",", ":")).encode()
+            yield as_line(tweet)
 
     def v2_lines(self, count: int) -> Iterator[bytes]:
         """v2 records, each with its own includes."""
         for tweet in self.v1(count):
-            yield json.dumps(as_v2(tweet), ensure_ascii=False, separators=(",", ":")).encode()
+            yield as_line(as_v2(tweet))
 
     def _person(self, number: int) -> dict[str, Any]:
         text, _lang = self.text()

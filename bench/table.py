@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -61,3 +63,9 @@ def median_pair(
     pairs = [(ours(), peer()) for _ in range(rounds)]
     middle = rounds // 2
     return sorted(a for a, _ in pairs)[middle], sorted(b for _, b in pairs)[middle]
+
+
+def cpu_of(process: int) -> float:
+    """Seconds of CPU that another process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
-import os
 import subprocess
 import sys
 import time
@@ -18,14 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import text
 
 from bench.installation import KINDS, installation
-from bench.table import Row, show
+from bench.table import Row, cpu_of, show
 from sfm import clock as clock_module
 from sfm.accounts.clients import collecting_client
 from sfm.config import Settings
@@ -194,9 +192,9 @@ def _in_parts(everybody: list[tuple[int, str]], sandbox: int) -> Found:
         part = everybody[at : at + PART]
         answers = Answers()
         track(part, since_id)
-        before = _cpu_of(sandbox)
+        before = cpu_of(sandbox)
         found.run += collect_all(answers.client)
-        found.sandbox_cpu += _cpu_of(sandbox) - before
+        found.sandbox_cpu += cpu_of(sandbox) - before
         found.again += collect_all(collecting_client)
         found.answers += save_answers(answers.pages, track(part))
         lines = [
@@ -206,12 +204,6 @@ def _in_parts(everybody: list[tuple[int, str]], sandbox: int) -> Found:
         found.lines += save_lines(lines, track(part))
     found.bytes_each = sum(sizes) / len(sizes)
     return found
-
-
-def _cpu_of(process: int) -> float:
-    """Seconds of CPU that another process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def rows_of(kind: str, accounts: int, found: Found) -> list[Row]:
