@@ -18,7 +18,7 @@ from typing import NamedTuple
 from sqlalchemy import select, text
 
 from bench.installation import KINDS, add_accounts, installation
-from bench.synthetic import World
+from bench.synthetic import World, as_line
 from bench.table import Row, show
 from sfm.database import begin_write, db
 from sfm.models import TwitterUserItem
@@ -48,8 +48,7 @@ def timelines(world: World) -> list[bytes]:
     of_account: dict[int, list[bytes]] = {}
     drawn = list(world.v1(PAGES * PAGE * 2))
     for tweet in reversed(drawn):
-        line = json.dumps(tweet, ensure_ascii=False, separators=(",", ":")).encode()
-        of_account.setdefault(tweet["user"]["id"], []).append(line)
+        of_account.setdefault(tweet["user"]["id"], []).append(as_line(tweet))
     return [line for lines in of_account.values() for line in lines[:PAGE]]
 
 
@@ -77,7 +76,7 @@ def bare(lines: list[bytes], owners: dict[int, int]) -> None:
         connection = db.session.connection()
         ready = store.prepare(connection, records(page), "timeline", 1, owners).ready
         bulk.one_writer(connection)
-        held = store.held_ids(connection, ready)
+        held = bulk.held(connection, ready)
         fresh = [one for number, one in ready.items() if number not in held]
         assert len(store._insert(connection, fresh, [])) == len(page)
         db.session.commit()

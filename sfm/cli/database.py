@@ -25,7 +25,7 @@ def migrate_database() -> None:
         click.echo(f"The database is now at revision {done.after}.")
     if done.copy:
         click.echo(f"A copy from before is kept at {done.copy}.")
-    if indexing.is_outdated(db.session.connection()):
+    if indexing.state(db.session.connection()).is_outdated:
         click.echo(
             "The search still goes by the rules of an earlier release. "
             "Run `refill_items` when the machine has time: it makes the search anew."

@@ -118,13 +118,13 @@ def _copy(connection: Connection, statement: str, rows: Iterable[Sequence[Any]])
         ) from exc
 
 
-def held(connection: Connection, ids: Sequence[int]) -> set[int]:
-    """Which of these tweets the database has."""
+def held(connection: Connection, ids: Iterable[int]) -> set[int]:
+    """Which of these tweets are held already, however many are asked for."""
     wanted = "SELECT twitter_id FROM twitter_user_item WHERE twitter_id "
     if is_sqlite(connection):
         found = connection.exec_driver_sql(
             f"{wanted} IN (SELECT value FROM json_each(?))",  # noqa: S608
-            (str(ids),),
+            (f"[{','.join(map(str, ids))}]",),
         )
     else:
         found = connection.exec_driver_sql(f"{wanted} = ANY(%s::bigint[])", (_array(ids),))
@@ -234,12 +234,9 @@ def _joined(entry: Entry) -> tuple[int, str, str]:
     return entry.twitter_id, *entry.words
 
 
-def _each(
-    connection: Connection, statement: str, rows: Sequence[tuple[int | str | date, ...]]
-) -> None:
+def _each(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
-        plain = [tuple(row) for row in rows]
-        connection.exec_driver_sql(statement, plain)
+        connection.exec_driver_sql(statement, list(rows))
 
 
 def _at_once(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

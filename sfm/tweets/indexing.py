@@ -22,6 +22,11 @@ class IndexState(NamedTuple):
     done_to_id: int | None
     goes_to_id: int | None
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether it was made by the rules of an earlier release: `refill_items` makes it anew."""
+        return self.version != words.VERSION
+
 
 def state(connection: Connection) -> IndexState:
     """How the index stands."""
@@ -33,16 +38,11 @@ def state(connection: Connection) -> IndexState:
 
 def is_indexed(now: IndexState, item_id: int) -> bool:
     """Whether the index holds this row (by its own number) with the words of today's rules."""
-    if now.version != words.VERSION:
+    if now.is_outdated:
         return False
     if now.done_to_id is None or now.goes_to_id is None:
         return True
     return item_id <= now.done_to_id or item_id > now.goes_to_id
-
-
-def is_outdated(connection: Connection) -> bool:
-    """Whether the index was made by rules of an earlier release: `refill_items` makes it anew."""
-    return state(connection).version != words.VERSION
 
 
 def begin_anew(connection: Connection) -> None:

@@ -69,9 +69,8 @@ def _begin() -> int:
     cursor = db.session.scalar(ended.order_by(Run.id.desc()).limit(1)) or {}
     at = int(cursor.get("done_to_id", 0))
     now = indexing.state(db.session.connection())
-    is_outdated = indexing.is_outdated(db.session.connection())
     db.session.rollback()
-    if is_outdated:
+    if now.is_outdated:
         unit_of_work(lambda: indexing.begin_anew(db.session.connection()))
         return 0
     return min(at, now.done_to_id) if now.done_to_id is not None else at

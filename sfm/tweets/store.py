@@ -91,7 +91,7 @@ def save_page(
     connection = db.session.connection()
     page = prepare(connection, records, captured_by, run_id, owner)
     bulk.one_writer(connection)
-    held = held_ids(connection, page.ready)
+    held = bulk.held(connection, page.ready)
     fresh = [ready for twitter_id, ready in page.ready.items() if twitter_id not in held]
     new: list[Prepared] = []
     for at in range(0, len(fresh), AT_ONCE):
@@ -104,15 +104,6 @@ def save_page(
         rejected=tuple(page.rejected),
         unowned=tuple(page.unowned),
     )
-
-
-def held_ids(connection: Connection, ids: Iterable[int]) -> set[int]:
-    """Which of these tweets are held already."""
-    wanted = list(ids)
-    held: set[int] = set()
-    for at in range(0, len(wanted), AT_ONCE):
-        held |= bulk.held(connection, wanted[at : at + AT_ONCE])
-    return held
 
 
 def prepare(

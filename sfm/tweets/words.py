@@ -88,11 +88,6 @@ def _cut(words: str) -> str:
     return _TOO_LONG.sub(lambda found: found[0][:LONGEST], words)
 
 
-@lru_cache(maxsize=2048)  # most words of a text are those of the texts before it
-def _words_of_part(part: str) -> str:
-    return _all_words(part)
-
-
 def _all_words(text: str) -> str:
     """The words of a text of any script. No word and no folding reaches over a blank."""
     found: list[str] = []
@@ -103,6 +98,10 @@ def _all_words(text: str) -> str:
         elif piece:
             found += _spaced_words().findall(piece)
     return _cut(" ".join(found))
+
+
+# Most words of a text are those of the texts before it.
+_words_of_part = lru_cache(maxsize=2048)(_all_words)
 
 
 def query_words(text: str) -> list[str]:
@@ -120,7 +119,7 @@ def query_words(text: str) -> list[str]:
 
 def is_beginning(word: str) -> bool:
     """Whether this query word stands for every indexed word that begins with it."""
-    return len(word) == 1 and bool(_unspaced().fullmatch(word))
+    return len(word) == 1 and bool(_unspaced_runs().fullmatch(word))
 
 
 def pairs(run: str) -> list[str]:
@@ -183,11 +182,6 @@ def _spaced_words() -> re.Pattern[str]:
 def _unspaced_runs() -> re.Pattern[str]:
     """Parts a text into what is not unspaced and, between, what is."""
     return re.compile(f"([{_UNSPACED}]+)")
-
-
-@cache
-def _unspaced() -> re.Pattern[str]:
-    return re.compile(f"[{_UNSPACED}]")
 
 
 @cache
