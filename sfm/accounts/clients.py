@@ -95,7 +95,7 @@ def client_for(
         auth,
         api_root=settings().twitter_api_root,
         limiter=limiter(),
-        meter=meter or DatabaseMeter(db.engine),
+        meter=client.meter,
         pause=pause,
     )
     watched.keeper = StateKeeper(db.engine, credential)

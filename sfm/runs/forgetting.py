@@ -10,8 +10,7 @@ from sfm import audit
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import Run, RunError
-
-OVER = ("finished", "failed", "cancelled")
+from sfm.runs.queries import OPEN_STATES
 
 
 def runs(run_ids: Sequence[int]) -> int:
@@ -20,7 +19,7 @@ def runs(run_ids: Sequence[int]) -> int:
     Only what is over can go; nothing does where one of them is not.
     """
     found = db.session.scalars(select(Run).where(Run.id.in_(run_ids)).order_by(Run.id)).all()
-    open_ones = [run.id for run in found if run.state not in OVER]
+    open_ones = [run.id for run in found if run.state in OPEN_STATES]
     if open_ones:
         raise WrongInput(f"Job {open_ones[0]} is not over. Cancel it first.")
     for run in found:

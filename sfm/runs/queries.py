@@ -14,9 +14,9 @@ from sfm.database import db
 from sfm.errors import NotFound
 from sfm.models import Run, RunError
 from sfm.runs.active import WINDOW
+from sfm.twitter.windows import WINDOW_SECONDS
 
 PAGE = 50
-WINDOW_LENGTH = timedelta(minutes=15)  # of X's rate limits
 OPEN_STATES = ("queued", "running", "paused")
 
 
@@ -86,9 +86,9 @@ def expected_end(run: Run) -> datetime | None:
     None while that would be a guess: before the first item, without a known total, or in a run
     that was taken up again, whose time since its start says nothing of its pace.
     """
-    if run.state != "running" or not run.total or not run.done or not run.started_at:
+    if run.state != "running" or run.attempts > 1:
         return None
-    if run.attempts > 1:
+    if not run.total or not run.done or not run.started_at:
         return None
     now = clock.now()
     left = max(run.total - run.done, 0)
@@ -108,4 +108,4 @@ def _by_windows(run: Run, left: int, now: datetime) -> datetime:
         return now
     opens_at = max(datetime.fromisoformat(window["opens_at"]), now)
     further: int = ceil(beyond / max(window["limit"], 1)) - 1
-    return opens_at + further * WINDOW_LENGTH
+    return opens_at + further * timedelta(seconds=WINDOW_SECONDS)

@@ -16,9 +16,9 @@ from sfm.takedown.cutting import Wanted
 from sfm.takedown.exported import Exported
 from sfm.takedown.stored import Stored
 from sfm.takedown.stream_files import Holding
+from sfm.twitter.record import ID_LIMIT
 
 MOST_AT_ONCE = 100
-BIGGEST_ID = 2**63 - 1
 
 
 Watch = Callable[[], object]
@@ -63,7 +63,7 @@ def checked(ids: Iterable[int]) -> Wanted:
     wanted = Wanted(frozenset(ids))
     if not 0 < len(wanted.ids) <= MOST_AT_ONCE:
         raise WrongInput(f"Name one id at least and {MOST_AT_ONCE} at most.")
-    if not all(0 < number <= BIGGEST_ID for number in wanted.ids):
+    if not all(0 < number < ID_LIMIT for number in wanted.ids):
         raise WrongInput("The id of a tweet is a number of 19 digits at most.")
     return wanted
 

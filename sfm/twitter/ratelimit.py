@@ -89,13 +89,14 @@ class Limiter:
         """Every window that is known, for a status page."""
         with self._lock:
             now = clock.monotonic()
-            return [
-                WindowState(
-                    mark, name, window.limit, max(window.remaining, 0),
-                    max(window.resets_at - now, 0.0),
-                )
-                for (mark, name), window in sorted(self._windows.items())
-            ]  # fmt: skip
+            return [_state(key, window, now) for key, window in sorted(self._windows.items())]
+
+    def state(self, fingerprint: str, endpoint: Endpoint) -> WindowState | None:
+        """One of these windows; None before its first call."""
+        with self._lock:
+            key = (fingerprint, endpoint.name)
+            window = self._windows.get(key)
+            return _state(key, window, clock.monotonic()) if window else None
 
     def _open(self, fingerprint: str, endpoint: Endpoint, app: bool, now: float) -> _Window:
         key = (fingerprint, endpoint.name)
@@ -113,6 +114,12 @@ class Limiter:
         if told.clock_is_off and not self.clock_is_off:
             logger.warning("clock differs from the server's skew_seconds=%s", told.skew)
         self.clock_is_off = told.clock_is_off
+
+
+def _state(key: tuple[str, str], window: _Window, now: float) -> WindowState:
+    mark, name = key
+    resets_in = max(window.resets_at - now, 0.0)
+    return WindowState(mark, name, window.limit, max(window.remaining, 0), resets_in)
 
 
 def _correct(window: _Window, told: Told, now: float) -> None:

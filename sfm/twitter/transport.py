@@ -118,10 +118,7 @@ class Transport:
 
     def window(self, endpoint: Endpoint) -> WindowState | None:
         """What is known of this credential's calls of one kind."""
-        key = (self.auth.fingerprint, endpoint.name)
-        return next(
-            (one for one in self._limiter.states() if (one.fingerprint, one.endpoint) == key), None
-        )
+        return self._limiter.state(self.auth.fingerprint, endpoint)
 
     def count(self, endpoint: Endpoint, *, calls: int = 1, posts: int = 0, users: int = 0) -> None:
         """Have an answer counted with what it held."""

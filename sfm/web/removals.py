@@ -16,11 +16,12 @@ from sfm.errors import NotFound
 from sfm.links import records
 from sfm.models import Link
 from sfm.takedown import run as takedown
-from sfm.takedown.removal import BIGGEST_ID, MOST_AT_ONCE
+from sfm.takedown.removal import MOST_AT_ONCE
 from sfm.tweets import queries
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms.removals import TakedownForm
 from sfm.web.htmx import done, page_or_part
+from sfm.web.limits import LARGEST_ID
 
 bp = Blueprint("removals", __name__, url_prefix="/admin")
 
@@ -93,5 +94,5 @@ def _links_or_none() -> list[Link]:
 def chosen_numbers(name: str) -> list[int]:
     """The numbers in the address, or behind a form; what cannot be one is passed over."""
     numbers = request.values.getlist(name, type=int)
-    possible = [number for number in numbers if 0 < number <= BIGGEST_ID]
+    possible = [number for number in numbers if 0 < number <= LARGEST_ID]
     return list(dict.fromkeys(possible))[:MOST_AT_ONCE]
