@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sfm.config import Settings
 from sfm.errors import BadSetting
+from sfm.wholefile import write_whole
 
 SECRET_KEY_FILE = "secret.key"  # noqa: S105  (the name of a file)
 SECRET_KEY_BYTES = 32
@@ -63,20 +64,8 @@ def _is_known(key: str) -> bool:
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in a file that only we can read; made at the first call, by one of many.
-
-    The file gets its name when it is whole: who finds it, finds the secret in it.
-    """
+    """The secret in a file that only we can read; made at the first call, by one of many."""
     if not path.exists():
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(secrets.token_urlsafe(48))
-                file.flush()
-                os.fsync(file.fileno())
-            with suppress(FileExistsError):  # another process was first
-                os.link(draft, path)
-        finally:
-            draft.unlink()
+        with suppress(FileExistsError):  # another process was first
+            write_whole(path, secrets.token_urlsafe(48), over=False)
     return path.read_text(encoding="ascii").strip()

@@ -21,6 +21,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from sfm.errors import BadSetting, SfmError
 from sfm.extensions import settings
+from sfm.wholefile import write_whole
 
 KEY_FILE = "credentials.key"
 
@@ -165,17 +166,4 @@ def _read_keys(file: Path) -> tuple[str, ...]:
 
 
 def _write_keys(file: Path, keys: tuple[str, ...]) -> None:
-    """Written beside, synced and renamed: a reader finds the old keys or the new, never half."""
-    beside = file.with_suffix(".new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as out:
-        out.write("\n".join(keys) + "\n")
-        out.flush()
-        os.fsync(out.fileno())
-    beside.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(file, "\n".join(keys) + "\n")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sfm.errors import WrongInput
+from sfm.wholefile import sync
 
 PART = ".part"
 LONGEST_SLUG = 60
@@ -83,15 +84,6 @@ def _into_place(part: Path, target: Path) -> None:
         sync(part)
     os.replace(part, target)
     sync(target.parent)
-
-
-def sync(path: Path) -> None:
-    """Have the disk hold a file, or the names in a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sync_tree(folder: Path) -> None:

@@ -20,7 +20,7 @@ from sfm.models import StreamFile
 from sfm.streams import names
 from sfm.streams.errors import StorageTrouble, trouble
 from sfm.streams.names import FileName
-from sfm.streams.sealing import sync_folder
+from sfm.wholefile import sync
 
 logger = logging.getLogger(__name__)
 
@@ -73,13 +73,13 @@ def move(path: Path, target: Path) -> None:
                 raise StorageTrouble("broken", f"There is another file at {target} already.")
         elif path.stat().st_dev == target.parent.stat().st_dev:
             path.rename(target)
-            sync_folder(target.parent)
-            sync_folder(path.parent)
+            sync(target.parent)
+            sync(path.parent)
             return
         else:
             copy_and_compare(path, target)
         path.unlink()
-        sync_folder(path.parent)
+        sync(path.parent)
     except OSError as exc:
         raise trouble(exc) from exc
 
@@ -96,7 +96,7 @@ def copy_and_compare(path: Path, target: Path) -> None:
         if digest(aside) != digest(path):
             raise StorageTrouble("broken", f"The copy of {path.name} is not the same; it was left.")
         aside.rename(target)
-        sync_folder(target.parent)
+        sync(target.parent)
     finally:
         aside.unlink(missing_ok=True)
 

@@ -23,8 +23,8 @@ from sfm.streams.sealing import (
     repack,
     repack_pays,
     seal,
-    sync_folder,
 )
+from sfm.wholefile import sync
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def repair(path: Path) -> Repaired:
     cut_bytes = cut_back(path)
     if path.stat().st_size == 0:
         path.unlink()
-        sync_folder(path.parent)
+        sync(path.parent)
         return Repaired(path.name, None, cut_bytes, None)
     facts = read_facts(path)
     if repack_pays(facts):
@@ -125,4 +125,4 @@ def _keep(path: Path, descriptor: int, start: int, length: int) -> None:
             start, length = start + len(data), length - len(data)
         kept.flush()
         os.fsync(kept.fileno())
-    sync_folder(path.parent)
+    sync(path.parent)

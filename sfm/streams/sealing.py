@@ -12,6 +12,7 @@ from sfm.streams.errors import StorageTrouble
 from sfm.streams.lines import post_id_of, split
 from sfm.streams.members import inflate, member, whole_members
 from sfm.streams.names import OPEN
+from sfm.wholefile import sync
 
 ASIDE = ".repack"
 SMALL_MEMBER_LINES = 40  # below this the many small members cost over a tenth in size
@@ -37,17 +38,8 @@ def seal(path: Path) -> Path:
     if sealed.exists():  # a rename would silently replace it
         raise StorageTrouble("broken", f"There is a file {sealed.name} already.")
     path.rename(sealed)
-    sync_folder(path.parent)
+    sync(path.parent)
     return sealed
-
-
-def sync_folder(folder: Path) -> None:
-    """Make what was named in this folder outlast a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def repack_pays(facts: Facts) -> bool:
@@ -69,7 +61,7 @@ def repack(path: Path, facts: Facts) -> Facts:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    sync(path.parent)
     return replace(
         facts, members=packed.members, size_bytes=packed.size_bytes, sha256=packed.sha256
     )

@@ -24,7 +24,8 @@ from sfm import clock
 from sfm.streams import names
 from sfm.streams.errors import StorageTrouble, trouble
 from sfm.streams.members import member
-from sfm.streams.sealing import Facts, repack, repack_pays, seal, sync_folder
+from sfm.streams.sealing import Facts, repack, repack_pays, seal
+from sfm.wholefile import sync
 
 logger = logging.getLogger(__name__)
 
@@ -181,7 +182,7 @@ class StreamWriter:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
         self._last_name_at = moment
-        sync_folder(self.folder)
+        sync(self.folder)
         self._file = Growing(path, descriptor, clock.monotonic())
         return self._file
 

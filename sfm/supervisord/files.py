@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ from pathlib import Path
 from sfm.supervisord import conf
 from sfm.supervisord.conf import Program
 from sfm.supervisord.place import Place
+from sfm.wholefile import sync, write_whole
 
 
 @dataclass(frozen=True)
@@ -22,36 +20,6 @@ class FileChanges:
     revised: tuple[str, ...] = ()
     altered: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
-
-
-def write_new(target: Path, text: str) -> None:
-    """Put a whole file in the place of whatever is there, or leave that as it was.
-
-    The new one is first written under a name that supervisord's `*.conf` does not match.
-    Raises OSError.
-    """
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            aside.unlink()
-        raise
-    sync_folder(target.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in this folder outlast a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def configured(place: Place) -> list[str]:
@@ -78,7 +46,7 @@ def bring_together(place: Place, wanted: Iterable[Program]) -> FileChanges:
         if kind:
             kinds[kind].append(name)
     if any(kinds.values()):
-        sync_folder(place.conf)
+        sync(place.conf)
     return FileChanges(**{kind: tuple(names) for kind, names in kinds.items()})
 
 
@@ -90,7 +58,7 @@ def _write(target: Path, text: str) -> str:
     if present == text:
         return ""
     conf.check(text)
-    write_new(target, text)
+    write_whole(target, text)
     if not present:
         return "new"
     return "revised" if _settled_part(present) == _settled_part(text) else "altered"

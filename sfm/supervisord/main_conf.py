@@ -10,8 +10,8 @@ from string import Template
 
 from sfm.config import Settings
 from sfm.errors import BadSetting
-from sfm.supervisord.files import write_new
 from sfm.supervisord.place import PROJECT, Place, make_folders, make_socket_folder, place_of
+from sfm.wholefile import write_whole
 
 TEMPLATE = PROJECT / "supervisor" / "supervisord.conf"
 WORKERS, THREADS = 2, 8
@@ -31,7 +31,7 @@ def write_main(settings: Settings, *, sandbox_port: int | None = None, web: bool
     if web:
         programs.append(web_program(place, str(settings.host), settings.port))
     target = place.run / "supervisord.conf"
-    write_new(target, render_main(place, programs))
+    write_whole(target, render_main(place, programs))
     return target
 
 

@@ -26,8 +26,9 @@ from sfm.streams.ledger import record_file
 from sfm.streams.lines import post_id_of
 from sfm.streams.members import member
 from sfm.streams.repair import TEAR
-from sfm.streams.sealing import Damaged, read_facts, sync_folder
+from sfm.streams.sealing import Damaged, read_facts
 from sfm.takedown.cutting import Wanted, without
+from sfm.wholefile import sync
 
 ASIDE = ".takedown"
 MEMBER_LINES = 1000
@@ -118,7 +119,7 @@ def rewrite(root: Path, path: Path, wanted: Wanted) -> None:
             raise StorageTrouble("missing", f"{path.name} was moved meanwhile. Run this again.")
         db.session.commit()
         aside.replace(path)
-        sync_folder(path.parent)
+        sync(path.parent)
     except Damaged as exc:
         raise StorageTrouble("broken", f"{path.name} is damaged ({exc}); it was left.") from exc
     except OSError as exc:
@@ -165,7 +166,7 @@ def clean_put_aside(path: Path, wanted: Wanted) -> None:
             aside.write_bytes(b"".join(kept))
             aside.chmod(0o600)
             aside.replace(path)
-        sync_folder(path.parent)
+        sync(path.parent)
     except OSError as exc:
         raise trouble(exc) from exc
     finally:

@@ -12,12 +12,14 @@ import pytest
 
 from sfm.errors import NotFound, SfmError
 from sfm.supervisord import bridge as bridge_module
-from sfm.supervisord import files, logs, rpc
+from sfm.supervisord import logs, rpc
 from sfm.supervisord.bridge import Bridge, Changes, ProcessState
 from sfm.supervisord.conf import Program
 from sfm.supervisord.place import Place
+from sfm.wholefile import write_whole
 from tests.rounds import rounds
-from tests.supervisord.conftest import Daemon, is_alive, make_stand_in, wait_for
+from tests.supervisord.conftest import Daemon, is_alive, make_stand_in
+from tests.waiting import wait_for
 
 StateOf = Callable[[str], ProcessState | None]
 UP = {ProcessState.STARTING, ProcessState.RUNNING}
@@ -65,7 +67,7 @@ def test_an_altered_program_is_started_anew_and_no_other(
     other = place.instance / "other"
     other.mkdir()
     altered = Bridge(replace(place, logs=other))
-    files.write_new(
+    write_whole(
         place.conf / "twitterfilter-1.conf",
         (place.conf / "twitterfilter-1.conf").read_text().replace("umask=077", "umask=007"),
     )

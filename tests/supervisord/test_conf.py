@@ -12,6 +12,7 @@ from sfm.errors import BadSetting
 from sfm.supervisord import conf, files
 from sfm.supervisord.conf import BrokenConfiguration, Program
 from sfm.supervisord.place import Place, check
+from sfm.wholefile import write_whole
 
 PATTERN = re.compile(
     r"; Written by Social Feed Manager for filter \d+(, \d+)*\. Changes made here are lost\.\n"
@@ -144,7 +145,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_aside(place: Place) 
     target = place.conf / "twitterfilter-1.conf"
     target.write_text("old")
     with pytest.raises(UnicodeEncodeError):
-        files.write_new(target, "cut off here: \ud800")
+        write_whole(target, "cut off here: \ud800")
     assert [(path.name, path.read_text()) for path in place.conf.iterdir()] == [
         ("twitterfilter-1.conf", "old")
     ]
