@@ -78,7 +78,9 @@ def bare(lines: list[bytes], owners: dict[int, int]) -> None:
         bulk.one_writer(connection)
         held = bulk.held(connection, ready)
         fresh = [one for number, one in ready.items() if number not in held]
-        assert len(store._insert(connection, fresh, [])) == len(page)
+        assert len(fresh) == len(page)
+        with connection.begin_nested():
+            bulk.insert(connection, "twitter_user_item", store.COLUMNS, [one.row for one in fresh])
         db.session.commit()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -90,16 +91,14 @@ def use_little_memory(connection: Connection) -> None:
 
 
 def insert(
-    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    connection: Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
 ) -> None:
     """Add rows to one of our tables; moments by `stamp_for`, JSON as text. Raises DBAPIError."""
-    if not rows:
-        return
     names = ", ".join(columns)
     if is_sqlite(connection):
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608
-        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+        _each(connection, statement, list(rows))
     else:
         _copy(connection, f"COPY {table} ({names}) FROM STDIN", rows)
 
@@ -188,8 +187,8 @@ def index(connection: Connection, entries: Iterable[Entry]) -> None:
     if is_sqlite(connection):
         statement = "INSERT INTO tweet_search (rowid, words, marks) VALUES (?, ?, ?)"
         _each(connection, statement, [_joined(entry) for entry in ordered])
-    else:
-        rows = [(entry.twitter_id, tsvector(entry)) for entry in ordered]
+    elif ordered:
+        rows = ((entry.twitter_id, tsvector(entry)) for entry in ordered)
         _copy(connection, "COPY tweet_search (twitter_id, words) FROM STDIN", rows)
 
 
@@ -219,10 +218,15 @@ def tsvector(entry: Entry) -> str:
 
     No word holds a blank, quote, colon or backslash: `words` lets none through.
     """
-    number = entry.twitter_id
-    places = [f"{word}:{place}" for place, word in enumerate(entry.words.body.split(), start=1)]
-    buckets = [bucket_mark(grain, number) for grain in GRAINS]
-    return " ".join([*places, entry.words.marks, *buckets])
+    words = entry.words.body.split()
+    buckets = [bucket_mark(grain, entry.twitter_id) for grain in GRAINS]
+    return " ".join([_with_places(len(words)) % tuple(words), entry.words.marks, *buckets])
+
+
+@lru_cache(maxsize=256)
+def _with_places(count: int) -> str:
+    """So many words to be filled in, each with its place."""
+    return " ".join([f"%s:{place}" for place in range(1, count + 1)])
 
 
 def bucket_mark(grain: str, twitter_id: int) -> str:
@@ -236,7 +240,7 @@ def _joined(entry: Entry) -> tuple[int, str, str]:
 
 def _each(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
-        connection.exec_driver_sql(statement, list(rows))
+        connection.exec_driver_sql(statement, rows)
 
 
 def _at_once(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

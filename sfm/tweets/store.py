@@ -7,7 +7,7 @@ got. A tweet that is held already is never changed by meeting it again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -93,10 +93,12 @@ def save_page(
     bulk.one_writer(connection)
     held = bulk.held(connection, page.ready)
     fresh = [ready for twitter_id, ready in page.ready.items() if twitter_id not in held]
+    entries: dict[int, Entry] = {}
     new: list[Prepared] = []
     for at in range(0, len(fresh), AT_ONCE):
-        new += _insert(connection, fresh[at : at + AT_ONCE], page.rejected)
-    keep_counts_and_words(connection, new)
+        new += _insert(connection, fresh[at : at + AT_ONCE], page.rejected, entries)
+    rollups.add(connection, [ready.counted for ready in new])
+    bulk.index(connection, [entries[ready.twitter_id] for ready in new])
     return Saved(
         new=len(new),
         known=len(held) + page.doubled,
@@ -149,17 +151,14 @@ def entry_of(user_id: int, record: Record) -> Entry:
     return Entry(tweet.twitter_id, words)
 
 
-def keep_counts_and_words(connection: Connection, new: Sequence[Prepared]) -> None:
-    """Count new tweets and make them findable."""
-    rollups.add(connection, [ready.counted for ready in new])
-    bulk.index(connection, [entry_of(ready.counted.user_id, ready.record) for ready in new])
-
-
 def _insert(
-    connection: Connection, batch: list[Prepared], rejected: list[Rejected]
+    connection: Connection,
+    batch: list[Prepared],
+    rejected: list[Rejected],
+    entries: dict[int, Entry],
 ) -> list[Prepared]:
     """Store a batch; where one of it spoils it, each by itself."""
-    why = _try_rows(connection, [one.row for one in batch])
+    why = _try_rows(connection, _rows(batch, entries))
     if why is None:
         return batch
     logger.warning("page refused as a whole tweets=%d error=%s", len(batch), type(why).__name__)
@@ -175,7 +174,14 @@ def _insert(
     return kept
 
 
-def _try_rows(connection: Connection, rows: list[tuple[Any, ...]]) -> Exception | None:
+def _rows(batch: list[Prepared], entries: dict[int, Entry]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a batch; while PostgreSQL stores one, what it is found by is made."""
+    for one in batch:
+        yield one.row
+        entries[one.twitter_id] = entry_of(one.counted.user_id, one.record)
+
+
+def _try_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> Exception | None:
     """Store rows, or none of them and why, where one of them is to blame.
 
     Other trouble is raised as it is: a full disk has ended SQLite's whole transaction already, so

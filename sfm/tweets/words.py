@@ -23,8 +23,11 @@ LONGEST = 60  # characters of one word; PostgreSQL takes 2,046 bytes
 
 _ADDRESS = re.compile(r"https?://\S+")
 _TOO_LONG = re.compile(rf"[^ ]{{{LONGEST + 1},}}")
-# ASCII's letters and figures in small, and blanks for all the rest: what `split` takes words from.
-_PLAIN = "".join(chr(code).lower() if chr(code).isalnum() else " " for code in range(128))
+# ASCII's letters and figures in small, blanks for the rest of it; the bytes of other characters.
+_PLAIN = bytes(
+    code if code > 127 else ord(chr(code).lower()) if chr(code).isalnum() else ord(" ")
+    for code in range(256)
+)
 # Accents of Latin, Greek and Cyrillic; Arabic vowels and lengthener; Hebrew points.
 _POINTS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640\u0591-\u05bd\u05bf-\u05c7]+")
 _UNSPACED = (
@@ -75,12 +78,14 @@ def body_words(text: str) -> list[str]:
 def _body(text: str) -> str:
     if "://" in text:
         text = _ADDRESS.sub(" ", text)
-    if text.isascii():
-        return _cut(text.translate(_PLAIN))
-    parts = [
-        _words_of_part(part) if len(part) <= LONGEST else _all_words(part) for part in text.split()
-    ]
-    return " ".join(parts)
+    plain = text.encode("utf-8", "surrogatepass").translate(_PLAIN).decode("utf-8", "surrogatepass")
+    if not plain.isascii():
+        plain = " ".join([part if part.isascii() else _foreign(part) for part in plain.split()])
+    return _cut(plain)
+
+
+def _foreign(part: str) -> str:
+    return _words_of_part(part) if len(part) <= LONGEST else _all_words(part)
 
 
 def _cut(words: str) -> str:
@@ -97,7 +102,7 @@ def _all_words(text: str) -> str:
             found.append(piece[-1])  # so that one character finds it by its beginning
         elif piece:
             found += _spaced_words().findall(piece)
-    return _cut(" ".join(found))
+    return " ".join(found)
 
 
 # Most words of a text are those of the texts before it.
