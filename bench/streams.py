@@ -21,8 +21,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-import requests
-
 from bench.synthetic import World, as_v2
 from bench.table import Row, cpu_seconds, median_pair, show
 from sfm import clock
@@ -39,6 +37,7 @@ from sfm.streams.writer import StreamWriter
 from sfm.twitter.errors import OutOfCredits
 from sfm.twitter.rules import Rule
 from sfm.twitter.stream import StreamConnection
+from sfm.twitter.wire import new_pool, send
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTS, SLOW_POSTS, MANY = 20_000, 3_000, 1_000_000
@@ -168,8 +167,7 @@ def connect(port: int) -> StreamConnection:
     if port in answered:
         raise OutOfCredits("The server has said all it had to say.")  # ends the reader for good
     answered.add(port)
-    answer = requests.get(f"http://127.0.0.1:{port}/", stream=True, timeout=(5, 30))
-    return StreamConnection(answer)
+    return StreamConnection(send(new_pool(), "GET", f"http://127.0.0.1:{port}/", authorization=""))
 
 
 def socket_to_file(lines: list[bytes], folder: Path) -> Row:

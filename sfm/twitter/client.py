@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-import requests
+import urllib3
 
 from sfm import clock
 from sfm.twitter import endpoints as at
@@ -38,7 +38,8 @@ from sfm.twitter.payload import parse_user
 from sfm.twitter.ratelimit import Limiter, WindowState
 from sfm.twitter.rawjson import take_apart
 from sfm.twitter.record import ID_LIMIT, UserRecord
-from sfm.twitter.transport import DEFAULT_API_ROOT, TIMEOUT_SECONDS, Pause, Transport
+from sfm.twitter.transport import DEFAULT_API_ROOT, Pause, Transport
+from sfm.twitter.wire import TIMEOUT_SECONDS
 
 BATCH = 100  # names or ids that one look-up takes
 LARGEST_PAGE = 100
@@ -57,7 +58,7 @@ class Client:
         pause: Pause | None = None,
         dialect: Dialect = "tweet",
         fields: Fields | None = None,
-        session: requests.Session | None = None,
+        pool: urllib3.PoolManager | None = None,
         timeout: tuple[float, float] = TIMEOUT_SECONDS,
     ) -> None:
         self.transport = Transport(
@@ -66,7 +67,7 @@ class Client:
             limiter=limiter,
             meter=meter,
             pause=pause,
-            session=session,
+            pool=pool,
             timeout=timeout,
         )
         self.dialect: Dialect = dialect

@@ -22,7 +22,15 @@ from sfm.twitter.auth import UserToken
 from sfm.twitter.classify import Answer, classify
 from sfm.twitter.errors import CredentialProblem, Retry, TwitterError
 from sfm.twitter.record import ID_LIMIT
-from sfm.twitter.transport import TIMEOUT_SECONDS, USER_AGENT, unreachable
+from sfm.twitter.wire import (
+    AWAY,
+    BROKE_OFF,
+    TIMEOUT_SECONDS,
+    TOO_LATE,
+    UNTRUSTED,
+    USER_AGENT,
+    no_answer,
+)
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth1Session, OAuth2Session
@@ -219,11 +227,20 @@ def _faults_in_words() -> Iterator[None]:
     try:
         yield
     except requests.RequestException as exc:
-        raise unreachable(exc) from None
+        raise no_answer(_why(exc), exc) from None
     except AuthlibBaseError as exc:
         raise _oauth_trouble(exc.error or "") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UnexpectedAnswer from None
+
+
+def _why(exc: requests.RequestException) -> str:
+    if isinstance(exc, requests.exceptions.SSLError):
+        return UNTRUSTED
+    if isinstance(exc, requests.Timeout):
+        return TOO_LATE
+    broken = requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError
+    return BROKE_OFF if isinstance(exc, broken) else AWAY
 
 
 def _oauth_trouble(error: str) -> TwitterError:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-import requests
 import urllib3
 
 from sfm import clock
 from sfm.twitter.backoff import BackoffKind
 from sfm.twitter.errors import scrub
+from sfm.twitter.wire import Answered
 
 logger = logging.getLogger(__name__)
 
@@ -89,10 +89,9 @@ _OURS_TO_SLOW_DOWN = frozenset(
 class StreamConnection:
     """Iterate for events; the last one is a Disconnect. `stop()` may come from another thread."""
 
-    def __init__(self, response: requests.Response) -> None:
-        self._response = response
-        self._raw = response.raw
-        self._connection = response.raw.connection
+    def __init__(self, answered: Answered) -> None:
+        self._answered = answered
+        self._connection = answered.connection
         self._stopped = False
         self._pending = bytearray()
         self._skipping = 0
@@ -102,7 +101,7 @@ class StreamConnection:
         """End the connection now; a reader that waits for bytes wakes up. Safe from a thread."""
         self._stopped = True
         with contextlib.suppress(Exception):  # it may have ended by itself this very moment
-            self._raw.shutdown()
+            self._answered.shutdown()
 
     def __iter__(self) -> Iterator[Event]:
         try:
@@ -117,12 +116,7 @@ class StreamConnection:
             yield self._end("closed")
         except urllib3.exceptions.ReadTimeoutError:
             yield self._end("silent")
-        except (
-            urllib3.exceptions.HTTPError,
-            requests.RequestException,
-            OSError,
-            ValueError,
-        ) as exc:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             yield self._end("network", detail=type(exc).__name__)
         finally:
             self._close()
@@ -130,14 +124,14 @@ class StreamConnection:
     def _close(self) -> None:
         """After a proper end urllib3 would keep the connection for another call, though Twitter is
         about to close it: the call would fail, or wait for the server that the name left."""
-        self._response.close()
+        self._answered.close()
         if self._connection is not None:
             self._connection.close()
 
     def _chunks(self) -> Iterator[bytes]:
         """What arrives, as soon as it arrives, unpacked; ends with the connection."""
         while not self._stopped:
-            chunk = self._raw.read1(_CHUNK, decode_content=True)
+            chunk = self._answered.read1(_CHUNK, decode_content=True)
             if not chunk:
                 return
             yield chunk

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import requests
+import urllib3
 
 from sfm.twitter import endpoints as at
 from sfm.twitter import fields as wanted
@@ -24,7 +24,8 @@ from sfm.twitter.meter import Meter
 from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.rules import MOST_RULES, TAG_PREFIX, Rule
 from sfm.twitter.stream import CONNECT_SECONDS, SILENCE_SECONDS, StreamConnection
-from sfm.twitter.transport import DEFAULT_API_ROOT, TIMEOUT_SECONDS, Pause, Transport
+from sfm.twitter.transport import DEFAULT_API_ROOT, Pause, Transport
+from sfm.twitter.wire import TIMEOUT_SECONDS
 from sfm.twitter.words import parse_date
 
 _ADD_AT_ONCE = 100
@@ -91,7 +92,7 @@ class StreamClient:
         meter: Meter,
         pause: Pause | None = None,
         fields: Fields | None = None,
-        session: requests.Session | None = None,
+        pool: urllib3.PoolManager | None = None,
         timeout: tuple[float, float] = TIMEOUT_SECONDS,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
@@ -101,7 +102,7 @@ class StreamClient:
             limiter=limiter,
             meter=meter,
             pause=pause,
-            session=session,
+            pool=pool,
             timeout=timeout,
         )
         self._fields = fields if fields is not None else wanted.for_posts("tweet")

@@ -9,14 +9,12 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlencode
 
-import requests
 import urllib3
 
-from sfm import __version__, clock
+from sfm import clock
 from sfm.twitter.auth import Auth
 from sfm.twitter.classify import Answer, classify
 from sfm.twitter.endpoints import Endpoint
@@ -24,14 +22,21 @@ from sfm.twitter.errors import CredentialProblem, Retry, TwitterError, Wait
 from sfm.twitter.meter import Meter
 from sfm.twitter.ratelimit import Limiter, WindowState
 from sfm.twitter.windows import at_least, wait_for_another_try
+from sfm.twitter.wire import (
+    TIMEOUT_SECONDS,
+    Answered,
+    beginning_of,
+    body_of,
+    media_type,
+    new_pool,
+    send,
+)
 
 logger = logging.getLogger(__name__)
 
 Pause = Callable[[Wait], None]
 
 DEFAULT_API_ROOT = "https://api.x.com"
-TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, and between two pieces of an answer
-USER_AGENT = f"SocialFeedManager/{__version__}"
 
 # After a passing fault: seconds before the next try, each with up to a quarter more at random.
 RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
@@ -62,36 +67,24 @@ class _Call:
     endpoint: Endpoint
     path: str
     params: Mapping[str, Any] | None
-    subject: str
-    method: str
-    json: Any
+    subject: str = ""
+    method: str = "GET"
+    json: Any = None
+    is_stream: bool = False
 
 
-def _judge(
-    response: requests.Response, call: _Call, patience: _Patience, stream: bool
-) -> TwitterError | None:
-    is_page = "html" in response.headers.get("Content-Type", "").lower()
-    if stream and response.status_code == 200 and not is_page:
+def _judge(answered: Answered, call: _Call, patience: _Patience) -> TwitterError | None:
+    if call.is_stream and answered.status == 200 and "html" not in media_type(answered.headers):
         return None
     answer = Answer(
-        response.status_code,
-        response.headers,
-        _beginning(response) if stream else response.content,
+        answered.status,
+        answered.headers,
+        beginning_of(answered) if call.is_stream else body_of(answered),
         endpoint=call.endpoint.words,
         subject=call.subject,
         secrets=header_secrets(patience.authorization),
     )
     return classify(answer, clock.now())
-
-
-def _beginning(response: requests.Response) -> bytes:
-    """The first 64 KiB of a refusal, which may never end."""
-    try:
-        return bytes(response.raw.read(64 * 1024, decode_content=True))
-    except (urllib3.exceptions.HTTPError, OSError):
-        return b""
-    finally:
-        response.close()
 
 
 class Transport:
@@ -105,7 +98,7 @@ class Transport:
         limiter: Limiter,
         meter: Meter,
         pause: Pause | None = None,
-        session: requests.Session | None = None,
+        pool: urllib3.PoolManager | None = None,
         timeout: tuple[float, float] = TIMEOUT_SECONDS,
     ) -> None:
         self.auth = auth
@@ -113,7 +106,7 @@ class Transport:
         self._limiter = limiter
         self.meter = meter
         self._pause = pause or give_up
-        self._session = session or new_session()
+        self._pool = pool or new_pool()
         self._timeout = timeout
 
     def window(self, endpoint: Endpoint) -> WindowState | None:
@@ -158,7 +151,7 @@ class Transport:
 
     def open(
         self, endpoint: Endpoint, params: Mapping[str, Any], timeout: tuple[float, float]
-    ) -> requests.Response:
+    ) -> Answered:
         """An answer whose body is still to come, for streams. One try; raises TwitterError.
 
         On a connection of its own, and the next call makes another: one that is left over may lead
@@ -167,32 +160,26 @@ class Transport:
         spent = self._limiter.take(self.auth.fingerprint, endpoint, app=self.auth.kind == "app")
         if spent is not None:
             raise spent
-        call = _Call(endpoint, endpoint.path, params, "", "GET", None)
-        self._session.close()  # only idle connections; the session goes on
+        call = _Call(endpoint, endpoint.path, params, is_stream=True)
+        self._pool.clear()  # only idle connections; those in use go on
         try:
-            return self._try(call, _Patience(), timeout=timeout, stream=True)
+            answered = self._try(call, _Patience(), timeout)
         finally:
-            self._session.close()
+            self._pool.clear()
+        self.count(endpoint)
+        return answered
 
     def _once(self, call: _Call, patience: _Patience) -> bytes:
-        response = self._try(call, patience, timeout=self._timeout)
-        return response.content
+        return body_of(self._try(call, patience, self._timeout))
 
-    def _try(
-        self,
-        call: _Call,
-        patience: _Patience,
-        *,
-        timeout: tuple[float, float],
-        stream: bool = False,
-    ) -> requests.Response:
+    def _try(self, call: _Call, patience: _Patience, timeout: tuple[float, float]) -> Answered:
         """One try, told to the limiter whatever comes of it."""
         headers: Mapping[str, str] | None = None
         trouble: TwitterError | None = None
         try:
-            response = self._send(call, patience, timeout, stream)
-            trouble = _judge(response, call, patience, stream)
-            headers = response.headers
+            answered = self._send(call, patience, timeout)
+            trouble = _judge(answered, call, patience)
+            headers = answered.headers
         finally:
             refusal = trouble if isinstance(trouble, Wait) else None
             self._limiter.note(self.auth.fingerprint, call.endpoint, headers, refusal)
@@ -200,28 +187,18 @@ class Transport:
             logger.debug("refused endpoint=%s status=%s", call.endpoint.name, trouble.status)
             self.count(call.endpoint)
             raise trouble
-        if stream:
-            self.count(call.endpoint)
-        return response
+        return answered
 
-    def _send(
-        self, call: _Call, patience: _Patience, timeout: tuple[float, float], stream: bool
-    ) -> requests.Response:
-        # Commas as they are: requests and urllib3 go over each escaped character by itself, three
-        # times a call, and the lists of fields are mostly commas.
+    def _send(self, call: _Call, patience: _Patience, timeout: tuple[float, float]) -> Answered:
+        # Commas as they are: urllib3 goes over each escaped character by itself, and the lists
+        # of fields are mostly commas.
         query = urlencode(call.params or {}, doseq=True, safe=",")
-        request = requests.Request(
-            call.method, self.api_root + call.path, params=query, json=call.json
-        )
-        prepared = self._session.prepare_request(request)
-        self.auth.apply(prepared)
-        patience.authorization = str(prepared.headers.get("Authorization", ""))
-        try:
-            return self._session.send(
-                prepared, timeout=timeout, allow_redirects=False, stream=stream
-            )
-        except requests.RequestException as exc:
-            raise unreachable(exc) from None  # its own text may quote what was sent
+        url = f"{self.api_root}{call.path}?{query}" if query else self.api_root + call.path
+        patience.authorization = self.auth.authorization(call.method, url)
+        return send(
+            self._pool, call.method, url,
+            authorization=patience.authorization, json=call.json, timeout=timeout,
+        )  # fmt: skip
 
     def _wait_for_window(self, wait: Wait, patience: _Patience) -> None:
         patience.windows += 1
@@ -248,35 +225,6 @@ class Transport:
         if patience.renewed or problem.status != 401 or not self.auth.renew(patience.authorization):
             raise problem
         patience.renewed = True
-
-
-def new_session() -> requests.Session:
-    """A session with our name on it, that keeps no cookie and takes nothing from the environment.
-
-    The environment's proxies and ~/.netrc stay out: the latter would replace the token.
-    """
-    session = requests.Session()
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers.update(
-        {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
-    )
-    return session
-
-
-def unreachable(exc: requests.RequestException) -> Retry:
-    """What a network fault means, without a word of what was sent."""
-    if isinstance(exc, requests.exceptions.SSLError):
-        why = "its certificate cannot be trusted, so nothing was sent"
-    elif isinstance(exc, requests.Timeout):
-        why = "it did not answer in time"
-    elif isinstance(
-        exc, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError
-    ):
-        why = "its answer broke off"
-    else:
-        why = "it cannot be reached"
-    return Retry(f"No answer from Twitter: {why}.", detail=type(exc).__name__)
 
 
 def header_secrets(authorization: str) -> tuple[str, ...]:

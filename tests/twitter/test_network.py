@@ -17,15 +17,15 @@ from sfm.twitter.meter import MemoryMeter
 from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.stream import KeepAlive
 from sfm.twitter.streaming import StreamClient
-from sfm.twitter.transport import new_session
+from sfm.twitter.wire import new_pool
 from tests.twitter.fake import STREAM_HEAD, Fake, answer, chunk, hold
 
 TOKEN = "CANARY-bearer-token-0123456789"
 
 
-def client(root, session=None):
+def client(root, pool=None):
     return StreamClient(
-        BearerAuth(TOKEN), api_root=root, limiter=Limiter(), meter=MemoryMeter(), session=session
+        BearerAuth(TOKEN), api_root=root, limiter=Limiter(), meter=MemoryMeter(), pool=pool
     )
 
 
@@ -140,20 +140,32 @@ def authority():
 
 
 @pytest.fixture
-def session(authority, tmp_path):
-    """Our own session, told of one more authority."""
+def pool(authority, tmp_path):
+    """Our own connections, told of this authority."""
     file = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(file)
-    found = new_session()
-    found.verify = str(file)
-    return found
+    return new_pool(str(file))
 
 
-def test_a_good_certificate_is_taken(authority, session):
+def test_a_good_certificate_is_taken(authority, pool):
     with served(authority.issue_cert("localhost")) as (port, heard):
-        found = list(client(f"https://localhost:{port}", session).filter_stream())
+        found = list(client(f"https://localhost:{port}", pool).filter_stream())
     assert isinstance(found[0], KeepAlive)
     assert TOKEN.encode() in heard[0]
+
+
+@pytest.mark.parametrize("token", ["CANARY\nX-Other: 1", "CANARY\u20ac"])
+def test_a_token_that_no_header_can_hold_is_not_sent_and_not_told(token):
+    with Fake(route=lingering) as server:
+        streams = StreamClient(
+            BearerAuth(token), api_root=server.root, limiter=Limiter(), meter=MemoryMeter()
+        )
+        with pytest.raises(errors.Retry) as fault:
+            streams.filter_stream()
+        assert server.asked == []
+    told = f"{fault.value!r} {fault.value} {fault.value.detail}"
+    assert "CANARY" not in told
+    assert fault.value.__cause__ is None
 
 
 LONG_AGO = {
@@ -163,7 +175,7 @@ LONG_AGO = {
 
 
 @pytest.mark.parametrize("wrong", ["name", "authority", "date", "no tls"])
-def test_who_cannot_be_trusted_is_not_sent_the_token(authority, session, wrong):
+def test_who_cannot_be_trusted_is_not_sent_the_token(authority, pool, wrong):
     """ST20: no second try without looking at the certificate."""
     certificates = {
         "name": lambda: authority.issue_cert("elsewhere.example"),
@@ -173,7 +185,7 @@ def test_who_cannot_be_trusted_is_not_sent_the_token(authority, session, wrong):
     }
     with served(certificates[wrong]()) as (port, heard):
         with pytest.raises(errors.Retry) as fault:
-            client(f"https://localhost:{port}", session).filter_stream()
+            client(f"https://localhost:{port}", pool).filter_stream()
     assert "certificate cannot be trusted" in str(fault.value)
     assert b"Bearer" not in b"".join(heard)
     assert len(heard) == (wrong == "no tls")

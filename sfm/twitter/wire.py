@@ -1,0 +1,98 @@
+"""HTTP as Twitter is spoken to: connections, one request on them, and what its end means.
+
+urllib3 by itself, for what lies above it costs as much again (docs/decisions/0041).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import certifi
+import urllib3
+from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, SSLError, TimeoutError
+
+from sfm import __version__
+from sfm.twitter.errors import Retry
+
+USER_AGENT = f"SocialFeedManager/{__version__}"
+TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, and between two pieces of an answer
+UNTRUSTED = "its certificate cannot be trusted, so nothing was sent"
+TOO_LATE = "it did not answer in time"
+BROKE_OFF = "its answer broke off"
+AWAY = "it cannot be reached"
+
+_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
+_BEGINNING_BYTES = 64 * 1024
+
+Answered = urllib3.BaseHTTPResponse
+
+
+def new_pool(authorities: str | None = None) -> urllib3.PoolManager:
+    """Connections that check certificates and take nothing from the environment.
+
+    `authorities` is a file of certificates to be trusted in place of the usual ones. Proxies of
+    the environment and ~/.netrc are never looked at: the latter would replace the token.
+    """
+    return urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=authorities or certifi.where())
+
+
+def send(
+    pool: urllib3.PoolManager,
+    method: str,
+    url: str,
+    *,
+    authorization: str,
+    json: Any = None,
+    timeout: tuple[float, float] = TIMEOUT_SECONDS,
+) -> Answered:
+    """One request; its answer, of which nothing but the head has been read.
+
+    Follows no redirect and tries nothing twice. Raises Retry, without a word of what was sent.
+    """
+    connect, read = timeout
+    try:
+        return pool.request(
+            method, url, json=json, headers={**_HEADERS, "Authorization": authorization},
+            timeout=urllib3.Timeout(connect=connect, read=read), retries=False, redirect=False,
+            preload_content=False,
+        )  # fmt: skip
+    except (HTTPError, ValueError) as exc:  # its own text may quote what was sent
+        raise no_answer(_why(exc), exc) from None
+
+
+def body_of(answer: Answered) -> bytes:
+    """The whole answer, unpacked. Raises Retry where it breaks off."""
+    try:
+        return answer.data
+    except (HTTPError, OSError) as exc:
+        late = isinstance(exc, TimeoutError)
+        raise no_answer(TOO_LATE if late else BROKE_OFF, exc) from None
+
+
+def beginning_of(answer: Answered) -> bytes:
+    """The first 64 KiB of an answer that may never end, as far as they come; then hangs up."""
+    try:
+        return bytes(answer.read(_BEGINNING_BYTES, decode_content=True))
+    except (HTTPError, OSError):
+        return b""
+    finally:
+        answer.close()
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    """What kind of thing the body is said to be, in small letters."""
+    return headers.get("Content-Type", "").lower()
+
+
+def no_answer(why: str, exc: Exception) -> Retry:
+    """What a fault of the network means. Only the kind of `exc` is told, never its text."""
+    return Retry(f"No answer from Twitter: {why}.", detail=type(exc).__name__)
+
+
+def _why(exc: Exception) -> str:
+    if isinstance(exc, SSLError):
+        return UNTRUSTED
+    if isinstance(exc, TimeoutError) and not isinstance(exc, NewConnectionError):
+        return TOO_LATE
+    return BROKE_OFF if isinstance(exc, DecodeError) else AWAY
