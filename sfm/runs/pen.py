@@ -41,7 +41,9 @@ class Pen:
 
     def __init__(self, fence: Callable[[int], object]) -> None:
         self._fence = fence
-        self._turn = threading.Condition()
+        self._lock = threading.Lock()
+        self._all_here = threading.Condition(self._lock)  # who writes waits for the others
+        self._written = threading.Condition(self._lock)  # the others wait for who writes
         self._waiting: list[_Wish] = []
         self._is_taken = False
         self._hands = 0
@@ -49,14 +51,14 @@ class Pen:
     @contextmanager
     def hand(self) -> Iterator[None]:
         """For as long as a thread may come to write: others wait a moment for it."""
-        with self._turn:
+        with self._lock:
             self._hands += 1
         try:
             yield
         finally:
-            with self._turn:
+            with self._lock:
                 self._hands -= 1
-                self._turn.notify_all()
+                self._all_here.notify()
 
     def write(self, work: Callable[[], T], added: Callable[[T], int] = lambda _result: 0) -> T:
         """Do `work` as `unit_of_work` does, and raise what it raises.
@@ -66,10 +68,11 @@ class Pen:
         all is rolled back and each is done by itself.
         """
         wish = _Wish(work, added)
-        with self._turn:
+        with self._lock:
             self._waiting.append(wish)
-            self._turn.notify_all()
-            self._turn.wait_for(lambda: wish.is_done or not self._is_taken)
+            if self._are_all_here():
+                self._all_here.notify()
+            self._written.wait_for(lambda: wish.is_done or not self._is_taken)
             mine = not wish.is_done
             self._is_taken = self._is_taken or mine
         if mine:
@@ -82,16 +85,19 @@ class Pen:
     def _write_for_all(self) -> None:
         batch: list[_Wish] = []
         try:
-            with self._turn:
-                self._turn.wait_for(lambda: len(self._waiting) >= self._hands, LINGER_SECONDS)
+            with self._lock:
+                self._all_here.wait_for(self._are_all_here, LINGER_SECONDS)
                 batch, self._waiting = self._waiting, []
             self._do(batch)
         finally:
-            with self._turn:
+            with self._lock:
                 for wish in batch:
                     wish.is_done = True
                 self._is_taken = False
-                self._turn.notify_all()
+                self._written.notify_all()
+
+    def _are_all_here(self) -> bool:
+        return len(self._waiting) >= self._hands
 
     def _do(self, batch: list[_Wish]) -> None:
         try:

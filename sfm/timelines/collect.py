@@ -157,13 +157,14 @@ def _pass(client: Client, run: ActiveRun, subject: Subject, place: Place, found:
         )
         place = place.at_end() if ended else place
         before = new_in_pass if ended else None
-        keep = partial(_keep, run, subject, page, place, before, client.meter)
+        mine, strangers = _sorted_out(page, subject)
+        keep = partial(_keep, run, subject, mine, place, before, client.meter)
         with client.meter.joined():
             saved = run.pen.write(keep, lambda saved: saved.new)
         new_in_pass += saved.new
         found.new, found.known = found.new + saved.new, found.known + saved.known
         found.pages += 1
-        found.trouble += _tell_trouble(run, subject, page, saved)
+        found.trouble += _tell_trouble(run, subject, page, saved, strangers)
         run.advance(0, saved.new, saved=True)
         run.check()
         if ended:
@@ -173,16 +174,15 @@ def _pass(client: Client, run: ActiveRun, subject: Subject, place: Place, found:
 def _keep(
     run: ActiveRun,
     subject: Subject,
-    page: Page,
+    mine: Sequence[Record],
     place: Place,
     ended_after: int | None,
     meter: Meter,
 ) -> Saved:
-    """One page and the place it leads to, in the caller's unit of work, which fences it.
+    """One page's tweets and the place it leads to, in the caller's unit of work, which fences it.
 
     `ended_after`: how many new tweets the pass had before its last page; None of other pages.
     """
-    mine = [one for one in page.records if one.tweet.author_uid in (None, subject.uid)]
     saved = save_page(mine, captured_by="timeline", run_id=run.id, owner=subject.id)
     connection = db.session.connection()
     # Read only now: the counts in its row have just been brought up to date.
@@ -246,14 +246,16 @@ def _rate(standing: Any, new: int, now: datetime) -> float:
     return (1 - RATE_WEIGHT) * float(standing.tweets_per_day) + RATE_WEIGHT * latest
 
 
-def _tell_trouble(run: ActiveRun, subject: Subject, page: Page, saved: Saved) -> int:
+def _tell_trouble(
+    run: ActiveRun, subject: Subject, page: Page, saved: Saved, strangers: Sequence[int]
+) -> int:
     """An error row for each tweet, and for a chain of pages, that could not be had whole."""
     told = [(one.message, one.raw[:300].decode("utf-8", "replace")) for one in page.refused]
     told += [(one.reason, f"tweet {one.twitter_id}") for one in saved.rejected]
     told += [(one.detail, "") for one in page.problems if one.kind == BROKEN]
     told += [
         ("Twitter sent a tweet of another account, which was left out.", f"tweet {one}")
-        for one in _strangers(page, subject)
+        for one in strangers
     ]
     for reason, detail in told:
         run.error(
@@ -262,6 +264,11 @@ def _tell_trouble(run: ActiveRun, subject: Subject, page: Page, saved: Saved) ->
     return len(told)
 
 
-def _strangers(page: Page, subject: Subject) -> list[int]:
-    tweets = [record.tweet for record in page.records]
-    return [one.twitter_id for one in tweets if one.author_uid not in (None, subject.uid)]
+def _sorted_out(page: Page, subject: Subject) -> tuple[list[Record], list[int]]:
+    """The account's own records, and the ids of what is another's."""
+    own = (None, subject.uid)
+    mine = [one for one in page.records if one.tweet.author_uid in own]
+    if len(mine) == len(page.records):
+        return mine, []
+    others = [one.tweet for one in page.records if one.tweet.author_uid not in own]
+    return mine, [one.twitter_id for one in others]

@@ -418,6 +418,6 @@ def test_an_account_deleted_between_two_pages_takes_the_run_with_nothing(
 
     begin_write()
     with pytest.raises(NotFound, match="was deleted here"):
-        _keep(run, Subject(number, uid, "HarborCouncil"), page, Place(), 0, twitter.meter)
+        _keep(run, Subject(number, uid, "HarborCouncil"), page.records, Place(), 0, twitter.meter)
     db.session.rollback()
     assert db.session.scalar(select(func.count()).select_from(TwitterUserItem)) == 0
