@@ -21,7 +21,7 @@ from sfm.sandbox.world.people import Person
 from sfm.timelines import run
 from sfm.tracked import service
 from sfm.twitter.client import Client
-from tests.conftest import FrozenClock, test_settings
+from tests.conftest import FrozenClock, sandbox_settings
 
 
 @pytest.fixture
@@ -34,12 +34,7 @@ def sandbox(clock: FrozenClock) -> Iterator[Sandbox]:
 @pytest.fixture
 def settings(instance_folder: Path, database_url: str, sandbox: Sandbox) -> Settings:
     """Settings that point the app at the sandbox."""
-    return test_settings(
-        instance_folder,
-        database_url,
-        twitter_api_root=sandbox.url,
-        twitter_bearer_token=sandbox.bearer_token,
-    )
+    return sandbox_settings(instance_folder, database_url, sandbox)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from sfm.config import Settings
 from sfm.database import db
 from sfm.factory import create_app
 from sfm.models import User
+from sfm.sandbox.server import Sandbox
 from tests.pages import PageClient, sign_in
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,6 +107,17 @@ def test_settings(folder: Path, database_url: str, **more: object) -> Settings:
 
 
 test_settings.__test__ = False  # type: ignore[attr-defined]
+
+
+def sandbox_settings(folder: Path, database_url: str, sandbox: Sandbox, **more: object) -> Settings:
+    """Settings of an app under test that takes this sandbox for Twitter."""
+    return test_settings(
+        folder,
+        database_url,
+        twitter_api_root=sandbox.url,
+        twitter_bearer_token=sandbox.bearer_token,
+        **more,
+    )
 
 
 def migrate_to_head(folder: Path, database_url: str) -> None:

@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 from sfm.config import Settings
 from sfm.models import User
 from sfm.sandbox.server import Sandbox
-from tests.conftest import test_settings
+from tests.conftest import sandbox_settings
 from tests.pages import PageClient, sign_in
 
 CHROMIUM = os.environ.get("SFM_CHROMIUM") or "/usr/bin/chromium"
@@ -60,12 +60,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def settings(instance_folder: Path, database_url: str, sandbox: Sandbox) -> Settings:
-    return test_settings(
-        instance_folder,
-        database_url,
-        twitter_api_root=sandbox.url,
-        twitter_bearer_token=sandbox.bearer_token,
-    )
+    return sandbox_settings(instance_folder, database_url, sandbox)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from sfm.config import Settings
 from sfm.database import db
 from sfm.models import AuditEntry, Gap, Run, TwitterFilter, User
 from sfm.sandbox.server import Sandbox
-from tests.conftest import test_settings
+from tests.conftest import sandbox_settings
 from tests.pages import Page, checked, fields_of, page, part, submit
 
 LoginAs = Callable[[User], FlaskClient]
@@ -30,12 +30,7 @@ def sandbox() -> object:
 
 @pytest.fixture
 def settings(instance_folder: Path, database_url: str, sandbox: Sandbox) -> Settings:
-    return test_settings(
-        instance_folder,
-        database_url,
-        twitter_api_root=sandbox.url,
-        twitter_bearer_token=sandbox.bearer_token,
-    )
+    return sandbox_settings(instance_folder, database_url, sandbox)
 
 
 @pytest.fixture

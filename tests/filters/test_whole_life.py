@@ -30,7 +30,7 @@ from sfm.sandbox.server import Sandbox
 from sfm.streams import files
 from sfm.streams.filling import fill
 from sfm.supervisord.main_conf import write_main
-from tests.conftest import test_settings
+from tests.conftest import sandbox_settings
 from tests.pages import fields_of, page, submit
 from tests.streams.collecting import ROOT, beat_of, environment
 from tests.streams.conftest import zcat
@@ -50,13 +50,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def settings(instance_folder: Path, database_url: str, sandbox: Sandbox) -> Settings:
-    return test_settings(
-        instance_folder,
-        database_url,
-        twitter_api_root=sandbox.url,
-        twitter_bearer_token=sandbox.bearer_token,
-        save_interval_seconds=600,
-    )
+    return sandbox_settings(instance_folder, database_url, sandbox, save_interval_seconds=600)
 
 
 class Supervisor:

@@ -25,7 +25,7 @@ from sfm.models import Lease, Run, ScheduledJob
 from sfm.runs import journal
 from sfm.sandbox.server import Sandbox
 from tests.collecting import held, tracked
-from tests.conftest import test_settings
+from tests.conftest import sandbox_settings
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,12 +44,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def settings(instance_folder: Path, database_url: str, sandbox: Sandbox) -> Settings:
-    return test_settings(
-        instance_folder,
-        database_url,
-        twitter_api_root=sandbox.url,
-        twitter_bearer_token=sandbox.bearer_token,
-    )
+    return sandbox_settings(instance_folder, database_url, sandbox)
 
 
 Starter = Callable[..., psutil.Popen]

@@ -18,7 +18,7 @@ from sfm.runs import journal, plan, queries, wishes
 from sfm.runs.plan import JOBS
 from sfm.sandbox.server import Sandbox
 from tests.collecting import held, sandbox, tracked
-from tests.conftest import FrozenClock, test_settings
+from tests.conftest import FrozenClock, sandbox_settings
 
 __all__ = ["sandbox"]
 HOUR = 3600
@@ -29,13 +29,7 @@ def settings(instance_folder: Path, database_url: str, sandbox: Sandbox) -> Sett
     """Of the plan, only the timelines and the reconciling are on."""
     off = {job.setting: "off" for job in JOBS.values()}
     del off["schedule_timelines"], off["schedule_reconcile"]
-    return test_settings(
-        instance_folder,
-        database_url,
-        twitter_api_root=sandbox.url,
-        twitter_bearer_token=sandbox.bearer_token,
-        **off,
-    )
+    return sandbox_settings(instance_folder, database_url, sandbox, **off)
 
 
 def slots(kind: str = "user_timeline") -> list[str]:

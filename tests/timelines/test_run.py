@@ -26,7 +26,7 @@ from sfm.tracked import lifecycle
 from sfm.twitter.client import Client
 from sfm.twitter.errors import CredentialProblem, Wait
 from tests.collecting import held, timeline_run, tracked
-from tests.conftest import FrozenClock, test_settings
+from tests.conftest import FrozenClock, sandbox_settings
 from tests.waiting import wait_for
 
 GOOD_PASSWORD = "seven purple umbrellas rust"
@@ -476,12 +476,8 @@ def test_limits_are_used_fully_and_never_overrun(
     with Sandbox(clock=clock, limits=True) as sandbox:
         sandbox.limits.set("users/:id/tweets", 15)
         app = create_app(
-            test_settings(
-                instance_folder, database_url,
-                twitter_api_root=sandbox.url, twitter_bearer_token=sandbox.bearer_token,
-                timeline_threads=threads,
-            )
-        )  # fmt: skip
+            sandbox_settings(instance_folder, database_url, sandbox, timeline_threads=threads)
+        )
         with app.app_context():
             for person in sandbox.world.people[:6]:
                 tracked(person)
