@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import current_app
 from sqlalchemy import select
@@ -23,6 +23,8 @@ from sfm.twitter.errors import TwitterError, Wait
 from sfm.twitter.meter import Meter
 from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.transport import Pause, Transport
+
+T = TypeVar("T", bound=Transport)
 
 _SIGN_INS_FIRST = (OAUTH1, OAUTH2, BEARER)  # they may read protected accounts too
 _STREAMS = (BEARER,)
@@ -66,7 +68,7 @@ def default_client(pause: Pause | None = None, meter: Meter | None = None) -> Cl
     """
     found = _default(_SIGN_INS_FIRST)
     if isinstance(found, str):
-        return _client(BearerAuth(found), pause, meter)
+        return _client(plain_transport(BearerAuth(found), pause, meter))
     return client_for(found, pause, meter)
 
 
@@ -89,18 +91,9 @@ def client_for(
 
     Raises NoCredential where a setting is missing, Unreadable where the secret cannot be read.
     """
-    auth = auth_of(credential)
-    client = _client(auth, pause, meter)
-    watched = WatchedTransport(
-        auth,
-        api_root=settings().twitter_api_root,
-        limiter=limiter(),
-        meter=client.meter,
-        pause=pause,
-    )
+    watched = _transport(WatchedTransport, auth_of(credential), pause, meter)
     watched.keeper = StateKeeper(db.engine, credential)
-    client.transport = watched
-    return client
+    return _client(watched)
 
 
 def stream_auth(credential: Credential) -> BearerAuth:
@@ -118,6 +111,13 @@ def default_stream_auth() -> BearerAuth:
     """What streamsample connects with, chosen as for `default_client` among app tokens."""
     found = _default(_STREAMS)
     return BearerAuth(found) if isinstance(found, str) else stream_auth(found)
+
+
+def plain_transport(
+    auth: Auth, pause: Pause | None = None, meter: Meter | None = None
+) -> Transport:
+    """Calls that are limited and counted, and keep no state of what signs them."""
+    return _transport(Transport, auth, pause, meter)
 
 
 def auth_of(credential: Credential) -> Auth:
@@ -150,16 +150,18 @@ def limiter() -> Limiter:
     return found
 
 
-def _client(auth: Auth, pause: Pause | None, meter: Meter | None) -> Client:
-    chosen = settings()
-    return Client(
+def _transport(kind: type[T], auth: Auth, pause: Pause | None, meter: Meter | None) -> T:
+    return kind(
         auth,
-        api_root=chosen.twitter_api_root,
+        api_root=settings().twitter_api_root,
         limiter=limiter(),
         meter=meter or DatabaseMeter(db.engine),
         pause=pause,
-        dialect="post" if chosen.twitter_dialect == "post" else "tweet",
     )
+
+
+def _client(transport: Transport) -> Client:
+    return Client(transport, dialect="post" if settings().twitter_dialect == "post" else "tweet")
 
 
 def _default(kinds: tuple[str, ...]) -> Credential | str:

@@ -14,7 +14,6 @@ from sqlalchemy import select
 from sfm import clock
 from sfm.accounts import clients, credentials, users
 from sfm.accounts.states import is_usable
-from sfm.accounts.usage import DatabaseMeter
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
@@ -84,13 +83,8 @@ def sample_source() -> Source:
 
 def stream_client(source: Source) -> StreamClient:
     """Streams and rules with this credential, limited and metered. For one thread."""
-    return StreamClient(
-        source.auth,
-        api_root=settings().twitter_api_root,
-        limiter=clients.limiter(),
-        meter=DatabaseMeter(db.engine),
-        silence_seconds=float(settings().stream_silence_seconds),
-    )
+    transport = clients.plain_transport(source.auth)
+    return StreamClient(transport, silence_seconds=float(settings().stream_silence_seconds))
 
 
 def sample_holds(source: Source) -> str:

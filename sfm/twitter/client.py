@@ -10,12 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-import urllib3
-
 from sfm import clock
 from sfm.twitter import endpoints as at
 from sfm.twitter import fields as wanted
-from sfm.twitter.auth import Auth
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.errors import AccountProblem, BadRequest
 from sfm.twitter.fields import Dialect, Fields
@@ -35,11 +32,10 @@ from sfm.twitter.meter import Meter
 from sfm.twitter.pages import Page, split_page, split_users
 from sfm.twitter.paging import Course
 from sfm.twitter.payload import parse_user
-from sfm.twitter.ratelimit import Limiter, WindowState
+from sfm.twitter.ratelimit import WindowState
 from sfm.twitter.rawjson import take_apart
 from sfm.twitter.record import ID_LIMIT, UserRecord
-from sfm.twitter.transport import DEFAULT_API_ROOT, Pause, Transport
-from sfm.twitter.wire import TIMEOUT_SECONDS
+from sfm.twitter.transport import Transport
 
 BATCH = 100  # names or ids that one look-up takes
 LARGEST_PAGE = 100
@@ -49,27 +45,9 @@ class Client:
     """Calls with one credential. Every method raises TwitterError, and only that, for trouble."""
 
     def __init__(
-        self,
-        auth: Auth,
-        *,
-        api_root: str = DEFAULT_API_ROOT,
-        limiter: Limiter,
-        meter: Meter,
-        pause: Pause | None = None,
-        dialect: Dialect = "tweet",
-        fields: Fields | None = None,
-        pool: urllib3.PoolManager | None = None,
-        timeout: tuple[float, float] = TIMEOUT_SECONDS,
+        self, transport: Transport, *, dialect: Dialect = "tweet", fields: Fields | None = None
     ) -> None:
-        self.transport = Transport(
-            auth,
-            api_root=api_root,
-            limiter=limiter,
-            meter=meter,
-            pause=pause,
-            pool=pool,
-            timeout=timeout,
-        )
+        self.transport = transport
         self.dialect: Dialect = dialect
         self._fields = fields if fields is not None else wanted.for_posts(dialect)
 

@@ -11,21 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import urllib3
-
 from sfm.twitter import endpoints as at
 from sfm.twitter import fields as wanted
-from sfm.twitter.auth import Auth
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.errors import scrub
 from sfm.twitter.fields import Fields
 from sfm.twitter.lenient import loads
-from sfm.twitter.meter import Meter
-from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.rules import MOST_RULES, TAG_PREFIX, Rule
 from sfm.twitter.stream import CONNECT_SECONDS, SILENCE_SECONDS, StreamConnection
-from sfm.twitter.transport import DEFAULT_API_ROOT, Pause, Transport
-from sfm.twitter.wire import TIMEOUT_SECONDS
+from sfm.twitter.transport import Transport
 from sfm.twitter.words import parse_date
 
 _ADD_AT_ONCE = 100
@@ -85,26 +79,12 @@ class StreamClient:
 
     def __init__(
         self,
-        auth: Auth,
+        transport: Transport,
         *,
-        api_root: str = DEFAULT_API_ROOT,
-        limiter: Limiter,
-        meter: Meter,
-        pause: Pause | None = None,
         fields: Fields | None = None,
-        pool: urllib3.PoolManager | None = None,
-        timeout: tuple[float, float] = TIMEOUT_SECONDS,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        self.transport = Transport(
-            auth,
-            api_root=api_root,
-            limiter=limiter,
-            meter=meter,
-            pause=pause,
-            pool=pool,
-            timeout=timeout,
-        )
+        self.transport = transport
         self._fields = fields if fields is not None else wanted.for_posts("tweet")
         self._timeout = (CONNECT_SECONDS, silence_seconds)
 

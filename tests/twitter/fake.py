@@ -9,7 +9,28 @@ import struct
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from sfm.twitter.auth import Auth, BearerAuth
+from sfm.twitter.meter import MemoryMeter, Meter
+from sfm.twitter.ratelimit import Limiter
+from sfm.twitter.transport import Transport
+
+TOKEN = "CANARY-bearer-token-0123456789"
+
+
+def transport_to(
+    root: str, auth: Auth | None = None, *, meter: Meter | None = None, **more: Any
+) -> Transport:
+    """Calls to what answers at this address, with limits and counts of their own."""
+    return Transport(
+        auth or BearerAuth(TOKEN),
+        api_root=root,
+        limiter=Limiter(),
+        meter=meter or MemoryMeter(),
+        **more,
+    )
 
 
 @dataclass

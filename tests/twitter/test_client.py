@@ -15,12 +15,9 @@ from sfm.twitter import errors
 from sfm.twitter.auth import BearerAuth, OAuth1Auth, OAuth2UserAuth, UserToken
 from sfm.twitter.client import Client
 from sfm.twitter.meter import MemoryMeter
-from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.transport import REFUSED_SECONDS, RETRY_SECONDS
-from tests.twitter.fake import Fake, answer, hold
+from tests.twitter.fake import TOKEN, Fake, answer, hold, transport_to
 from tests.twitter.tweets import v2_post, v2_user
-
-TOKEN = "CANARY-bearer-token-0123456789"
 
 
 class Waits:
@@ -35,10 +32,8 @@ class Waits:
 
 
 def make(fake, auth=None, **more):
-    meter = more.pop("meter", MemoryMeter())
-    return Client(
-        auth or BearerAuth(TOKEN), api_root=fake.root, limiter=Limiter(), meter=meter, **more
-    )
+    dialect = more.pop("dialect", "tweet")
+    return Client(transport_to(fake.root, auth, **more), dialect=dialect)
 
 
 def page(*ids, token=None, **more):

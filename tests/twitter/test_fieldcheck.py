@@ -1,20 +1,14 @@
 """A field that is silently no longer given is noticed."""
 
-from sfm.twitter.auth import BearerAuth
 from sfm.twitter.client import Client
 from sfm.twitter.fieldcheck import missing_fields
-from sfm.twitter.meter import MemoryMeter
-from sfm.twitter.ratelimit import Limiter
-from tests.twitter.fake import Fake, answer
+from tests.twitter.fake import Fake, answer, transport_to
 from tests.twitter.tweets import in_post_words, v1_tweet, v2_post, v2_user
 
 
 def look(body):
     with Fake([answer(200, body)]) as fake:
-        client = Client(
-            BearerAuth("x" * 30), api_root=fake.root, limiter=Limiter(), meter=MemoryMeter()
-        )
-        return missing_fields(client, 7)
+        return missing_fields(Client(transport_to(fake.root)), 7)
 
 
 def whole():

@@ -13,20 +13,14 @@ import trustme
 from sfm.twitter import errors
 from sfm.twitter.auth import BearerAuth
 from sfm.twitter.backoff import kind_of
-from sfm.twitter.meter import MemoryMeter
-from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.stream import KeepAlive
 from sfm.twitter.streaming import StreamClient
 from sfm.twitter.wire import new_pool
-from tests.twitter.fake import STREAM_HEAD, Fake, answer, chunk, hold
-
-TOKEN = "CANARY-bearer-token-0123456789"
+from tests.twitter.fake import STREAM_HEAD, TOKEN, Fake, answer, chunk, hold, transport_to
 
 
 def client(root, pool=None):
-    return StreamClient(
-        BearerAuth(TOKEN), api_root=root, limiter=Limiter(), meter=MemoryMeter(), pool=pool
-    )
+    return StreamClient(transport_to(root, pool=pool))
 
 
 @dataclass
@@ -157,9 +151,7 @@ def test_a_good_certificate_is_taken(authority, pool):
 @pytest.mark.parametrize("token", ["CANARY\nX-Other: 1", "CANARY\u20ac"])
 def test_a_token_that_no_header_can_hold_is_not_sent_and_not_told(token):
     with Fake(route=lingering) as server:
-        streams = StreamClient(
-            BearerAuth(token), api_root=server.root, limiter=Limiter(), meter=MemoryMeter()
-        )
+        streams = StreamClient(transport_to(server.root, BearerAuth(token)))
         with pytest.raises(errors.Retry) as fault:
             streams.filter_stream()
         assert server.asked == []

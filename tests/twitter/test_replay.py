@@ -7,11 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from sfm.twitter import errors
-from sfm.twitter.auth import BearerAuth
 from sfm.twitter.client import Client
-from sfm.twitter.meter import MemoryMeter
-from sfm.twitter.ratelimit import Limiter
-from tests.twitter.fake import Fake, answer
+from tests.twitter.fake import Fake, answer, transport_to
 
 PAGING = ("start_time", "end_time", "since_id", "until_id", "pagination_token", "next_token", "ids")
 
@@ -50,7 +47,7 @@ def replay(shared_data):
 
 
 def make(fake):
-    return Client(BearerAuth("x" * 30), api_root=fake.root, limiter=Limiter(), meter=MemoryMeter())
+    return Client(transport_to(fake.root))
 
 
 def recorded_ids(replay, path, told):

@@ -11,22 +11,25 @@ import zlib
 import pytest
 
 from sfm.twitter import errors
-from sfm.twitter.auth import BearerAuth
-from sfm.twitter.meter import MemoryMeter
-from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.rules import Rule
 from sfm.twitter.stream import Disconnect, KeepAlive, Line, Skipped
 from sfm.twitter.streaming import StreamClient, StreamRule
-from tests.twitter.fake import STREAM_HEAD, Fake, answer, chunk, hold, reset, streamed
+from tests.twitter.fake import (
+    STREAM_HEAD,
+    TOKEN,
+    Fake,
+    answer,
+    chunk,
+    hold,
+    reset,
+    streamed,
+    transport_to,
+)
 from tests.twitter.tweets import as_line, v2_retweet
-
-TOKEN = "stream-canary-token-0123456789"
 
 
 def client(fake, **more):
-    return StreamClient(
-        BearerAuth(TOKEN), api_root=fake.root, limiter=Limiter(), meter=MemoryMeter(), **more
-    )
+    return StreamClient(transport_to(fake.root), **more)
 
 
 def events(*script, **more):
@@ -257,12 +260,7 @@ def test_a_web_page_in_place_of_the_stream_is_a_passing_fault():
 def test_nobody_there_is_a_passing_fault_of_the_network():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    streams = StreamClient(
-        BearerAuth(TOKEN),
-        api_root=f"http://127.0.0.1:{port}",
-        limiter=Limiter(),
-        meter=MemoryMeter(),
-    )
+    streams = StreamClient(transport_to(f"http://127.0.0.1:{port}"))
     with pytest.raises(errors.Retry) as fault:
         streams.filter_stream()
     assert fault.value.status is None
