@@ -109,10 +109,11 @@ def leader() -> int | None:
 
 
 def finished() -> list[Run]:
+    """Timelines that were due and are done; at a whole hour other jobs are due too."""
     db.session.rollback()
     db.session.expire_all()
-    wanted = select(Run).where(Run.slot.is_not(None), Run.state == "finished").order_by(Run.id)
-    return list(db.session.scalars(wanted))
+    done = Run.slot.is_not(None), Run.kind == "user_timeline", Run.state == "finished"
+    return list(db.session.scalars(select(Run).where(*done).order_by(Run.id)))
 
 
 def test_each_slot_runs_once_while_leaders_are_killed(
