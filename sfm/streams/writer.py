@@ -11,6 +11,7 @@ in hand, what is on disk is whole, and `flush` may be called again.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import logging
@@ -156,14 +157,10 @@ class StreamWriter:
         if self._file and self._file.lines >= FILE_LINES:
             self.seal()
         data = member(self._batch)
-        growing = self._file or self._begin()
         try:
-            write_whole(growing, data)
-        except UnsureFile as exc:
-            logger.error("stream file given up file=%s error=%s", growing.path.name, exc)
-            self._give_up()
-            growing = self._begin()
-            write_whole(growing, data)
+            growing = self._write(data)
+        except UnsureFile:
+            growing = self._write(data)  # to a new file; a second refusal is the disk's
         growing.digest.update(data)
         growing.good_bytes += len(data)
         growing.members += 1
@@ -171,6 +168,18 @@ class StreamWriter:
         growing.ids.update(self._batch_ids)
         self.safe_lines += len(self._batch)
         self._batch, self._batch_ids = [], set()
+
+    def _write(self, data: bytes) -> Growing:
+        """Put it into the growing file, or a new one. Raises OSError; a file that became unsure
+        is never written to again."""
+        growing = self._file or self._begin()
+        try:
+            write_whole(growing, data)
+        except UnsureFile as exc:
+            logger.error("stream file given up file=%s error=%s", growing.path.name, exc)
+            self._give_up(growing)
+            raise
+        return growing
 
     def _begin(self) -> Growing:
         """A new file under a name that was never used. Raises OSError."""
@@ -186,10 +195,14 @@ class StreamWriter:
         self._file = Growing(path, descriptor, clock.monotonic())
         return self._file
 
-    def _give_up(self) -> None:
-        growing, self._file = self._file, None
-        if growing:
+    def _give_up(self, growing: Growing) -> None:
+        """Leave it to `repair.adopt`; where nothing in it is safe, it goes, or a disk that fails
+        for an hour would be full of them."""
+        self._file = None
+        with contextlib.suppress(OSError):
             os.close(growing.descriptor)
+            if not growing.good_bytes:
+                growing.path.unlink()
 
 
 class UnsureFile(OSError):

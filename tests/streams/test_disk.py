@@ -20,7 +20,7 @@ from sfm.streams import repair
 from sfm.streams.errors import StorageTrouble
 from sfm.streams.writer import StreamWriter
 from tests.rounds import rounds
-from tests.streams.conftest import PREFIX, Driver, ids_in, sealed_files
+from tests.streams.conftest import PREFIX, Driver, ids_in, sealed_files, zcat
 from tests.streams.driver import post
 from tests.waiting import wait_for
 
@@ -156,6 +156,24 @@ def test_a_sync_that_fails_means_a_new_file_and_the_batch_again(
     assert driver.said[-1] == "stopped"
     failed = re.search(r"fsync\((\d+)\).*INJECTED", log)
     assert failed is not None
+    check_nothing_safe_is_lost(folder, driver)
+    assert set(ids_in(sealed_files(folder))) == set(range(1, 1201))
+
+
+@needs_strace
+@pytest.mark.slow
+@pytest.mark.parametrize("times", ["2..3", "1..4"])
+def test_a_sync_that_fails_in_the_new_file_too_means_another_one(
+    drive: Drive, folder: Path, times: str
+) -> None:
+    """CP5: a disk that has trouble has it more than once; a manifest row says what a file holds."""
+    driver, log = injected(drive, folder, f"fsync:error=EIO:when={times}", 1200)
+    first, last = map(int, times.split(".."))
+    assert len(re.findall("INJECTED", log)) == last - first + 1
+    assert "trouble broken" in driver.said
+    assert driver.said[-1] == "stopped"
+    for line in [line.split() for line in driver.said if line.startswith("sealed ")]:
+        assert zcat(folder / line[1]).count(b"\n") == int(line[2])
     check_nothing_safe_is_lost(folder, driver)
     assert set(ids_in(sealed_files(folder))) == set(range(1, 1201))
 
