@@ -9,7 +9,7 @@ import sys
 
 import bench
 
-NO_BENCHMARKS = {"__main__", "installation", "table", "synthetic", "v2_records"}
+NO_BENCHMARKS = {"__main__", "installation", "remembering", "table", "synthetic", "v2_records"}
 
 
 def names() -> list[str]:
