@@ -126,12 +126,15 @@ def _differences(facts: Facts, row: StreamFile) -> str:
 
 
 def catch_up(root: Path) -> int:
-    """Write rows for sealed files that have none (the database was away); how many. Commits."""
+    """Write rows for sealed files that have none (the database was away); how many. Commits.
+
+    A row whose file was moved by a run that ended before it could say so follows its file.
+    """
     known = set(db.session.scalars(select(StreamFile.path)))
     db.session.rollback()
     added = 0
     for path in sealed_below(root):
-        if path.relative_to(root).as_posix() in known:
+        if path.relative_to(root).as_posix() in known or _followed(root, path):
             continue
         try:
             facts = read_facts(path)
@@ -142,6 +145,22 @@ def catch_up(root: Path) -> int:
         added += record_file(root, path, facts) is not None
         db.session.commit()
     return added
+
+
+def _followed(root: Path, path: Path) -> bool:
+    """Whether this file's row still named the place it was moved from; now it names this. Commits.
+
+    Names are used only once, so a row of the same name without a file is this file's.
+    """
+    before = root / path.name
+    if before == path or before.exists():
+        return False
+    begin_write()
+    row = db.session.scalar(select(StreamFile).where(StreamFile.path == path.name))
+    if row is not None:
+        row.path = path.relative_to(root).as_posix()
+    db.session.commit()
+    return row is not None
 
 
 def sealed_below(root: Path) -> Iterator[Path]:

@@ -18,7 +18,7 @@ from sfm.database import db
 from sfm.errors import NotFound
 from sfm.extensions import settings as app_settings
 from sfm.models import Run, StreamFile, TwitterFilter, User
-from sfm.streams import files, organise
+from sfm.streams import files, names, organise
 from sfm.streams.ledger import record_file
 from sfm.streams.writer import StreamWriter
 from tests.pages import page, submit
@@ -189,6 +189,23 @@ def test_files_the_database_does_not_know_are_written_into_the_manifest(
     assert files.catch_up(root) == 1
     found = db.session.query(StreamFile).one()
     assert (found.lines, found.sha256, found.first_id, found.last_id) == facts
+
+
+def test_a_row_follows_a_file_whose_move_was_cut_short_before_it_was_told(
+    app: Flask, root: Path, own: TwitterFilter
+) -> None:
+    row = make_file(root, own.id)
+    row.origin, number, name = "gap_fill", row.id, row.path
+    db.session.commit()
+    parsed = names.parse(name)
+    assert parsed is not None
+    target = organise.target_of(root, parsed) / name
+    organise.move(root / name, target)
+    assert files.catch_up(root) == 0
+    found = db.session.query(StreamFile).one()
+    assert (found.id, found.origin) == (number, "gap_fill")
+    assert files.path_of(root, found) == target
+    assert files.catch_up(root) == 0
 
 
 def test_a_move_never_writes_over_another_file(root: Path, own: TwitterFilter) -> None:
