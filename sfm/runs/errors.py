@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
+from sfm import clock
 from sfm.errors import SfmError
+from sfm.twitter.errors import OutOfCredits
 
 
 class AlreadyRunning(SfmError):
@@ -57,6 +59,25 @@ class Pause(SfmError):
     def __init__(self, message: str, until: datetime | None = None) -> None:
         super().__init__(message)
         self.until = until
+
+
+def pause_for(trouble: OutOfCredits) -> Pause:
+    """The pause of a run that may read no more, until its allowance is new again."""
+    return Pause(trouble.message, next_period(trouble.period))
+
+
+def next_period(period: str | None) -> datetime | None:
+    """When a used-up allowance is new again (aware UTC); None where only a person can know.
+
+    Of a billing period nobody says when it begins: it is asked for anew each day, for a call that
+    is refused costs nothing.
+    """
+    today = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if period in ("Daily", "Billing"):
+        return today + timedelta(days=1)
+    if period == "Monthly":
+        return (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return None
 
 
 class DatabaseTrouble(SfmError):

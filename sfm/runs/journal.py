@@ -30,10 +30,12 @@ from sfm.runs.errors import (
     LeaseLost,
     Pause,
     Postponed,
+    pause_for,
 )
 from sfm.runs.kinds import kind, lease_name
 from sfm.runs.owner import in_words, is_dead, new_owner
 from sfm.runs.transactions import write_alone
+from sfm.twitter.errors import OutOfCredits
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +141,8 @@ def _begin(run_id: int, held: leases.Held) -> ActiveRun | None:
 
 @contextmanager
 def carried_out(run: ActiveRun) -> Iterator[dict[str, Any]]:
-    """Holds a run while its work is done, and writes how it ended. Raises the reason again.
+    """Holds a run while its work is done, and writes how it ended. Raises the reason again; what
+    may be read no more is a Pause, whatever the run was about.
 
     What the work puts into the dictionary becomes the run's result.
     """
@@ -151,6 +154,10 @@ def carried_out(run: ActiveRun) -> Iterator[dict[str, Any]]:
     except KeyboardInterrupt:
         ending = Ending("cancelled", "Stopped from the keyboard.")
         raise
+    except OutOfCredits as trouble:
+        pause = pause_for(trouble)
+        ending = _ending_of(pause, run.origin)
+        raise pause from trouble
     except SfmError as exc:
         ending = _ending_of(exc, run.origin)
         raise

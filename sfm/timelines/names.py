@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.models import TwitterUser
 from sfm.runs.active import ActiveRun
-from sfm.runs.errors import Pause, Postponed
+from sfm.runs.errors import Postponed, pause_for
 from sfm.runs.transactions import unit_of_work
 from sfm.tracked import lifecycle, queries, service
 from sfm.twitter.client import Client
@@ -60,7 +60,7 @@ def _asked(look_up: Callable[[Any], Any], wanted: Sequence[Any]) -> list[UserBat
     try:
         return list(look_up(wanted))
     except OutOfCredits as trouble:
-        raise Pause(trouble.message) from trouble
+        raise pause_for(trouble) from trouble
     except Wait as trouble:
         raise Postponed(trouble.message, trouble.until) from trouble
 

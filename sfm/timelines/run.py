@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 from flask import Flask, current_app
@@ -27,6 +27,7 @@ from sfm.runs.errors import (
     LeaseLost,
     Pause,
     Postponed,
+    pause_for,
 )
 from sfm.runs.journal import UNEXPECTED
 from sfm.runs.transactions import unit_of_work
@@ -148,7 +149,7 @@ class Crew:
         except FATAL:
             raise
         except OutOfCredits as trouble:
-            raise Pause(trouble.message, next_period(trouble.period)) from trouble
+            raise pause_for(trouble) from trouble
         except Wait as trouble:
             raise Postponed(trouble.message, trouble.until) from trouble
         except AccountProblem as trouble:
@@ -309,13 +310,3 @@ def not_asked() -> int:
 
 def _names(query: Any) -> dict[int, str]:
     return {row.id: row.name for row in db.session.execute(query)}
-
-
-def next_period(period: str | None) -> datetime | None:
-    """When a used-up allowance is new again (aware UTC); None where only a person can know."""
-    today = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    if period == "Daily":
-        return today + timedelta(days=1)
-    if period == "Monthly":
-        return (today.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return None

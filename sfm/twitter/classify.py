@@ -162,7 +162,8 @@ def _out_of_credits(answer: Answer, problem: Problem) -> OutOfCredits:
         else "The X account that pays for these calls has no credits left. Add credits in X's "
         "developer console, then start again."
     )
-    return OutOfCredits(message, detail=answer.detail(), status=answer.status)
+    period = "Billing" if spending else None
+    return OutOfCredits(message, period=period, detail=answer.detail(), status=answer.status)
 
 
 def _capped(answer: Answer, body: Any) -> OutOfCredits:

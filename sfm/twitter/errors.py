@@ -119,7 +119,8 @@ class CredentialProblem(TwitterError):
 
 
 class OutOfCredits(TwitterError):
-    """Paid for or allowed no more: never retried. `period` is 'Daily' or 'Monthly' if told."""
+    """Paid for or allowed no more: never retried. `period` is 'Daily', 'Monthly' or, of a limit
+    on spending, 'Billing', as far as it is told."""
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -25,6 +25,7 @@ from sfm.runs.errors import (
 )
 from sfm.runs.owner import new_owner
 from sfm.runs.transactions import unit_of_work
+from sfm.twitter.errors import OutOfCredits
 from tests.conftest import FrozenClock
 from tests.runs.conftest import Starter, said
 from tests.threads import at_once
@@ -388,3 +389,23 @@ def test_exports_go_side_by_side_and_leave_no_leases(app: Flask) -> None:
         with journal.carried_out(run):
             pass
     assert db.session.scalars(select(Lease)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("period", "until"),
+    [
+        ("Daily", datetime(2026, 11, 23, tzinfo=UTC)),
+        ("Monthly", datetime(2026, 12, 1, tzinfo=UTC)),
+        ("Billing", datetime(2026, 11, 23, tzinfo=UTC)),
+        (None, None),
+    ],
+)
+def test_whatever_may_read_no_more_pauses_until_it_may(
+    app: Flask, clock: FrozenClock, period: str | None, until: datetime | None
+) -> None:
+    """AP2, for runs of every kind."""
+    run = journal.start("fill_gap")
+    with pytest.raises(Pause), journal.carried_out(run):
+        raise OutOfCredits("No more today.", period=period)
+    ended = row(run.id)
+    assert (ended.state, ended.message, ended.not_before) == ("paused", "No more today.", until)

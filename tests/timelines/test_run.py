@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from sfm.accounts import credentials, users
 from sfm.accounts.check import check
-from sfm.accounts.clients import NoCredential, collecting_client
+from sfm.accounts.clients import NoCredential, collecting_client, default_client
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import ApiUsage, Credential, Run, RunError, TwitterUser, TwitterUserItem
@@ -22,6 +22,7 @@ from sfm.runs import journal, queries, stopping, wishes
 from sfm.runs.errors import Cancelled, Interrupted, Pause, Postponed
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import run as timelines
+from sfm.timelines.names import update_usernames
 from sfm.tracked import lifecycle
 from sfm.twitter.client import Client
 from sfm.twitter.errors import CredentialProblem, Wait
@@ -242,12 +243,23 @@ def test_used_up_allowances_pause_the_run_without_another_try(
     again = journal.claim(["user_timeline"])
     assert again is not None
     assert again.id == run.id
-    from sfm.accounts.clients import default_client
-
     with journal.carried_out(again):
         timelines.carry_out(again, default_client)
     for name, user in good.items():
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))
+
+
+def test_a_look_up_of_names_waits_for_the_new_period_too(
+    good: dict[str, TwitterUser], sandbox: Sandbox
+) -> None:
+    """AP2."""
+    fault = sandbox.faults.add("usage-capped", times=None)
+    active = journal.start("update_usernames")
+    with pytest.raises(Pause), journal.carried_out(active):
+        update_usernames(active, default_client())
+    assert fault.fired == 1
+    run = last_run()
+    assert (run.state, run.not_before) == ("paused", datetime(2026, 12, 1, tzinfo=UTC))
 
 
 def test_credits_bought_meanwhile_are_used_when_an_administrator_lets_the_run_go_on(

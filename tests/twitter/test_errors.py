@@ -60,8 +60,10 @@ def test_money_and_caps_are_never_retried(status, body, period):
 
 def test_a_spending_limit_is_told_apart_from_an_empty_account():
     body = {"type": NEW + "credits-depleted", "detail": "Spend cap reached for this cycle"}
-    assert "spending limit" in str(trouble(402, body))
-    assert "credits" in str(trouble(402, {"type": NEW + "credits-depleted"}))
+    limit, empty = trouble(402, body), trouble(402, {"type": NEW + "credits-depleted"})
+    assert "spending limit" in str(limit)
+    assert "credits" in str(empty)
+    assert (limit.period, empty.period) == ("Billing", None)
 
 
 @pytest.mark.parametrize(
