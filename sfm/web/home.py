@@ -68,6 +68,7 @@ def _now() -> dict[str, Any]:
     return {
         "open_runs": runs.open_runs(),
         "lasting": troubles.open_events(5),
+        "failed_runs": troubles.failed_runs(),
         "failed": troubles.latest_errors(6),
         "last_collected": runs.last_ended("user_timeline"),
         "planned": _next_planned(),

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 
-from sfm.models import User
-from sfm.runs import events
+from sfm.clock import now
+from sfm.database import db
+from sfm.jobs.worker import work_once
+from sfm.models import Run, User
+from sfm.runs import events, journal, queries
 from tests.conftest import FrozenClock
 from tests.factories import make_run, make_run_error, make_tweets, make_twitter_user
-from tests.pages import page, part, text_of
+from tests.pages import Page, page, part, text_of
 
 Login = Callable[[User], FlaskClient]
 
@@ -91,3 +96,71 @@ def test_what_lasts_is_told_until_it_is_over(
     assert "Something was noticed." not in page(client, "/").text
     events.over("disk_full", subject="disk")
     assert "The disk is nearly full." not in page(client, "/").text
+
+
+REFUSED = "Twitter refuses the key. Enter a new one."
+
+
+def ended(kind: str, state: str, hours_ago: float, **more: Any) -> Run:
+    at = now() - timedelta(hours=hours_ago)
+    times = {"queued_at": at - timedelta(minutes=5), "finished_at": at}
+    return make_run(kind, state, **{**times, **more})
+
+
+def went_wrong(found: Page) -> list[str]:
+    return [text_of(line) for line in found.all("li") if "failed" in text_of(line).split()]
+
+
+def test_a_run_that_failed_as_a_whole_is_told_with_its_reason_and_page(
+    clock: FrozenClock, login_as: Login, reader: User
+) -> None:
+    ended("user_timeline", "finished", 3, added=7)
+    ended("user_timeline", "failed", 2, message="The database was away.")
+    failed = ended("user_timeline", "failed", 1, message=REFUSED)
+    ended("fetch_urls", "cancelled", 1)
+    found = page(login_as(reader), "/")
+    (line,) = went_wrong(found)
+    assert REFUSED in line
+    assert f"/runs/{failed.id}/" in found.links()
+    assert "/runs/?state=failed" in found.links()
+    facts = [text_of(fact) for fact in found.by_id("now").iter("dd")]
+    assert facts[0].startswith("failed"), "the last job is told with its state"
+    assert facts[0].endswith("0 new tweets")
+
+
+def test_a_collection_that_found_no_key_is_told(
+    app: Flask, clock: FrozenClock, login_as: Login, reader: User
+) -> None:
+    client = login_as(reader)
+    journal.queue("user_timeline")
+    db.session.commit()
+    assert work_once()
+    (run,) = queries.listed()
+    assert (run.state, bool(run.message)) == ("failed", True)
+    assert run.message in went_wrong(page(client, "/"))[0]
+
+
+def test_a_failed_run_is_told_until_a_good_one_has_followed(
+    clock: FrozenClock, login_as: Login, reader: User
+) -> None:
+    client = login_as(reader)
+    ended("fetch_urls", "finished", 1)  # another kind says nothing of it
+    ended("user_timeline", "failed", 5, message=REFUSED)
+    ended("user_timeline", "finished", 4, params={"twitter_user_ids": [1]})
+    ended("user_timeline", "cancelled", 3)
+    ended("user_timeline", "finished", 6)
+    assert [REFUSED in line for line in went_wrong(page(client, "/"))] == [True]
+    ended("user_timeline", "finished", 2)
+    assert went_wrong(page(client, "/")) == []
+    part_of_it = {"params": {"twitter_user_ids": [1]}}
+    ended("user_timeline", "failed", 1, message="The lease was lost.", **part_of_it)
+    assert "The lease was lost." in went_wrong(page(client, "/"))[0]
+    ended("user_timeline", "finished", 0.5, params={"twitter_user_ids": [2]})
+    assert went_wrong(page(client, "/")) == []
+
+
+def test_what_failed_long_ago_is_no_news(clock: FrozenClock, login_as: Login, reader: User) -> None:
+    ended("import_tweets", "failed", 32 * 24, message="The file is damaged.")
+    assert went_wrong(page(login_as(reader), "/")) == []
+    ended("import_tweets", "failed", 30 * 24, message="The file is cut short.")
+    assert "The file is cut short." in went_wrong(page(login_as(reader), "/"))[0]

@@ -133,6 +133,7 @@ def addresses(app: Flask, superuser: User) -> list[str]:
     tweets = make_tweets(user, ["1 2 3", "4 5 6"])
     run = make_run(added=4, total=2, done=2, message="It was cut off, and goes on soon.")
     make_run_error(run, gone, "Twitter has suspended the account u0002.")
+    make_run("fetch_urls", "failed", message="It was cut off, and goes on soon.")
     stream = TwitterFilter(name="0001", user_id=superuser.id, is_active=False, words="0001")
     link = Link(url_hash="0" * 64, start_url="https://t.co/1", outcome="gone", final_status=404)
     db.session.add_all([stream, link])
