@@ -88,9 +88,10 @@ class Gap(Base):
     last_id: Mapped[int | None] = mapped_column(BigInteger)  # newest post before
     lost_estimate: Mapped[int] = mapped_column(BigInteger, default=0)
     lost_counted: Mapped[int] = mapped_column(BigInteger, default=0)  # dropped by ourselves
-    filled: Mapped[str] = mapped_column(String(12), default="")  # "", asked, filled, failed
+    filled: Mapped[str] = mapped_column(String(12), default="")  # "" or filled
     filled_posts: Mapped[int] = mapped_column(BigInteger, default=0)
     filled_note: Mapped[str] = mapped_column(Text, default="")
+    # Of the run that is to fill it: asked for is a gap while that one is open.
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id", ondelete="SET NULL"))
 
     twitter_filter: Mapped[TwitterFilter | None] = relationship()

@@ -8,6 +8,7 @@ without the posts that files around the gap hold already.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.filters import service, validation
-from sfm.models import Gap, StreamFile, TwitterFilter
+from sfm.models import Gap, Run, StreamFile, TwitterFilter
 from sfm.streams import files
 from sfm.streams.ledger import record_file
 from sfm.streams.lines import post_id_of
@@ -49,52 +50,78 @@ def gaps_of(filter_id: int, limit: int = 50) -> list[Gap]:
     return list(db.session.scalars(wanted.limit(limit)))
 
 
-def why_not(gap: Gap) -> str:
-    """Why a gap cannot be filled; "" where it can."""
+@dataclass(frozen=True)
+class Prospect:
+    """How a gap stands with its filling. `trouble` is why the last try brought nothing."""
+
+    is_asked: bool
+    why_not: str  # "" where it can be filled
+    trouble: str
+    dollars: float  # what it may cost, by the estimate of what was missed
+
+
+def prospects(gaps: Iterable[Gap]) -> dict[int, Prospect]:
+    """By gap, whether it is asked for, can be, and what became of the last try.
+
+    A gap is asked for as long as the run that is to fill it is open: so however a run ends, its
+    gap can be asked for again.
+    """
+    gaps = list(gaps)
+    wanted = select(Run).where(Run.id.in_({gap.run_id for gap in gaps if gap.run_id}))
+    runs = {run.id: run for run in db.session.scalars(wanted)}
+    return {gap.id: _prospect(gap, runs.get(gap.run_id or 0)) for gap in gaps}
+
+
+def _prospect(gap: Gap, run: Run | None) -> Prospect:
+    is_asked = run is not None and run.finished_at is None and gap.filled != "filled"
+    failed = run is not None and run.finished_at is not None and run.state != "finished"
+    return Prospect(
+        is_asked=is_asked,
+        why_not="It is asked for already." if is_asked else _why_not(gap),
+        trouble=run.message if run and failed and gap.filled != "filled" else "",
+        dollars=gap.lost_estimate * DOLLARS_A_POST,
+    )
+
+
+def _why_not(gap: Gap) -> str:
     if gap.ended_at is None:
         return "It goes on."
+    if gap.filled == "filled":
+        return "It is filled."
     if gap.ended_at < clock.now() - REACH:
         return "Search reaches back seven days only."
-    if gap.filled in {"asked", "filled"}:
-        return "It is asked for already." if gap.filled == "asked" else "It is filled."
     return ""
 
 
-def expected_cost(gap: Gap) -> float:
-    """What filling may cost, in dollars, by the estimate of what was missed."""
-    return gap.lost_estimate * DOLLARS_A_POST
-
-
 def ask(gap: Gap, run_id: int) -> None:
-    """Mark a gap as asked for. Flushes. Raises WrongInput where it cannot be filled."""
-    reason = why_not(gap)
+    """Have this run fill a gap. Flushes. Raises WrongInput where it cannot be filled."""
+    reason = prospects([gap])[gap.id].why_not
     if reason:
         raise WrongInput(f"This gap cannot be filled. {reason}")
-    gap.filled, gap.run_id, gap.filled_note = "asked", run_id, ""
+    gap.run_id = run_id
     db.session.flush()
 
 
 def fill(gap_id: int, client: Client, root: Path, run_folder: Path) -> Mapping[str, Any]:
     """Search for what a gap missed and write it into a file of its own. Commits on its own.
 
-    A search that breaks off leaves the gap open to be filled again. Raises TwitterError.
+    A gap that is filled (a run that was cut off at its very end goes on) is left as it is. What
+    breaks off leaves the gap as it was. Raises TwitterError, WrongInput, StorageTrouble.
     """
     gap = db.session.get(Gap, gap_id)
     if gap is None or gap.filter_id is None or gap.ended_at is None:
         raise WrongInput("This gap is gone.")
+    if gap.filled == "filled":
+        return {"posts": gap.filled_posts}
     found = service.by_id(gap.filter_id)
     queries = validation.search_queries(found)
     known = _ids_around(root, gap)
     start, end = _span(gap)
     prefix = gap.prefix
     db.session.rollback()
-    try:
-        records = _search(queries, client, start, end, known)
-        path, facts = _write(records, prefix, root, run_folder)
-    except SfmError as exc:
-        _settle(gap_id, "failed", 0, exc.message)
-        raise
-    _settle(gap_id, "filled", facts.lines if facts else 0, LEFT_OUT, root, path, facts)
+    records = _search(queries, client, start, end, known)
+    path, facts = _write(records, prefix, root, run_folder)
+    _settle(gap_id, facts.lines if facts else 0, root, path, facts)
     return {"posts": facts.lines if facts else 0, "already_held": len(known)}
 
 
@@ -164,13 +191,10 @@ def _write(
     return sealed[0] if sealed else (None, None)
 
 
-def _settle(
-    gap_id: int, state: str, posts: int, note: str,
-    root: Path | None = None, path: Path | None = None, facts: Facts | None = None,
-) -> None:  # fmt: skip
+def _settle(gap_id: int, posts: int, root: Path, path: Path | None, facts: Facts | None) -> None:
     begin_write()
-    if root is not None and path is not None and facts is not None:
+    if path is not None and facts is not None:
         record_file(root, path, facts, origin="gap_fill")
-    values = {"filled": state, "filled_posts": posts, "filled_note": note}
+    values = {"filled": "filled", "filled_posts": posts, "filled_note": LEFT_OUT}
     db.session.execute(update(Gap).where(Gap.id == gap_id).values(values))
     db.session.commit()

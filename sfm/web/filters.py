@@ -135,8 +135,7 @@ def show(filter_id: int) -> str:
         line=_line(filter_id),
         rules=_rules(found),
         gaps=gaps,
-        why_not={gap.id: filling.why_not(gap) for gap in gaps},
-        cost={gap.id: filling.expected_cost(gap) for gap in gaps},
+        prospects=filling.prospects(gaps),
         trial_price=trial.price(_queries(found)),
     )
 

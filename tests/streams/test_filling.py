@@ -1,0 +1,167 @@
+"""Gaps filled from search: asked for on the page, done by the worker, and asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from sfm import clock
+from sfm.config import Settings
+from sfm.database import begin_write, db
+from sfm.extensions import settings as settings_of
+from sfm.jobs import worker
+from sfm.models import Gap, Run, TwitterFilter, User
+from sfm.runs import journal, wishes
+from sfm.runs.owner import new_owner
+from sfm.sandbox.server import Sandbox
+from sfm.streams import filling
+from tests.conftest import sandbox_settings
+from tests.pages import page, submit
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(instance_folder: object, database_url: str, sandbox: Sandbox) -> Settings:
+    return sandbox_settings(instance_folder, database_url, sandbox)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def mine(client: FlaskClient, reader: User, login_as: Callable[[User], FlaskClient]) -> FlaskClient:
+    return login_as(reader)
+
+
+@pytest.fixture
+def gap(mine: FlaskClient, reader: User) -> Gap:
+    """Two days that a filter of the reader's has missed."""
+    found = TwitterFilter(name="Harbour", user_id=reader.id, rule_text="from:HarborCouncil")
+    db.session.add(found)
+    db.session.flush()
+    now = clock.now()
+    gap = Gap(
+        filter_id=found.id, prefix=f"twitterfilter-{found.id}", cause="network",
+        began_at=now - timedelta(days=3), ended_at=now - timedelta(days=1), seconds=172_800,
+        lost_estimate=200,
+    )  # fmt: skip
+    db.session.add(gap)
+    db.session.commit()
+    return gap
+
+
+def ask(client: FlaskClient, gap: Gap) -> Run:
+    """Press the button of the filter's page; the run that came of it."""
+    here = f"/filters/{gap.filter_id}/"
+    answer = submit(client, page(client, here), f"{here}gaps/{gap.id}/fill/")
+    assert answer.status_code == 303, answer.text
+    run: Run = db.session.query(Run).order_by(Run.id.desc()).first()  # type: ignore[assignment]
+    assert (run.state, run.params) == ("queued", {"gap": gap.id})
+    assert "asked for" in page(client, here).text
+    return run
+
+
+def no_credential(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> None:
+    kept = settings_of()
+    app.extensions["sfm_settings"] = replace(kept, twitter_bearer_token="")
+    assert worker.work_once()
+    app.extensions["sfm_settings"] = kept
+
+
+def rules_that_search_does_not_take(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> None:
+    change = update(TwitterFilter).values(locations="not a place at all")
+    db.session.execute(change)
+    db.session.commit()
+    assert worker.work_once()
+    db.session.execute(change.values(locations=""))
+    db.session.commit()
+
+
+def cancelled_on_its_page(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> None:
+    begin_write()
+    wishes.cancel(run.id)
+    db.session.commit()
+
+
+def no_folder_for_locks(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> None:
+    place = settings_of().instance / "run"
+    if place.exists():
+        place.rename(place.with_name("kept"))
+    place.write_text("a file where a folder should be")
+    assert worker.work_once()
+    place.unlink()
+
+
+def killed_again_and_again(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> None:
+    """As a worker that is gone leaves it at its last attempt."""
+    left = {
+        "state": "running", "attempts": journal.MOST_ATTEMPTS, "owner": new_owner(),
+        "heartbeat_at": clock.now() - timedelta(seconds=journal.STALE_SECONDS + 1),
+    }  # fmt: skip
+    db.session.execute(update(Run).values(left))
+    db.session.commit()
+    assert journal.settle_stale() == 1
+
+
+ENDS: list[tuple[Callable[..., None], str, str]] = [
+    (no_credential, "failed", "holds no app token"),
+    (rules_that_search_does_not_take, "failed", "not a place at all"),
+    (cancelled_on_its_page, "cancelled", ""),
+    (no_folder_for_locks, "failed", "Something unexpected went wrong"),
+    (killed_again_and_again, "failed", "It was cut off"),
+]
+
+
+@pytest.mark.parametrize(("end", "state", "told"), ENDS, ids=[end.__name__ for end, _, _ in ENDS])
+def test_however_its_run_ends_a_gap_can_be_asked_for_again_and_filled(
+    app: Flask, mine: FlaskClient, gap: Gap,
+    end: Callable[..., None], state: str, told: str,
+) -> None:  # fmt: skip
+    """ST18: search reaches back seven days only, so a gap may not stay asked for."""
+    run = ask(mine, gap)
+    end(app, mine, gap, run)
+    db.session.expire_all()
+    assert run.state == state
+    assert told in run.message
+    shown = page(mine, f"/filters/{gap.filter_id}/").text
+    assert run.message in shown
+    assert ask(mine, gap).id != run.id
+    assert worker.work_once()
+    db.session.expire_all()
+    assert gap.filled == "filled"
+    assert gap.filled_posts > 0
+    assert f"{gap.filled_posts} posts from search." in page(mine, f"/filters/{gap.filter_id}/").text
+
+
+def test_a_run_that_waits_for_its_turn_keeps_the_gap_asked_for(mine: FlaskClient, gap: Gap) -> None:
+    run = ask(mine, gap)
+    for state in ("running", "paused", "queued"):
+        db.session.execute(update(Run).values(state=state))
+        db.session.commit()
+        (prospect,) = filling.prospects([gap]).values()
+        assert (prospect.is_asked, prospect.why_not) == (True, "It is asked for already.")
+        assert gap.run_id == run.id
+
+
+def test_a_run_cut_off_after_its_gap_was_filled_changes_nothing_when_it_goes_on(
+    mine: FlaskClient, gap: Gap
+) -> None:
+    run = ask(mine, gap)
+    assert worker.work_once()
+    db.session.expire_all()
+    posts = gap.filled_posts
+    assert posts > 0
+    again = {"state": "queued", "finished_at": None}
+    db.session.execute(update(Run).where(Run.id == run.id).values(again))
+    db.session.commit()
+    assert worker.work_once()
+    db.session.expire_all()
+    assert (run.state, gap.filled, gap.filled_posts) == ("finished", "filled", posts)
