@@ -165,5 +165,15 @@ def check_not_connected(fingerprint: str, program: str, host: str) -> None:
             )
 
 
+def collectors_with(fingerprint: str) -> str:
+    """Who said last that it is connected with this credential, in words; "" where nobody did."""
+    beats = select(Heartbeat).where(Heartbeat.fingerprint == fingerprint)
+    running = [beat for beat in db.session.scalars(beats) if is_running(beat)]
+    numbers = [number for beat in running for number in beat.filter_ids]
+    named = select(TwitterFilter).where(TwitterFilter.id.in_(numbers)).order_by(TwitterFilter.id)
+    filters = [f"the filter “{one.name}” (number {one.id})" for one in db.session.scalars(named)]
+    return ", ".join(filters) or ", ".join(beat.program for beat in running)
+
+
 def _label(credential: Credential) -> str:
     return f"the app token {credential.label or 'without a label'} of {credential.user.username}"

@@ -23,6 +23,7 @@ from sfm.filters import connections
 from sfm.filters.connections import Source
 from sfm.models import Heartbeat
 from sfm.streams import names, wanted
+from sfm.streams.errors import AnotherCollector
 from sfm.streams.filer import Filer
 from sfm.streams.ledger import Ledger, outage_before
 from sfm.streams.lock import StreamLock
@@ -117,8 +118,17 @@ class Collector:
 
     def _hold_credential(self) -> StreamLock:
         connections.check_not_connected(self.source.fingerprint, self.job.program, HOST)
+        who = connections.collectors_with(self.source.fingerprint)
         db.session.rollback()
-        return StreamLock(self.job.run, f"credential-{self.source.fingerprint[:16]}")
+        try:
+            return StreamLock(self.job.run, f"credential-{self.source.fingerprint[:16]}")
+        except AnotherCollector as taken:
+            holder = f"Process {taken.pid} ({who})" if who else f"Process {taken.pid}"
+            raise AnotherCollector(
+                f"{holder} is connected with {self.source.label} already, and Twitter allows one "
+                "connection. Stop it first, or use another app token.",
+                taken.pid,
+            ) from None
 
     def _open_sink(self) -> Sink:
         if self.job.folder is None:

@@ -421,6 +421,8 @@ def test_two_filters_on_one_token_are_refused_and_the_holder_is_named(
         code, _, err = second.end()
         assert code == 4
         assert f"Process {first.pid} " in err
+        assert "(number 1)" in err
+        assert "credential-" not in err
         stop(first)
 
 
