@@ -13,9 +13,10 @@ from sfm.accounts import clients, credentials
 from sfm.database import db
 from sfm.errors import SfmError, WrongInput
 from sfm.filters import connections, validation
+from sfm.filters.connections import Source
 from sfm.filters.people import People, find_people
 from sfm.filters.validation import BadFilter, Draft, Parts
-from sfm.models import TwitterFilter, User
+from sfm.models import Credential, TwitterFilter, User
 from sfm.twitter.boxes import tiles
 from sfm.twitter.client import Client
 from sfm.twitter.rules import MOST_RULES, Rule
@@ -121,10 +122,16 @@ def lookup_client(draft: Draft) -> Client:
         user = db.session.get(User, draft.user_id)
         if user is None:
             raise BadFilter({"user_id": "Choose a User."}) from None
-        source = connections.source_of(user, None)
+        source = _source_of(user, draft)
         if source.credential is None:
             raise
         return clients.client_for(source.credential)
+
+
+def _source_of(user: User, draft: Draft) -> Source:
+    """What the filter will be collected with. Raises NoStreamCredential."""
+    chosen = db.session.get(Credential, draft.credential_id) if draft.credential_id else None
+    return connections.source_of(user, chosen)
 
 
 def search_client(found: TwitterFilter) -> Client:
@@ -145,7 +152,7 @@ def check_exact_rules(draft: Draft) -> None:
     if not rules or user is None:
         return
     try:
-        source = connections.source_of(user, None)
+        source = _source_of(user, draft)
         db.session.rollback()
         _, refused = connections.stream_client(source).add_rules(rules, dry_run=True)
     except SfmError:

@@ -252,3 +252,17 @@ def test_exact_rules_are_read_by_twitter_before_they_are_saved(mine: FlaskClient
     send(mine, page(mine, "/filters/new/"), "/filters/new/", name="Exact", words="",
          rule_text="from:HarborCouncil has:links", do="save")  # fmt: skip
     assert db.session.query(TwitterFilter).one().rule_text == "from:HarborCouncil has:links"
+
+
+def test_exact_rules_are_read_with_the_token_that_was_chosen(
+    mine: FlaskClient, reader: User, sandbox: Sandbox
+) -> None:
+    """The first of a User's tokens may be refused; the filter will not connect with it."""
+    credentials.keep(reader, credentials.bearer("revoked-token-of-another-app"))
+    chosen = credentials.keep(reader, credentials.bearer(sandbox.bearer_token))
+    db.session.commit()
+    shown = send(
+        mine, page(mine, "/filters/new/"), "/filters/new/", status=422,
+        name="Exact", words="", rule_text="((unclosed", credential_id=chosen.id, do="save",
+    )  # fmt: skip
+    assert "“((unclosed”" in shown.text
