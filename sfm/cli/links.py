@@ -21,8 +21,9 @@ day = click.DateTime(["%Y-%m-%d"])
 def fetch_urls(**given: Any) -> None:
     """Follow the links of tweets to where they lead, and keep every step.
 
-    Only tweets whose links were not followed yet, unless --refetch is given. Each host is asked
-    once a second at most; links that do not answer are tried again on other days.
+    Without options the tweets since yesterday come first, then links that are due for another try,
+    then all other tweets. Only tweets whose links were not followed yet, unless --refetch is given.
+    Each host is asked once a second at most; links that do not answer are tried again later.
     """
     from sfm.cli.running import running
     from sfm.errors import WrongInput

@@ -75,7 +75,7 @@ def check_counts(run: ActiveRun) -> dict[str, Any]:
 
 
 def follow_links(run: ActiveRun) -> dict[str, Any]:
-    """Links of tweets not looked at yet, and those due for another try."""
+    """Links of tweets not looked at yet, new tweets first, and those due for another try."""
     from sfm.links.run import carry_out  # asyncio and TLS, for this job alone
 
     return carry_out(run)

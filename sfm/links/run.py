@@ -3,6 +3,8 @@
 Each batch of tweets is registered in one transaction and its links followed after; outcomes are
 saved by the hundred. A run that is killed has lost at most the outcomes of that hundred, and the
 next one follows what was left.
+
+Links die early, so those of new tweets never wait behind an archive that was brought in.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+from sfm import clock
 from sfm.database import db
 from sfm.extensions import settings
 from sfm.links import table
@@ -44,12 +47,18 @@ def carry_out(run: ActiveRun, make_fetcher: FetcherMaker = fenced_fetcher) -> di
     """Follow the links that the run's params choose. Commits as it goes.
 
     Params, all optional: start, end (ISO days, both included), twitter_user_ids, item_ids, limit
-    (of tweets), refetch. Without any of them what earlier runs left is followed too.
+    (of tweets), refetch. Without any of them, as the plan runs it: the links of tweets of the
+    previous UTC day and later, then what earlier runs left and what is due for another try, then
+    all other tweets. What comes first is looked for again before each batch.
     """
     task = _Task(run, make_fetcher)
-    if not any(run.params.get(name) for name in ("twitter_user_ids", "item_ids", "limit")):
+    if not run.params:
+        task.follow_everything()
+    elif not any(run.params.get(name) for name in ("twitter_user_ids", "item_ids", "limit")):
         task.follow_what_was_left()
-    task.follow_items()
+        task.follow_chosen()
+    else:
+        task.follow_chosen()
     return {"tweets": task.items, "links": task.followed, "outcomes": dict(task.outcomes)}
 
 
@@ -58,28 +67,50 @@ class _Task:
         self.run = run
         self.make_fetcher = make_fetcher
         self.refetch = bool(run.params.get("refetch"))
+        self.left: list[int] = []
+        self.before: int | None = None
         self.items = 0
         self.followed = 0
         self.outcomes: Counter[str] = Counter()
 
-    def follow_what_was_left(self) -> None:
-        after = 0
-        while batch := table.left_over(after, BATCH_ITEMS):
-            self._follow(table.to_follow(batch))
-            after = batch[-1]
-
-    def follow_items(self) -> None:
-        after = 0
-        while (count := self._batch_size()) > 0:
+    def follow_everything(self) -> None:
+        self.left = table.left_over()
+        while self._follow_fresh() or self._follow_what_was_left() or self._look_further():
             self.run.check()
-            batch = table.unchecked_items(**self._choice(), after=after, count=count)
-            if not batch:
-                return
-            links = unit_of_work(lambda chosen=batch: self._register(chosen))  # type: ignore[misc]
+
+    def follow_what_was_left(self) -> None:
+        self.left = table.left_over()
+        while self._follow_what_was_left():
+            self.run.check()
+
+    def follow_chosen(self) -> None:
+        while self._look_further():
+            self.run.check()
+
+    def _follow_fresh(self) -> bool:
+        yesterday = clock.now().date() - timedelta(days=1)
+        return self._look_at(table.fresh_items(yesterday, BATCH_ITEMS))
+
+    def _follow_what_was_left(self) -> bool:
+        batch = self.left[:BATCH_ITEMS] or table.due(BATCH_ITEMS)
+        del self.left[:BATCH_ITEMS]
+        self._follow(table.to_follow(batch))
+        return bool(batch)
+
+    def _look_further(self) -> bool:
+        count = self._batch_size()
+        batch = table.unchecked_items(**self._choice(), before=self.before, count=count)
+        self.before = batch[-1] if batch else self.before
+        return self._look_at(batch)
+
+    def _look_at(self, batch: list[int]) -> bool:
+        """Follow the links of these tweets; whether there were any."""
+        if batch:
+            links = unit_of_work(lambda: self._register(batch))
             self._follow(table.to_follow(links, refetch=self.refetch))
             self.items += len(batch)
             self.run.advance(len(batch))
-            after = batch[-1]
+        return bool(batch)
 
     def _register(self, batch: list[int]) -> set[int]:
         links = table.register(batch)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sfm import clock
@@ -15,7 +15,7 @@ from sfm.database import db
 from sfm.links.extract import FoundLink, host_of, links_of
 from sfm.links.fetch import Followed
 from sfm.links.outcomes import retry_at
-from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
+from sfm.models import DayTotal, Link, TwitterUserItem, TwitterUserItemUrl
 
 FRESH = timedelta(days=30)  # a link looked at since then is not asked for again
 _AT_ONCE = 200  # rows in one statement
@@ -29,15 +29,17 @@ def unchecked_items(
     item_ids: Sequence[int] | None = None,
     refetch: bool = False,
     only_linking: bool = False,
-    after: int = 0,
+    before: int | None = None,
     count: int = 500,
 ) -> list[int]:
-    """Row ids of tweets to look at, in the order of their ids, those after `after`.
+    """Row ids of tweets to look at, those collected last first, below the row id `before`.
 
     Days are UTC and both included. Without `refetch` only tweets not looked at yet.
     `only_linking` leaves out those that surely hold no link.
     """
-    conditions: list[ColumnElement[bool]] = [TwitterUserItem.id > after]
+    conditions: list[ColumnElement[bool]] = []
+    if before is not None:
+        conditions.append(TwitterUserItem.id < before)
     if not refetch:
         conditions.append(TwitterUserItem.links_checked_at.is_(None))
     if only_linking:
@@ -51,8 +53,20 @@ def unchecked_items(
         conditions.append(TwitterUserItem.twitter_user_id.in_(twitter_user_ids))
     if item_ids is not None:
         conditions.append(TwitterUserItem.id.in_(item_ids))
-    query = select(TwitterUserItem.id).where(*conditions).order_by(TwitterUserItem.id)
+    query = select(TwitterUserItem.id).where(*conditions).order_by(TwitterUserItem.id.desc())
     return list(db.session.scalars(query.limit(count)))
+
+
+def fresh_items(since: date, count: int = 500) -> list[int]:
+    """Row ids of tweets of this UTC day and later not looked at yet, newest first."""
+    # Ids bound the search, for they have an index and dates have none.
+    lowest = select(func.min(DayTotal.lowest_id)).where(DayTotal.day >= since)
+    query = select(TwitterUserItem.id).where(
+        TwitterUserItem.twitter_id >= lowest.scalar_subquery(),
+        TwitterUserItem.date_published >= _midnight(since),
+        TwitterUserItem.links_checked_at.is_(None),
+    )
+    return list(db.session.scalars(query.order_by(TwitterUserItem.twitter_id.desc()).limit(count)))
 
 
 def register(item_ids: Sequence[int]) -> set[int]:
@@ -108,7 +122,7 @@ def _insert_new(table: Any, rows: list[dict[str, Any]], key: list[str]) -> None:
 def to_follow(link_ids: Iterable[int], *, refetch: bool = False) -> dict[str, int]:
     """Of these links those to be asked for now: start address to row id, short ones first."""
     now = clock.now()
-    due: ColumnElement[bool] = or_(
+    is_due: ColumnElement[bool] = or_(
         Link.outcome == "", Link.retry_at <= now, Link.checked_at < now - FRESH
     )
     wanted = list(link_ids)
@@ -116,16 +130,20 @@ def to_follow(link_ids: Iterable[int], *, refetch: bool = False) -> dict[str, in
     for start in range(0, len(wanted), _AT_ONCE):
         query = select(Link.start_url, Link.id)
         query = query.where(Link.id.in_(wanted[start : start + _AT_ONCE]))
-        rows = db.session.execute(query if refetch else query.where(due))
+        rows = db.session.execute(query if refetch else query.where(is_due))
         found |= {row.start_url: row.id for row in rows}
     return dict(sorted(found.items(), key=lambda pair: not FoundLink(pair[0]).is_short))
 
 
-def left_over(after: int, count: int = 500) -> list[int]:
-    """Row ids of links that an earlier run did not come to, or that are due for another try."""
-    due = or_(Link.outcome == "", Link.retry_at <= clock.now())
-    query = select(Link.id).where(Link.id > after, due).order_by(Link.id).limit(count)
-    return list(db.session.scalars(query))
+def left_over() -> list[int]:
+    """Row ids of links that an earlier run did not come to. Reads the whole table: once a run."""
+    return list(db.session.scalars(select(Link.id).where(Link.outcome == "").order_by(Link.id)))
+
+
+def due(count: int = 500) -> list[int]:
+    """Row ids of links that are due for another try, those that have waited longest first."""
+    query = select(Link.id).where(Link.retry_at <= clock.now()).order_by(Link.retry_at)
+    return list(db.session.scalars(query.limit(count)))
 
 
 def save(found: Sequence[Followed], ids: dict[str, int]) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from sfm.database import begin_write, db
 from sfm.links.fetch import Fetcher
-from sfm.links.run import carry_out, fenced_fetcher
+from sfm.links.run import BATCH_ITEMS, carry_out, fenced_fetcher
 from sfm.links.words import KIND
 from sfm.models import Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
 from sfm.runs import journal
@@ -203,3 +203,60 @@ def test_the_command_says_what_it_found(runner):
     )
     assert wrong.exit_code == 2
     assert runner.invoke(args=["fetch_urls", "--start-date", "yesterday"]).exit_code == 2
+
+
+def archive(fake, count):
+    """So many tweets of long ago, which share ten links."""
+    old = "2015-03-01T10:00:00.000Z"
+    return [
+        tweet(number, f"http://a.example:{fake.port}/old/{number % 10}", created=old)
+        for number in range(count)
+    ]
+
+
+def test_yesterdays_links_never_wait_behind_an_archive(clock):
+    with Fake([answer(200, b"")]) as fake:
+        root = f"http://a.example:{fake.port}"
+        saved(*archive(fake, BATCH_ITEMS + 1))
+        saved(
+            tweet(5_001, f"{root}/long-ago", created="2026-11-20T23:59:59.000Z"),
+            tweet(5_002, f"{root}/first", created="2026-11-21T00:00:00.000Z"),
+            tweet(5_003, f"{root}/last", created="2026-11-21T23:59:59.000Z"),
+        )
+        assert run()["tweets"] == BATCH_ITEMS + 4
+        paths = [asked.path for asked in fake.asked]
+    assert set(paths[:2]) == {"/first", "/last"}
+    assert len(paths) == len(set(paths)) == 13
+
+
+def test_tweets_that_come_during_a_run_are_looked_at_before_the_rest_of_an_archive(clock):
+    with Fake([answer(200, b"")]) as fake:
+        root = f"http://a.example:{fake.port}"
+        saved(*archive(fake, 1))
+        saved(*(tweet(number, f"{root}/late", created="2015-03-01T10:00:00.000Z")
+                for number in range(1_000, 1_000 + BATCH_ITEMS)))  # fmt: skip
+        batches = []
+
+        def maker():
+            batches.append(len(fake.asked))
+            if len(batches) == 1:
+                saved(tweet(5_001, f"{root}/new", created="2026-11-22T11:00:00.000Z"))
+            return fetcher()
+
+        assert run(maker)["tweets"] == BATCH_ITEMS + 2
+        paths = [asked.path for asked in fake.asked]
+    assert paths == ["/late", "/new", "/old/0"]
+    assert batches == [0, 1, 2]
+
+
+def test_a_retry_that_falls_due_comes_before_an_archive_and_after_new_tweets(clock):
+    with Fake([answer(503, b"")]) as failing:
+        root = f"http://a.example:{failing.port}"
+        saved(tweet(9_000, f"{root}/again"))
+        run()
+        failing.asked.clear()
+        clock.advance(3_601)
+        saved(*archive(failing, 1))
+        saved(tweet(9_001, f"{root}/new", created="2026-11-21T11:00:00.000Z"))
+        run()
+        assert [asked.path for asked in failing.asked] == ["/new", "/again", "/old/0"]
