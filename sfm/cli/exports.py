@@ -187,8 +187,7 @@ def _wanted(given: dict[str, Any], selection: Selection) -> Criteria:
         name = given["ids_file"]
         return Criteria(selection, "ids", f"Tweets of the list {name.name}", str(name.absolute()))
     if given["stream_files"]:
-        paths = tuple(str(path.absolute()) for path in given["stream_files"])
-        return Criteria(selection, "files", f"Tweets of {len(paths)} stream files", files=paths)
+        return stream_files.typed(selection, given["stream_files"])
     if given["twitter_filter"] or given["day"]:
         day = stream_files.day_of(given["day"]) if given["day"] else None
         return stream_files.of_stream(selection, given["twitter_filter"], day)
@@ -198,7 +197,7 @@ def _wanted(given: dict[str, Any], selection: Selection) -> Criteria:
 def _order(criteria: Criteria, layout: Layout) -> Order:
     from sfm.exports.service import order_of
 
-    return order_of(criteria, layout, asked_by="the command line")
+    return order_of(criteria, layout, asked_by="the command line", reader_id=None)
 
 
 def _make(order: Order, target: Path) -> Product:

@@ -19,7 +19,9 @@ class Criteria:
     """What is asked for: a selection, out of the database, of a list of ids, or of stream files.
 
     `title` says in words whose tweets these are. `ids_file` is the path of the list, `files`
-    those of stream files. A sample is drawn with `seed`, so that it can be drawn again.
+    those of stream files, `stream_files` their numbers as far as they are known here, and
+    `of_all_streams` says that no stream was chosen. A sample is drawn with `seed`, so that it can
+    be drawn again.
     """
 
     selection: Selection = Selection()
@@ -27,6 +29,8 @@ class Criteria:
     title: str = "All tweets"
     ids_file: str = ""
     files: tuple[str, ...] = ()
+    stream_files: tuple[int, ...] = ()
+    of_all_streams: bool = False
     sample: int | None = None
     seed: int = 0
 
@@ -42,6 +46,8 @@ class Criteria:
             "title": self.title,
             "ids_file": self.ids_file,
             "files": list(self.files),
+            "stream_files": list(self.stream_files),
+            "of_all_streams": self.of_all_streams,
             "sample": self.sample,
             "seed": self.seed,
         }
@@ -81,6 +87,8 @@ def criteria_from(values: Mapping[str, Any]) -> Criteria:
         title=values["title"],
         ids_file=values["ids_file"],
         files=tuple(values["files"]),
+        stream_files=tuple(values.get("stream_files", ())),  # exports of earlier days have none
+        of_all_streams=values.get("of_all_streams", False),
         sample=values["sample"],
         seed=values["seed"],
     )

@@ -37,6 +37,7 @@ class Errand:
             "layout": self.order.layout.as_json(),
             "about": asdict(self.order.about),
             "keep_free_mb": self.order.keep_free_mb,
+            "reader_id": self.order.reader_id,
             "target": str(self.target.absolute()),
             "database": self.database,
             "for_pid": self.for_pid,
@@ -52,6 +53,7 @@ def errand_from(line: bytes) -> Errand:
         layout_from(values["layout"]),
         About(**values["about"]),
         values["keep_free_mb"],
+        values["reader_id"],
     )
     return Errand(order, Path(values["target"]), values["database"], values["for_pid"])
 

@@ -27,12 +27,14 @@ class About:
 
 @dataclass(frozen=True)
 class Order:
-    """What to make."""
+    """What to make. `reader_id`: who may know what it tells; None is the command line, who may
+    know all."""
 
     criteria: Criteria
     layout: Layout
     about: About
     keep_free_mb: int = 0
+    reader_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from sfm import clock
 from sfm.exports import disk, package
+from sfm.exports.gaps import gaps_of
 from sfm.exports.order import Facts, Order, Product
 from sfm.exports.output import Output, Written, sha256_of
 from sfm.exports.places import part_of, work_folder
-from sfm.exports.provenance import gaps_of, runs_of
+from sfm.exports.provenance import runs_of
 from sfm.exports.reading import snapshot
 from sfm.exports.sources import Source, open_source
 from sfm.exports.summary import FIELDS, Summary
@@ -87,7 +88,7 @@ def _write(order: Order, outputs: Sequence[Output], paths: Sequence[Path], watch
             needed = disk.expected_bytes(order.layout, source.total or 0)
             disk.check_room(paths[0].parent, needed, order.keep_free_mb)
             _copy(order, source, outputs, summary, watch)
-            gaps = gaps_of(connection, summary)
+            gaps = gaps_of(connection, order, summary) if _is_packed(order) else ()
             runs = runs_of(connection, summary.run_ids)
         written = [one.finish() for one in outputs]
     finally:

@@ -85,7 +85,7 @@ def make_one(number: int, watch: Watch = no_watch) -> int:
     """Make one of them now; 1 if it came out well, else 0. Commits. `watch` may raise to stop."""
     one = db.session.get_one(RecurringExport, number)
     criteria, layout = criteria_from(one.criteria), layout_from(one.layout)
-    order = service.order_of(criteria, layout, asked_by=one.owner.username)
+    order = service.order_of(criteria, layout, asked_by=one.owner.username, reader_id=one.owner_id)
     target = folder_of(one) / _dated_name(service.file_name(criteria, layout, one.id))
     db.session.rollback()
     try:

@@ -28,10 +28,14 @@ def order_of(
     layout: Layout,
     *,
     asked_by: str,
+    reader_id: int | None,
     number: int | None = None,
     restarts: int = 0,
 ) -> Order:
-    """The order, with what this installation says of itself."""
+    """The order, with what this installation says of itself.
+
+    `reader_id` is whose rights count for what a package tells; None for the command line.
+    """
     branding = settings().branding
     about = About(
         asked_by=asked_by,
@@ -40,7 +44,7 @@ def order_of(
         number=number,
         restarts=restarts,
     )
-    return Order(criteria, layout, about, settings().export_min_free_mb)
+    return Order(criteria, layout, about, settings().export_min_free_mb, reader_id)
 
 
 def order_for(export: ExportFile) -> Order:
@@ -49,6 +53,7 @@ def order_for(export: ExportFile) -> Order:
         criteria_from(export.criteria),
         layout_from(export.layout),
         asked_by=export.owner.username,
+        reader_id=export.owner_id,
         number=export.id,
         restarts=export.restarts,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -38,7 +39,32 @@ def chosen(reader: User, args: Mapping[str, Any], selection: Selection) -> Crite
     found = db.session.scalars(wanted).all()
     if len(found) < len(set(numbers)):
         raise NotFound("One of these stream files is not here, or belongs to somebody else.")
-    return Criteria(selection, "files", _title(found, day), files=tuple(map(_path, found)))
+    return _criteria(selection, found, day)
+
+
+def typed(selection: Selection, paths: Sequence[Path]) -> Criteria:
+    """The posts of files that somebody names by their paths, known here or not."""
+    root = settings().data_folder.resolve()
+    real = [path.resolve() for path in paths]
+    names = [str(path.relative_to(root)) for path in real if path.is_relative_to(root)]
+    known = db.session.scalars(select(StreamFile.id).where(StreamFile.path.in_(names))).all()
+    return Criteria(
+        selection,
+        "files",
+        f"Tweets of {len(paths)} stream files",
+        files=tuple(str(path.absolute()) for path in paths),
+        stream_files=tuple(known),
+    )
+
+
+def _criteria(selection: Selection, found: Sequence[StreamFile], day: date | None) -> Criteria:
+    return Criteria(
+        selection,
+        "files",
+        _title(found, day),
+        files=tuple(map(_path, found)),
+        stream_files=tuple(file.id for file in found),
+    )
 
 
 def of_stream(
@@ -67,7 +93,7 @@ def of_stream(
         raise WrongInput(
             f"These are more than {MOST_FILES:,} stream files. Choose one day of them."
         )
-    return Criteria(selection, "files", _title(found, day), files=tuple(map(_path, found)))
+    return replace(_criteria(selection, found, day), of_all_streams=filter_id is None)
 
 
 def _on_day(selection: Selection, day: date) -> Selection:

@@ -52,7 +52,8 @@ def import_stream_files(run: ActiveRun) -> dict[str, Any]:
     rows = [db.session.get(StreamFile, number) for number in numbers]
     paths: list[Path] = [files.path_of(root, row) for row in rows if row is not None]
     db.session.rollback()
-    found = import_files(run, paths, add_users=bool(run.params.get("add_users")))
+    add_users = bool(run.params.get("add_users"))
+    found = import_files(run, paths, add_users=add_users, captured_by="stream")
     counted = ("read", "new", "known", "without_account", "unreadable", "added_accounts")
     return {name: sum(getattr(one, name) for one in found) for name in counted}
 

@@ -21,7 +21,7 @@ from sfm.runs.active import ActiveRun
 from sfm.runs.transactions import unit_of_work
 from sfm.tweets import bulk
 from sfm.tweets.reading import Problem, Read, read_file
-from sfm.tweets.store import Saved, save_page
+from sfm.tweets.store import CapturedBy, Saved, save_page
 from sfm.twitter.pages import Record
 from sfm.twitter.record import Tweet
 
@@ -117,24 +117,26 @@ def import_files(
     paths: Iterable[Path],
     *,
     add_users: bool = False,
+    captured_by: CapturedBy = "import",
     tell: Callable[[Imported], object] = lambda _: None,
 ) -> list[Imported]:
     """Take over the tweets of these files, in their order; `tell` is called after each.
 
-    Unreadable lines are listed in FILE.rejects. Raises WrongInput for a file that cannot be
-    opened, and what `unit_of_work` and `ActiveRun.check` raise; what was committed stays.
+    `captured_by` is noted with each new tweet. Unreadable lines are listed in FILE.rejects. Raises
+    WrongInput for a file that cannot be opened, and what `unit_of_work` and `ActiveRun.check`
+    raise; what was committed stays.
     """
     owners = Owners.load(add_users)
     bulk.use_little_memory(db.session.connection())
     found = []
     for path in paths:
-        one = _import_file(run, path, owners)
+        one = _import_file(run, path, owners, captured_by)
         found.append(one)
         tell(one)
     return found
 
 
-def _import_file(run: ActiveRun, path: Path, owners: Owners) -> Imported:
+def _import_file(run: ActiveRun, path: Path, owners: Owners, captured_by: CapturedBy) -> Imported:
     found = Imported(path)
     mark = _mark_of(path, owners.adding)
     found.went_on_at = _line_of_earlier_run(mark)
@@ -142,7 +144,7 @@ def _import_file(run: ActiveRun, path: Path, owners: Owners) -> Imported:
     with _Rejects(found) as rejects:
         for batch in _batches(read_file(path, found.went_on_at)):
             run.check()
-            saved, made = unit_of_work(partial(_save, run, owners, batch))
+            saved, made = unit_of_work(partial(_save, run, owners, batch, captured_by))
             owners.by_uid.update(made)
             _count(found, batch, saved, len(made))
             rejects.write(batch, saved)
@@ -152,10 +154,12 @@ def _import_file(run: ActiveRun, path: Path, owners: Owners) -> Imported:
     return found
 
 
-def _save(run: ActiveRun, owners: Owners, batch: _Batch) -> tuple[Saved, dict[int, int]]:
+def _save(
+    run: ActiveRun, owners: Owners, batch: _Batch, captured_by: CapturedBy
+) -> tuple[Saved, dict[int, int]]:
     made = owners.add_missing(batch.records)
     owner = owners.by_uid | made if made else owners.by_uid
-    saved = save_page(batch.records, captured_by="import", run_id=run.id, owner=owner)
+    saved = save_page(batch.records, captured_by=captured_by, run_id=run.id, owner=owner)
     run.fence(added=saved.new)
     return saved, made
 

@@ -106,7 +106,7 @@ class MadeAtOnce:
 
 def made_at_once(reader: User, criteria: Criteria, layout: Layout) -> MadeAtOnce:
     """The whole file, made and counted before its first byte is sent. Commits the audit entry."""
-    order = service.order_of(criteria, layout, asked_by=reader.username)
+    order = service.order_of(criteria, layout, asked_by=reader.username, reader_id=reader.id)
     db.session.rollback()
     with tempfile.TemporaryDirectory(dir=exports_folder(), prefix="at-once-") as folder:
         product = make(order, Path(folder) / "export")

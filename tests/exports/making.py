@@ -20,10 +20,11 @@ def made(
     target: Path,
     criteria: Criteria | None = None,
     watch: Callable[[int, int | None], None] = no_watch,
+    reader_id: int | None = None,
     **layout: Any,
 ) -> Product:
     layout.setdefault("packing", "none")
-    order = Order(criteria or Criteria(), Layout(**layout), ABOUT)
+    order = Order(criteria or Criteria(), Layout(**layout), ABOUT, reader_id=reader_id)
     return make(order, target, watch)
 
 

@@ -18,19 +18,16 @@ from sfm.exports.upkeep import tidy_exports
 from sfm.extensions import settings as settings_of
 from sfm.models import (
     ExportFile,
-    Gap,
     Run,
     StreamFile,
     TwitterFilter,
-    TwitterUserItem,
     User,
 )
 from sfm.runs import journal
 from tests.conftest import FrozenClock
-from tests.exports.making import made
 from tests.exports.test_command import V1
 from tests.exports.test_pages import NEW, carry_out_queued, csv_of, last_export, submit
-from tests.factories import make_run, make_tweets, make_twitter_user, make_user
+from tests.factories import make_tweets, make_twitter_user, make_user
 from tests.pages import page, sign_in
 
 
@@ -111,32 +108,6 @@ def test_s35_a_stream_file_outside_of_the_data_folder_is_not_there(
     db.session.commit()
     sign_in(client, reader)
     assert client.get(f"{NEW}?files={row.id}").status_code == 404
-
-
-def test_the_readme_tells_runs_and_gaps(target_folder: Path, noon: datetime) -> None:
-    run = make_run()
-    make_tweets(make_twitter_user(), ["one", "two"], at=noon)
-    db.session.execute(
-        TwitterUserItem.__table__.update().values(captured_by="stream", run_id=run.id)
-    )
-    for minutes, cause in ((-90, "before"), (0, "stall")):
-        began = noon + timedelta(minutes=minutes)
-        db.session.add(
-            Gap(prefix="streamsample", began_at=began, ended_at=began + timedelta(minutes=3),
-                seconds=180.0, cause=cause, lost_estimate=41)
-        )  # fmt: skip
-    db.session.commit()
-    folder = made(target_folder / "x", packing="zip").path
-    readme = (folder / "README.txt").read_text()
-    assert (
-        "streamsample: 2026-11-20T12:00:00Z to 2026-11-20T12:03:00Z (stall); estimated loss: "
-        "41 posts" in readme
-    )
-    assert "before" not in readme.split("Gaps")[1].split("Files")[0]
-    assert "Collected by: stream 2" in readme
-    account = json.loads((folder / "export.json").read_text())
-    assert [one["run"] for one in account["runs"]] == [run.id]
-    assert account["runs"][0]["kind"] == "user_timeline"
 
 
 def test_the_scheduled_care_of_exports(

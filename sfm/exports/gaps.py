@@ -1,0 +1,158 @@
+"""The outages of the streams that an export's tweets came by, in the time that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from sfm import clock
+from sfm.exports.dialects import among, ids_parameter
+from sfm.exports.order import Order
+from sfm.exports.summary import Summary
+from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
+from sfm.tweets.importer import KIND as IMPORT
+
+MOST_GAPS = 200
+MISSED = "none was counted"
+OF_OTHERS = (
+    "Some of these tweets came by streams that whoever asked for them may not look into. These had "
+    "gaps in this time too; an administrator can say which."
+)
+UNKNOWN = (
+    "Some of these tweets came by streams of which nothing more is recorded here, so it is not "
+    "known whether they had gaps."
+)
+MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Span:
+    """From a moment on up to before another, both aware UTC."""
+
+    first: datetime
+    behind: datetime
+
+    def meets(self, began: datetime, ended: datetime | None) -> bool:
+        """Whether an outage falls into it; one without an end goes on."""
+        return began < self.behind and (ended is None or ended > self.first)
+
+    def with_all_of(self, other: Span) -> Span:
+        """The time from the beginning of the one to the end of the other."""
+        return Span(min(self.first, other.first), max(self.behind, other.behind))
+
+
+def gaps_of(connection: Connection, order: Order, summary: Summary) -> tuple[str, ...]:
+    """The outages of the streams concerned, a line for each that the reader may know of.
+
+    Concerned are streams whose files are exported, or were imported by the runs that brought the
+    tweets; of a day of all streams, all that the reader may read. The time is the one asked for,
+    else that of these files: an outage behind the last tweet of them counts.
+    """
+    sees_all = _sees_all(connection, order.reader_id)
+    spans = _spans(connection, order, summary, sees_all)
+    if not spans:
+        return (UNKNOWN,) if summary.captured_by.get("stream") else ()
+    found = [
+        one
+        for one in connection.execute(_outages(spans))
+        if spans[one.prefix].meets(one.began_at, one.ended_at)
+    ]
+    known = [one for one in found if sees_all or _is_of(one.user_id, order)]
+    told = [_gap(one) for one in known[:MOST_GAPS]]
+    if len(known) > MOST_GAPS:
+        told.append(f"… and further ones: these are the first {MOST_GAPS}.")
+    return (*told, OF_OTHERS) if len(known) < len(found) else tuple(told)
+
+
+def _sees_all(connection: Connection, reader_id: int | None) -> bool:
+    """Whether it is made for the command line or for a superuser."""
+    if reader_id is None:
+        return True
+    return bool(connection.scalar(select(User.is_superuser).where(User.id == reader_id)))
+
+
+def _is_of(user_id: int | None, order: Order) -> bool:
+    return user_id is not None and user_id == order.reader_id
+
+
+def _spans(
+    connection: Connection, order: Order, summary: Summary, sees_all: bool
+) -> dict[str, Span]:
+    """The streams concerned, by the prefixes of their files, and the time that is asked about."""
+    numbers = {*order.criteria.stream_files, *_imported(connection, summary.run_ids)}
+    first, behind = order.criteria.selection.moments
+    found = {
+        prefix: Span(first or span.first, behind or span.behind)
+        for prefix, span in _of_files(connection, numbers).items()
+    }
+    if order.criteria.of_all_streams and first and behind:
+        for prefix, user_id in connection.execute(_streams_with_gaps()):
+            if sees_all or _is_of(user_id, order):
+                found[prefix] = Span(first, behind)
+    return found
+
+
+def _imported(connection: Connection, run_ids: Iterable[int]) -> set[int]:
+    """The numbers of the stream files that these runs took into the database."""
+    wanted = (
+        select(Run.params)
+        .where(among(Run.id, connection.dialect.name), Run.kind == IMPORT)
+        .order_by(Run.id)
+    )
+    given = connection.scalars(wanted, ids_parameter(connection, sorted(run_ids)))
+    return {int(number) for params in given for number in params.get("stream_files", ())}
+
+
+def _of_files(connection: Connection, numbers: Iterable[int]) -> dict[str, Span]:
+    """The streams of these files, each from its first file's beginning to its last one's end."""
+    wanted = select(
+        StreamFile.prefix, StreamFile.origin, StreamFile.begun_at, StreamFile.sealed_at,
+        StreamFile.first_at, StreamFile.last_at,
+    ).where(among(StreamFile.id, connection.dialect.name))  # fmt: skip
+    found: dict[str, Span] = {}
+    for one in connection.execute(wanted, ids_parameter(connection, sorted(numbers))):
+        span = _of_file(one)
+        found[one.prefix] = found.get(one.prefix, span).with_all_of(span)
+    return found
+
+
+def _of_file(one: Any) -> Span:
+    """A file that a gap was filled with was written long after the time it is of."""
+    ends = [one.begun_at, one.sealed_at] if one.origin == "stream" else []
+    moments = [moment for moment in (*ends, one.first_at, one.last_at) if moment is not None]
+    moments = moments or [one.begun_at]
+    return Span(min(moments), max(moments) + MOMENT)
+
+
+def _outages(spans: Mapping[str, Span]) -> Any:
+    first = min(span.first for span in spans.values())
+    behind = max(span.behind for span in spans.values())
+    return (
+        select(
+            TwitterFilter.name, TwitterFilter.user_id, Gap.prefix, Gap.began_at, Gap.ended_at,
+            Gap.cause, Gap.lost_estimate,
+        )
+        .outerjoin(TwitterFilter, TwitterFilter.id == Gap.filter_id)
+        .where(Gap.prefix.in_(spans), Gap.began_at < behind)
+        .where((Gap.ended_at > first) | Gap.ended_at.is_(None))
+        .order_by(Gap.began_at, Gap.id)
+    )  # fmt: skip
+
+
+def _streams_with_gaps() -> Any:
+    return (
+        select(Gap.prefix, TwitterFilter.user_id)
+        .outerjoin(TwitterFilter, TwitterFilter.id == Gap.filter_id)
+        .distinct()
+    )
+
+
+def _gap(one: Any) -> str:
+    until = clock.iso(one.ended_at) if one.ended_at else "now"
+    whose = f"filter “{one.name}”" if one.name else one.prefix
+    told = f"{one.lost_estimate:,} posts" if one.lost_estimate else MISSED
+    return f"{whose}: {clock.iso(one.began_at)} to {until} ({one.cause}); estimated loss: {told}"
