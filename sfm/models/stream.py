@@ -86,7 +86,7 @@ class Gap(Base):
     cause: Mapped[str] = mapped_column(String(30))
     detail: Mapped[str] = mapped_column(Text, default="")
     last_id: Mapped[int | None] = mapped_column(BigInteger)  # newest post before
-    lost_estimate: Mapped[int] = mapped_column(BigInteger, default=0)
+    lost_estimate: Mapped[int] = mapped_column(BigInteger, default=0)  # 0: nobody knows
     lost_counted: Mapped[int] = mapped_column(BigInteger, default=0)  # dropped by ourselves
     filled: Mapped[str] = mapped_column(String(12), default="")  # "" or filled
     filled_posts: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -57,7 +57,8 @@ class Prospect:
     is_asked: bool
     why_not: str  # "" where it can be filled
     trouble: str
-    dollars: float  # what it may cost, by the estimate of what was missed
+    dollars: float | None  # what it may cost; None where nobody knows what was missed
+    dollars_a_post: float = DOLLARS_A_POST
 
 
 def prospects(gaps: Iterable[Gap]) -> dict[int, Prospect]:
@@ -79,7 +80,7 @@ def _prospect(gap: Gap, run: Run | None) -> Prospect:
         is_asked=is_asked,
         why_not="It is asked for already." if is_asked else _why_not(gap),
         trouble=run.message if run and failed and gap.filled != "filled" else "",
-        dollars=gap.lost_estimate * DOLLARS_A_POST,
+        dollars=gap.lost_estimate * DOLLARS_A_POST or None,
     )
 
 

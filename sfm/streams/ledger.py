@@ -66,7 +66,8 @@ class Ledger:
 def write_gap(outage: Outage, prefixes: Iterable[str]) -> None:
     """One row for each stream that the outage concerns; brought up to date while it lasts. Flushes.
 
-    What is sealed before the commit is kept by number, so that a row is never written twice.
+    Its row is kept by number, so that it is never written twice. What it lost is never lowered:
+    a process knows less of what began before it than the one that saw it begin.
     """
     for prefix in outage.prefixes if outage.prefixes is not None else prefixes:
         row = db.session.get(Gap, outage.row_ids[prefix]) if prefix in outage.row_ids else None
@@ -77,7 +78,8 @@ def write_gap(outage: Outage, prefixes: Iterable[str]) -> None:
         row.seconds = outage.seconds
         row.cause, row.detail = outage.cause[:30], outage.detail
         row.last_id = outage.last_id
-        row.lost_estimate, row.lost_counted = outage.lost_estimate, outage.lost_counted
+        row.lost_estimate = max(row.lost_estimate or 0, outage.lost_estimate)
+        row.lost_counted = max(row.lost_counted or 0, outage.lost_counted)
         db.session.flush()
         outage.row_ids[prefix] = row.id
 
@@ -117,6 +119,7 @@ def outage_before(prefixes: Iterable[str]) -> Outage | None:
     """
     beats = list(db.session.scalars(select(Heartbeat)))
     found: dict[str, tuple[datetime, str]] = {}
+    rate = 0.0
     for prefix in prefixes:
         number = names.filter_of(prefix)
         of_filter = [beat for beat in beats if _carries(beat, number)]
@@ -124,17 +127,30 @@ def outage_before(prefixes: Iterable[str]) -> Outage | None:
         if beat is None or beat.alive_at is None or _wanted_later(number, beat.alive_at):
             continue
         found[prefix] = _end_of(beat, beat.alive_at)
+        rate = max(rate, beat.posts_a_minute)
     if not found:
         return None
     began_at, cause = min(found.values())
-    outage = Outage(began_at, cause, DETAILS[cause], prefixes=tuple(found))
+    outage = Outage(began_at, cause, DETAILS[cause], prefixes=tuple(found), rate=rate)
     for prefix in found:
         gap = left_open(prefix)
         if gap is not None:
             outage.row_ids[prefix] = gap.id
             outage.began_at, outage.cause = min(outage.began_at, gap.began_at), gap.cause
             outage.last_id, outage.detail = gap.last_id, gap.detail
+            outage.rate = max(outage.rate, _pace_of(gap))
     return outage
+
+
+def _pace_of(gap: Gap) -> float:
+    """Posts a minute by which a gap was estimated; 0 where that says nothing.
+
+    The heartbeat's pace goes down to nothing within a minute of an outage; this one stays. A
+    single post is what is noted at least, however short the time.
+    """
+    if gap.lost_estimate <= 1 or not gap.seconds:
+        return 0.0
+    return gap.lost_estimate * 60 / gap.seconds
 
 
 def _end_of(beat: Heartbeat, alive_at: datetime) -> tuple[datetime, str]:

@@ -25,6 +25,13 @@ class Outage:
     lost_counted: int = 0
     row_ids: dict[str, int] = field(default_factory=dict)  # by prefix, once written
     prefixes: tuple[str, ...] | None = None  # None: all streams of the collector
+    rate: float = 0.0  # posts a minute before it began; 0 where nobody knows
+
+    def lasts(self, seconds: float) -> None:
+        """So long by now; what it may have cost follows. Nothing known of its pace leaves it 0."""
+        self.seconds = seconds
+        if self.rate:
+            self.lost_estimate = max(1, round(self.rate * seconds / 60))
 
 
 Shown = tuple[str, str, datetime | None]  # state, reason, wait until
@@ -50,7 +57,6 @@ class Status:
         self._minute: deque[list[int]] = deque()  # second, posts in it
         self._outage: Outage | None = None
         self._lost_at = 0.0
-        self._rate = 0.0
         self._behind: Shown | None = None  # what is to be shown when the disk is well again
 
     def show(self, state: str, reason: str = "", wait_until: datetime | None = None) -> None:
@@ -128,8 +134,7 @@ class Status:
                 return
             began_at = self.alive_at or clock.now()
             self._lost_at = clock.monotonic() - max(0.0, (clock.now() - began_at).total_seconds())
-            self._outage = Outage(began_at, cause, detail, last_id=self.last_id)
-            self._rate = rate
+            self._outage = Outage(began_at, cause, detail, last_id=self.last_id, rate=rate)
 
     def missing_since(self, outage: Outage) -> None:
         """What the process before this one left: a time that began before we were there."""
@@ -144,10 +149,9 @@ class Status:
             outage, self._outage = self._outage, None
             if outage is None:
                 return
-            outage.seconds = clock.monotonic() - self._lost_at
+            outage.lasts(clock.monotonic() - self._lost_at)
             outage.ended_at = clock.now()
             outage.last_id = self.last_id or outage.last_id  # filed meanwhile
-            outage.lost_estimate = round(self._rate * outage.seconds / 60)
             if outage.seconds >= 1:
                 self.outages.append(outage)
 
@@ -157,8 +161,7 @@ class Status:
             outage = self._outage
             if outage is None or clock.monotonic() - self._lost_at < 1:
                 return None
-            outage.seconds = clock.monotonic() - self._lost_at
-            outage.lost_estimate = round(self._rate * outage.seconds / 60)
+            outage.lasts(clock.monotonic() - self._lost_at)
             outage.last_id = self.last_id or outage.last_id
             return outage
 

@@ -387,6 +387,7 @@ def test_a_killed_collector_comes_back_with_a_gap_and_whole_files(
     assert (gap.cause, gap.filter_id) == ("process_lost", 1)
     assert gap.ended_at is not None
     assert gap.began_at == last_word - timedelta(seconds=1)  # with the batch that was in hand
+    assert gap.lost_estimate >= 2  # 150 posts in the minute before, and it was away a second
     assert gap.began_at.timestamp() <= killed
     assert gap.ended_at.timestamp() <= back
     assert ids_in(sealed_files(data)) == dict.fromkeys(range(1, 201), 1)
