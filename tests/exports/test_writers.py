@@ -302,5 +302,19 @@ def test_lines_hold_one_thing_each_whatever_line_breaks_stand_between_the_parts(
     writer = LineWriter(sink)
     writer.write(['{"a":1}', '{\n "b":\r\n 2}'])
     writer.write(["3"])
-    assert sink.getvalue() == b'{"a":1}\n{  "b":  2}\n3\n'
+    assert sink.getvalue() == b'{"a":1}\n{ "b": 2}\n3\n'
     assert writer.rows == 3
+
+
+ENDS_ELSEWHERE = 'a\u2028b\u2029c\x85d\x0be\x0cf\x1cg\\"h\\n'  # ends of lines to Python
+
+
+@pytest.mark.parametrize("gap", ["", "\n", "\r", "\r\n", " \n\t"])
+def test_only_cr_and_lf_between_the_parts_of_a_record_go(gap: str) -> None:
+    neighbour = f'{{"text": "{ENDS_ELSEWHERE}"}}'
+    record = f'{{{gap}"text":{gap}"{ENDS_ELSEWHERE}"{gap},"n": 1{gap}}}'
+    sink = io.BytesIO()
+    LineWriter(sink).write([neighbour, record, neighbour])
+    kept = record.replace("\r", "").replace("\n", "")
+    assert sink.getvalue().decode() == f"{neighbour}\n{kept}\n{neighbour}\n"
+    assert ENDS_ELSEWHERE in kept
