@@ -22,7 +22,8 @@ def fetch_urls(**given: Any) -> None:
     """Follow the links of tweets to where they lead, and keep every step.
 
     Without options the tweets since yesterday come first, then links that are due for another try,
-    then all other tweets. Only tweets whose links were not followed yet, unless --refetch is given.
+    then all other tweets. Days, an account and a limit choose tweets, and no other links are
+    followed. Links that were followed are left out until they are due, unless --refetch is given.
     Each host is asked once a second at most; links that do not answer are tried again later.
     """
     from sfm.cli.running import running

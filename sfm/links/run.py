@@ -49,16 +49,14 @@ def carry_out(run: ActiveRun, make_fetcher: FetcherMaker = fenced_fetcher) -> di
     Params, all optional: start, end (ISO days, both included), twitter_user_ids, item_ids, limit
     (of tweets), refetch. Without any of them, as the plan runs it: the links of tweets of the
     previous UTC day and later, then what earlier runs left and what is due for another try, then
-    all other tweets. What comes first is looked for again before each batch.
+    all other tweets. What comes first is looked for again before each batch. With them, no links
+    but those of the tweets that they choose.
     """
     task = _Task(run, make_fetcher)
-    if not run.params:
-        task.follow_everything()
-    elif not any(run.params.get(name) for name in ("twitter_user_ids", "item_ids", "limit")):
-        task.follow_what_was_left()
+    if run.params:
         task.follow_chosen()
     else:
-        task.follow_chosen()
+        task.follow_everything()
     return {"tweets": task.items, "links": task.followed, "outcomes": dict(task.outcomes)}
 
 
@@ -76,11 +74,6 @@ class _Task:
     def follow_everything(self) -> None:
         self.left = table.left_over()
         while self._follow_fresh() or self._follow_what_was_left() or self._look_further():
-            self.run.check()
-
-    def follow_what_was_left(self) -> None:
-        self.left = table.left_over()
-        while self._follow_what_was_left():
             self.run.check()
 
     def follow_chosen(self) -> None:
@@ -129,6 +122,7 @@ class _Task:
             "twitter_user_ids": params.get("twitter_user_ids"),
             "item_ids": params.get("item_ids"),
             "refetch": self.refetch,
+            "or_due": bool(params),  # without params these have their own turn
             "only_linking": bool(params.get("limit")),
         }
 

@@ -28,20 +28,23 @@ def unchecked_items(
     twitter_user_ids: Sequence[int] | None = None,
     item_ids: Sequence[int] | None = None,
     refetch: bool = False,
+    or_due: bool = False,
     only_linking: bool = False,
     before: int | None = None,
     count: int = 500,
 ) -> list[int]:
     """Row ids of tweets to look at, those collected last first, below the row id `before`.
 
-    Days are UTC and both included. Without `refetch` only tweets not looked at yet.
-    `only_linking` leaves out those that surely hold no link.
+    Days are UTC and both included. Without `refetch` only tweets not looked at yet, and with
+    `or_due` those that hold a link to be asked for now. `only_linking` leaves out those that surely
+    hold no link.
     """
     conditions: list[ColumnElement[bool]] = []
     if before is not None:
         conditions.append(TwitterUserItem.id < before)
     if not refetch:
-        conditions.append(TwitterUserItem.links_checked_at.is_(None))
+        unchecked = TwitterUserItem.links_checked_at.is_(None)
+        conditions.append(or_(unchecked, _holds_due_link()) if or_due else unchecked)
     if only_linking:
         in_text = TwitterUserItem.item_text.contains("http")
         conditions.append(or_(TwitterUserItem.has_link, TwitterUserItem.has_media, in_text))
@@ -55,6 +58,16 @@ def unchecked_items(
         conditions.append(TwitterUserItem.id.in_(item_ids))
     query = select(TwitterUserItem.id).where(*conditions).order_by(TwitterUserItem.id.desc())
     return list(db.session.scalars(query.limit(count)))
+
+
+def _holds_due_link() -> ColumnElement[bool]:
+    held = select(TwitterUserItemUrl.id).join(Link, Link.id == TwitterUserItemUrl.link_id)
+    return held.where(TwitterUserItemUrl.item_id == TwitterUserItem.id, _is_due()).exists()
+
+
+def _is_due() -> ColumnElement[bool]:
+    """Not followed yet, for a run was cut off, or due for another try."""
+    return or_(Link.outcome == "", Link.retry_at <= clock.now())
 
 
 def fresh_items(since: date, count: int = 500) -> list[int]:
@@ -121,16 +134,13 @@ def _insert_new(table: Any, rows: list[dict[str, Any]], key: list[str]) -> None:
 
 def to_follow(link_ids: Iterable[int], *, refetch: bool = False) -> dict[str, int]:
     """Of these links those to be asked for now: start address to row id, short ones first."""
-    now = clock.now()
-    is_due: ColumnElement[bool] = or_(
-        Link.outcome == "", Link.retry_at <= now, Link.checked_at < now - FRESH
-    )
+    wanted_now = or_(_is_due(), Link.checked_at < clock.now() - FRESH)
     wanted = list(link_ids)
     found: dict[str, int] = {}
     for start in range(0, len(wanted), _AT_ONCE):
         query = select(Link.start_url, Link.id)
         query = query.where(Link.id.in_(wanted[start : start + _AT_ONCE]))
-        rows = db.session.execute(query if refetch else query.where(is_due))
+        rows = db.session.execute(query if refetch else query.where(wanted_now))
         found |= {row.start_url: row.id for row in rows}
     return dict(sorted(found.items(), key=lambda pair: not FoundLink(pair[0]).is_short))
 

@@ -52,6 +52,10 @@ def fetcher(**more):
     return Fetcher(fence=open_fence(), manners=IN_A_HURRY, lookup=everybody, width=10, **more)
 
 
+def broken():
+    raise KeyboardInterrupt
+
+
 def links():
     return {link.start_url: link for link in db.session.scalars(select(Link))}
 
@@ -146,6 +150,40 @@ def test_days_accounts_and_limits_choose_tweets():
         assert run()["tweets"] == 2
 
 
+DAYS = {"start": "2026-11-20", "end": "2026-11-20"}
+
+
+@pytest.fixture
+def left_on_two_days(clock):
+    """A tweet of the 19th and one of the 20th whose links are due again, and two cut off."""
+    with Fake([answer(503, b"")]) as fake:
+        root = f"http://a.example:{fake.port}"
+        days = {19: "2026-11-19T23:59:59.000Z", 20: "2026-11-20T00:00:00.000Z"}
+        saved(*(tweet(day, f"{root}/again/{day}", created=days[day]) for day in days))
+        run()
+        clock.advance(3_601)
+        saved(*(tweet(100 + day, f"{root}/left/{day}", created=days[day]) for day in days))
+        with pytest.raises(KeyboardInterrupt):
+            run(broken, item_ids=list(db.session.scalars(select(TwitterUserItem.id))))
+        saved(tweet(200, f"{root}/new/19", created=days[19]))
+        fake.asked.clear()
+        yield fake
+
+
+@pytest.mark.parametrize("choice", [DAYS, {"start": "2026-11-20"}])
+def test_days_bound_a_run_links_that_are_due_included(left_on_two_days, choice):
+    assert run(**choice)["links"] == 2
+    assert {asked.path for asked in left_on_two_days.asked} == {"/again/20", "/left/20"}
+
+
+def test_what_days_left_out_is_followed_by_a_run_without_any(left_on_two_days):
+    run(**DAYS)
+    left_on_two_days.asked.clear()
+    run()
+    asked = {asked.path for asked in left_on_two_days.asked}
+    assert asked == {"/again/19", "/left/19", "/new/19"}
+
+
 def test_a_limit_is_not_spent_on_tweets_without_links():
     with Fake([answer(200, b"")]) as fake:
         saved(tweet(1), tweet(2), tweet(3, f"http://a.example:{fake.port}/"))
@@ -160,10 +198,6 @@ def test_links_without_an_address_have_their_outcome_too():
 def test_what_a_killed_run_left_is_followed_by_the_next():
     with Fake([answer(200, b"")]) as fake:
         saved(*(tweet(number, f"http://h{number}.example:{fake.port}/") for number in range(5)))
-
-        def broken():
-            raise KeyboardInterrupt
-
         with pytest.raises(KeyboardInterrupt):
             run(broken)
         assert {link.outcome for link in links().values()} == {""}
