@@ -75,7 +75,10 @@ class Selection:
         )
 
     def to_args(self) -> dict[str, str]:
-        """The arguments that `from_args` makes the same selection of; nothing for what is empty."""
+        """The arguments that `from_args` makes the same selection of; nothing for what is empty.
+
+        Days say their zone, UTC too: whoever reads them may have another one to fall back on.
+        """
         said = {True: "yes", False: "no", None: ""}
         args = {
             "q": self.text,
@@ -83,7 +86,7 @@ class Selection:
             "set": str(self.set_id or ""),
             "from": self.from_day.isoformat() if self.from_day else "",
             "to": self.to_day.isoformat() if self.to_day else "",
-            "zone": self.zone if self.zone != "UTC" and (self.from_day or self.to_day) else "",
+            "zone": self.zone if self.from_day or self.to_day else "",
             "lang": self.lang,
             "kind": ",".join(self.kinds),
             "retweets": self.retweets,

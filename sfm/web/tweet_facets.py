@@ -130,8 +130,12 @@ def chosen(selection: Selection, names: dict[int, str], set_name: str) -> list[C
         "media": _("with media") if selection.has_media else _("without media"),
         "ids": _("%(n)s chosen tweets", n=len(selection.ids)),
     }
-    return [
-        Chosen(said[name], _list({key: value for key, value in args.items() if key != name}))
-        for name in said
-        if name in args
-    ]
+    return [Chosen(said[name], _list(_without(args, name))) for name in said if name in args]
+
+
+def _without(args: dict[str, str], name: str) -> dict[str, str]:
+    """The arguments without one; the zone goes with the last day, which it belongs to."""
+    rest = {key: value for key, value in args.items() if key != name}
+    if "from" not in rest and "to" not in rest:
+        rest.pop("zone", None)
+    return rest

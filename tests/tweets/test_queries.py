@@ -381,6 +381,18 @@ def test_a_selection_survives_its_address() -> None:
     assert selection.from_day == date(2026, 1, 1)
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("days", [{"from": "2026-11-01"}, {"to": "2026-11-30"}])
+def test_days_mean_the_same_to_readers_of_every_zone(zone: str, days: dict[str, str]) -> None:
+    selection = Selection.from_args(days, zone)
+    for reader in ("UTC", "Europe/Berlin", "Asia/Kolkata"):
+        assert Selection.from_args(selection.to_args(), reader).moments == selection.moments
+
+
+def test_no_zone_is_said_without_a_day() -> None:
+    assert Selection.from_args({"q": "flood"}, "Europe/Berlin").to_args() == {"q": "flood"}
+
+
 def test_lists_do_not_read_the_json(app: Flask) -> None:
     make_tweet(make_user("ann"))
     item = db.session.scalars(select(TwitterUserItem)).one()

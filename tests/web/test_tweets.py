@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,43 @@ def test_the_export_button_carries_the_selection(signed: FlaskClient) -> None:
     if export:
         assert all(word in export[0] for word in ("q=flood", "lang=en", "from=2026-11-01"))
     assert found.one("input", name="q").get("value") == "flood"
+
+
+def links_of(found: Page) -> dict[str, str]:
+    """Where each link leads, by what it is called."""
+    return {one.get("aria-label") or text_of(one): one.get("href") or "" for one in found.all("a")}
+
+
+def test_a_month_stays_that_month_on_every_way_on(login_as: LoginAs, reader: User) -> None:
+    """Months are counted in UTC: who reads in Berlin must get just these tweets, also exported."""
+    reader.time_zone = "Europe/Berlin"
+    ann, signed = make_user("ann"), login_as(reader)
+    for text, at, lang in (
+        ("still October", datetime(2026, 10, 31, 23, 30, tzinfo=UTC), "fr"),
+        ("first", datetime(2026, 11, 1, 12, tzinfo=UTC), "en"),
+        ("middle", datetime(2026, 11, 15, tzinfo=UTC), "fr"),
+        ("last", datetime(2026, 11, 30, 23, 30, tzinfo=UTC), "fr"),
+    ):
+        make_tweet(ann, text, at=at, lang=lang)
+
+    month = page(signed, links_of(page(signed, "/tweets/"))["Nov 2026"])
+    assert texts(month) == ["last", "middle", "first"]
+    french = page(signed, links_of(month)["fr"])
+    assert texts(french) == ["last", "middle"]
+    again = page(signed, links_of(french)["Drop: language fr"])
+    assert texts(again) == texts(month)
+    for shown, number in ((month, "3"), (french, "2"), (again, "3")):
+        export = page(signed, links_of(shown)["Export these"])
+        assert "days of the zone UTC" in export.text
+        assert number in [text_of(fact) for fact in export.all("dd")]
+
+
+def test_the_zone_goes_with_the_last_day_that_is_dropped(signed: FlaskClient) -> None:
+    make_tweet(make_user("ann"))
+    month = page(signed, "/tweets/?from=2026-11-01&to=2026-11-30&zone=UTC")
+    to_the_end = links_of(month)["Drop: from 2026-11-01"]
+    assert "zone=UTC" in to_the_end
+    assert links_of(page(signed, to_the_end))["Drop: to 2026-11-30"] == "/tweets/"
 
 
 @pytest.mark.parametrize(
