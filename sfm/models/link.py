@@ -34,6 +34,7 @@ class Link(Base):
 
 
 Index("ix_link_retry_at", Link.retry_at)
+Index("ix_link_outcome", Link.outcome)
 
 
 class TwitterUserItemUrl(Base):

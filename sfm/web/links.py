@@ -52,7 +52,16 @@ def index() -> Response:
         "links/index.html", "links/_list.html",
         slice=slice_of(wanted, order, request.args.get("at"), SIZE),
         outcome=outcome, domain=domain, words=WORDS,
-        outcomes=queries.outcomes(), domains=queries.domains(),
+    )  # fmt: skip
+
+
+@bp.get("/links/counts/")
+@access("signed_in")
+def counts() -> Response:
+    """How many links came to what, and end where: counted apart, for it goes over all of them."""
+    return page_or_part(
+        "links/counts.html", "links/_counts.html",
+        words=WORDS, outcomes=queries.outcomes(), domains=queries.domains(),
     )  # fmt: skip
 
 

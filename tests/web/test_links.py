@@ -96,6 +96,21 @@ def test_links_by_outcome_and_domain(signed: FlaskClient) -> None:
     page(signed, "/links/?outcome=nonsense", 404)
 
 
+def test_counts_by_outcome_and_domain_come_apart_from_the_list(signed: FlaskClient) -> None:
+    make_link("http://t.example/1", "ok", "http://site.example/a")
+    make_link("http://t.example/2", "ok", "http://site.example/b")
+    make_link("http://t.example/3", "gone", "http://other.example/c")
+    db.session.commit()
+    whole = page(signed, "/links/")
+    assert whole.one("div", id="link-counts").get("hx-get") == "/links/counts/"
+    assert "/links/counts/" in whole.links(), "without scripts it is a link"
+    for shown in (page(signed, "/links/counts/"), part(signed, "/links/counts/")):
+        counted = [
+            " ".join(text_of(one).split()) for one in shown.one("div", id="link-counts").iter("dd")
+        ]
+        assert counted == ["2", "1", "2", "1"]
+
+
 def test_addresses_that_are_no_web_addresses_are_no_links(signed: FlaskClient) -> None:
     make_link("javascript:alert(1)", "invalid", "")
     db.session.commit()
