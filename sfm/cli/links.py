@@ -16,7 +16,7 @@ day = click.DateTime(["%Y-%m-%d"])
 @click.option("--end-date", type=day, help="Only tweets of this day (UTC) and earlier.")
 @click.option("--twitter-user", metavar="NAME", help="Only tweets of this account.")
 @click.option("--limit", type=click.IntRange(min=1), help="Look at so many tweets at most.")
-@click.option("--refetch", is_flag=True, help="Also links that were followed before.")
+@click.option("--refetch", is_flag=True, help="Also links that were followed before, each once.")
 @with_appcontext
 def fetch_urls(**given: Any) -> None:
     """Follow the links of tweets to where they lead, and keep every step.

@@ -62,9 +62,11 @@ def carry_out(run: ActiveRun, make_fetcher: FetcherMaker = fenced_fetcher) -> di
 
 class _Task:
     def __init__(self, run: ActiveRun, make_fetcher: FetcherMaker) -> None:
+        db.session.rollback()  # SQLite would go on showing what was there before the run
         self.run = run
         self.make_fetcher = make_fetcher
         self.refetch = bool(run.params.get("refetch"))
+        self.unless_checked_since = table.begun_at(run.id) if self.refetch else None
         self.left: list[int] = []
         self.before: int | None = None
         self.items = 0
@@ -100,7 +102,7 @@ class _Task:
         """Follow the links of these tweets; whether there were any."""
         if batch:
             links = unit_of_work(lambda: self._register(batch))
-            self._follow(table.to_follow(links, refetch=self.refetch))
+            self._follow(table.to_follow(links, unless_checked_since=self.unless_checked_since))
             self.items += len(batch)
             self.run.advance(len(batch))
         return bool(batch)

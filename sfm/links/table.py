@@ -15,7 +15,7 @@ from sfm.database import db
 from sfm.links.extract import FoundLink, host_of, links_of
 from sfm.links.fetch import Followed
 from sfm.links.outcomes import retry_at
-from sfm.models import DayTotal, Link, TwitterUserItem, TwitterUserItemUrl
+from sfm.models import DayTotal, Link, Run, TwitterUserItem, TwitterUserItemUrl
 
 FRESH = timedelta(days=30)  # a link looked at since then is not asked for again
 _AT_ONCE = 200  # rows in one statement
@@ -132,17 +132,31 @@ def _insert_new(table: Any, rows: list[dict[str, Any]], key: list[str]) -> None:
         db.session.execute(statement)
 
 
-def to_follow(link_ids: Iterable[int], *, refetch: bool = False) -> dict[str, int]:
-    """Of these links those to be asked for now: start address to row id, short ones first."""
-    wanted_now = or_(_is_due(), Link.checked_at < clock.now() - FRESH)
+def to_follow(
+    link_ids: Iterable[int], *, unless_checked_since: datetime | None = None
+) -> dict[str, int]:
+    """Of these links those to be asked for now: start address to row id, short ones first.
+
+    With a moment (aware UTC) all that were not asked for since then; else new, due and old ones.
+    """
+    since = unless_checked_since
+    condition = (
+        or_(_is_due(), Link.checked_at < clock.now() - FRESH)
+        if since is None
+        else or_(Link.checked_at.is_(None), Link.checked_at < since)
+    )
     wanted = list(link_ids)
     found: dict[str, int] = {}
     for start in range(0, len(wanted), _AT_ONCE):
-        query = select(Link.start_url, Link.id)
+        query = select(Link.start_url, Link.id).where(condition)
         query = query.where(Link.id.in_(wanted[start : start + _AT_ONCE]))
-        rows = db.session.execute(query if refetch else query.where(wanted_now))
-        found |= {row.start_url: row.id for row in rows}
+        found |= {row.start_url: row.id for row in db.session.execute(query)}
     return dict(sorted(found.items(), key=lambda pair: not FoundLink(pair[0]).is_short))
+
+
+def begun_at(run_id: int) -> datetime | None:
+    """When this run was begun first (aware UTC), however often it was cut off since."""
+    return db.session.scalars(select(Run.started_at).where(Run.id == run_id)).one()
 
 
 def left_over() -> list[int]:

@@ -11,6 +11,7 @@ from sfm.links.run import BATCH_ITEMS, carry_out, fenced_fetcher
 from sfm.links.words import KIND
 from sfm.models import Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
 from sfm.runs import journal
+from sfm.runs.errors import Interrupted
 from sfm.tweets.store import save_page
 from sfm.twitter.pages import split_page
 from tests.links.conftest import IN_A_HURRY, everybody, open_fence
@@ -107,6 +108,50 @@ def test_refetch_asks_again():
         saved(tweet(1, f"http://a.example:{fake.port}/"))
         assert run()["outcomes"] == {"gone": 1}
         assert run(refetch=True)["outcomes"] == {"ok": 1}
+
+
+def test_refetch_asks_once_for_a_link_of_many_batches():
+    with Fake([answer(200, b"")]) as fake:
+        saved(*archive(fake, BATCH_ITEMS + 10))
+        run()
+        fake.asked.clear()
+        assert run(refetch=True) == {
+            "tweets": BATCH_ITEMS + 10, "links": 10, "outcomes": {"ok": 10}
+        }  # fmt: skip
+        assert len(fake.asked) == 10
+
+
+def test_a_refetch_that_goes_on_asks_for_nothing_again(clock):
+    with Fake([answer(200, b"")]) as fake:
+        saved(tweet(5_001, f"http://a.example:{fake.port}/first"))
+        saved(*archive(fake, BATCH_ITEMS))
+        run()
+        fake.asked.clear()
+        clock.advance(60)
+        begin_write()
+        journal.queue(KIND, params={"refetch": True})
+        db.session.commit()
+        batches = []
+
+        def cut_off_in_the_second_batch():
+            batches.append(len(fake.asked))
+            if len(batches) == 2:
+                raise Interrupted
+            return fetcher()
+
+        with pytest.raises(Interrupted):
+            claimed(cut_off_in_the_second_batch)
+        assert batches == [0, 10]
+        clock.advance(60)
+        assert claimed(fetcher)["links"] == 1
+        assert [asked.path for asked in fake.asked[10:]] == ["/first"]
+
+
+def claimed(maker):
+    active = journal.claim([KIND])
+    with journal.carried_out(active) as result:
+        result.update(carry_out(active, maker))
+    return result
 
 
 def test_links_that_fail_are_recorded_and_tried_again_when_due(clock):
