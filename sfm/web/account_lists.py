@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from sfm.models import TwitterUser, TwitterUserSet, User
 from sfm.tracked import members, queries, sets
+from sfm.web.limits import possible_id
 from sfm.web.pagination import Order, Slice, slice_of
 
 A_TO_Z = 25
@@ -79,7 +80,7 @@ class AccountFilter:
             q=args.get("q", "").strip()[:200],
             active=args.get("active", "") if args.get("active") in {"yes", "no"} else "",
             state=args.get("state", "") if args.get("state") in STATES else "",
-            set_id=args.get("set", 0, type=int) if len(args.get("set", "")) < 19 else 0,
+            set_id=args.get("set", 0, type=possible_id),
             sort=sort if sort.removeprefix("-") in SORTS else "name",
         )
 

@@ -20,6 +20,7 @@ from sfm.web.account_lists import AccountFilter, accounts_table
 from sfm.web.forms.accounts import AddOneForm, EditForm, ListForm
 from sfm.web.forms.sets import DeleteForm
 from sfm.web.htmx import done, page_or_part
+from sfm.web.limits import possible_id
 from sfm.web.next_url import safe_next
 from sfm.web.sentences import told
 
@@ -45,7 +46,7 @@ def index() -> Response:
 @bp.post("/bulk/")
 @access("superuser", begins_write=False)
 def bulk() -> BaseResponse:
-    ids = request.form.getlist("user", type=int)[:MOST_AT_ONCE]
+    ids = request.form.getlist("user", type=possible_id)[:MOST_AT_ONCE]
     back = safe_next(request.form.get("back"), url_for("admin_accounts.index"))
     if not ids:
         return done(back, _("Tick the accounts first."), "warning")
@@ -63,7 +64,7 @@ def bulk() -> BaseResponse:
         )
         _tell(switched.refused)
     elif action == "add-to-set":
-        said = _put_into_set(ids, request.form.get("set", 0, type=int))
+        said = _put_into_set(ids, request.form.get("set", 0, type=possible_id))
     else:
         raise WrongInput(_("Choose what to do with the ticked accounts."))
     db.session.commit()

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
-from sfm.exports import choosing, folders, profiles, recurring, service
+from sfm.exports import choosing, failed, folders, profiles, recurring, service
 from sfm.exports.cells import CHANGE_WORDS
 from sfm.exports.classic import CLASSIC
 from sfm.exports.columns import ALL
@@ -32,6 +32,7 @@ from sfm.web.export_requests import (
 )
 from sfm.web.forms.exports import LayoutForm, RepeatForm, filled_with
 from sfm.web.htmx import done, page_or_part
+from sfm.web.limits import possible_id
 from sfm.web.tweet_facets import KINDS
 
 bp = Blueprint("exports", __name__)
@@ -44,12 +45,13 @@ PAGE = 50
 @access("signed_in")
 def index() -> Response:
     reader = signed_in_account()
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=possible_id)
     found = service.listed(reader, before_id=before, limit=PAGE + 1)
     return page_or_part(
         "exports/index.html",
         "exports/_list.html",
         exports=found[:PAGE],
+        trouble=failed.trouble,
         older=found[PAGE - 1].id if len(found) > PAGE else None,
         repeated=recurring.listed(reader),
         profiles=profiles.listed(reader),
@@ -64,7 +66,7 @@ def new() -> str:
     reader = signed_in_account()
     layout = Layout()
     if request.args.get("profile"):
-        profile = profiles.find(reader, request.args.get("profile", 0, type=int))
+        profile = profiles.find(reader, request.args.get("profile", 0, type=possible_id))
         layout = layout_from(profile.layout)
     if request.args.get("format") in FORMATS:
         layout = Layout(format=request.args["format"])
@@ -126,6 +128,7 @@ def show(export_id: int) -> Response:
         "exports/_progress.html",
         export=export,
         run=run,
+        trouble=failed.trouble(export),
         criteria=criteria_from(export.criteria).in_words(),
         layout=layout_from(export.layout),
         expected_end=expected_end(run) if run else None,
@@ -161,6 +164,17 @@ def decide(export_id: int) -> BaseResponse:
     service.decide(export, by, agreed=agreed)
     db.session.commit()
     said = _("You agreed: the export is being made.") if agreed else _("You refused the export.")
+    return done(url_for("exports.show", export_id=export_id), said)
+
+
+@bp.post("/exports/<id:export_id>/again/")
+@access("owner")
+def again(export_id: int) -> BaseResponse:
+    export = service.find(signed_in_account(), export_id)
+    failed.again(export)
+    waits = export.state == "asked"
+    db.session.commit()
+    said = _("It waits for a superuser.") if waits else _("The export is asked for.")
     return done(url_for("exports.show", export_id=export_id), said)
 
 

@@ -20,6 +20,7 @@ from sfm.streams.first_posts import FirstPost, first_posts
 from sfm.tweets.importer import KIND as IMPORT
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import done, page_or_part
+from sfm.web.limits import possible_id
 
 bp = Blueprint("files", __name__)
 
@@ -88,7 +89,7 @@ def check(file_id: int) -> BaseResponse:
 def hand_on() -> BaseResponse:
     """The ticked files: to the export page, or, for superusers, into the database."""
     mine = _mine(signed_in_account())
-    numbers = [int(one) for one in request.form.getlist("file", type=int)][:MOST_FILES]
+    numbers = request.form.getlist("file", type=possible_id)[:MOST_FILES]
     chosen = [files.by_id(number, mine).id for number in numbers]
     if not chosen:
         raise WrongInput(_("Tick the files first."))

@@ -22,6 +22,18 @@ class IdConverter(NumberConverter):
         super().__init__(url_map, max=LARGEST_ID)
 
 
+def possible_id(text: str) -> int:
+    """For `type=` where a form or an address names a thing by number.
+
+    Raises ValueError for what no row can have, so that it counts as not said: SQLite's driver
+    breaks off at a number above 2**63 - 1.
+    """
+    number = int(text)
+    if not 0 < number <= LARGEST_ID:
+        raise ValueError(text[:40])
+    return number
+
+
 def bind(app: Flask) -> None:
     """Set the limits, before anything reads the body."""
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES

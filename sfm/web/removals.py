@@ -21,7 +21,7 @@ from sfm.tweets import queries
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms.removals import TakedownForm
 from sfm.web.htmx import done, page_or_part
-from sfm.web.limits import LARGEST_ID
+from sfm.web.limits import possible_id
 
 bp = Blueprint("removals", __name__, url_prefix="/admin")
 
@@ -93,6 +93,5 @@ def _links_or_none() -> list[Link]:
 
 def chosen_numbers(name: str) -> list[int]:
     """The numbers in the address, or behind a form; what cannot be one is passed over."""
-    numbers = request.values.getlist(name, type=int)
-    possible = [number for number in numbers if 0 < number <= LARGEST_ID]
-    return list(dict.fromkeys(possible))[:MOST_AT_ONCE]
+    numbers = request.values.getlist(name, type=possible_id)
+    return list(dict.fromkeys(numbers))[:MOST_AT_ONCE]

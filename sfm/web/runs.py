@@ -15,13 +15,13 @@ from sfm.runs.kinds import KINDS, kind
 from sfm.runs.queries import OPEN_STATES
 from sfm.web.access import access, current_account, signed_in_account
 from sfm.web.htmx import done, page_or_part
+from sfm.web.limits import possible_id
 from sfm.web.pagination import Order, slice_of
 
 bp = Blueprint("runs", __name__)
 
 PAGE = 50
 ERRORS = 100
-LARGEST_ID = 2**63 - 1
 STATES = ("queued", "running", "paused", "finished", "failed", "cancelled")
 BY_NUMBER = Order("runs", (Run.id,), (int,), descending=True)
 
@@ -54,7 +54,7 @@ def index() -> Response:
 @access("signed_in")
 def show(run_id: int) -> Response:
     run = queries.find(run_id)
-    after = max(0, min(request.args.get("after", default=0, type=int), LARGEST_ID))
+    after = request.args.get("after", default=0, type=possible_id)
     errors = queries.errors_of(run_id, after_id=after, limit=ERRORS + 1)
     account = current_account()
     return page_or_part(

@@ -20,6 +20,7 @@ from sfm.web.account_lists import members_of, sets_of
 from sfm.web.charts import Sparkline, bar_chart, every_day, sparkline
 from sfm.web.forms.sets import DeleteForm, MembersForm, SetForm
 from sfm.web.htmx import done, page_or_part
+from sfm.web.limits import possible_id
 
 bp = Blueprint("sets", __name__)
 
@@ -134,7 +135,7 @@ def add_members(set_id: int) -> Response | BaseResponse:
 @access("owner")
 def remove_members(set_id: int) -> BaseResponse:
     found = sets.find(signed_in_account(), set_id)
-    gone = sets.remove_members(found, request.form.getlist("user", type=int))
+    gone = sets.remove_members(found, request.form.getlist("user", type=possible_id))
     db.session.commit()
     said = ngettext("%(num)s account taken out.", "%(num)s accounts taken out.", gone)
     return done(url_for("sets.show", set_id=set_id), said, "success" if gone else "info")
