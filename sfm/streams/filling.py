@@ -21,11 +21,10 @@ from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.filters import service, validation
 from sfm.models import Gap, Run, StreamFile, TwitterFilter
 from sfm.streams import files
+from sfm.streams.fill_files import FillFiles
 from sfm.streams.ledger import record_file
 from sfm.streams.lines import post_id_of
-from sfm.streams.lock import StreamLock
 from sfm.streams.sealing import Facts
-from sfm.streams.writer import StreamWriter
 from sfm.twitter.client import Client
 from sfm.twitter.pages import Record
 
@@ -104,10 +103,11 @@ def ask(gap: Gap, run_id: int) -> None:
 
 
 def fill(gap_id: int, client: Client, root: Path, run_folder: Path) -> Mapping[str, Any]:
-    """Search for what a gap missed and write it into a file of its own. Commits on its own.
+    """Search for what a gap missed and write it into files of its own. Commits on its own.
 
     A gap that is filled (a run that was cut off at its very end goes on) is left as it is. What
-    breaks off leaves the gap as it was. Raises TwitterError, WrongInput, StorageTrouble.
+    breaks off leaves the gap as it was. Raises TwitterError, WrongInput, StorageTrouble, OSError,
+    and AnotherCollector while another gap of this stream is filled.
     """
     gap = db.session.get(Gap, gap_id)
     if gap is None or gap.filter_id is None or gap.ended_at is None:
@@ -120,10 +120,14 @@ def fill(gap_id: int, client: Client, root: Path, run_folder: Path) -> Mapping[s
     start, end = _span(gap)
     prefix = gap.prefix
     db.session.rollback()
-    records = _search(queries, client, start, end, known)
-    path, facts = _write(records, prefix, root, run_folder)
-    _settle(gap_id, facts.lines if facts else 0, root, path, facts)
-    return {"posts": facts.lines if facts else 0, "already_held": len(known)}
+    target = FillFiles(root, run_folder, prefix)
+    try:
+        records = _search(queries, client, start, end, known)
+        posts = target.write((record.tweet.twitter_id, record.raw) for record in records)
+        _settle(gap_id, posts, root, target.sealed)
+    finally:
+        target.close()
+    return {"posts": posts, "already_held": len(known)}
 
 
 def _span(gap: Gap) -> tuple[datetime, datetime]:
@@ -167,35 +171,10 @@ def _ids(root: Path, rows: Iterable[StreamFile]) -> Iterator[int]:
         yield from (number for line in lines if (number := post_id_of(line)) is not None)
 
 
-def _write(
-    records: list[Record], prefix: str, root: Path, run_folder: Path
-) -> tuple[Path | None, Facts | None]:
-    """A sealed file with these posts. Its name has the stream's form and an epoch of its own."""
-    if not records:
-        return None, None
-    sealed: list[tuple[Path, Facts]] = []
-    lock = StreamLock(run_folder, f"{prefix}-fill")
-    try:
-        # Epochs of a fill begin where no collector's ever gets to, so no name is made twice.
-        writer = StreamWriter(
-            root,
-            prefix,
-            10**9 + lock.epoch,
-            86_400,
-            lambda path, facts: sealed.append((path, facts)),
-        )
-        for record in records:
-            writer.add(record.raw, record.tweet.twitter_id)
-        writer.close()
-    finally:
-        lock.release()
-    return sealed[0] if sealed else (None, None)
-
-
-def _settle(gap_id: int, posts: int, root: Path, path: Path | None, facts: Facts | None) -> None:
+def _settle(gap_id: int, posts: int, root: Path, sealed: Iterable[tuple[Path, Facts]]) -> None:
     begin_write()
-    if path is not None and facts is not None:
-        record_file(root, path, facts, origin="gap_fill")
+    for path, facts in sealed:
+        record_file(root, path, facts)
     values = {"filled": "filled", "filled_posts": posts, "filled_note": LEFT_OUT}
     db.session.execute(update(Gap).where(Gap.id == gap_id).values(values))
     db.session.commit()

@@ -84,7 +84,7 @@ def write_gap(outage: Outage, prefixes: Iterable[str]) -> None:
         outage.row_ids[prefix] = row.id
 
 
-def record_file(root: Path, path: Path, facts: Facts, origin: str = "stream") -> StreamFile | None:
+def record_file(root: Path, path: Path, facts: Facts) -> StreamFile | None:
     """The manifest's row of a sealed file; None for one outside the data folder. Flushes."""
     name = names.parse(path.name)
     try:
@@ -94,7 +94,8 @@ def record_file(root: Path, path: Path, facts: Facts, origin: str = "stream") ->
     if name is None:
         return None
     known = db.session.scalar(select(StreamFile).where(StreamFile.path == relative))
-    row = known or StreamFile(path=relative, origin=origin)
+    row = known or StreamFile(path=relative)
+    row.origin = "gap_fill" if name.is_fill else "stream"
     row.filter_id = _existing(name.filter_id)
     row.prefix, row.begun_at = name.prefix, name.begun_at
     row.lines, row.duplicates = facts.lines, facts.duplicates

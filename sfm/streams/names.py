@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 SAMPLE_PREFIX = "streamsample"
 FILTER_PREFIX = "twitterfilter-"
 OPEN = ".open"
+FIRST_FILL_EPOCH = 10**9  # of files that fill a gap; no collector was ever started so often
 
 _NAME = re.compile(
     r"(?P<prefix>streamsample|sample|twitterfilter-[0-9]{1,19})-"
@@ -36,6 +37,11 @@ class FileName:
     def filter_id(self) -> int | None:
         """The filter whose file it is; None for the sample stream's."""
         return filter_of(self.prefix)
+
+    @property
+    def is_fill(self) -> bool:
+        """Whether it holds what search found for a gap, and not what came by the stream."""
+        return self.epoch >= FIRST_FILL_EPOCH
 
 
 def filter_prefix(filter_id: int) -> str:

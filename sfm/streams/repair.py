@@ -46,14 +46,16 @@ def adopt(
     prefix: str,
     *,
     growing: Path | None = None,
+    fills: bool = False,
     on_sealed: Callable[[Path, Facts], None] | None = None,
 ) -> list[Repaired]:
     """Cut back and seal every growing file of this stream but the one that is being written.
 
+    With `fills`, those that fill its gaps, which have another writer and another lock.
     A file that the disk will not let be repaired is logged and left for the next time.
     """
     repaired = []
-    for path in left_behind(folder, prefix):
+    for path in left_behind(folder, prefix, fills=fills):
         if path == growing:
             continue
         try:
@@ -67,12 +69,12 @@ def adopt(
     return repaired
 
 
-def left_behind(folder: Path, prefix: str) -> list[Path]:
-    """Growing files of this stream, oldest first."""
+def left_behind(folder: Path, prefix: str, *, fills: bool = False) -> list[Path]:
+    """Growing files of this stream, or with `fills` of its filled gaps, oldest first."""
     found = []
     for path in folder.glob(f"{prefix}-*{names.OPEN}"):
         name = names.parse(path.name)
-        if name and name.prefix == prefix:
+        if name and name.prefix == prefix and name.is_fill == fills:
             found.append(path)
     return sorted(found)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sfm.streams import repair
+from sfm.streams.fill_files import adopt_left
 from sfm.streams.lock import StreamLock
 from sfm.streams.sealing import Facts
 from sfm.streams.writer import StreamWriter
@@ -54,6 +55,7 @@ class FileSink:
         lock = StreamLock(self.run, prefix)
         self._locks[prefix] = lock
         repair.adopt(self.folder, prefix, on_sealed=self.sealed)
+        adopt_left(self.folder, self.run, prefix, self.sealed)
         self._writers[prefix] = StreamWriter(
             self.folder, prefix, lock.epoch, self.interval_seconds, self.sealed
         )

@@ -1,0 +1,82 @@
+"""Files of posts that search found for a gap, written while a collector may write the stream's own.
+
+Their names have the stream's form and an epoch that no collector ever gets to, and they have a
+lock of their own: so each side knows, and leaves alone, the growing files of the other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from sfm.streams import names, repair
+from sfm.streams.errors import AnotherCollector, StorageTrouble
+from sfm.streams.lock import StreamLock
+from sfm.streams.sealing import Facts
+from sfm.streams.writer import StreamWriter
+
+logger = logging.getLogger(__name__)
+
+A_DAY = 86_400.0  # no file of a fill is ended by its age
+
+
+class FillFiles:
+    """The one who writes files of filled posts for a stream, until `close`."""
+
+    def __init__(self, root: Path, run_folder: Path, prefix: str) -> None:
+        """Take the lock, and seal what a fill that was cut off left behind.
+
+        Raises AnotherCollector while another fill goes on, OSError.
+        """
+        self.root, self.prefix = root, prefix
+        self.sealed: list[tuple[Path, Facts]] = []
+        self._lock = StreamLock(run_folder, f"{prefix}-fill")
+        self._adopt()
+
+    def write(self, posts: Iterable[tuple[int, bytes]]) -> int:
+        """Write these posts, id and line; how many, all in sealed files. Raises StorageTrouble."""
+        epoch = names.FIRST_FILL_EPOCH + self._lock.epoch
+        writer = StreamWriter(self.root, self.prefix, epoch, A_DAY, self._on_sealed)
+        before = self._lines()
+        try:
+            for post_id, line in posts:
+                writer.add(line, post_id)
+        finally:
+            writer.close()
+        self._adopt()  # what could not be sealed at once
+        if self._lines() - before != writer.safe_lines:
+            raise StorageTrouble("broken", "What search found could not be saved whole; try again.")
+        return writer.safe_lines
+
+    def close(self) -> None:
+        """Give the lock back."""
+        self._lock.release()
+
+    def _adopt(self) -> None:
+        repair.adopt(self.root, self.prefix, fills=True, on_sealed=self._on_sealed)
+
+    def _on_sealed(self, path: Path, facts: Facts) -> None:
+        self.sealed.append((path, facts))
+
+    def _lines(self) -> int:
+        return sum(facts.lines for _, facts in self.sealed)
+
+
+def adopt_left(
+    root: Path, run_folder: Path, prefix: str, on_sealed: Callable[[Path, Facts], None]
+) -> None:
+    """Seal what a fill that is gone left growing; nothing while a fill goes on.
+
+    No collector is kept from its work by it: what cannot be sealed is left for another time.
+    """
+    if not repair.left_behind(root, prefix, fills=True):
+        return
+    try:
+        left = FillFiles(root, run_folder, prefix)
+    except (AnotherCollector, OSError) as exc:
+        logger.warning("files of a fill left as they are prefix=%s why=%s", prefix, exc)
+        return
+    left.close()
+    for path, facts in left.sealed:
+        on_sealed(path, facts)
