@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sfm.exports.folders import folder_of
 from sfm.exports.order import Order, Product
 from sfm.exports.produce import Watch, make, no_watch
 from sfm.models import ExportFile
+from sfm.runs import journal
 from sfm.runs.active import ActiveRun
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost, Postponed
 
@@ -22,7 +24,20 @@ Maker = Callable[[Order, Path, Watch], Product]
 AGAIN = "It was interrupted, and has been started again from the beginning."
 
 
-def carry_out(run: ActiveRun) -> dict[str, Any]:
+def make_at_once(run_id: int) -> None:
+    """Make a small export while its reader waits, as its queued run, unless that was just begun.
+
+    So one that is killed is found by the next look at runs, and begins again. Commits. Raises
+    SfmError where it failed; one that only stopped goes on later, or was cancelled.
+    """
+    run = journal.claim_one(run_id, service.RUN_KIND)
+    if run is None:
+        return
+    with suppress(Cancelled, Interrupted, LeaseLost, Postponed), journal.carried_out(run) as result:
+        result.update(carry_out(run, make))
+
+
+def carry_out(run: ActiveRun, maker: Maker = make_apart) -> dict[str, Any]:
     """Make the export that the run is about; what comes back is the run's result.
 
     Commits: the mark of a new start, and the end. A half-written file of an earlier start is
@@ -41,7 +56,7 @@ def carry_out(run: ActiveRun) -> dict[str, Any]:
             run.show(total=total)
         run.advance(done - run.progress.done, done - run.progress.done)
 
-    product = make_export(export_id, watch, make_apart)
+    product = make_export(export_id, watch, maker)
     return {
         "export_id": export_id,
         "rows_written": product.facts.rows_written,
@@ -59,16 +74,25 @@ def _mark_restart(export_id: int) -> None:
 
 
 def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) -> Product:
-    """Make the file of an export and write down how it went. Commits. Raises SfmError."""
-    export = db.session.get_one(ExportFile, export_id)
-    order, name = service.order_for(export), export.file_name
-    db.session.rollback()  # nothing of the session may be open while rows are read for long
+    """Make the file of an export and write down how it went, whatever came. Commits.
+
+    Raises SfmError where it failed for a reason that people know.
+    """
     try:
+        export = db.session.get_one(ExportFile, export_id)
+        order, name = service.order_for(export), export.file_name
+        db.session.rollback()  # nothing of the session may be open while rows are read for long
         product = maker(order, folder_of(export_id) / name, watch)
     except (Interrupted, LeaseLost, Postponed):
         raise  # it goes on later, or elsewhere
+    except Cancelled:
+        _write_failure(export_id, "Cancelled.")
+        raise
     except SfmError as exc:
-        _write_failure(export_id, exc)
+        _write_failure(export_id, exc.message)
+        raise
+    except Exception:
+        _write_failure(export_id, journal.UNEXPECTED)
         raise
     begin_write()
     service.finish(db.session.get_one(ExportFile, export_id), product)
@@ -76,8 +100,8 @@ def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) ->
     return product
 
 
-def _write_failure(export_id: int, exc: SfmError) -> None:
-    message = "Cancelled." if isinstance(exc, Cancelled) else exc.message
+def _write_failure(export_id: int, message: str) -> None:
+    db.session.rollback()
     begin_write()
     service.fail(db.session.get_one(ExportFile, export_id), message)
     db.session.commit()

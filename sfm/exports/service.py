@@ -67,10 +67,8 @@ def file_name(criteria: Criteria, layout: Layout, number: int) -> str:
     return f"{slug(criteria.title)}-{number}{suffix}"
 
 
-def ask(
-    owner: User, criteria: Criteria, layout: Layout, *, rows: int, background: bool = True
-) -> ExportFile:
-    """An export for this person, flushed. In the background it is queued as a run.
+def ask(owner: User, criteria: Criteria, layout: Layout, *, rows: int) -> ExportFile:
+    """An export for this person, queued as a run. Flushed.
 
     `rows` is how many tweets it is expected to have. Over the daily number it waits for a
     superuser. Raises WrongInput for a Parquet export that is not packed.
@@ -90,8 +88,8 @@ def ask(
     export.file_name = file_name(criteria, layout, export.id)
     if waits:
         export.state = "asked"
-    elif background:
-        _queue(export)
+    else:
+        enqueue(export)
     audit.record(
         "export.asked",
         kind="export",
@@ -116,7 +114,7 @@ def decide(export: ExportFile, by: User, *, agreed: bool) -> None:
         raise WrongInput("This export does not wait for anybody's word.")
     export.decided_by_id, export.decided_at = by.id, clock.now()
     if agreed:
-        _queue(export)
+        enqueue(export)
     else:
         export.state = "refused"
     audit.record(
@@ -128,7 +126,8 @@ def decide(export: ExportFile, by: User, *, agreed: bool) -> None:
     db.session.flush()
 
 
-def _queue(export: ExportFile) -> None:
+def enqueue(export: ExportFile) -> None:
+    """Have an export made as a run. Flushed."""
     export.state = "queued"
     run = journal.queue(RUN_KIND, params={"export_id": export.id}, requested_by_id=export.owner_id)
     export.run_id = run.id if run else None

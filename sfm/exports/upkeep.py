@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from sfm.database import begin_write, db
-from sfm.exports import folders, recurring
+from sfm.exports import failed, folders, recurring
 from sfm.runs.active import ActiveRun
 
 
 def tidy_exports(run: ActiveRun) -> dict[str, Any]:
-    """Make the recurring exports that are due, and remove expired files. Commits."""
+    """Make the recurring exports that are due, remove expired files, and write down as failed
+    what nobody makes any more. Commits."""
     begin_write()
     expired = folders.expire()
+    failed.settle_abandoned()
     db.session.commit()
     waiting = recurring.due()
     db.session.rollback()

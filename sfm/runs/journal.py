@@ -110,14 +110,19 @@ def claim(names: Collection[str]) -> ActiveRun | None:
         if name in taken:
             continue
         taken.add(name)
-        owner = new_owner()
-        held = leases.take(name, owner)
-        run = _begin(row.id, held) if held else None
+        run = claim_one(row.id, row.kind)
         if run:
             return run
-        if held:
-            leases.release(held)
     return None
+
+
+def claim_one(run_id: int, name: str) -> ActiveRun | None:
+    """Begin this queued run of this kind, None where somebody else just did."""
+    held = leases.take(lease_name(name, run_id), new_owner())
+    run = _begin(run_id, held) if held else None
+    if held and not run:
+        leases.release(held)
+    return run
 
 
 def _begin(run_id: int, held: leases.Held) -> ActiveRun | None:

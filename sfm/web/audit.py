@@ -30,6 +30,7 @@ WORDS = {
     "credential.replaced": lazy_gettext("credential replaced"),
     "export.agreed": lazy_gettext("export agreed to"),
     "export.asked": lazy_gettext("export asked for"),
+    "export.asked_again": lazy_gettext("export asked for again"),
     "export.deleted": lazy_gettext("export deleted"),
     "export.downloaded": lazy_gettext("export downloaded"),
     "export.no_longer_repeated": lazy_gettext("export no longer repeated"),

@@ -20,7 +20,7 @@ from sfm.exports.folders import exports_folder, lists_folder
 from sfm.exports.id_lists import read_ids
 from sfm.exports.layout import Layout
 from sfm.exports.produce import make
-from sfm.exports.run import make_export
+from sfm.exports.run import make_at_once
 from sfm.extensions import settings
 from sfm.models import ExportFile, User
 from sfm.tracked import sets
@@ -71,7 +71,7 @@ def expected_rows(criteria: Criteria) -> int:
 
 
 def ask(reader: User, criteria: Criteria, layout: Layout) -> ExportFile:
-    """The export, made at once if it is small, else queued. Commits."""
+    """The export, queued, and made at once if it is small. Commits."""
     reader_id = reader.id
     rows = expected_rows(criteria)
     small = rows <= settings().export_rows_at_once and criteria.source != "files"
@@ -79,11 +79,11 @@ def ask(reader: User, criteria: Criteria, layout: Layout) -> ExportFile:
     owner = db.session.get(User, reader_id)
     if owner is None:
         raise NotFound(_("Your account is gone."))
-    export = service.ask(owner, criteria, layout, rows=rows, background=not small)
-    export_id, waits = export.id, export.state == "asked"
+    export = service.ask(owner, criteria, layout, rows=rows)
+    export_id, run_id = export.id, export.run_id
     db.session.commit()
-    if small and not waits:
-        make_export(export_id)
+    if small and run_id is not None:  # else it waits for a superuser
+        make_at_once(run_id)
     return db.session.get_one(ExportFile, export_id)
 
 

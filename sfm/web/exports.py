@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
-from sfm.exports import choosing, folders, profiles, recurring, service
+from sfm.exports import choosing, failed, folders, profiles, recurring, service
 from sfm.exports.cells import CHANGE_WORDS
 from sfm.exports.classic import CLASSIC
 from sfm.exports.columns import ALL
@@ -51,6 +51,7 @@ def index() -> Response:
         "exports/index.html",
         "exports/_list.html",
         exports=found[:PAGE],
+        trouble=failed.trouble,
         older=found[PAGE - 1].id if len(found) > PAGE else None,
         repeated=recurring.listed(reader),
         profiles=profiles.listed(reader),
@@ -127,6 +128,7 @@ def show(export_id: int) -> Response:
         "exports/_progress.html",
         export=export,
         run=run,
+        trouble=failed.trouble(export),
         criteria=criteria_from(export.criteria).in_words(),
         layout=layout_from(export.layout),
         expected_end=expected_end(run) if run else None,
@@ -162,6 +164,17 @@ def decide(export_id: int) -> BaseResponse:
     service.decide(export, by, agreed=agreed)
     db.session.commit()
     said = _("You agreed: the export is being made.") if agreed else _("You refused the export.")
+    return done(url_for("exports.show", export_id=export_id), said)
+
+
+@bp.post("/exports/<id:export_id>/again/")
+@access("owner")
+def again(export_id: int) -> BaseResponse:
+    export = service.find(signed_in_account(), export_id)
+    failed.again(export)
+    waits = export.state == "asked"
+    db.session.commit()
+    said = _("It waits for a superuser.") if waits else _("The export is asked for.")
     return done(url_for("exports.show", export_id=export_id), said)
 
 

@@ -16,13 +16,13 @@ import psutil
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import select, text
 from werkzeug.serving import make_server
 
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
-from sfm.exports import disk, folders, service
+from sfm.exports import disk, failed, folders, service
 from sfm.exports.criteria import Criteria
 from sfm.exports.disk import NoRoom
 from sfm.exports.layout import FORMATS, Layout
@@ -38,7 +38,8 @@ from tests.conftest import ROOT
 from tests.exports.conftest import ABOUT
 from tests.exports.making import made, names_in, rows_of
 from tests.factories import make_tweets, make_twitter_user
-from tests.pages import sign_in
+from tests.pages import page, sign_in
+from tests.pages import submit as submit_form
 from tests.waiting import wait_for
 
 
@@ -247,6 +248,111 @@ with app_from_env().app_context():
     run.advance = die_half_way
     exports_run.carry_out(run)
 """
+
+
+KILLED_READER = """
+import os, signal, sys
+from sfm.database import db
+from sfm.exports import disk
+from sfm.exports.criteria import Criteria
+from sfm.exports.layout import Layout
+from sfm.factory import app_from_env
+from sfm.models import User
+from sfm.web.export_requests import ask
+disk.check_room = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # its file is begun by then
+with app_from_env().app_context():
+    ask(db.session.get_one(User, int(sys.argv[1])), Criteria(), Layout())
+"""
+
+
+@pytest.mark.slow
+def test_a_small_export_whose_server_is_killed_is_taken_up_again(
+    settings: Settings, client: FlaskClient, reader: User
+) -> None:
+    ids = make_tweets(make_twitter_user(), ["x"] * 20)
+    number = reader.id
+    db.session.rollback()
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_READER, str(number)], cwd=ROOT, env=environ_of(settings),
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+    export = db.session.scalars(select(ExportFile)).one()
+    assert export.state == "queued"
+    left = names_in(folders.exports_folder() / str(export.id))
+    assert any(PART in name for name in left)
+    assert export.file_name not in left
+    db.session.rollback()
+    journal.settle_stale()
+    carry_out_next()
+    db.session.expire_all()
+    assert (export.state, export.restarts, export.rows_written) == ("ready", 1, len(ids))
+    sign_in(client, reader)
+    assert "was started again from the beginning" in page(client, f"/exports/{export.id}/").text
+
+
+def test_trouble_that_nobody_foresaw_fails_a_small_export_which_can_be_made_again(
+    client: FlaskClient, reader: User, app: Flask
+) -> None:
+    ids = make_tweets(make_twitter_user(), ["x"] * 600)
+    break_a_row(ids[500])
+    sign_in(client, reader)
+    app.config["TESTING"] = False
+    asking = page(client, "/exports/new/")
+    answer = submit_form(client, asking, "/exports/new/", columns="extended")
+    assert answer.status_code == 500
+    db.session.rollback()
+    export = db.session.scalars(select(ExportFile)).one()
+    assert (export.state, export.message) == ("failed", journal.UNEXPECTED)
+    shown = page(client, f"/exports/{export.id}/")
+    assert journal.UNEXPECTED in shown.text
+    assert ">failed<" in page(client, "/exports/").html
+    begin_write()
+    mended = text("UPDATE twitter_user_item SET hashtags = '[]' WHERE twitter_id = :id")
+    db.session.execute(mended, {"id": ids[500]})
+    db.session.commit()
+    submit_form(client, shown, f"/exports/{export.id}/again/")
+    db.session.expire_all()
+    assert (export.state, export.message) == ("queued", "")
+    carry_out_next()
+    db.session.expire_all()
+    assert (export.state, export.rows_written) == ("ready", 600)
+
+
+@pytest.mark.parametrize("run_state", [None, "failed", "cancelled"])
+def test_an_export_that_nobody_makes_any_more_is_shown_and_settled_as_failed(
+    client: FlaskClient, reader: User, run_state: str | None
+) -> None:
+    export = ask(reader)
+    assert export.run is not None
+    if run_state is None:
+        db.session.delete(export.run)
+    else:
+        export.run.state, export.run.message = run_state, "It came to nothing."
+    db.session.commit()
+    said = "It came to nothing." if run_state else failed.INTERRUPTED
+    sign_in(client, reader)
+    shown = page(client, f"/exports/{export.id}/")
+    assert said in shown.text
+    assert "hx-trigger" not in shown.by_id(f"export-{export.id}-progress").attrib
+    begin_write()
+    assert failed.settle_abandoned() == 1
+    db.session.commit()
+    assert (export.state, export.message) == ("failed", said)
+    assert said in page(client, f"/exports/{export.id}/").text
+    assert failed.settle_abandoned() == 0
+
+
+def test_one_that_is_being_made_or_ready_is_not_made_again(reader: User) -> None:
+    make_tweets(make_twitter_user(), ["x"])
+    export = ask(reader)
+    with pytest.raises(WrongInput, match="Only an export that failed"):
+        failed.again(export)
+    db.session.rollback()
+    carry_out_next()
+    db.session.expire_all()
+    with pytest.raises(WrongInput, match="Only an export that failed"):
+        failed.again(export)
 
 
 @pytest.mark.slow

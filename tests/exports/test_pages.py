@@ -264,6 +264,28 @@ class TestApproval:
         submit(client, NEW, NEW)
         assert last_export().state == "asked"
 
+    def test_one_that_failed_counts_anew_when_it_is_made_again_unless_it_was_agreed_to(
+        self, client: FlaskClient, reader: User, superuser: User
+    ) -> None:
+        make_tweets(make_twitter_user("City"), ["one", "two"])
+        sign_in(client, reader)
+        submit(client, NEW, NEW)
+        export = last_export()
+        service.fail(export, "It came to nothing.")
+        db.session.commit()
+        submit(client, NEW, NEW)
+        assert last_export().state == "ready", "what failed does not count"
+        own, again = f"/exports/{export.id}/", f"/exports/{export.id}/again/"
+        assert "It waits for a superuser." in submit(client, own, again).text
+        assert export.state == "asked"
+        sign_in(client, superuser)
+        submit(client, own, f"{own}decide/", agreed="yes")
+        service.fail(export, "It came to nothing.")
+        db.session.commit()
+        sign_in(client, reader)
+        submit(client, own, again)
+        assert export.state == "queued"
+
     def test_ids_alone_need_nobodys_word(self, client: FlaskClient, reader: User) -> None:
         make_tweets(make_twitter_user("City"), ["one", "two", "three", "four"])
         sign_in(client, reader)

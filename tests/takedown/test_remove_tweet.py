@@ -78,7 +78,7 @@ def sealed_file(folder: Path, given: list[bytes], posts: list[int]) -> Path:
 def finished_export(owner: User, uid: int, **layout: Any) -> Path:
     criteria = Criteria(Selection(accounts=(uid,)))
     begin_write()
-    export = service.ask(owner, criteria, Layout(**layout), rows=3, background=False)
+    export = service.ask(owner, criteria, Layout(**layout), rows=3)
     number = export.id
     db.session.commit()
     make_export(number)
