@@ -11,7 +11,7 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -126,7 +126,7 @@ class Fetcher:
     ) -> None:
         self._resolver.close()
 
-    async def follow_all(self, urls: Iterable[str]) -> AsyncIterator[Followed]:
+    async def follow_all(self, urls: Iterable[str]) -> AsyncGenerator[Followed, None]:
         """Every one of these links with its outcome, as they come in; each url once is enough."""
         waiting = iter(urls)
         done: asyncio.Queue[Followed | None] = asyncio.Queue(maxsize=self._width * 2)

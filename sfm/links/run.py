@@ -1,8 +1,8 @@
 """A run that follows the links of tweets: which tweets, their links, every outcome recorded.
 
 Each batch of tweets is registered in one transaction and its links followed after; outcomes are
-saved by the hundred. A run that is killed has lost at most the outcomes of that hundred, and the
-next one follows what was left.
+saved by the hundred, and when a run is stopped. One that is killed has lost at most the outcomes of
+that hundred, and the next one follows what was left.
 
 Links die early, so those of new tweets never wait behind an archive that was brought in.
 """
@@ -12,17 +12,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 from sfm import clock
 from sfm.database import db
 from sfm.extensions import settings
-from sfm.links import table
+from sfm.links import choice, table
+from sfm.links.choice import Choice
 from sfm.links.fetch import Fetcher, Followed
 from sfm.links.resolver import Fence
 from sfm.runs.active import ActiveRun
+from sfm.runs.errors import Cancelled, Interrupted
 from sfm.runs.transactions import unit_of_work
 
 logger = logging.getLogger(__name__)
@@ -65,8 +69,11 @@ class _Task:
         db.session.rollback()  # SQLite would go on showing what was there before the run
         self.run = run
         self.make_fetcher = make_fetcher
-        self.refetch = bool(run.params.get("refetch"))
-        self.unless_checked_since = table.begun_at(run.id) if self.refetch else None
+        self.choice = _choice(run.params)
+        self.limit = int(run.params.get("limit") or 0)
+        self.total = choice.count(self.choice, self.limit or None)
+        run.show(total=self.total)
+        self.unless_checked_since = table.begun_at(run.id) if self.choice.refetch else None
         self.left: list[int] = []
         self.before: int | None = None
         self.items = 0
@@ -84,7 +91,7 @@ class _Task:
 
     def _follow_fresh(self) -> bool:
         yesterday = clock.now().date() - timedelta(days=1)
-        return self._look_at(table.fresh_items(yesterday, BATCH_ITEMS))
+        return self._look_at(choice.fresh_items(yesterday, BATCH_ITEMS))
 
     def _follow_what_was_left(self) -> bool:
         batch = self.left[:BATCH_ITEMS] or table.due(BATCH_ITEMS)
@@ -93,18 +100,21 @@ class _Task:
         return bool(batch)
 
     def _look_further(self) -> bool:
-        count = self._batch_size()
-        batch = table.unchecked_items(**self._choice(), before=self.before, count=count)
+        most = min(BATCH_ITEMS, self.limit - self.items) if self.limit else BATCH_ITEMS
+        batch = choice.chosen_items(self.choice, before=self.before, most=most)
         self.before = batch[-1] if batch else self.before
         return self._look_at(batch)
 
     def _look_at(self, batch: list[int]) -> bool:
         """Follow the links of these tweets; whether there were any."""
         if batch:
+            self.total = max(self.total, self.items + len(batch))  # tweets come during a run
+            self.run.show(total=self.total)
             links = unit_of_work(lambda: self._register(batch))
-            self._follow(table.to_follow(links, unless_checked_since=self.unless_checked_since))
+            ids = table.to_follow(links, unless_checked_since=self.unless_checked_since)
+            self._follow(ids, len(batch))
             self.items += len(batch)
-            self.run.advance(len(batch))
+            self.run.advance(self.items - self.run.progress.done)
         return bool(batch)
 
     def _register(self, batch: list[int]) -> set[int]:
@@ -112,46 +122,61 @@ class _Task:
         self.run.fence()
         return links
 
-    def _batch_size(self) -> int:
-        limit = self.run.params.get("limit")
-        return min(BATCH_ITEMS, int(limit) - self.items) if limit else BATCH_ITEMS
-
-    def _choice(self) -> dict[str, Any]:
-        params = self.run.params
-        days = {name: params.get(name) for name in ("start", "end")}
-        return {
-            **{name: date.fromisoformat(day) if day else None for name, day in days.items()},
-            "twitter_user_ids": params.get("twitter_user_ids"),
-            "item_ids": params.get("item_ids"),
-            "refetch": self.refetch,
-            "or_due": bool(params),  # without params these have their own turn
-            "only_linking": bool(params.get("limit")),
-        }
-
-    def _follow(self, ids: dict[str, int]) -> None:
+    def _follow(self, ids: dict[str, int], items: int = 0) -> None:
+        """Follow the links of so many tweets."""
         db.session.rollback()  # no transaction is held open while the web answers
         if ids:
-            asyncio.run(self._follow_all(ids))
+            asyncio.run(self._follow_all(_Batch(ids, items)))
 
-    async def _follow_all(self, ids: dict[str, int]) -> None:
-        ready: list[Followed] = []
+    async def _follow_all(self, batch: _Batch) -> None:
         async with self.make_fetcher() as fetcher:
-            async for found in fetcher.follow_all(ids):
-                ready.append(found)
-                if len(ready) >= BATCH_SAVED:
-                    self._save(ready, ids)
-                    ready = []
-                self.run.check()
-        self._save(ready, ids)
+            # Its workers end before the fetcher does, however this is left.
+            async with aclosing(fetcher.follow_all(batch.ids)) as outcomes:
+                try:
+                    async for found in outcomes:
+                        batch.ready.append(found)
+                        if len(batch.ready) >= BATCH_SAVED:
+                            self._save(batch)
+                        self.run.check()
+                except (Cancelled, Interrupted, asyncio.CancelledError):
+                    self._save(batch)  # what was asked for is not asked for again
+                    raise
+        self._save(batch)
 
-    def _save(self, ready: list[Followed], ids: dict[str, int]) -> None:
-        if not ready:
+    def _save(self, batch: _Batch) -> None:
+        if not batch.ready:
             return
-        unit_of_work(lambda: self._write(ready, ids))
-        self.followed += len(ready)
-        self.outcomes.update(found.outcome for found in ready)
-        self.run.advance(0, len(ready), saved=True)
+        unit_of_work(lambda: self._write(batch))
+        gain = len(batch.ready)
+        self.followed += gain
+        self.outcomes.update(found.outcome for found in batch.ready)
+        batch.saved += gain
+        batch.ready.clear()
+        done = self.items + batch.items * batch.saved // len(batch.ids)
+        self.run.advance(done - self.run.progress.done, gain, saved=True)
 
-    def _write(self, ready: list[Followed], ids: dict[str, int]) -> None:
-        table.save(ready, ids)
-        self.run.fence(added=len(ready))
+    def _write(self, batch: _Batch) -> None:
+        table.save(batch.ready, batch.ids)
+        self.run.fence(added=len(batch.ready))
+
+
+@dataclass
+class _Batch:
+    """Links that are followed together, by start address, and of how many tweets they are."""
+
+    ids: dict[str, int]
+    items: int
+    ready: list[Followed] = field(default_factory=list)
+    saved: int = 0
+
+
+def _choice(params: Mapping[str, Any]) -> Choice:
+    days = {name: params.get(name) for name in ("start", "end")}
+    return Choice(
+        **{name: date.fromisoformat(day) if day else None for name, day in days.items()},
+        twitter_user_ids=params.get("twitter_user_ids"),
+        item_ids=params.get("item_ids"),
+        refetch=bool(params.get("refetch")),
+        or_due=bool(params),  # without params these have their own turn
+        only_linking=bool(params.get("limit")),
+    )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sfm import clock
@@ -15,71 +15,10 @@ from sfm.database import db
 from sfm.links.extract import FoundLink, host_of, links_of
 from sfm.links.fetch import Followed
 from sfm.links.outcomes import retry_at
-from sfm.models import DayTotal, Link, Run, TwitterUserItem, TwitterUserItemUrl
+from sfm.models import Link, Run, TwitterUserItem, TwitterUserItemUrl
 
 FRESH = timedelta(days=30)  # a link looked at since then is not asked for again
 _AT_ONCE = 200  # rows in one statement
-
-
-def unchecked_items(
-    *,
-    start: date | None = None,
-    end: date | None = None,
-    twitter_user_ids: Sequence[int] | None = None,
-    item_ids: Sequence[int] | None = None,
-    refetch: bool = False,
-    or_due: bool = False,
-    only_linking: bool = False,
-    before: int | None = None,
-    count: int = 500,
-) -> list[int]:
-    """Row ids of tweets to look at, those collected last first, below the row id `before`.
-
-    Days are UTC and both included. Without `refetch` only tweets not looked at yet, and with
-    `or_due` those that hold a link to be asked for now. `only_linking` leaves out those that surely
-    hold no link.
-    """
-    conditions: list[ColumnElement[bool]] = []
-    if before is not None:
-        conditions.append(TwitterUserItem.id < before)
-    if not refetch:
-        unchecked = TwitterUserItem.links_checked_at.is_(None)
-        conditions.append(or_(unchecked, _holds_due_link()) if or_due else unchecked)
-    if only_linking:
-        in_text = TwitterUserItem.item_text.contains("http")
-        conditions.append(or_(TwitterUserItem.has_link, TwitterUserItem.has_media, in_text))
-    if start is not None:
-        conditions.append(TwitterUserItem.date_published >= _midnight(start))
-    if end is not None:
-        conditions.append(TwitterUserItem.date_published < _midnight(end + timedelta(days=1)))
-    if twitter_user_ids is not None:
-        conditions.append(TwitterUserItem.twitter_user_id.in_(twitter_user_ids))
-    if item_ids is not None:
-        conditions.append(TwitterUserItem.id.in_(item_ids))
-    query = select(TwitterUserItem.id).where(*conditions).order_by(TwitterUserItem.id.desc())
-    return list(db.session.scalars(query.limit(count)))
-
-
-def _holds_due_link() -> ColumnElement[bool]:
-    held = select(TwitterUserItemUrl.id).join(Link, Link.id == TwitterUserItemUrl.link_id)
-    return held.where(TwitterUserItemUrl.item_id == TwitterUserItem.id, _is_due()).exists()
-
-
-def _is_due() -> ColumnElement[bool]:
-    """Not followed yet, for a run was cut off, or due for another try."""
-    return or_(Link.outcome == "", Link.retry_at <= clock.now())
-
-
-def fresh_items(since: date, count: int = 500) -> list[int]:
-    """Row ids of tweets of this UTC day and later not looked at yet, newest first."""
-    # Ids bound the search, for they have an index and dates have none.
-    lowest = select(func.min(DayTotal.lowest_id)).where(DayTotal.day >= since)
-    query = select(TwitterUserItem.id).where(
-        TwitterUserItem.twitter_id >= lowest.scalar_subquery(),
-        TwitterUserItem.date_published >= _midnight(since),
-        TwitterUserItem.links_checked_at.is_(None),
-    )
-    return list(db.session.scalars(query.order_by(TwitterUserItem.twitter_id.desc()).limit(count)))
 
 
 def register(item_ids: Sequence[int]) -> set[int]:
@@ -132,6 +71,11 @@ def _insert_new(table: Any, rows: list[dict[str, Any]], key: list[str]) -> None:
         db.session.execute(statement)
 
 
+def is_due() -> ColumnElement[bool]:
+    """Of a link: not followed yet, for a run was cut off, or due for another try."""
+    return or_(Link.outcome == "", Link.retry_at <= clock.now())
+
+
 def to_follow(
     link_ids: Iterable[int], *, unless_checked_since: datetime | None = None
 ) -> dict[str, int]:
@@ -141,7 +85,7 @@ def to_follow(
     """
     since = unless_checked_since
     condition = (
-        or_(_is_due(), Link.checked_at < clock.now() - FRESH)
+        or_(is_due(), Link.checked_at < clock.now() - FRESH)
         if since is None
         else or_(Link.checked_at.is_(None), Link.checked_at < since)
     )
@@ -203,7 +147,3 @@ def _row(one: Followed, number: int, before: tuple[int, str], now: datetime) -> 
         "checked_at": now,
         "retry_at": retry_at(one.outcome, attempts, now),
     }
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

@@ -1,17 +1,20 @@
 """Link runs on both databases: what is chosen, followed once, recorded, and resumed."""
 
+import signal
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from sfm.database import begin_write, db
 from sfm.links.fetch import Fetcher
 from sfm.links.run import BATCH_ITEMS, carry_out, fenced_fetcher
 from sfm.links.words import KIND
-from sfm.models import Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
-from sfm.runs import journal
-from sfm.runs.errors import Interrupted
+from sfm.models import Link, Run, TwitterUser, TwitterUserItem, TwitterUserItemUrl
+from sfm.runs import journal, stopping
+from sfm.runs.errors import Cancelled, Interrupted
+from sfm.runs.queries import expected_end
 from sfm.tweets.store import save_page
 from sfm.twitter.pages import split_page
 from tests.links.conftest import IN_A_HURRY, everybody, open_fence
@@ -247,6 +250,97 @@ def test_what_a_killed_run_left_is_followed_by_the_next():
             run(broken)
         assert {link.outcome for link in links().values()} == {""}
         assert run() == {"tweets": 0, "links": 5, "outcomes": {"ok": 5}}
+
+
+class Watched(Fetcher):
+    """The real fetcher; somebody looks at each outcome before the run does."""
+
+    def __init__(self, look):
+        super().__init__(fence=open_fence(), manners=IN_A_HURRY, lookup=everybody, width=10)
+        self.look = look
+
+    async def follow_all(self, urls):
+        async with aclosing(super().follow_all(urls)) as outcomes:
+            async for found in outcomes:
+                self.look()
+                yield found
+
+
+def wish_to_cancel(clock):
+    with db.engine.begin() as connection:
+        connection.execute(update(Run).values(cancel_requested=True))
+    clock.advance(6)
+
+
+WAYS_TO_STOP = {
+    "SIGTERM": (lambda _clock: stopping.request_stop(), Interrupted),
+    "cancel": (wish_to_cancel, Cancelled),
+    "the keyboard": (lambda _clock: signal.raise_signal(signal.SIGINT), KeyboardInterrupt),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_STOP)
+def test_what_is_finished_is_kept_when_a_run_is_stopped(clock, way):
+    stop, raised = WAYS_TO_STOP[way]
+    came = []
+
+    def look():
+        came.append(1)
+        if len(came) == 7:
+            stop(clock)
+
+    with Fake([answer(200, b"")]) as fake:
+        saved(*(tweet(number, f"http://a.example:{fake.port}/{number}") for number in range(50)))
+        with pytest.raises(raised):
+            run(lambda: Watched(look))
+        stopping.withdraw()
+        kept = sum(link.outcome == "ok" for link in links().values())
+        assert 7 <= len(came) == kept < 50
+        assert run()["outcomes"] == {"ok": 50 - kept}
+
+
+def test_a_run_says_how_far_it_is_and_when_it_will_end(clock):
+    shown = []
+
+    def look():
+        clock.advance(2)
+        row = db.session.scalars(select(Run)).one()
+        shown.append((row.done, row.total, expected_end(row)))
+        db.session.rollback()
+
+    with Fake([answer(200, b"")]) as fake:
+        saved(*(tweet(number, f"http://a.example:{fake.port}/{number}") for number in range(250)))
+        begun = clock.now()
+        run(lambda: Watched(look))
+    assert shown[-1][:2] == (200, 250)
+    assert [done for done, _total, _end in shown] == sorted(done for done, _, _ in shown)
+    assert {done for done, _total, _end in shown} == {0, 100, 200}
+    assert abs(shown[-1][2] - begun - timedelta(seconds=500)) < timedelta(seconds=130)
+    assert counted() == [(250, 250)]
+
+
+def test_the_total_of_a_run_is_what_its_choice_holds_and_grows_with_what_comes():
+    with Fake([answer(200, b"")]) as fake:
+        root = f"http://a.example:{fake.port}"
+        saved(*(tweet(number, f"{root}/{number}") for number in range(5)), tweet(9))
+        run(limit=2)
+        run(item_ids=list(db.session.scalars(select(TwitterUserItem.id))))
+        saved(tweet(10, f"{root}/10", created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"))
+        late = iter(
+            [tweet(11, f"{root}/11", created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}")]
+        )
+
+        def maker():
+            saved(*late)
+            return fetcher()
+
+        run(maker)
+    assert counted() == [(2, 2), (4, 4), (2, 2)]
+
+
+def counted():
+    db.session.rollback()
+    return [(row.done, row.total) for row in db.session.scalars(select(Run).order_by(Run.id))]
 
 
 def test_a_title_is_kept_where_it_is_wanted():
