@@ -25,6 +25,7 @@ from sfm.twitter.words import row_id
 S = TypeVar("S", bound=msgspec.Struct)
 
 _TOKEN = re.compile(rb'"([0-9A-Za-z_]+)"')
+_NUMBER = re.compile(rb'"([0-9][0-9A-Za-z_]*)"')  # passes over all names of members
 _NAME = re.compile(rb'"username"\s*:\s*"([0-9A-Za-z_]+)"')
 _POST_KINDS = ("tweets", "posts")
 _NONE: frozenset[int] = frozenset()
@@ -175,7 +176,9 @@ class _Shelf:
             if name:
                 lower = name.lower().encode("utf-8", "replace")
                 self.by_name.setdefault(lower, set()).add(number)
-        self.known = frozenset(self.by_key)
+        self.known = frozenset(self.by_key) - {b""}
+        by_number = all(key[:1].isdigit() for key in self.known)  # all but those of places are
+        self.token = _NUMBER if by_number else _TOKEN
         self.needs: dict[int, set[int]] = {}  # of posts that came along, by their numbers
 
     def record(self, raw: bytes, post: V2Tweet) -> bytes:
@@ -233,7 +236,7 @@ class _Shelf:
 
     def _named_in(self, raw: bytes) -> set[int]:
         found: set[int] = set()
-        for key in self.known.intersection(_TOKEN.findall(raw)):
+        for key in self.known.intersection(self.token.findall(raw)):
             found |= self.by_key[key]
         if b'"username"' in raw:
             for name in _NAME.findall(raw):
