@@ -7,23 +7,22 @@ without the posts that files around the gap hold already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 
 from sfm import clock
 from sfm.database import begin_write, db
-from sfm.errors import NotFound, SfmError, WrongInput
+from sfm.errors import NotFound, WrongInput
 from sfm.filters import service, validation
-from sfm.models import Gap, Run, StreamFile, TwitterFilter
-from sfm.streams import files
+from sfm.models import Gap, Run, TwitterFilter
 from sfm.streams.fill_files import FillFiles
+from sfm.streams.held import around
 from sfm.streams.ledger import record_file
-from sfm.streams.lines import post_id_of
 from sfm.streams.sealing import Facts
 from sfm.twitter.client import Client
 from sfm.twitter.pages import Record
@@ -116,18 +115,20 @@ def fill(gap_id: int, client: Client, root: Path, run_folder: Path) -> Mapping[s
         return {"posts": gap.filled_posts}
     found = service.by_id(gap.filter_id)
     queries = validation.search_queries(found)
-    known = _ids_around(root, gap)
     start, end = _span(gap)
     prefix = gap.prefix
     db.session.rollback()
     target = FillFiles(root, run_folder, prefix)
     try:
-        records = _search(queries, client, start, end, known)
-        posts = target.write((record.tweet.twitter_id, record.raw) for record in records)
-        _settle(gap_id, posts, root, target.sealed)
+        records = _search(queries, client, start, end)
+        # Not before the search: what the stream has brought by then is on the disk by now.
+        held = around(root, prefix, start, end)
+        fresh = sorted(records.keys() - held.known)
+        target.write((number, records[number].raw) for number in fresh if number not in held.left)
+        _settle(gap_id, len(fresh), root, target.sealed)
     finally:
         target.close()
-    return {"posts": posts, "already_held": len(known)}
+    return {"posts": len(fresh), "already_held": len(records) - len(fresh)}
 
 
 def _span(gap: Gap) -> tuple[datetime, datetime]:
@@ -138,37 +139,15 @@ def _span(gap: Gap) -> tuple[datetime, datetime]:
 
 
 def _search(
-    queries: Iterable[str], client: Client, start: datetime, end: datetime, known: set[int]
-) -> list[Record]:
-    """What is not held yet, oldest first."""
-    fresh: dict[int, Record] = {}
+    queries: Iterable[str], client: Client, start: datetime, end: datetime
+) -> dict[int, Record]:
+    """What search has of that time, by id."""
+    found: dict[int, Record] = {}
     if start < end:
         for query in queries:
             for page in client.search_recent(query, start_time=start, end_time=end):
-                for record in page.records:
-                    if record.tweet.twitter_id not in known:
-                        fresh[record.tweet.twitter_id] = record
-    return [fresh[number] for number in sorted(fresh)]
-
-
-def _ids_around(root: Path, gap: Gap) -> set[int]:
-    """Ids of posts that sealed files hold from around the gap."""
-    start, end = _span(gap)
-    near = select(StreamFile).where(
-        StreamFile.prefix == gap.prefix,
-        or_(StreamFile.last_at.is_(None), StreamFile.last_at >= start),
-        or_(StreamFile.first_at.is_(None), StreamFile.first_at <= end),
-    )
-    return set(_ids(root, db.session.scalars(near)))
-
-
-def _ids(root: Path, rows: Iterable[StreamFile]) -> Iterator[int]:
-    for row in rows:
-        try:
-            lines = files.lines_of(files.path_of(root, row))
-        except SfmError:
-            continue
-        yield from (number for line in lines if (number := post_id_of(line)) is not None)
+                found.update((record.tweet.twitter_id, record) for record in page.records)
+    return found
 
 
 def _settle(gap_id: int, posts: int, root: Path, sealed: Iterable[tuple[Path, Facts]]) -> None:
