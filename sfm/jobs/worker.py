@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
 from sfm.jobs.registry import RUNS, TICKS, run_function, tick_function
 from sfm.models import Run, ScheduledJob
-from sfm.runs import events, journal, plan
+from sfm.runs import journal, pausing, plan
 from sfm.runs.active import ActiveRun
-from sfm.runs.errors import Pause
+from sfm.runs.errors import DatabaseTrouble, Pause, Postponed
 from sfm.runs.plan import JOBS, Job
 from sfm.runs.transactions import unit_of_work
 
@@ -113,28 +114,27 @@ def work_once() -> bool:
         _note_pause(run, exc)
     except SfmError as exc:
         logger.warning("run ended early run=%d kind=%s reason=%s", run.id, run.kind, exc.message)
+        _note_end(run)
     except Exception:  # the run is written down as failed; the worker goes on with the next
         logger.exception("run failed unexpectedly run=%d kind=%s", run.id, run.kind)
+        _note_end(run)
     else:
-        _note_over(run)
+        _note_end(run)
     return True
 
 
 def _note_pause(run: ActiveRun, exc: Pause) -> None:
-    """Somebody has to see to it, or to know at least."""
     logger.warning("run paused run=%d kind=%s reason=%s", run.id, run.kind, exc.message)
     begin_write()
-    events.note(
-        "run_paused", exc.message, severity="warning", subject_type="job", subject=run.kind,
-        lasting=True,
-    )  # fmt: skip
+    pausing.note(run.kind, exc.message)
     db.session.commit()
 
 
-def _note_over(run: ActiveRun) -> None:
-    begin_write()
-    events.over("run_paused", subject_type="job", subject=run.kind)
-    db.session.commit()
+def _note_end(run: ActiveRun) -> None:
+    try:
+        unit_of_work(lambda: pausing.note_end(run.kind))
+    except (DBAPIError, Postponed, DatabaseTrouble):  # the database may be what ended the run
+        logger.exception("the end of a pause could not be noted kind=%s", run.kind)
 
 
 assert set(JOBS) <= set(RUNS) | set(TICKS), "every job of the plan has its function"  # noqa: S101

@@ -11,6 +11,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import Credential, Run, RunError
+from sfm.runs import pausing
 from sfm.runs.errors import Cancelled
 from sfm.runs.journal import queue
 from sfm.runs.kinds import kind
@@ -24,6 +25,8 @@ def cancel(run_id: int) -> Run:
     elif run.state in ("queued", "paused"):
         run.state, run.message = "cancelled", Cancelled().message
         run.finished_at = clock.now()
+        db.session.flush()
+        pausing.note_end(run.kind)
     else:
         raise WrongInput("This run is over already.")
     db.session.flush()

@@ -14,7 +14,7 @@ from sfm.errors import NotFound, WrongInput
 from sfm.jobs import registry, worker
 from sfm.jobs.lock import Leadership
 from sfm.models import Event, Run, ScheduledJob
-from sfm.runs import journal, plan, queries, wishes
+from sfm.runs import journal, plan, queries, troubles, wishes
 from sfm.runs.plan import JOBS
 from sfm.sandbox.server import Sandbox
 from tests.collecting import held, sandbox, tracked
@@ -223,6 +223,72 @@ def test_a_paused_run_is_noted_and_goes_on_with_the_new_period(
     assert held(user) == sandbox.world.visible(person)
     db.session.expire_all()
     assert db.session.scalars(select(Event)).one().over_at == clock.now()
+
+
+def alarms() -> list[str]:
+    """What the first page says that lasts."""
+    db.session.expire_all()
+    return [event.message for event in troubles.open_events(5)]
+
+
+def out_of_credits(sandbox: Sandbox) -> Run:
+    """A timeline run that is paused, with its alarm."""
+    sandbox.faults.add("credits-depleted", times=None)
+    journal.queue("user_timeline")
+    db.session.commit()
+    work_all()
+    run = queries.listed(kind="user_timeline")[0]
+    assert run.state == "paused"
+    assert alarms() == [run.message]
+    return run
+
+
+def test_a_paused_run_that_is_cancelled_alarms_no_longer(
+    app: Flask, sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    tracked(sandbox.world.find("FerryNotes"))
+    run = out_of_credits(sandbox)
+    begin_write()
+    wishes.cancel(run.id)
+    db.session.commit()
+    assert alarms() == []
+
+
+def test_the_alarm_lasts_while_another_run_of_the_kind_is_paused(
+    app: Flask, sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    user = tracked(sandbox.world.find("FerryNotes"))
+    run = out_of_credits(sandbox)
+    told = run.message
+    other = Run(kind=run.kind, state="paused", params={"twitter_user_ids": [user.id]})
+    db.session.add(other)
+    db.session.commit()
+    begin_write()
+    wishes.cancel(run.id)
+    db.session.commit()
+    assert alarms() == [told]
+    begin_write()
+    wishes.cancel(other.id)
+    db.session.commit()
+    assert alarms() == []
+
+
+def test_a_paused_run_that_goes_on_and_fails_otherwise_alarms_no_longer(
+    app: Flask, sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    tracked(sandbox.world.find("FerryNotes"))
+    run = out_of_credits(sandbox)
+    sandbox.faults.clear()
+    refused = sandbox.faults.add("unauthorized", times=None)
+    begin_write()
+    wishes.resume(run.id)
+    db.session.commit()
+    work_all()
+    assert refused.fired
+    failed = queries.listed(kind="user_timeline")[0]
+    assert (failed.id, failed.state) == (run.id, "failed")
+    assert alarms() == []
+    assert [one.id for one in troubles.failed_runs()] == [run.id]
 
 
 def test_while_a_run_is_paused_no_other_is_queued_for_its_job(
