@@ -18,8 +18,9 @@ SEEDS = 2**31
 class Criteria:
     """What is asked for: a selection, out of the database, of a list of ids, or of stream files.
 
-    `title` says in words whose tweets these are. `ids_file` is the path of the list, `files`
-    those of stream files, `stream_files` their numbers as far as they are known here, and
+    `title` says in words whose tweets these are. `ids_file` is the path of the list.
+    `stream_files` are numbers of stream files; `files` are paths of such: those that somebody
+    typed, or those that the numbers stand for at the moment when the export is made.
     `of_all_streams` says that no stream was chosen. A sample is drawn with `seed`, so that it can
     be drawn again.
     """

@@ -13,11 +13,12 @@ from sfm.exports.criteria import criteria_from
 from sfm.exports.disk import NoRoom
 from sfm.exports.layout import layout_from
 from sfm.exports.order import About, Facts, Order, Product
+from sfm.exports.sources import FileGone
 from sfm.exports.summary import Summary
 from sfm.exports.tally import DoesNotAddUp
 
 TROUBLES: dict[str, type[SfmError]] = {
-    one.__name__: one for one in (NoRoom, DoesNotAddUp, WrongInput, NotFound)
+    one.__name__: one for one in (NoRoom, DoesNotAddUp, FileGone, WrongInput, NotFound)
 }
 
 

@@ -40,5 +40,5 @@ def read_ids(path: Path) -> IdList:
                 if len(ids) > MOST_IDS:
                     raise WrongInput(f"A list may have {MOST_IDS:,} ids at most. Split it.")
     except OSError as exc:
-        raise WrongInput(f"The list {path} cannot be read ({exc.strerror}).") from exc
+        raise WrongInput(f"The list {path.name} cannot be read ({exc.strerror}).") from exc
     return IdList(ids, without)

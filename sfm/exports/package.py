@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from sfm import clock
 from sfm.exports import dictionary
+from sfm.exports.criteria import Criteria
 from sfm.exports.layout import Layout
 from sfm.exports.order import Facts, Order
 from sfm.exports.output import sha256_of
@@ -55,7 +57,7 @@ def account_of(order: Order, facts: Facts) -> dict[str, object]:
         "export": order.about.number,
         "started_again_after_interruption": order.about.restarts,
         "collection_as_of": clock.iso(facts.read_at),
-        "criteria": order.criteria.as_json() | {"ids_file": Path(order.criteria.ids_file).name},
+        "criteria": _without_folders(order.criteria),
         "layout": order.layout.as_json(),
         "columns": [column.name for column in order.layout.table_columns],
         "rows_read": facts.rows_read,
@@ -67,6 +69,14 @@ def account_of(order: Order, facts: Facts) -> dict[str, object]:
         "published": [facts.summary.first_at, facts.summary.last_at],
         "captured_by": dict(facts.summary.captured_by),
         "runs": list(facts.runs),
+    }
+
+
+def _without_folders(criteria: Criteria) -> dict[str, Any]:
+    """Names of files alone: where they lie on this machine is nobody else's business."""
+    return criteria.as_json() | {
+        "ids_file": Path(criteria.ids_file).name,
+        "files": [Path(path).name for path in criteria.files],
     }
 
 

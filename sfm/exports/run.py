@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
 from sfm.exports import service
@@ -14,6 +15,7 @@ from sfm.exports.apart import make_apart
 from sfm.exports.folders import folder_of
 from sfm.exports.order import Order, Product
 from sfm.exports.produce import Watch, make, no_watch
+from sfm.exports.sources import FileGone
 from sfm.models import ExportFile
 from sfm.runs import journal
 from sfm.runs.active import ActiveRun
@@ -76,7 +78,8 @@ def _mark_restart(export_id: int) -> None:
 def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) -> Product:
     """Make the file of an export and write down how it went, whatever came. Commits.
 
-    Raises SfmError where it failed for a reason that people know.
+    Raises SfmError where it failed for a reason that people know, Postponed where a stream file
+    was moved meanwhile: it begins again, with the place where the file is then.
     """
     try:
         export = db.session.get_one(ExportFile, export_id)
@@ -85,6 +88,11 @@ def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) ->
         product = maker(order, folder_of(export_id) / name, watch)
     except (Interrupted, LeaseLost, Postponed):
         raise  # it goes on later, or elsewhere
+    except FileGone as exc:
+        if order.criteria.stream_files:
+            raise Postponed(exc.message, clock.now()) from exc
+        _write_failure(export_id, exc.message)
+        raise
     except Cancelled:
         _write_failure(export_id, "Cancelled.")
         raise

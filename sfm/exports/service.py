@@ -15,6 +15,7 @@ from sfm.exports.folders import remove_files
 from sfm.exports.layout import Layout, layout_from
 from sfm.exports.order import About, Order, Product
 from sfm.exports.places import slug
+from sfm.exports.stream_files import located
 from sfm.extensions import settings
 from sfm.models import ExportFile, User
 from sfm.runs import journal
@@ -32,9 +33,10 @@ def order_of(
     number: int | None = None,
     restarts: int = 0,
 ) -> Order:
-    """The order, with what this installation says of itself.
+    """The order, with what this installation says of itself, and where its files are now.
 
-    `reader_id` is whose rights count for what a package tells; None for the command line.
+    `reader_id` is whose rights count for what a package tells; None for the command line. Raises
+    NotFound for a stream file that is gone.
     """
     branding = settings().branding
     about = About(
@@ -44,7 +46,7 @@ def order_of(
         number=number,
         restarts=restarts,
     )
-    return Order(criteria, layout, about, settings().export_min_free_mb, reader_id)
+    return Order(located(criteria), layout, about, settings().export_min_free_mb, reader_id)
 
 
 def order_for(export: ExportFile) -> Order:

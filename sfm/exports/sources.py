@@ -8,12 +8,17 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from sfm.errors import WrongInput
 from sfm.exports.criteria import Criteria
 from sfm.exports.id_lists import read_ids
 from sfm.exports.reading import DatabaseTweets, ListedTweets
 from sfm.exports.tally import Tally
 
 NO_ID = "no tweet id on the line"
+
+
+class FileGone(WrongInput):
+    """A file is not (any more) where it was when the export was begun."""
 
 
 class Source(Protocol):

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports.criteria import Criteria
+from sfm.exports.dialects import among, ids_parameter
 from sfm.extensions import settings
 from sfm.models import StreamFile, TwitterFilter, User
 from sfm.tweets.selection import Selection
@@ -58,13 +59,28 @@ def typed(selection: Selection, paths: Sequence[Path]) -> Criteria:
 
 
 def _criteria(selection: Selection, found: Sequence[StreamFile], day: date | None) -> Criteria:
-    return Criteria(
-        selection,
-        "files",
-        _title(found, day),
-        files=tuple(map(_path, found)),
-        stream_files=tuple(file.id for file in found),
-    )
+    """By their numbers: until the export is made, files may be moved to where they belong."""
+    for file in found:
+        _path(file)
+    numbers = tuple(file.id for file in found)
+    return Criteria(selection, "files", _title(found, day), stream_files=numbers)
+
+
+def located(criteria: Criteria) -> Criteria:
+    """The criteria, with the paths that its stream files have at this moment. Raises NotFound.
+
+    Paths that somebody typed stay as they are.
+    """
+    if criteria.files or not criteria.stream_files:
+        return criteria
+    connection = db.session.connection()
+    wanted = select(StreamFile).where(among(StreamFile.id, connection.dialect.name))
+    numbers = ids_parameter(connection, criteria.stream_files)
+    known = {file.id: file for file in db.session.scalars(wanted, numbers)}
+    if len(known) < len(criteria.stream_files):
+        raise NotFound("A stream file of this export is not recorded here any more.")
+    paths = tuple(_path(known[number]) for number in criteria.stream_files)
+    return replace(criteria, files=paths)
 
 
 def of_stream(
@@ -132,12 +148,9 @@ def _visible(reader: User | None) -> Select[StreamFile]:
 
 def lines_in(criteria: Criteria) -> int:
     """How many lines these files hold, as their manifest says."""
-    root = settings().data_folder.resolve()
-    names = [name.removeprefix(f"{root}/") for name in criteria.files]
-    counted = db.session.scalar(
-        select(func.coalesce(func.sum(StreamFile.lines), 0)).where(StreamFile.path.in_(names))
-    )
-    return int(counted or 0)
+    counted = select(func.coalesce(func.sum(StreamFile.lines), 0))
+    found = db.session.scalar(counted.where(StreamFile.id.in_(criteria.stream_files)))
+    return int(found or 0)
 
 
 def _numbers(text: str) -> list[int]:
@@ -160,8 +173,12 @@ def _path(file: StreamFile) -> str:
     root = settings().data_folder.resolve()
     path = (root / file.path).resolve()
     if not path.is_relative_to(root) or not path.is_file():
-        raise NotFound(f"The stream file {file.path} is not where it should be.")
+        raise NotFound(f"The stream file {_name(file)} is not where it should be.")
     return str(path)
+
+
+def _name(file: StreamFile) -> str:
+    return file.path.rpartition("/")[2]
 
 
 def _title(files: Sequence[StreamFile], day: date | None = None) -> str:
@@ -169,7 +186,7 @@ def _title(files: Sequence[StreamFile], day: date | None = None) -> str:
         several = "a stream file" if len(files) == 1 else f"{len(files)} stream files"
         return f"Tweets of {day} out of {several}"
     if len(files) == 1:
-        return f"Tweets of the stream file {files[0].path.rpartition('/')[2]}"
+        return f"Tweets of the stream file {_name(files[0])}"
     days = sorted({f"{file.begun_at:%Y-%m-%d}" for file in files})
     span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     return f"Tweets of {len(files)} stream files of {span}"

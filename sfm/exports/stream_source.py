@@ -18,6 +18,7 @@ from sfm.exports.criteria import Criteria
 from sfm.exports.matching import matcher
 from sfm.exports.reading import NOT_AS_ASKED, NOT_DRAWN, places_drawn
 from sfm.exports.seen import SeenIds
+from sfm.exports.sources import FileGone
 from sfm.exports.stored import FINAL_URLS, IDS, NOT_FOLLOWED, stored_class
 from sfm.exports.tally import Tally
 from sfm.tweets.columns import CONTENT, row_of
@@ -47,7 +48,7 @@ class StreamTweets:
         self._paths = [Path(name) for name in criteria.files]
         for path in self._paths:
             if not path.is_file():
-                raise WrongInput(f"There is no file {path}.")
+                raise _gone(path)
         self._matches = matcher(connection, criteria.selection)
         self._stored = _storing(fields)
 
@@ -97,7 +98,7 @@ class StreamTweets:
         return found
 
     def _lines(self, path: Path) -> Iterator[bytes]:
-        """The lines that hold anything. Raises WrongInput at a tear, with what to do."""
+        """The lines that hold anything. Raises FileGone, WrongInput at a tear with what to do."""
         try:
             with open(path, "rb") as plain:
                 packed = plain.read(2) == GZIP_START
@@ -105,11 +106,17 @@ class StreamTweets:
                 for line in file:
                     if line.strip():  # keep-alives are empty lines
                         yield line.rstrip(b"\r\n")
+        except FileNotFoundError as exc:
+            raise _gone(path) from exc
         except (EOFError, OSError, zlib.error) as exc:
             raise WrongInput(
                 f"{path.name} cannot be read to its end: it is damaged, or still being written. "
                 "Wait until it is sealed, or import what can be saved of it."
             ) from exc
+
+
+def _gone(path: Path) -> FileGone:
+    return FileGone(f"The file {path.name} is not there any more.")
 
 
 def _storing(fields: Sequence[str]) -> Callable[[Tweet, bytes], Any]:
