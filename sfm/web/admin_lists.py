@@ -16,11 +16,11 @@ from sfm.tracked.drafts import Draft
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms.accounts import AddOneForm, ListForm, SaveListForm
 from sfm.web.htmx import done, page_or_part
+from sfm.web.list_lines import lines_page
 
 bp = Blueprint("admin_lists", __name__, url_prefix="/admin/twitter-users/list")
 
 UPLOAD_BYTES = 5 * 1024 * 1024
-LINES_SHOWN = 500
 
 
 @bp.post("/")
@@ -95,8 +95,8 @@ def give_up(token: str) -> BaseResponse:
 def _page(token: str, draft: Draft, form: SaveListForm, problem: str = "") -> Response:
     return page_or_part(
         "admin/list.html", "admin/_list.html", 422 if form.errors else 200,
-        token=token, draft=draft, form=form, problem=problem, words=importer.WORDS,
-        total=len(draft.to_look_up), shown=draft.lines[:LINES_SHOWN],
+        token=token, draft=draft, form=form, problem=problem,
+        total=len(draft.to_look_up), lines=lines_page(token, draft, request.args),
         adding=sum(n for verdict, n in draft.counts.items() if verdict in importer.TO_ADD),
     )  # fmt: skip
 

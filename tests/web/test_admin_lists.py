@@ -14,6 +14,7 @@ from sfm.models import TwitterUser, User
 from sfm.sandbox.server import Sandbox
 from sfm.tracked.drafts import LOOKED_UP_AT_ONCE
 from sfm.twitter.client import Client
+from sfm.web.list_lines import LINES
 from tests.collecting import added, settings
 from tests.conftest import FrozenClock
 from tests.factories import make_set, make_user
@@ -132,8 +133,53 @@ def test_nothing_and_too_much_are_told_and_nothing_typed_is_lost(boss: FlaskClie
 def test_fifty_thousand_names_are_taken_and_shown_bounded(boss: FlaskClient) -> None:
     found = begin(boss, "\n".join(f"name_{number}" for number in range(50_000)))
     assert "Names to look up 50,000 Calls to Twitter 500" in found.text
-    assert "The first 500 of 50,000 lines" in found.text
-    assert len(found.html) < 400_000
+    assert f"Lines 1 to {LINES} of 50,000" in found.text
+    assert len(found.html) < 200_000
+
+
+def lines_of(found: Page) -> dict[str, str]:
+    """The choices above the table: each verdict's address."""
+    return {text_of(one): one.get("href") or "" for one in found.one("ul", class_="tabs").iter("a")}
+
+
+def test_the_lines_of_each_verdict_are_shown_together(boss: FlaskClient, twitter: Client) -> None:
+    names = [f"nobody_here_{number}" for number in range(3)]
+    filling = ["ferrynotes"] * LINES
+    found = step(boss, begin(boss, "\n".join([*filling, *names])), "look-up/")
+    assert lines_of(found).keys() == {
+        f"All lines {LINES + 3}", f"twice in the list {LINES - 1}", "new 1", "not found 3"
+    }  # fmt: skip
+    first = [text for text in lines_of(found) if "All" not in text][0]
+    assert first == "not found 3", "what has to be looked at comes first"
+    missing = page(boss, lines_of(found)["not found 3"])
+    assert verdicts(missing) == {str(LINES + place): "not found" for place in (1, 2, 3)}
+    chosen = [text_of(one) for one in missing.all("a") if one.get("aria-current") == "true"]
+    assert chosen == ["not found 3"]
+    assert "1 account would be added" in missing.text, "the form stays on the page"
+
+
+def test_pages_lead_through_all_lines_and_back(boss: FlaskClient) -> None:
+    total = 2 * LINES + 7
+    found = begin(boss, "\n\n".join(f"n{number}" for number in range(total)))
+    seen: list[str] = []
+    there = [found]
+    while on := [one.get("href") for one in there[-1].all("a") if one.get("rel") == "next"]:
+        seen += verdicts(there[-1])
+        there.append(page(boss, on[0] or ""))
+    seen += verdicts(there[-1])
+    assert seen == [f"{line:,}" for line in range(1, 2 * total, 2)]
+    assert len(there) == 3
+    for one, before in ((there[2], there[1]), (there[1], there[0])):
+        (back,) = [link.get("href") for link in one.all("a") if link.get("rel") == "prev"]
+        assert verdicts(page(boss, back or "")) == verdicts(before)
+
+
+@pytest.mark.parametrize(
+    "query", ["verdict=lost", "verdict=suspended", "at=x", f"at={2**63}", "at=99", "at=-1"]
+)
+def test_an_address_that_means_nothing_shows_all_lines(boss: FlaskClient, query: str) -> None:
+    found = begin(boss, "ferrynotes\nferrynotes")
+    assert len(verdicts(page(boss, f"{found.url}?{query}"))) == 2
 
 
 def test_looking_up_goes_on_where_twitter_made_us_wait(

@@ -25,6 +25,8 @@ from sfm.config import Settings
 from sfm.database import db
 from sfm.factory import create_app
 from sfm.models import Link, TwitterFilter, User
+from sfm.tracked import drafts
+from sfm.web.list_lines import LINES
 from sfm.web.sentences import told
 from tests.conftest import ROOT, test_settings
 from tests.factories import make_run, make_run_error, make_set, make_tweets, make_twitter_user
@@ -139,6 +141,7 @@ def addresses(app: Flask, superuser: User) -> list[str]:
     db.session.add_all([stream, link])
     db.session.commit()
     found = make_set(superuser, "0001", [user, gone])
+    names = drafts.begin(superuser.id, "u0001\nu0001\n0 1\n" + "\n".join(map(str, range(LINES))))
     return [
         "/", "/about/", "/account/", "/admin/", "/admin/audit/",
         "/admin/jobs/", "/admin/jobs/user_timeline/", "/admin/timeline-errors/",
@@ -146,6 +149,7 @@ def addresses(app: Flask, superuser: User) -> list[str]:
         f"/admin/twitter-user-items/delete/?tweet={tweets[0]}",
         f"/admin/twitter-user-item-urls/change/?link={link.id}",
         "/admin/twitter-users/", f"/admin/twitter-users/{user.id}/", "/admin/twitter-users/add/",
+        f"/admin/twitter-users/list/{names}/?at=3",
         f"/admin/twitter-users/{user.id}/delete/", "/admin/users/", "/admin/users/add/",
         f"/admin/users/{superuser.id}/", f"/admin/users/{superuser.id}/delete/",
         f"/admin/timeline-jobs/delete/?job={run.id}", "/data-dictionary/", "/exports/",
