@@ -18,9 +18,10 @@ from flask import Flask
 from flask_migrate import downgrade
 
 from sfm.database import begin_write, db
+from sfm.factory import create_app
 from sfm.tweets.counts_check import check_rollups
 from sfm.upkeep.migration import copy_sqlite
-from tests.conftest import ROOT
+from tests.conftest import ROOT, test_settings
 from tests.factories import make_run, make_set, make_tweets, make_twitter_user, make_user
 from tests.rounds import rounds
 from tests.waiting import wait_for
@@ -32,6 +33,7 @@ from pathlib import Path
 from sqlalchemy import event
 from sfm.factory import app_from_env
 from sfm.database import begin_write, db
+from sfm.factory import create_app
 from sfm.upkeep.migration import bring_up_to_date
 app, seen = app_from_env(), 0
 with app.app_context():
@@ -159,9 +161,12 @@ def test_a_copy_made_while_others_write_is_one_moment_of_the_collection(
         assert (len(kept) - 3) % PAGE == 0, "no half page"
         assert all(written[number] == row for number, row in kept.items())
     assert len(written) > len(tweets_of(copies[0])) > 3
-    db.session.remove()
-    db.engine.dispose()
-    put_back(copies[-1], file)
-    begin_write()
-    assert check_rollups(repair=False) == []
-    db.session.rollback()
+    back = tmp_path / "another" / "sfm.sqlite3"
+    back.parent.mkdir(mode=0o700)
+    put_back(copies[-1], back)
+    another = create_app(test_settings(back.parent, f"sqlite:///{back}"))
+    with another.app_context():
+        begin_write()
+        assert check_rollups(repair=False) == []
+        db.session.remove()
+        db.engine.dispose()
