@@ -94,7 +94,8 @@ def release(twitter_filter: TwitterFilter, action: str = "process.started") -> N
 
 
 def delete(twitter_filter: TwitterFilter) -> None:
-    """Delete a filter and its gaps. Its files and their manifest stay. Flushes."""
+    """Delete a filter. Its files, their manifest and the list of its gaps stay. Flushes."""
+    _end_gaps(twitter_filter)
     audit.record(
         "filter.deleted", kind="filter", subject_id=twitter_filter.id, subject=twitter_filter.name,
         before=_values(twitter_filter),

@@ -77,7 +77,7 @@ class Gap(Base):
 
     id: Mapped[int] = mapped_column(WideId, primary_key=True)
     filter_id: Mapped[int | None] = mapped_column(
-        ForeignKey("twitter_filter.id", ondelete="CASCADE")
+        ForeignKey("twitter_filter.id", ondelete="SET NULL")
     )
     prefix: Mapped[str] = mapped_column(String(40))
     began_at: Mapped[datetime]  # last byte before

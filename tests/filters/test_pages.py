@@ -182,6 +182,19 @@ def test_deleting_asks_for_the_name(mine: FlaskClient, reader: User) -> None:
     assert db.session.query(TwitterFilter).count() == 0
 
 
+def test_what_a_deleted_filter_missed_stays_written_down(mine: FlaskClient, reader: User) -> None:
+    found = existing(reader)
+    prefix = f"twitterfilter-{found.id}"
+    db.session.add(Gap(filter_id=found.id, prefix=prefix, cause="network", began_at=clock.now()))
+    db.session.commit()
+    shown = page(mine, f"/filters/{found.id}/delete/")
+    send(mine, shown, f"/filters/{found.id}/delete/", typed_name="Floods")
+    db.session.expire_all()
+    gap = db.session.query(Gap).one()
+    assert (gap.filter_id, gap.prefix) == (None, prefix)
+    assert gap.ended_at is not None, "nothing is missed of what nobody wants"
+
+
 def test_a_trial_says_how_many_and_shows_some(
     mine: FlaskClient, reader: User, sandbox: Sandbox
 ) -> None:
