@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sfm.accounts import passwords
 from sfm.database import db
 from sfm.models import TwitterUser, User
+from sfm.web.list_lines import LINES
 from tests.browser.conftest import OpenAs
 from tests.factories import make_run, make_set, make_tweets, make_twitter_user, make_user
 
@@ -39,6 +40,34 @@ def test_a_list_is_looked_up_and_saved(open_as: OpenAs, superuser: User, scripts
     expect(page.get_by_role("heading", level=1)).to_have_text("Harbour")
     expect(page.get_by_role("status")).to_contain_text("2 accounts added.")
     assert accounts() == 2
+
+
+def test_lines_are_looked_through_while_the_form_is_filled_in(
+    open_as: OpenAs, superuser: User
+) -> None:
+    page = open_as(superuser)
+    page.goto("/admin/twitter-users/add/")
+    names = "\n".join(["ferrynotes"] * LINES)
+    page.get_by_label("Names, one a line").fill(f"{names}\nspam_fountain\nnobody_here")
+    page.get_by_role("button", name="Show what would happen").click()
+    page.get_by_role("button", name="Look them up").click()
+    name = page.get_by_label("Or into a new set called")
+    name.fill("Harbour")
+    lines = page.locator("#lines tbody tr")
+    page.get_by_role("link", name="not found 1").click()
+    expect(lines).to_have_count(1)
+    expect(lines).to_contain_text("nobody_here")
+    page.get_by_role("link", name="All lines").click()
+    page.get_by_role("link", name="Next page").click()
+    expect(lines).to_have_count(2)
+    expect(page.locator("#lines caption")).to_have_text(
+        f"Lines {LINES + 1} to {LINES + 2} of {LINES + 2}"
+    )
+    expect(name).to_have_value("Harbour")
+    page.go_back()
+    expect(lines).to_have_count(LINES)
+    page.reload()
+    expect(lines).to_have_count(LINES)
 
 
 def test_a_long_list_goes_on_by_itself(open_as: OpenAs, superuser: User) -> None:
