@@ -46,7 +46,7 @@ def begin() -> Response | BaseResponse:
 @access("superuser")
 def show(token: str) -> Response:
     draft = drafts.find(signed_in_account().id, token)
-    return _page(token, draft, _save_form(draft))
+    return _page(token, draft, _fresh_form(draft))
 
 
 @bp.post("/<string:token>/look-up/")
@@ -61,14 +61,14 @@ def look_up(token: str) -> Response:
         except SfmError as exc:
             problem = exc.message
         drafts.keep(token, draft)
-    return _page(token, draft, _save_form(draft), problem)
+    return _page(token, draft, _fresh_form(draft), problem)
 
 
 @bp.post("/<string:token>/save/")
 @access("superuser", begins_write=False)
 def save(token: str) -> Response | BaseResponse:
     draft = drafts.find(signed_in_account().id, token)
-    form = _save_form(draft)
+    form = _with_sets(SaveListForm())
     if draft.saved == 0:
         problem = _choose(draft, form)
         if problem:
@@ -101,12 +101,14 @@ def _page(token: str, draft: Draft, form: SaveListForm, problem: str = "") -> Re
     )  # fmt: skip
 
 
-def _save_form(draft: Draft) -> SaveListForm:
-    form = SaveListForm(set_id=draft.set_id or 0, active=draft.active)
+def _fresh_form(draft: Draft) -> SaveListForm:
+    """Not what was sent: the button that looks names up sends none of its fields."""
+    return _with_sets(SaveListForm(None, set_id=draft.set_id or 0, active=draft.active))
+
+
+def _with_sets(form: SaveListForm) -> SaveListForm:
     mine = sets.visible_to(signed_in_account())
     form.set_id.choices = [(0, _("no set")), *((one.id, one.name) for one in mine)]
-    if request.method == "GET":
-        form.active.data = draft.active
     return form
 
 

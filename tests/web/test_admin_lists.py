@@ -97,6 +97,7 @@ def test_each_line_gets_its_verdict_and_saving_does_what_was_shown(
     saved = step(boss, found, "save/", set_id=str(target.id))
     assert "4 accounts added. 5 put into the set." in saved.text
     assert accounts() == 5
+    assert set(db.session.scalars(select(TwitterUser.is_active))) == {True}, "the form's first say"
     assert len(boss.get(f"/sets/{target.id}/members.txt").text.split()) == 5
 
 
