@@ -174,7 +174,8 @@ def test_the_addresses_of_old_give_a_small_file_at_once(
     assert got.status_code == 200
     assert got.headers["Content-Disposition"] == f"attachment; filename=city-hall.{kind}"
     assert got.content_length == len(got.data)
-    assert client.get(f"/twitter-user/nobody.{kind}").status_code == 404
+    for unknown in ("nobody", 2**63, 10**25):
+        assert client.get(f"/twitter-user/{unknown}.{kind}").status_code == 404
     assert not [one for one in folders.exports_folder().iterdir() if "at-once" in one.name]
 
 
