@@ -25,13 +25,14 @@ from sfm.extensions import settings
 from sfm.models import ExportFile, User
 from sfm.tracked import sets
 from sfm.tweets.selection import Selection
+from sfm.web.jinja import time_zone
 
 COUNTED_AT_MOST = 100_000
 
 
 def criteria_asked(reader: User) -> Criteria:
     """What the address asks for. Raises WrongInput, NotFound also for somebody else's set."""
-    selection = Selection.from_args(request.args, reader.time_zone)
+    selection = Selection.from_args(request.args, time_zone())
     if selection.set_id is not None:
         sets.find(reader, selection.set_id)
     if any(request.args.get(name) for name in stream_files.ARGS):
