@@ -147,7 +147,10 @@ class Settings:
         100, whole(1, 400), "How many links are followed at the same time, on many hosts."
     )
     links_titles: bool = option(
-        False, BOOLEAN, "Whether the title of the page that a link leads to is read and kept."
+        False,
+        BOOLEAN,
+        "Whether the title of the page that a link leads to, and its own word for its address, are "
+        "read and kept.",
     )
 
     # Pages.

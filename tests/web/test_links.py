@@ -50,9 +50,12 @@ def test_a_tweets_links_show_every_step(signed: FlaskClient) -> None:
         {"url": "http://b.example/", "method": "HEAD", "status": None, "headers": {},
          "seconds": 1.0},
     ]  # fmt: skip
-    item = tweet_with(make_link("http://a.example/", "timeout", history=steps))
+    own = "javascript:alert(1)//own.example"
+    item = tweet_with(make_link("http://a.example/", "timeout", history=steps, canonical_url=own))
     found = page(signed, f"/twitter-item/{item.twitter_id}/links/")
     assert "the site did not answer in time" in found.text
+    assert own in found.text
+    assert own not in found.links(), "what a page says of itself leads nowhere"
     assert [text_of(row)[:7] for row in found.all("tr")[1:]] == ["1, HEAD", "2, HEAD"]
     assert "<b>" in found.text
     assert (
