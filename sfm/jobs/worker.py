@@ -112,14 +112,12 @@ def work_once() -> bool:
             result.update(run_function(run.kind)(run) or {})
     except Pause as exc:
         _note_pause(run, exc)
+        return True
     except SfmError as exc:
         logger.warning("run ended early run=%d kind=%s reason=%s", run.id, run.kind, exc.message)
-        _note_end(run)
     except Exception:  # the run is written down as failed; the worker goes on with the next
         logger.exception("run failed unexpectedly run=%d kind=%s", run.id, run.kind)
-        _note_end(run)
-    else:
-        _note_end(run)
+    _note_end(run)
     return True
 
 
