@@ -279,6 +279,15 @@ WAYS_TO_STOP = {
 }
 
 
+@pytest.fixture
+def heard_ctrl_c():
+    """As at a terminal: what a shell runs in the background is begun with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_ctrl_c")
 @pytest.mark.parametrize("way", WAYS_TO_STOP)
 def test_what_is_finished_is_kept_when_a_run_is_stopped(clock, way):
     stop, raised = WAYS_TO_STOP[way]
