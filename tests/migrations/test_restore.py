@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -21,32 +18,13 @@ from sfm.database import begin_write, db
 from sfm.factory import create_app
 from sfm.tweets.counts_check import check_rollups
 from sfm.upkeep.migration import copy_sqlite
-from tests.conftest import ROOT, test_settings
+from tests.conftest import test_settings
 from tests.factories import make_run, make_set, make_tweets, make_twitter_user, make_user
+from tests.migrations.killing import bring_up
 from tests.rounds import rounds
 from tests.waiting import wait_for
 
 PAGE = 5
-UPGRADE = """
-import os, signal, sys
-from pathlib import Path
-from sqlalchemy import event
-from sfm.factory import app_from_env
-from sfm.database import begin_write, db
-from sfm.factory import create_app
-from sfm.upkeep.migration import bring_up_to_date
-app, seen = app_from_env(), 0
-with app.app_context():
-    @event.listens_for(db.engine, "before_cursor_execute")
-    def count(conn, cursor, statement, *rest):
-        global seen
-        if statement.lstrip().startswith(("CREATE", "INSERT", "UPDATE", "DROP", "ALTER")):
-            seen += 1
-            if seen == int(sys.argv[2]):
-                os.kill(os.getpid(), signal.SIGKILL)
-    bring_up_to_date(Path(sys.argv[1]))
-print(seen)
-"""
 
 
 @pytest.fixture
@@ -86,18 +64,6 @@ def tweets_of(file: Path) -> dict[int, tuple[object, ...]]:
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
         found = connection.execute("SELECT twitter_id, * FROM twitter_user_item")
         return {row[0]: row[1:] for row in found}
-
-
-def bring_up(file: Path, copies: Path, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
-    env = {
-        **os.environ,
-        "SFM_INSTANCE": str(file.parent),
-        "SFM_DATABASE_URL": f"sqlite:///{file}",
-    }
-    command = [sys.executable, "-c", UPGRADE, str(copies), str(kill_at)]
-    return subprocess.run(
-        command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=100
-    )
 
 
 @pytest.mark.slow

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,26 +13,7 @@ from sqlalchemy import text
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.upkeep.migration import bring_up_to_date, copy_sqlite, present_revision
-
-ROOT = Path(__file__).resolve().parents[2]
-
-KILLED_AT = """
-import os, signal, sys
-from sqlalchemy import event
-from sfm.factory import app_from_env
-from sfm.database import db
-from flask_migrate import upgrade
-app, seen = app_from_env(), 0
-with app.app_context():
-    @event.listens_for(db.engine, "before_cursor_execute")
-    def count(conn, cursor, statement, *rest):
-        global seen
-        if statement.lstrip().startswith(("CREATE", "INSERT", "UPDATE", "DROP")):
-            seen += 1
-            if seen == int(sys.argv[1]):
-                os.kill(os.getpid(), signal.SIGKILL)
-    upgrade()
-"""
+from tests.migrations.killing import bring_up
 
 
 def test_nothing_to_do_is_said_and_done(app: Flask, tmp_path: Path) -> None:
@@ -71,15 +49,14 @@ def test_the_copy_is_whole_while_others_write(app: Flask, tmp_path: Path) -> Non
 
 @pytest.mark.slow
 @pytest.mark.parametrize("at", [1, 2, 15, 40])
-def test_killed_half_way_it_goes_on_as_if_nothing_had_been(at: int, instance_folder: Path) -> None:
-    env = {**os.environ, "SFM_INSTANCE": str(instance_folder)}
-    command = [sys.executable, "-c", KILLED_AT, str(at)]
-    killed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=False)
+def test_killed_half_way_it_goes_on_as_if_nothing_had_been(
+    at: int, instance_folder: Path, tmp_path: Path
+) -> None:
+    file = instance_folder / "sfm.sqlite3"
+    killed = bring_up(file, tmp_path / "copies", at)
     assert killed.returncode == -signal.SIGKILL
-    again = subprocess.run(
-        [*command[:-1], "0"], cwd=ROOT, env=env, capture_output=True, check=False
-    )
+    again = bring_up(file, tmp_path / "copies")
     assert again.returncode == 0, again.stderr
-    with sqlite3.connect(instance_folder / "sfm.sqlite3") as connection:
+    with sqlite3.connect(file) as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     assert {"twitter_user_item", "run", "alembic_version"} <= tables
