@@ -20,7 +20,7 @@ from sfm.streams import names
 from sfm.streams.ledger import record_file
 from sfm.streams.lines import split
 from sfm.streams.members import inflate
-from sfm.streams.organise import target_of
+from sfm.streams.organise import target_of, tell_manifest
 from sfm.streams.sealing import Damaged, Facts, read_facts
 
 logger = logging.getLogger(__name__)
@@ -155,12 +155,7 @@ def _followed(root: Path, path: Path) -> bool:
     before = root / path.name
     if before == path or before.exists():
         return False
-    begin_write()
-    row = db.session.scalar(select(StreamFile).where(StreamFile.path == path.name))
-    if row is not None:
-        row.path = path.relative_to(root).as_posix()
-    db.session.commit()
-    return row is not None
+    return tell_manifest(root, before, path)
 
 
 def sealed_below(root: Path) -> Iterator[Path]:

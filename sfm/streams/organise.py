@@ -51,7 +51,7 @@ def organise(folder: Path, root: Path, interval_seconds: float) -> Iterator[Move
             logger.error("stream file not moved file=%s why=%s", path.name, exc.message)
             yield Moved(path.name, target, exc.message)
             continue
-        _tell_manifest(root, path, target)
+        tell_manifest(root, path, target)
         yield Moved(path.name, target)
 
 
@@ -107,15 +107,19 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _tell_manifest(root: Path, path: Path, target: Path) -> None:
-    """The row follows the file. A row that is missing is made by `files.catch_up`. Commits."""
+def tell_manifest(root: Path, path: Path, target: Path) -> bool:
+    """The row of a file that was moved follows it; whether there was one. Commits.
+
+    A row that is missing is made by `files.catch_up`.
+    """
     try:
         old = path.resolve().relative_to(root.resolve()).as_posix()
         new = target.resolve().relative_to(root.resolve()).as_posix()
     except ValueError:
-        return
+        return False
     begin_write()
     row = db.session.scalar(select(StreamFile).where(StreamFile.path == old))
     if row is not None:
         row.path = new
     db.session.commit()
+    return row is not None
