@@ -136,8 +136,8 @@ class Crew:
             return self.begun.pop(account, None)
 
     def _end(self, exc: BaseException) -> None:
-        explains = isinstance(exc, EXPLAINING) and not isinstance(self.ended_by, EXPLAINING)
         with self.lock:
+            explains = isinstance(exc, EXPLAINING) and not isinstance(self.ended_by, EXPLAINING)
             if self.ended_by is None or explains:
                 self.ended_by = exc
         self.run.abandoned = True
