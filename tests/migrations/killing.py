@@ -32,7 +32,7 @@ print(seen)
 
 
 def bring_up(file: Path, copies: Path, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
-    """Bring this SQLite file up to date, its copy put into `copies`; prints how many writes it took.
+    """Bring this SQLite file up to date, its copy in `copies`; prints how many writes that took.
 
     With `kill_at` the process is killed before that one of them.
     """
