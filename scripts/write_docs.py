@@ -1,4 +1,5 @@
-"""Writes the pages of docs/ that are made from the code: settings, commands, data dictionary.
+"""Writes the pages of docs/ that are made from the code: settings, commands, data dictionary, and
+the list of decisions.
 
 `make docs` runs it; a test fails while what it would write differs from what is there.
 """
@@ -40,6 +41,43 @@ Underscores and hyphens are the same. Results go to standard output, all else to
 Exit codes: 0 done, 1 failed, 2 wrong usage.
 """
 
+DECISIONS_HEAD = """# Decisions
+
+<!-- The table is made from the pages beside it by `make docs`. -->
+
+A choice that outlives the week gets a page here. Pages are numbered without holes: the next one
+takes the next free number, and of two that were written at the same time the later one to land is
+renamed. A page that no longer holds stays, and its status names the page that replaces it.
+Every page has these headings, in this order:
+
+```markdown
+# 0000: What was decided, in one line
+
+## Status
+
+Accepted, 2026-01-31.
+
+## Context
+
+What had to be decided, and what it has to serve.
+
+## Decision
+
+What we do, and where it stands in the code.
+
+## Alternatives weighed
+
+Each with the figures or the property that spoke against it.
+
+## Consequences
+
+What follows from it, the unwelcome parts too.
+```
+
+| number | decision | status |
+|---|---|---|
+"""
+
 
 def settings_page() -> str:
     rows = [SETTINGS_HEAD]
@@ -77,10 +115,21 @@ def _command(name: str) -> str:
     return "".join(parts)
 
 
+def decisions_page() -> str:
+    rows = [DECISIONS_HEAD]
+    for path in sorted((DOCS / "decisions").glob("[0-9]*.md")):
+        page = path.read_text(encoding="utf-8")
+        number, _, title = page.splitlines()[0].removeprefix("# ").partition(": ")
+        status = page.partition("## Status\n\n")[2].splitlines()[0]
+        rows.append(f"| [{number}]({path.name}) | {title} | {status.rstrip('.')} |\n")
+    return "".join(rows)
+
+
 PAGES = {
     "settings.md": settings_page,
     "commands.md": commands_page,
     "data-dictionary.md": dictionary.as_markdown,
+    "decisions/README.md": decisions_page,
 }
 
 if __name__ == "__main__":

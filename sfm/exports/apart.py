@@ -1,6 +1,6 @@
 """Has an export made by a process of its own, so that pages are answered meanwhile as ever.
 
-Python lets one thread of a process compute at a time. The decision on exports has the figures.
+Python lets one thread of a process compute at a time. docs/decisions/0023 has the figures.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """XLSX files, streamed: texts are always text, never formulas, links or numbers.
 
-Written without a library: see the decision on XLSX for the figures of each way.
+Written without a library: docs/decisions/0019 has the figures of each way.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Writing many rows at once, in the words of each database: SQLite here, PostgreSQL its twin.
 
-Measured (see docs/decisions): SQLAlchemy's own bulk insert is 1.4 times slower than the driver's on
-SQLite, and 4 times slower than COPY on PostgreSQL. Values are bound or copied, never written into
-SQL. Everything happens in the caller's transaction; nothing commits.
+Measured (docs/decisions/0011): SQLAlchemy's own bulk insert is 1.4 times slower than the driver's
+on SQLite, and 4 times slower than COPY on PostgreSQL. Values are bound or copied, never written
+into SQL. Everything happens in the caller's transaction; nothing commits.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """HTTP as Twitter is spoken to: connections, one request on them, and what its end means.
 
-urllib3 by itself, for what lies above it costs as much again (docs/decisions/0041).
+urllib3 by itself, for what lies above it costs as much again (docs/decisions/0028).
 """
 
 from __future__ import annotations

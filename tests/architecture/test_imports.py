@@ -20,7 +20,7 @@ FLOOR = {
 # Anything else is a feature: floor 2.
 
 ACROSS = {
-    ("audit", "models"),  # every feature records what people did; docs/decisions says why here
+    ("audit", "models"),  # every feature records what people did; docs/decisions/0007 says why here
     ("config", "errors"),
     ("config", "setting"),
     ("setting", "errors"),
