@@ -17,6 +17,8 @@ def ours() -> Iterator[Path]:
     """The repository's own texts: no caches, no environments, nothing that others wrote."""
     for file in ROOT.rglob("*"):
         folders = file.relative_to(ROOT).parts[:-1]
+        if file == ROOT / ".git":  # in a worktree a file, which names the main checkout
+            continue
         hidden = any(part.startswith(".") and part != ".ci" for part in folders)
         if not hidden and not LEFT_OUT & set(folders) and file.suffix in KINDS and file.is_file():
             yield file
