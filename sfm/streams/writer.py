@@ -84,8 +84,9 @@ class StreamWriter:
         return len(self._batch)
 
     def add(self, line: bytes, post_id: int | None = None) -> bool:
-        """Take a line without its line end; False for a post that this file has already.
+        """Take a post as one line; False for a post that this file has already.
 
+        JSON that came over several lines loses their ends, and nothing else: a string holds none.
         May flush, and so raise StorageTrouble; the line is taken all the same.
         """
         if post_id is not None:
@@ -96,7 +97,7 @@ class StreamWriter:
             self._batch_ids.add(post_id)
         if not self._batch:
             self._batch_since = clock.monotonic()
-        self._batch.append(line + b"\n")
+        self._batch.append(on_one_line(line) + b"\n")
         if len(self._batch) >= BATCH_LINES:
             self.flush()
         return True
@@ -164,9 +165,10 @@ class StreamWriter:
         growing.digest.update(data)
         growing.good_bytes += len(data)
         growing.members += 1
-        growing.lines += len(self._batch)
+        lines = sum(line.count(b"\n") for line in self._batch)
+        growing.lines += lines
         growing.ids.update(self._batch_ids)
-        self.safe_lines += len(self._batch)
+        self.safe_lines += lines
         self._batch, self._batch_ids = [], set()
 
     def _write(self, data: bytes) -> Growing:
@@ -203,6 +205,13 @@ class StreamWriter:
             os.close(growing.descriptor)
             if not growing.good_bytes:
                 growing.path.unlink()
+
+
+def on_one_line(line: bytes) -> bytes:
+    """The line without the ends of lines within it; one that has none comes back as it is."""
+    if b"\n" not in line:
+        return line
+    return line.replace(b"\r", b"").replace(b"\n", b"")
 
 
 class UnsureFile(OSError):

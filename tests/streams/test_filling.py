@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,13 +17,15 @@ from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.extensions import settings as settings_of
 from sfm.jobs import worker
-from sfm.models import Gap, Run, TwitterFilter, User
+from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs import journal, wishes
 from sfm.runs.owner import new_owner
 from sfm.sandbox.server import Sandbox
 from sfm.streams import filling
 from tests.conftest import sandbox_settings
 from tests.pages import page, submit
+from tests.streams.conftest import sealed_files, zcat
+from tests.streams.indenting import IndentingProxy
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +168,23 @@ def test_a_run_cut_off_after_its_gap_was_filled_changes_nothing_when_it_goes_on(
     assert worker.work_once()
     db.session.expire_all()
     assert (run.state, gap.filled, gap.filled_posts) == ("finished", "filled", posts)
+
+
+def test_posts_of_an_indented_answer_are_one_line_each(
+    app: Flask, mine: FlaskClient, gap: Gap, sandbox: Sandbox
+) -> None:
+    """ST18: the file is one of lines, whatever came between the parts of the JSON."""
+    run = ask(mine, gap)
+    with IndentingProxy(sandbox.url) as proxy:
+        app.extensions["sfm_settings"] = replace(settings_of(), twitter_api_root=proxy.url)
+        assert worker.work_once()
+    db.session.expire_all()
+    assert run.state == "finished", run.message
+    lines = [
+        line
+        for path in sealed_files(settings_of().data_folder)
+        for line in zcat(path).split(b"\n")[:-1]
+    ]
+    (row,) = db.session.query(StreamFile).filter_by(origin="gap_fill")
+    assert len(lines) == gap.filled_posts == row.lines > 0
+    assert all(json.loads(line)["data"]["id"] for line in lines)
