@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, make_response, render_template, request
 from flask_babel import gettext as _
@@ -15,6 +16,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.web.extensions import htmx
+from sfm.web.forms import harmless_fields
 from sfm.web.htmx import toast
 from sfm.web.sentences import told
 
@@ -25,7 +27,6 @@ FAILSAFE = (
     "<h1>Something went wrong</h1><p>The page could not be made. Please try again in a minute, "
     "and if it goes on, tell whoever looks after this site the number {number}.</p>"
 )
-SECRET_WORDS = ("password", "secret", "token", "key")
 
 
 def titles() -> dict[int, tuple[str, str]]:
@@ -90,17 +91,33 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _token_missing(error: CSRFError) -> Response:
-    """A form without a token that fits: nothing was done, and nothing typed is lost."""
+    """A form without a token that fits: nothing was done. Texts that took work are shown again.
+
+    Only fields that their forms declare harmless, and only to a page of ours: else a password
+    would be on the page, or any site could have its own words shown at our address.
+    """
+    harmless = harmless_fields() if _comes_from_here() else set()
     typed = [
         (name, value)
         for name, value in request.form.items(multi=True)
-        if value.strip() and not any(word in name for word in SECRET_WORDS)
+        if value.strip() and name in harmless
     ]
     sentence = _(
         "The form was opened in a session that has ended, so nothing was saved. "
         "Reload the page, sign in if asked, and send it again."
     )
     return answer(400, sentence, typed=typed)
+
+
+def _comes_from_here() -> bool:
+    """Whether the browser says that a page of this very host sent the form."""
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site == "same-origin"
+    origin = request.headers.get("Origin") or request.headers.get("Referer") or ""
+    try:
+        return urlsplit(origin).netloc == request.host
+    except ValueError:
+        return False
 
 
 def _expected(error: SfmError) -> Response:

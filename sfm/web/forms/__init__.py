@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from wtforms import Field, ValidationError
+from wtforms.fields.core import UnboundField
 
 from sfm.web.sentences import told
+
+
+class Harmless:
+    """Among a field's validators: nobody types a secret there, and to lose what is typed hurts.
+
+    The page for a form whose session has ended shows such text again; of other fields, nothing.
+    """
+
+    def __call__(self, _form: FlaskForm, _field: Field) -> None:
+        """Any text will do."""
+
+
+HARMLESS = Harmless()
 
 
 class Form(FlaskForm):
@@ -27,6 +42,31 @@ class Form(FlaskForm):
         """Add what only the feature could know to a field's errors."""
         field = self[field_name]
         field.errors = [*field.errors, told(message)]
+
+
+def form_fields() -> set[str]:
+    """The names of all fields of all forms."""
+    return {name for name, _field in _declared_fields()}
+
+
+def harmless_fields() -> set[str]:
+    """The names of fields that are declared HARMLESS by every form that has one of the name."""
+    other = {
+        name
+        for name, field in _declared_fields()
+        if HARMLESS not in field.kwargs.get("validators", ())
+    }
+    return form_fields() - other
+
+
+def _declared_fields() -> Iterator[tuple[str, UnboundField[Any]]]:
+    forms = list(Form.__subclasses__())
+    for form in forms:
+        forms.extend(form.__subclasses__())
+        for name in dir(form):
+            field = getattr(form, name)
+            if isinstance(field, UnboundField):
+                yield name, field
 
 
 def _without_nul(field: Field) -> bool:

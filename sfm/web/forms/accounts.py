@@ -7,7 +7,7 @@ from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from sfm.web.forms import Form
+from sfm.web.forms import HARMLESS, Form
 
 TOO_LONG = _("A name has at most 255 characters.")
 
@@ -15,13 +15,13 @@ TOO_LONG = _("A name has at most 255 characters.")
 class AddOneForm(Form):
     """The name of one account."""
 
-    name = StringField(validators=[InputRequired(_("Type a name."))])
+    name = StringField(validators=[HARMLESS, InputRequired(_("Type a name."))])
 
 
 class ListForm(Form):
     """Many names: pasted, or in a text file."""
 
-    names = TextAreaField()
+    names = TextAreaField(validators=[HARMLESS])
     file = FileField()
 
     def text(self) -> str:
@@ -37,7 +37,7 @@ class SaveListForm(Form):
 
     set_id = SelectField(coerce=int)
     new_set = StringField(
-        validators=[Length(max=255, message=_("A name has at most 255 characters."))]
+        validators=[HARMLESS, Length(max=255, message=_("A name has at most 255 characters."))]
     )
     active = BooleanField(default=True)
 
@@ -45,4 +45,6 @@ class SaveListForm(Form):
 class EditForm(Form):
     """What is ours to say about an account; all else is Twitter's."""
 
-    notes = TextAreaField(validators=[Length(max=10_000, message=_("These notes are too long."))])
+    notes = TextAreaField(
+        validators=[HARMLESS, Length(max=10_000, message=_("These notes are too long."))]
+    )

@@ -10,7 +10,7 @@ from wtforms.validators import AnyOf, Length, Optional
 
 from sfm.exports.layout import FORMATS, Layout
 from sfm.exports.recurring import EVERY
-from sfm.web.forms import Form, whole_number
+from sfm.web.forms import HARMLESS, Form, whole_number
 from sfm.web.sentences import lazily_told
 
 COLUMN_SETS = (
@@ -40,7 +40,7 @@ class LayoutForm(Form):
     id_companions = BooleanField()
     sample = IntegerField(validators=[Optional(), whole_number(1, 100_000_000)])
     id_list = FileField()
-    profile_name = StringField(validators=[Length(max=100)])
+    profile_name = StringField(validators=[HARMLESS, Length(max=100)])
 
     def layout(self, ticked: list[str]) -> Layout:
         """The layout that was filled in; `ticked` are names of columns. Raises WrongInput."""

@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _
 from wtforms import TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from sfm.web.forms import Form
+from sfm.web.forms import HARMLESS, Form
 
 
 class TakedownForm(Form):
@@ -14,6 +14,7 @@ class TakedownForm(Form):
 
     reason = TextAreaField(
         validators=[
+            HARMLESS,
             DataRequired(_("Say why; the change log keeps it.")),
             Length(max=1000, message=_("The reason has at most 1,000 characters.")),
         ]

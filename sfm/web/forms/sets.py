@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _
 from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from sfm.web.forms import Form
+from sfm.web.forms import HARMLESS, Form
 
 
 class SetForm(Form):
@@ -14,17 +14,20 @@ class SetForm(Form):
 
     name = StringField(
         validators=[
+            HARMLESS,
             InputRequired(_("A set needs a name.")),
             Length(max=255, message=_("A name has at most 255 characters.")),
         ]
     )
-    notes = TextAreaField(validators=[Length(max=10_000, message=_("These notes are too long."))])
+    notes = TextAreaField(
+        validators=[HARMLESS, Length(max=10_000, message=_("These notes are too long."))]
+    )
 
 
 class MembersForm(Form):
     """Names of accounts to put into a set."""
 
-    names = TextAreaField(validators=[InputRequired(_("Type at least one name."))])
+    names = TextAreaField(validators=[HARMLESS, InputRequired(_("Type at least one name."))])
 
 
 class DeleteForm(Form):
