@@ -111,7 +111,12 @@ def free_name(username: str) -> str:
 
 
 def set_password(user: User, password: str, *, must_change: bool = False) -> None:
-    """Give a new password; all sessions of the User end. Flushes. Raises WeakPassword."""
+    """Give a new password; all sessions of the User end. Flushes. Raises WeakPassword.
+
+    The present one is refused too: a one-time password would stay for good.
+    """
+    if passwords.matches(user.password_hash, password):
+        raise passwords.WeakPassword("This is the present password. Choose another one.")
     passwords.require_strong(password, user.username, user.twitter_name or "")
     _put_password(user, password, must_change=must_change)
 

@@ -144,6 +144,10 @@ def test_a_one_time_password_leads_to_ones_own_and_nowhere_else(
         client, form, "/account/password/", present=password, new="short", again="short"
     )
     assert "12 characters" in checked(refused, 422).text
+    kept = submit(
+        client, form, "/account/password/", present=password, new=password, again=password
+    )
+    assert "This is the present password." in checked(kept, 422).text
     answer = submit(client, form, "/account/password/", present=password, new=OTHER, again=OTHER)
     assert answer.location == "/"
     page(client, "/account/")
