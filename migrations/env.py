@@ -2,6 +2,8 @@
 
 On SQLite a table that is rebuilt in batch mode takes the rows of its children with it while
 foreign keys are on (ON DELETE CASCADE): so they are off meanwhile, and checked at the end.
+Alembic does not see AUTOINCREMENT, nor how far a table's numbers are given out: a rebuilt table
+keeps both by the two listeners below (docs/decisions/0029).
 """
 
 from __future__ import annotations
@@ -10,12 +12,35 @@ from typing import Any
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table, event, text
 
 from sfm import models  # noqa: F401  (loads every table)
 from sfm.database import UtcDateTime, db
 
 OUTSIDE_THE_MODELS = ("tweet_search",)  # full-text indexes, see their own migration
+
+
+REBUILT = "_alembic_tmp_"  # what Alembic calls the table that takes a rebuilt one's place
+
+
+@event.listens_for(Table, "before_create")
+def keep_autoincrement(table: Table, connection: Connection, **_kw: Any) -> None:
+    if connection.dialect.name == "sqlite" and table.name.startswith(REBUILT):
+        definition = text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name")
+        sql = connection.scalar(definition, {"name": table.name.removeprefix(REBUILT)})
+        if "AUTOINCREMENT" in (sql or ""):
+            table.dialect_options["sqlite"]["autoincrement"] = True
+
+
+@event.listens_for(Table, "after_create")
+def keep_last_number(table: Table, connection: Connection, **_kw: Any) -> None:
+    if table.name.startswith(REBUILT) and table.dialect_options["sqlite"]["autoincrement"]:
+        copy = text(
+            "INSERT INTO sqlite_sequence (name, seq) "
+            "SELECT :rebuilt, seq FROM sqlite_sequence WHERE name = :name"
+        )
+        name = table.name.removeprefix(REBUILT)
+        connection.execute(copy, {"rebuilt": table.name, "name": name})
 
 
 def include_object(thing: Any, name: str | None, kind: str, reflected: bool, _other: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     BigInteger,
+    Column,
     Connection,
     DateTime,
     Dialect,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     ExceptionContext,
     Integer,
     MetaData,
+    Table,
     event,
 )
 from sqlalchemy.orm import DeclarativeBase, registry
@@ -54,11 +56,19 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """The one registry of tables; `datetime` columns are UtcDateTime."""
+    """The one registry of tables; `datetime` columns are UtcDateTime.
+
+    No `id` is given out twice: SQLite gives a deleted row's to the next one, unless told not to.
+    """
 
     registry = registry(
         metadata=MetaData(naming_convention=NAMING), type_annotation_map={datetime: UtcDateTime()}
     )
+
+    @classmethod
+    def __table_cls__(cls, *args: Any, **options: Any) -> Table:
+        keys = [thing.name for thing in args if isinstance(thing, Column) and thing.primary_key]
+        return Table(*args, sqlite_autoincrement=keys == ["id"], **options)
 
 
 db = SQLAlchemy(model_class=Base)
