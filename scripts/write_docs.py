@@ -1,22 +1,26 @@
-"""Writes the pages of docs/ that are made from the code: settings, commands, data dictionary, and
-the list of decisions.
+"""Writes the pages of docs/ that are made from the code: settings, commands, data dictionary, the
+list of decisions, and in `architecture.md` the drawing of floors and imports.
 
 `make docs` runs it; a test fails while what it would write differs from what is there.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
-from pathlib import Path
 from typing import Any
 
 import click
 
+from scripts.import_graph import ROOT, module_graph, package_graph, parsed_modules
 from sfm.cli import COMMANDS, LazyCommand
 from sfm.config import table
 from sfm.exports import dictionary
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = ROOT / "docs"
+DRAWING_BEGINS = "<!-- Made from the imports of sfm/ by `make docs`; edit nothing from here -->\n"
+DRAWING_ENDS = "\n<!-- to here. -->\n"
+FEATURE_FLOOR = 2
 
 SETTINGS_HEAD = """# Settings
 
@@ -125,11 +129,52 @@ def decisions_page() -> str:
     return "".join(rows)
 
 
+def architecture_page() -> str:
+    """The page as it is, with the part between its two marks drawn anew."""
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    before, _, rest = page.partition(DRAWING_BEGINS)
+    return before + DRAWING_BEGINS + drawing() + DRAWING_ENDS + rest.partition(DRAWING_ENDS)[2]
+
+
+def drawing() -> str:
+    """Floors with their packages, imports across a floor as arrows, and all imports as a table."""
+    floors = floor_table()
+    packages = package_graph(module_graph(parsed_modules()))
+    floor_of = {name: floors.get(name, FEATURE_FLOOR) for name in packages}
+    lines = ["\n```mermaid\nflowchart TD\n"]
+    for floor in sorted(set(floor_of.values()), reverse=True):
+        names = [name for name in packages if floor_of[name] == floor]
+        lines.append(f'  subgraph floor{floor}["Floor {floor}"]\n')
+        lines += [f"    {name}\n" for name in names]
+        for name in names:
+            level = sorted(other for other in packages[name] if floor_of[other] == floor)
+            lines += [f"    {name} --> {other}\n" for other in level]
+        lines.append("  end\n")
+    highest = max(floor_of.values())
+    lines += [f"  floor{floor} --> floor{floor - 1}\n" for floor in range(highest, 0, -1)]
+    lines.append("```\n\n| floor | package or module | imports |\n|---|---|---|\n")
+    for name in sorted(packages, key=lambda name: (-floor_of[name], name)):
+        imported = " ".join(f"`{other}`" for other in sorted(packages[name]))
+        lines.append(f"| {floor_of[name]} | `{name}` | {imported} |\n")
+    return "".join(lines)
+
+
+def floor_table() -> dict[str, int]:
+    """The floors as the test of imports has them; what is not named there is a feature."""
+    test = (ROOT / "tests/architecture/test_imports.py").read_text(encoding="utf-8")
+    for node in ast.parse(test).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FLOOR":
+            floors: dict[str, int] = ast.literal_eval(node.value)
+            return floors
+    raise LookupError("tests/architecture/test_imports.py has no table FLOOR")
+
+
 PAGES = {
     "settings.md": settings_page,
     "commands.md": commands_page,
     "data-dictionary.md": dictionary.as_markdown,
     "decisions/README.md": decisions_page,
+    "architecture.md": architecture_page,
 }
 
 if __name__ == "__main__":
