@@ -22,7 +22,7 @@ SENTENCE = re.compile(r"\s*(?:[A-Z{“\"]|supervisord ).*[a-z}”] .*[.?!…]\s*
 NO_SENTENCE = re.compile(r"\s*(SELECT|INSERT|CREATE|DELETE|UPDATE|WITH|ON CONFLICT|PRAGMA)\b")
 TABLE = re.compile(r"LONG|WORDS|LABELS|PACKINGS|EVERY|MESSAGES|TITLES|_UNUSABLE|TOLD|ADVICE")
 SAYS = re.compile(r"words|label|title|every")
-TITLES = {"Kind": 1, "Job": 1, "Format": 1, "column": 2}  # the first argument that is for people
+TITLES = {"Job": 1, "Format": 1, "column": 2}  # the first argument that is for people
 PLACE = re.compile(r"\{(\w+)\}")  # of str.format
 LOGGING = {"debug", "info", "warning", "error", "exception", "critical"}
 

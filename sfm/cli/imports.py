@@ -27,10 +27,11 @@ def import_tweets(files: tuple[Path, ...], add_users: bool) -> None:
     that was cut off goes on where it stopped when it is started again.
     """
     from sfm.cli.running import running
-    from sfm.tweets.importer import KIND, import_files
+    from sfm.runs.jobs import IMPORT_TWEETS
+    from sfm.tweets.importer import import_files
 
     params = {"files": [file.name for file in files], "add_users": add_users}
-    with running(KIND, params) as (run, result):
+    with running(IMPORT_TWEETS, params) as (run, result):
         found = import_files(run, files, add_users=add_users, tell=_tell)
         names = ("read", "new", "known", "without_account", "unreadable", "added_accounts")
         result.update({name: sum(getattr(one, name) for one in found) for name in names})

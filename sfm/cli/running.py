@@ -61,9 +61,9 @@ def progress_line(run: ActiveRun) -> Iterator[None]:
 
 def words_for(run: ActiveRun) -> str:
     """How far a run is: `12 of 300 accounts, 340 new tweets. Waiting …`."""
-    from sfm.runs.kinds import kind
+    from sfm.runs.jobs import job_of
 
-    shown, words = run.progress, kind(run.kind)
+    shown, words = run.progress, job_of(run.kind)
     of_all = f" of {shown.total:,}" if shown.total is not None else ""
     line = f"{shown.done:,}{of_all} {words.items}, {shown.added:,} {words.counts}."
     return f"{line} {shown.message}".strip()

@@ -76,9 +76,10 @@ def refill_items() -> None:
     May be stopped and started again. The JSON itself is never changed.
     """
     from sfm.cli.running import running
-    from sfm.tweets.refill import KIND, refill
+    from sfm.runs.jobs import REFILL_ITEMS
+    from sfm.tweets.refill import refill
 
-    with running(KIND) as (run, result):
+    with running(REFILL_ITEMS) as (run, result):
         found = refill(run)
         result.update(vars(found))
     click.echo(

@@ -14,7 +14,7 @@ from sfm.exports.dialects import among, ids_parameter
 from sfm.exports.order import Order
 from sfm.exports.summary import Summary
 from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
-from sfm.tweets.importer import KIND as IMPORT
+from sfm.runs.jobs import IMPORT_TWEETS
 
 MOST_GAPS = 200
 MISSED = "none was counted"
@@ -100,7 +100,7 @@ def _imported(connection: Connection, run_ids: Iterable[int]) -> set[int]:
     """The numbers of the stream files that these runs took into the database."""
     wanted = (
         select(Run.params)
-        .where(among(Run.id, connection.dialect.name), Run.kind == IMPORT)
+        .where(among(Run.id, connection.dialect.name), Run.kind == IMPORT_TWEETS)
         .order_by(Run.id)
     )
     given = connection.scalars(wanted, ids_parameter(connection, sorted(run_ids)))

@@ -20,6 +20,7 @@ from sfm.models import ExportFile
 from sfm.runs import journal
 from sfm.runs.active import ActiveRun
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost, Postponed
+from sfm.runs.jobs import EXPORT
 
 Maker = Callable[[Order, Path, Watch], Product]
 
@@ -32,7 +33,7 @@ def make_at_once(run_id: int) -> None:
     So one that is killed is found by the next look at runs, and begins again. Commits. Raises
     SfmError where it failed; one that only stopped goes on later, or was cancelled.
     """
-    run = journal.claim_one(run_id, service.RUN_KIND)
+    run = journal.claim_one(run_id, EXPORT)
     if run is None:
         return
     with suppress(Cancelled, Interrupted, LeaseLost, Postponed), journal.carried_out(run) as result:

@@ -19,9 +19,8 @@ from sfm.exports.stream_files import located
 from sfm.extensions import settings
 from sfm.models import ExportFile, User
 from sfm.runs import journal
+from sfm.runs.jobs import EXPORT
 from sfm.runs.queries import OPEN_STATES
-
-RUN_KIND = "export"
 
 
 def order_of(
@@ -131,7 +130,7 @@ def decide(export: ExportFile, by: User, *, agreed: bool) -> None:
 def enqueue(export: ExportFile) -> None:
     """Have an export made as a run. Flushed."""
     export.state = "queued"
-    run = journal.queue(RUN_KIND, params={"export_id": export.id}, requested_by_id=export.owner_id)
+    run = journal.queue(EXPORT, params={"export_id": export.id}, requested_by_id=export.owner_id)
     export.run_id = run.id if run else None
     db.session.flush()
 

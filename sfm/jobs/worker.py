@@ -10,12 +10,11 @@ from sqlalchemy.exc import DBAPIError
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
-from sfm.jobs.registry import RUNS, TICKS, run_function, tick_function
 from sfm.models import Run, ScheduledJob
 from sfm.runs import journal, pausing, plan
 from sfm.runs.active import ActiveRun
 from sfm.runs.errors import DatabaseTrouble, Pause, Postponed
-from sfm.runs.plan import JOBS, Job
+from sfm.runs.jobs import Job, function_of, scheduled, with_runs
 from sfm.runs.transactions import unit_of_work
 
 logger = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ def queue_due() -> int:
 def _due_jobs() -> list[Job]:
     now = clock.now()
     rows = {row.name: row for row in db.session.scalars(select(ScheduledJob))}
-    due = [job for job in JOBS.values() if plan.is_due(job, rows.get(job.name), now)]
+    due = [job for job in scheduled() if plan.is_due(job, rows.get(job.name), now)]
     db.session.rollback()
     return due
 
@@ -87,7 +86,7 @@ def tick_due() -> int:
 def _tick(job: Job) -> None:
     started, outcome = clock.now(), "finished"
     try:
-        tick_function(job.name)()
+        function_of(job.name)()
     except SfmError as exc:
         outcome = exc.message
         logger.warning("tick failed name=%s reason=%s", job.name, exc.message)
@@ -103,13 +102,13 @@ def _tick(job: Job) -> None:
 
 def work_once() -> bool:
     """Claim one queued run and carry it out to its end; False where nothing was waiting."""
-    run = journal.claim(RUNS)
+    run = journal.claim(with_runs())
     if run is None:
         return False
     logger.info("run begun run=%d kind=%s", run.id, run.kind)
     try:
         with journal.carried_out(run) as result:
-            result.update(run_function(run.kind)(run) or {})
+            result.update(function_of(run.kind)(run) or {})
     except Pause as exc:
         _note_pause(run, exc)
         return True
@@ -133,6 +132,3 @@ def _note_end(run: ActiveRun) -> None:
         unit_of_work(lambda: pausing.note_end(run.kind))
     except (DBAPIError, Postponed, DatabaseTrouble):  # the database may be what ended the run
         logger.exception("the end of a pause could not be noted kind=%s", run.kind)
-
-
-assert set(JOBS) <= set(RUNS) | set(TICKS), "every job of the plan has its function"  # noqa: S101

@@ -8,8 +8,8 @@ from sqlalchemy import delete, func, select
 
 from sfm import audit
 from sfm.database import db
-from sfm.links.words import KIND
 from sfm.models import Link, Run, TwitterUserItemUrl, User
+from sfm.runs.jobs import FETCH_URLS
 from sfm.runs.journal import queue
 
 _place = TwitterUserItemUrl
@@ -53,4 +53,4 @@ def follow_again(links: Sequence[Link], by: User) -> Run | None:
     items = sorted(set(db.session.scalars(one)))
     if not items:
         return None
-    return queue(KIND, params={"item_ids": items, "refetch": True}, requested_by_id=by.id)
+    return queue(FETCH_URLS, params={"item_ids": items, "refetch": True}, requested_by_id=by.id)

@@ -1,6 +1,6 @@
 """Scheduled jobs: what an administrator changed of the plan, and when each was last due and done.
 
-The jobs themselves are code (sfm/jobs/registry.py); a row appears when there is something to keep.
+The jobs themselves are code (sfm/runs/jobs.py); a row appears when there is something to keep.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from sfm.database import db
 from sfm.models import Run, RunError
 from sfm.runs import leases
 from sfm.runs.errors import Abandoned, Cancelled, Interrupted, LeaseLost
-from sfm.runs.kinds import kind
+from sfm.runs.jobs import job_of
 from sfm.runs.pen import Pen
 from sfm.runs.stopping import stop_requested
 from sfm.runs.transactions import is_busy, short_write, trouble, write_alone
@@ -229,4 +229,4 @@ class ActiveRun:
             "finished_at": now if over else None,
         }  # fmt: skip
         write_alone(lambda c: c.execute(update(Run).where(*self._mine()).values(values)))
-        (leases.release if kind(self.kind).alone else leases.forget)(self.held)
+        (leases.release if job_of(self.kind).alone else leases.forget)(self.held)

@@ -32,7 +32,7 @@ from sfm.runs.errors import (
     Postponed,
     pause_for,
 )
-from sfm.runs.kinds import kind, lease_name
+from sfm.runs.jobs import job_of, lease_name
 from sfm.runs.owner import in_words, is_dead, new_owner
 from sfm.runs.transactions import write_alone
 from sfm.twitter.errors import OutOfCredits
@@ -78,8 +78,8 @@ def start(name: str, params: Mapping[str, Any] | None = None) -> ActiveRun:
     """Begin a run at once, for a command. Raises AlreadyRunning with who runs since when."""
     settle_stale([name])
     owner = new_owner()
-    held = leases.take(lease_name(name, None), owner) if kind(name).alone else None
-    if kind(name).alone and held is None:
+    held = leases.take(lease_name(name, None), owner) if job_of(name).alone else None
+    if job_of(name).alone and held is None:
         raise AlreadyRunning(_who_runs(name))
     if held:
         _settle_overtaken(name, held)
@@ -266,7 +266,7 @@ def _settle(row: Row[Any]) -> int:
 
 def _who_runs(name: str) -> str:
     running = _running([name])
-    title = kind(name).title
+    title = job_of(name).title
     if not running:
         return f"{title}: another one is just starting or ending. Try again in a moment."
     row = running[-1]

@@ -1,4 +1,4 @@
-"""The plan: which jobs there are, when they are due, and what an administrator changed of it."""
+"""The plan: when the scheduled jobs are due, and what an administrator changed of it."""
 
 from __future__ import annotations
 
@@ -14,40 +14,8 @@ from sfm.errors import NotFound
 from sfm.extensions import settings
 from sfm.models import Run, ScheduledJob
 from sfm.runs import journal, schedule
+from sfm.runs.jobs import JOBS, Job, scheduled
 from sfm.runs.schedule import Schedule
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job of the plan. `setting` holds its schedule as delivered or set by the sysadmin.
-
-    `is_tick`: too frequent for a run of its own each time; only its last time is kept.
-    """
-
-    name: str
-    title: str
-    setting: str
-    is_tick: bool = False
-
-
-JOBS = {
-    job.name: job
-    for job in (
-        Job("user_timeline", "Collect new tweets of all active accounts", "schedule_timelines"),
-        Job("update_usernames", "Look up names and states", "schedule_names"),
-        Job("fetch_urls", "Follow the links of new tweets", "schedule_links"),
-        Job("check_credentials", "Check the kept credentials", "schedule_credentials"),
-        Job("organizedata", "Move finished stream files into their folders", "schedule_organize"),
-        Job(
-            "reconcile",
-            "Bring the stream processes together with the filters",
-            "schedule_reconcile",
-            is_tick=True,
-        ),
-        Job("check_counts", "Check the counts beside the tweets", "schedule_counts"),
-        Job("tidy_exports", "Make exports that are due again, remove old ones", "schedule_exports"),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -67,16 +35,17 @@ class Planned:
 
 
 def find(name: str) -> Job:
-    """The job of this name. Raises NotFound."""
-    if name not in JOBS:
+    """The scheduled job of this name. Raises NotFound."""
+    job = JOBS.get(name)
+    if job not in scheduled():
         raise NotFound("There is no such job.")
-    return JOBS[name]
+    return job
 
 
 def overview() -> list[Planned]:
     """All jobs as they stand, in the plan's order."""
     rows = {row.name: row for row in db.session.scalars(select(ScheduledJob))}
-    return [_planned(job, rows.get(job.name)) for job in JOBS.values()]
+    return [_planned(job, rows.get(job.name)) for job in scheduled()]
 
 
 def _planned(job: Job, row: ScheduledJob | None) -> Planned:
@@ -108,10 +77,14 @@ def _last_run(job: Job) -> Run | None:
 
 
 def schedule_of(job: Job, row: ScheduledJob | None) -> str:
-    """The schedule in force: the administrator's, else the setting's."""
+    """The schedule in force: the administrator's, else the one as delivered."""
     if row is not None and row.schedule is not None:
         return row.schedule
-    return str(getattr(settings(), job.setting))
+    return _delivered(job)
+
+
+def _delivered(job: Job) -> str:
+    return str(getattr(settings(), job.setting)) if job.setting else job.schedule
 
 
 def change(name: str, *, text: str | None, paused: bool, by_id: int | None = None) -> None:
@@ -125,14 +98,14 @@ def change(name: str, *, text: str | None, paused: bool, by_id: int | None = Non
     if text is not None:
         schedule.parse(text)
         text = " ".join(text.lower().split())
-    row.schedule = None if text == getattr(settings(), job.setting) else text
+    row.schedule = None if text == _delivered(job) else text
     row.paused = paused
     row.changed_at, row.changed_by_id = clock.now(), by_id
     old, new = audit.changes(before, {"schedule": schedule_of(job, row), "paused": paused})
     if new:
         # What was due before the change is not caught up by the new schedule.
         row.last_slot_at = clock.now()
-        audit.record("job.changed", kind="job", subject=job.title, before=old, after=new)
+        audit.record("job.changed", kind="job", subject=job.purpose, before=old, after=new)
     db.session.flush()
 
 
@@ -141,7 +114,7 @@ def run_now(name: str, by_id: int | None = None) -> Run | None:
     job = find(name)
     if job.is_tick:
         return None
-    audit.record("job.run_now", kind="job", subject=job.title)
+    audit.record("job.run_now", kind="job", subject=job.purpose)
     return journal.queue(job.name, requested_by_id=by_id)
 
 

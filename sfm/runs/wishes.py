@@ -13,8 +13,8 @@ from sfm.errors import NotFound, WrongInput
 from sfm.models import Credential, Run, RunError
 from sfm.runs import pausing
 from sfm.runs.errors import Cancelled
+from sfm.runs.jobs import job_of
 from sfm.runs.journal import queue
-from sfm.runs.kinds import kind
 
 
 def cancel(run_id: int) -> Run:
@@ -61,7 +61,7 @@ def retry_failed(run_id: int, requested_by_id: int | None = None) -> Run:
     ).all()
     if not failed:
         raise WrongInput(
-            f"No {kind(run.kind).items} failed in this run, so none can be tried again."
+            f"No {job_of(run.kind).items} failed in this run, so none can be tried again."
         )
     params = {**run.params, "twitter_user_ids": list(failed)}
     again = queue(run.kind, params=params, requested_by_id=requested_by_id)

@@ -27,7 +27,6 @@ from sfm.streams.sealing import Facts
 from sfm.twitter.client import Client
 from sfm.twitter.pages import Record
 
-KIND = "fill_gap"
 REACH = timedelta(days=7)
 EDGE = timedelta(seconds=10)  # posts come late, and clocks differ
 DOLLARS_A_POST = 0.005  # Source: X, "Pricing", August 2026

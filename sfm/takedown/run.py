@@ -12,9 +12,9 @@ from sfm.models import Run, User
 from sfm.runs import journal
 from sfm.runs.active import ActiveRun
 from sfm.runs.errors import Postponed
+from sfm.runs.jobs import REMOVE_TWEET
 from sfm.takedown import removal
 
-KIND = "remove_tweet"
 LONGEST_REASON = 1000
 FILES_GROW = timedelta(hours=1)  # until files that are being written are looked at again
 
@@ -35,7 +35,7 @@ def ask(ids: Iterable[int], reason: str, by: User) -> Run:
         "by_id": by.id,
         "by": by.username,
     }
-    run = journal.queue(KIND, params=params, requested_by_id=by.id)
+    run = journal.queue(REMOVE_TWEET, params=params, requested_by_id=by.id)
     if run is None:
         raise SfmError("The deletion could not be put down. Try again.")
     return run

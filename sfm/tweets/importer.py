@@ -18,6 +18,7 @@ from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import AccountEvent, Run, TwitterUser
 from sfm.runs.active import ActiveRun
+from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.runs.transactions import unit_of_work
 from sfm.tweets import bulk
 from sfm.tweets.reading import Problem, Read, read_file
@@ -26,7 +27,6 @@ from sfm.twitter.pages import Record
 from sfm.twitter.record import Tweet
 
 BATCH = 250  # tweets; rows and raw lines of a batch are held in memory
-KIND = "import_tweets"
 NOBODY = "(unknown)"  # the account of tweets whose author no one wrote down
 
 
@@ -239,7 +239,9 @@ def _mark_of(path: Path, adding: bool) -> str:
 
 def _line_of_earlier_run(mark: str) -> int:
     """The line up to which a run that did not finish has this file; 0 where none has."""
-    ended = select(Run.cursor).where(Run.kind == KIND, Run.state.in_(("failed", "cancelled")))
+    ended = select(Run.cursor).where(
+        Run.kind == IMPORT_TWEETS, Run.state.in_(("failed", "cancelled"))
+    )
     for cursor in db.session.scalars(ended.order_by(Run.id.desc()).limit(20)):
         if cursor.get("mark") == mark:
             return int(cursor.get("line", 0))

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select, update
 from sfm.database import db
 from sfm.models import Run, TwitterUserItem
 from sfm.runs.active import ActiveRun
+from sfm.runs.jobs import REFILL_ITEMS
 from sfm.runs.transactions import unit_of_work
 from sfm.tweets import bulk, indexing
 from sfm.tweets.bulk import Entry
@@ -26,7 +27,6 @@ from sfm.twitter.payload import parse_line
 from sfm.twitter.record import Unreadable
 
 BATCH = 500
-KIND = "refill_items"
 LISTS = ("hashtags", "mentions", "urls", "media", "edit_history")
 
 _item = TwitterUserItem.__table__
@@ -65,7 +65,9 @@ def refill(run: ActiveRun) -> Refilled:
 
 def _begin() -> int:
     """Where to start: behind what a run that was cut off has done, else at the beginning."""
-    ended = select(Run.cursor).where(Run.kind == KIND, Run.state.in_(("failed", "cancelled")))
+    ended = select(Run.cursor).where(
+        Run.kind == REFILL_ITEMS, Run.state.in_(("failed", "cancelled"))
+    )
     cursor = db.session.scalar(ended.order_by(Run.id.desc()).limit(1)) or {}
     at = int(cursor.get("done_to_id", 0))
     now = indexing.state(db.session.connection())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 
 from sfm.accounts.usage import usage_this_month
-from sfm.runs.kinds import kind
+from sfm.runs.jobs import job_of
 from sfm.tweets import overview
 from sfm.web import admin_rows
 from sfm.web.access import access
@@ -54,7 +54,7 @@ def jobs() -> Response:
     return page_or_part(
         "admin/jobs.html", "admin/_jobs.html",
         slice=admin_rows.jobs(wanted, request.args.get("at")),
-        state=wanted, states=RUN_STATES, kind_of=kind,
+        state=wanted, states=RUN_STATES, job_of=job_of,
     )  # fmt: skip
 
 
@@ -64,5 +64,5 @@ def errors() -> Response:
     text = request.args.get("q", "").strip()[:200]
     return page_or_part(
         "admin/errors.html", "admin/_errors.html",
-        slice=admin_rows.errors(text, request.args.get("at")), q=text, kind_of=kind,
+        slice=admin_rows.errors(text, request.args.get("at")), q=text, job_of=job_of,
     )  # fmt: skip

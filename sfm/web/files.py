@@ -15,9 +15,9 @@ from sfm.extensions import settings
 from sfm.filters import queries
 from sfm.models import StreamFile, TwitterFilter, User
 from sfm.runs import journal
+from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.streams import files, names
 from sfm.streams.first_posts import FirstPost, first_posts
-from sfm.tweets.importer import KIND as IMPORT
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import done, page_or_part
 from sfm.web.limits import possible_id
@@ -98,7 +98,7 @@ def hand_on() -> BaseResponse:
     if not signed_in_account().is_superuser:
         raise WrongInput(_("Only an administrator can import files into the database."))
     journal.queue(
-        IMPORT,
+        IMPORT_TWEETS,
         params={"stream_files": chosen, "add_users": bool(request.form.get("add_users"))},
         requested_by_id=signed_in_account().id,
     )

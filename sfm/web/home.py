@@ -13,7 +13,7 @@ from sfm.accounts.usage import usage_this_month
 from sfm.extensions import settings
 from sfm.runs import plan, troubles
 from sfm.runs import queries as runs
-from sfm.runs.kinds import kind
+from sfm.runs.jobs import job_of
 from sfm.tracked.glimpses import sample
 from sfm.tweets import overview, queries
 from sfm.web.access import access, current_account
@@ -74,7 +74,7 @@ def _now() -> dict[str, Any]:
         "planned": _next_planned(),
         "usage": usage_this_month(),
         "disk": _disk() if account is not None and account.is_superuser else None,
-        "kind": kind,
+        "job_of": job_of,
         "moment_now": clock.now(),
     }
 

@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from sfm.database import db
 from sfm.links import queries
 from sfm.links.outcomes import WORDS_FOR_OUTCOME
-from sfm.links.words import KIND
 from sfm.models import Link
+from sfm.runs.jobs import FETCH_URLS
 from sfm.runs.journal import queue
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import done, page_or_part
@@ -82,7 +82,7 @@ def follow(twitter_id: int) -> BaseResponse:
     """Have the links of one tweet followed now, whatever was found before."""
     item = queries.of_tweet(twitter_id).item
     queue(
-        KIND,
+        FETCH_URLS,
         params={"item_ids": [item.id], "refetch": True},
         requested_by_id=signed_in_account().id,
     )

@@ -11,7 +11,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.models import Run
 from sfm.runs import queries, wishes
-from sfm.runs.kinds import KINDS, kind
+from sfm.runs.jobs import JOBS, job_of
 from sfm.runs.queries import OPEN_STATES
 from sfm.web.access import access, current_account, signed_in_account
 from sfm.web.htmx import done, page_or_part
@@ -29,7 +29,7 @@ BY_NUMBER = Order("runs", (Run.id,), (int,), descending=True)
 @bp.get("/runs/")
 @access("signed_in")
 def index() -> Response:
-    chosen = request.args.get("kind", "") if request.args.get("kind") in KINDS else ""
+    chosen = request.args.get("kind", "") if request.args.get("kind") in JOBS else ""
     state = request.args.get("state", "") if request.args.get("state") in STATES else ""
     wanted = select(Run)
     if chosen:
@@ -41,8 +41,8 @@ def index() -> Response:
         "runs/index.html",
         "runs/_table.html",
         slice=found,
-        kinds=KINDS,
-        kind_of=kind,
+        jobs=[job for job in JOBS.values() if not job.is_tick],
+        job_of=job_of,
         states=STATES,
         chosen=chosen,
         state=state,
@@ -61,7 +61,7 @@ def show(run_id: int) -> Response:
         "runs/show.html",
         "runs/_progress.html",
         run=run,
-        kind=kind(run.kind),
+        job=job_of(run.kind),
         expected_end=queries.expected_end(run),
         every=_every(run),
         errors=errors[:ERRORS],

@@ -20,7 +20,7 @@ from sfm.exports.gaps import OF_OTHERS, UNKNOWN
 from sfm.jobs.stream_tasks import import_stream_files
 from sfm.models import Gap, Run, StreamFile, TwitterUserItem, User
 from sfm.runs import forgetting, journal
-from sfm.tweets.importer import KIND
+from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.tweets.selection import Selection
 from tests.exports.making import made, of
 from tests.exports.test_pages import NEW, carry_out_queued, last_export, submit
@@ -56,9 +56,9 @@ def gap(file: StreamFile | None, cause: str, begun: int, minutes: int = 3) -> No
 def imported(*files: StreamFile) -> Run:
     """Take these files into the database, as the page of files has it done."""
     params = {"stream_files": [file.id for file in files], "add_users": True}
-    journal.queue(KIND, params=params)
+    journal.queue(IMPORT_TWEETS, params=params)
     db.session.commit()
-    run = journal.claim([KIND])
+    run = journal.claim([IMPORT_TWEETS])
     assert run is not None
     with journal.carried_out(run) as result:
         result.update(import_stream_files(run))
@@ -124,7 +124,7 @@ def test_posts_of_imported_stream_files_bring_the_outages_of_their_streams(
     readme = (target_folder / "x" / "README.txt").read_text()
     assert "Collected by: stream 2" in readme
     account = json.loads((target_folder / "x" / "export.json").read_text())
-    assert [(one["run"], one["kind"]) for one in account["runs"]] == [(run.id, KIND)]
+    assert [(one["run"], one["kind"]) for one in account["runs"]] == [(run.id, IMPORT_TWEETS)]
 
 
 def test_nobody_learns_of_other_peoples_filters_by_an_export(

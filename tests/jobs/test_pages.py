@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from sfm.database import db
+from sfm.jobs import worker
 from sfm.models import AuditEntry, ScheduledJob, User
 from sfm.runs import queries
-from sfm.runs.plan import JOBS
+from sfm.runs.jobs import JOBS, Job, scheduled
 from tests.conftest import FrozenClock
 from tests.factories import make_run
 from tests.pages import page, submit
@@ -28,8 +30,8 @@ def test_the_plan_says_when_each_job_is_due_and_was(
 ) -> None:
     make_run()
     found = page(login_as(superuser), "/admin/jobs/")
-    for one in JOBS.values():
-        assert one.title in found.text
+    for one in scheduled():
+        assert one.purpose in found.text
     assert "every 6 hours" in found.text
     assert "Sundays at 03:15 UTC" in found.text
     assert "/runs/1/" in found.links()
@@ -76,3 +78,33 @@ def test_the_schedule_is_for_superusers(login_as: Login, reader: User) -> None:
 
 def test_a_job_that_is_not_there_is_not_found(login_as: Login, superuser: User) -> None:
     assert login_as(superuser).get("/admin/jobs/no_such_job/").status_code == 404
+
+
+def test_adding_a_job_is_one_line_and_one_function(
+    login_as: Login, superuser: User, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that only the table knows is scheduled, carried out and shown like the others."""
+    line = Job(
+        "water_plants", "Watering", "Waterings", "litres", "plants", "Water the plants",
+        function="tests.jobs.functions:waters", schedule="every 6 h",
+    )  # fmt: skip
+    monkeypatch.setitem(JOBS, line.name, line)
+    client = login_as(superuser)
+    schedule_page = page(client, "/admin/jobs/")
+    assert "Water the plants" in schedule_page.text
+    worker.queue_due()
+    clock.advance(6 * 3600)
+    worker.queue_due()
+    while worker.work_once():
+        pass
+    db.session.expire_all()
+    run = queries.listed(kind="water_plants")[0]
+    assert (run.state, run.origin, run.added) == ("finished", "schedule", 7)
+    assert run.result == {"watered": 2}
+    shown = page(client, f"/runs/{run.id}/").text
+    assert f"Watering {run.id}" in shown
+    assert "Litres" in shown
+    assert "Waterings" in page(client, "/runs/?kind=water_plants").text
+    address = "/admin/jobs/water_plants/"
+    submit(client, page(client, address), address, schedule="off")
+    assert job("water_plants").schedule == "off"

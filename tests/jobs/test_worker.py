@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ from sqlalchemy import select
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
-from sfm.jobs import registry, worker
+from sfm.jobs import worker
 from sfm.jobs.lock import Leadership
 from sfm.models import Event, Run, ScheduledJob
 from sfm.runs import journal, plan, queries, troubles, wishes
-from sfm.runs.plan import JOBS
+from sfm.runs.jobs import JOBS, Job, function_of, scheduled, with_runs
 from sfm.sandbox.server import Sandbox
 from tests.collecting import held, sandbox, tracked
 from tests.conftest import FrozenClock, sandbox_settings
@@ -27,7 +28,7 @@ HOUR = 3600
 @pytest.fixture
 def settings(instance_folder: Path, database_url: str, sandbox: Sandbox) -> Settings:
     """Of the plan, only the timelines and the reconciling are on."""
-    off = {job.setting: "off" for job in JOBS.values()}
+    off = {job.setting: "off" for job in scheduled()}
     del off["schedule_timelines"], off["schedule_reconcile"]
     return sandbox_settings(instance_folder, database_url, sandbox, **off)
 
@@ -50,11 +51,14 @@ def work_all() -> None:
 
 
 def test_every_job_and_kind_has_a_function_that_can_be_imported(app: Flask) -> None:
-    for kind in registry.RUNS:
-        assert callable(registry.run_function(kind))
-    for name in registry.TICKS:
-        assert callable(registry.tick_function(name))
-    assert {job.name for job in JOBS.values() if job.is_tick} == set(registry.TICKS)
+    for name in with_runs():
+        assert callable(function_of(name))
+    ticks = [job for job in scheduled() if job.is_tick]
+    for job in ticks:
+        assert callable(function_of(job.name))
+    assert {job.name for job in JOBS.values() if job.is_tick} == {job.name for job in ticks}
+    assert {job.name for job in scheduled()} <= {*with_runs(), *(job.name for job in ticks)}
+    assert len(with_runs()) == 12
 
 
 def test_a_new_installation_begins_with_the_next_slot(app: Flask, clock: FrozenClock) -> None:
@@ -175,19 +179,20 @@ def test_the_scheduled_run_collects(app: Flask, sandbox: Sandbox, clock: FrozenC
 
 def test_all_jobs_end_well_on_an_empty_installation(app: Flask, sandbox: Sandbox) -> None:
     begin_write()
-    for job in JOBS.values():
+    for job in scheduled():
         plan.run_now(job.name)
     db.session.commit()
     work_all()
     states = {run.kind: (run.state, run.message) for run in queries.listed()}
-    assert states == {job.name: ("finished", "") for job in JOBS.values() if not job.is_tick}
+    assert states == {job.name: ("finished", "") for job in scheduled() if not job.is_tick}
 
 
 def test_an_unexpected_error_fails_its_run_and_the_worker_goes_on(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(registry.RUNS, "odd", "tests.jobs.functions:breaks")
-    monkeypatch.setitem(registry.RUNS, "fine", "tests.jobs.functions:counts")
+    words = ("Test run", "Test runs", "items", "items")
+    monkeypatch.setitem(JOBS, "odd", Job("odd", *words, function="tests.jobs.functions:breaks"))
+    monkeypatch.setitem(JOBS, "fine", Job("fine", *words, function="tests.jobs.functions:counts"))
     journal.queue("odd")
     journal.queue("fine", params={"n": 3})
     db.session.commit()
@@ -338,7 +343,9 @@ def test_a_cancelled_run_never_begins(app: Flask) -> None:
 def test_a_tick_keeps_its_last_time_and_makes_no_run(
     app: Flask, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(registry.TICKS, "reconcile", "tests.jobs.functions:tick")
+    reconcile = JOBS["reconcile"]
+    tick = replace(reconcile, function="tests.jobs.functions:tick")
+    monkeypatch.setitem(JOBS, "reconcile", tick)
     worker.tick_due()
     clock.advance(30)
     assert worker.tick_due() == 1
@@ -346,7 +353,8 @@ def test_a_tick_keeps_its_last_time_and_makes_no_run(
     row = db.session.get_one(ScheduledJob, "reconcile")
     assert (row.last_outcome, row.last_started_at) == ("finished", clock.now())
     assert queries.listed() == []
-    monkeypatch.setitem(registry.TICKS, "reconcile", "tests.jobs.functions:broken_tick")
+    broken = replace(reconcile, function="tests.jobs.functions:broken_tick")
+    monkeypatch.setitem(JOBS, "reconcile", broken)
     clock.advance(30)
     assert worker.tick_due() == 1
     db.session.expire_all()

@@ -10,10 +10,10 @@ from sqlalchemy import func, select, update
 from sfm.database import begin_write, db
 from sfm.links.fetch import Fetcher
 from sfm.links.run import BATCH_ITEMS, carry_out, fenced_fetcher
-from sfm.links.words import KIND
 from sfm.models import Link, Run, TwitterUser, TwitterUserItem, TwitterUserItemUrl
 from sfm.runs import journal, stopping
 from sfm.runs.errors import Cancelled, Interrupted
+from sfm.runs.jobs import FETCH_URLS
 from sfm.runs.queries import expected_end
 from sfm.tweets.store import save_page
 from sfm.twitter.pages import split_page
@@ -46,7 +46,7 @@ def saved(*tweets, name="ann_x", uid=101):
 
 
 def run(maker=None, **params):
-    active = journal.start(KIND, params)
+    active = journal.start(FETCH_URLS, params)
     with journal.carried_out(active) as result:
         result.update(carry_out(active, maker or (lambda: fetcher())))
     return result
@@ -132,7 +132,7 @@ def test_a_refetch_that_goes_on_asks_for_nothing_again(clock):
         fake.asked.clear()
         clock.advance(60)
         begin_write()
-        journal.queue(KIND, params={"refetch": True})
+        journal.queue(FETCH_URLS, params={"refetch": True})
         db.session.commit()
         batches = []
 
@@ -151,7 +151,7 @@ def test_a_refetch_that_goes_on_asks_for_nothing_again(clock):
 
 
 def claimed(maker):
-    active = journal.claim([KIND])
+    active = journal.claim([FETCH_URLS])
     with journal.carried_out(active) as result:
         result.update(carry_out(active, maker))
     return result

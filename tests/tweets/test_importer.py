@@ -16,9 +16,10 @@ from sqlalchemy import func, select
 from sfm.database import db
 from sfm.models import DayTotal, Run, TwitterUser, TwitterUserItem
 from sfm.runs import journal
+from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.tweets import importer
 from sfm.tweets.counts_check import check_rollups
-from sfm.tweets.importer import KIND, import_files
+from sfm.tweets.importer import import_files
 from tests.tweets.making import NOON as AT
 from tests.tweets.making import make_user, post, tweet_id
 
@@ -73,7 +74,7 @@ def test_every_shape_of_file_is_read(app: Flask, runner: FlaskCliRunner, tmp_pat
     assert "0 unreadable" in done.output
     assert set(stored()) == {10, 11, 20, 21, 22, 30, *(tweet_id(AT, n) for n in range(1, 8))}
     assert json.loads(stored()[21])["includes"]["users"][0]["username"] == "ann"
-    run = db.session.scalar(select(Run).where(Run.kind == KIND))
+    run = db.session.scalar(select(Run).where(Run.kind == IMPORT_TWEETS))
     assert run is not None
     assert (run.state, run.result["new"], run.added) == ("finished", 13, 13)
 
@@ -198,7 +199,7 @@ def test_an_import_that_was_cut_off_goes_on_where_it_stopped(
                 raise Killed
 
     def cut_off() -> None:
-        run = journal.start(KIND, {})
+        run = journal.start(IMPORT_TWEETS, {})
         run.__class__ = Run_
         with journal.carried_out(run):
             import_files(run, [file])

@@ -10,6 +10,7 @@ from sqlalchemy import select, text, update
 from sfm.database import begin_write, db
 from sfm.models import TwitterUserItem
 from sfm.runs import journal
+from sfm.runs.jobs import REFILL_ITEMS
 from sfm.tweets import indexing, queries, refill, words
 from sfm.tweets.counts_check import check_rollups
 from sfm.tweets.selection import Selection
@@ -83,7 +84,7 @@ def test_it_goes_on_where_it_was_cut_off(
                 raise Killed
 
     def cut_off() -> None:
-        run = journal.start(refill.KIND, {})
+        run = journal.start(REFILL_ITEMS, {})
         run.__class__ = CutOff
         with journal.carried_out(run):
             refill.refill(run)

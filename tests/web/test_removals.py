@@ -24,6 +24,7 @@ from sfm.models import (
     TwitterUserItemUrl,
     User,
 )
+from sfm.runs.jobs import REMOVE_TWEET
 from sfm.streams.quarantine import Quarantine
 from sfm.takedown import run as takedown
 from sfm.tweets import queries
@@ -66,7 +67,7 @@ def held() -> set[int]:
 def run_of(answer: object) -> Run:
     run = db.session.scalars(select(Run).order_by(Run.id.desc())).first()
     assert run is not None
-    assert run.kind == takedown.KIND
+    assert run.kind == REMOVE_TWEET
     return run
 
 

@@ -1,3 +1,0 @@
-"""Names that pages and runs of links share."""
-
-KIND = "fetch_urls"

@@ -1,0 +1,111 @@
+"""The one table of jobs: what people call each, what carries it out, and when it is due.
+
+A job's function is named as `module:function` and imported when it is called, so this table
+imports nothing. A run's function takes the ActiveRun and gives back the run's result, or None; a
+tick's takes nothing. Nothing is pickled: what runs is always the code that is installed.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+IMPORT_TWEETS = "import_tweets"
+REFILL_ITEMS = "refill_items"
+FETCH_URLS = "fetch_urls"
+FILL_GAP = "fill_gap"
+REMOVE_TWEET = "remove_tweet"
+EXPORT = "export"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job. It is scheduled if it has a `setting`, which holds its schedule as the sysadmin
+    set it, or a `schedule` that is the same everywhere until an administrator changes it."""
+
+    name: str
+    title: str  # of one run, at the start of a sentence
+    plural: str
+    counts: str  # what a run's `added` counts
+    items: str  # what `done` and `total` count
+    purpose: str = ""  # what it does, for the page with the schedule
+    function: str = ""  # `module:function`; empty where only a command carries it out
+    setting: str = ""
+    schedule: str = ""
+    alone: bool = True  # two runs of it never go on at once, whoever started them
+    is_tick: bool = False  # too frequent for runs of its own: only its last time is kept
+
+
+# fmt: off
+JOBS = {
+    job.name: job
+    for job in (
+        Job("user_timeline", "Timeline job", "Timeline jobs", "new tweets", "accounts",
+            "Collect new tweets of all active accounts",
+            function="sfm.jobs.tasks:collect_timelines", setting="schedule_timelines"),
+        Job("update_usernames", "Name check", "Name checks", "changed names", "accounts",
+            "Look up names and states",
+            function="sfm.jobs.tasks:update_usernames", setting="schedule_names"),
+        Job("populate_uids", "Filling in of uids", "Filling in of uids", "uids", "accounts",
+            function="sfm.jobs.tasks:populate_uids"),
+        Job(FETCH_URLS, "Link check", "Link checks", "links followed", "tweets",
+            "Follow the links of new tweets",
+            function="sfm.jobs.tasks:follow_links", setting="schedule_links"),
+        Job("add_userlist", "List of accounts", "Lists of accounts", "new accounts", "lines"),
+        Job(IMPORT_TWEETS, "Import", "Imports", "new tweets", "tweets",
+            function="sfm.jobs.stream_tasks:import_stream_files"),
+        Job("fetch_tweets_by_id", "Look-up of tweets", "Look-ups of tweets", "tweets", "ids"),
+        Job(REFILL_ITEMS, "Making anew", "Makings anew", "changed tweets", "tweets"),
+        Job("check_credentials", "Credential check", "Credential checks", "", "credentials",
+            "Check the kept credentials",
+            function="sfm.jobs.tasks:check_credentials", setting="schedule_credentials"),
+        Job("organizedata", "Tidying of files", "Tidyings of files", "files moved", "files",
+            "Move finished stream files into their folders",
+            function="sfm.jobs.stream_tasks:organize", setting="schedule_organize"),
+        Job("reconcile", "Care of stream processes", "Care of stream processes", "", "filters",
+            "Bring the stream processes together with the filters",
+            function="sfm.jobs.tasks:reconcile", setting="schedule_reconcile", is_tick=True),
+        Job("check_counts", "Count check", "Count checks", "corrected counts", "counts",
+            "Check the counts beside the tweets",
+            function="sfm.jobs.tasks:check_counts", setting="schedule_counts"),
+        Job(FILL_GAP, "Filling of a gap", "Fillings of gaps", "posts", "gaps",
+            function="sfm.jobs.stream_tasks:fill_gap"),
+        Job(EXPORT, "Export", "Exports", "rows", "tweets",
+            function="sfm.exports.run:carry_out", alone=False),
+        Job(REMOVE_TWEET, "Deletion of tweets", "Deletions of tweets", "tweets deleted", "tweets",
+            function="sfm.takedown.run:carry_out"),
+        Job("tidy_exports", "Care of exports", "Care of exports", "exports made", "exports",
+            "Make exports that are due again, remove old ones",
+            function="sfm.exports.upkeep:tidy_exports", setting="schedule_exports"),
+    )
+}
+# fmt: on
+
+
+def job_of(name: str) -> Job:
+    """The job of this name; one made of the name itself for runs of an older release."""
+    plain = name.replace("_", " ").capitalize()
+    return JOBS.get(name) or Job(name, plain, plain, "added", "items")
+
+
+def scheduled() -> list[Job]:
+    """The jobs that have a schedule, in the table's order."""
+    return [job for job in JOBS.values() if job.setting or job.schedule]
+
+
+def with_runs() -> list[str]:
+    """The names of the jobs whose queued runs a worker carries out."""
+    return [job.name for job in JOBS.values() if job.function and not job.is_tick]
+
+
+def function_of(name: str) -> Callable[..., Any]:
+    """What carries out the job of this name, imported now."""
+    function: Callable[..., Any] = pkgutil.resolve_name(JOBS[name].function)
+    return function
+
+
+def lease_name(name: str, run_id: int | None) -> str:
+    """The lease a run needs: its job's, or its own where a job's runs may go side by side."""
+    return f"run:{name}" if job_of(name).alone else f"run:{name}:{run_id}"
