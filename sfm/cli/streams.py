@@ -78,9 +78,11 @@ def organizedata(folder: Path | None, interval: int | None) -> None:
     """
     from sfm.extensions import settings
     from sfm.streams import files, organise
+    from sfm.streams.deleted_filters import seal_files_of_deleted_filters
 
     root = settings().data_folder
     seconds = interval or settings().save_interval_seconds
+    seal_files_of_deleted_filters(root, settings().instance / "run")
     found = files.catch_up(root)
     moved = list(organise.organise(folder or root, root, seconds))
     for one in moved:

@@ -13,6 +13,7 @@ from sfm.filters import connections
 from sfm.models import Gap, StreamFile, TwitterFilter
 from sfm.runs.active import ActiveRun
 from sfm.streams import files, filling, organise
+from sfm.streams.deleted_filters import seal_files_of_deleted_filters
 from sfm.tweets.importer import import_files
 from sfm.twitter.client import Client
 from sfm.twitter.errors import Wait
@@ -61,6 +62,7 @@ def import_stream_files(run: ActiveRun) -> dict[str, Any]:
 def organize(run: ActiveRun) -> dict[str, Any]:
     """Finished stream files moved into their folders; each that stayed is an error row."""
     root = settings().data_folder
+    seal_files_of_deleted_filters(root, settings().instance / "run")
     found = files.catch_up(root)
     moved = 0
     for one in organise.organise(root, root, settings().save_interval_seconds):

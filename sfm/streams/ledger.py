@@ -85,7 +85,10 @@ def write_gap(outage: Outage, prefixes: Iterable[str]) -> None:
 
 
 def record_file(root: Path, path: Path, facts: Facts) -> StreamFile | None:
-    """The manifest's row of a sealed file; None for one outside the data folder. Flushes."""
+    """The manifest's row of a sealed file; None for one outside the data folder. Flushes.
+
+    Whose it is stands in its row from the first time on, whatever the file's name says.
+    """
     name = names.parse(path.name)
     try:
         relative = path.resolve().relative_to(root.resolve()).as_posix()
@@ -94,9 +97,8 @@ def record_file(root: Path, path: Path, facts: Facts) -> StreamFile | None:
     if name is None:
         return None
     known = db.session.scalar(select(StreamFile).where(StreamFile.path == relative))
-    row = known or StreamFile(path=relative)
+    row = known or StreamFile(path=relative, filter_id=_filter_of_new(name))
     row.origin = "gap_fill" if name.is_fill else "stream"
-    row.filter_id = _existing(name.filter_id)
     row.prefix, row.begun_at = name.prefix, name.begun_at
     row.lines, row.duplicates = facts.lines, facts.duplicates
     row.first_id, row.last_id = facts.first_id, facts.last_id
@@ -182,6 +184,15 @@ def _wanted_later(filter_id: int | None, moment: datetime) -> bool:
 def _existing(filter_id: int | None) -> int | None:
     """The filter may be gone by now; its files and gaps are not."""
     return filter_id if filter_id and db.session.get(TwitterFilter, filter_id) else None
+
+
+def _filter_of_new(name: names.FileName) -> int | None:
+    """The filter that a new row's file belongs to; None for one that another had left.
+
+    Before numbers were given out only once, a new filter could have the number of a deleted one.
+    """
+    found = db.session.get(TwitterFilter, name.filter_id) if name.filter_id else None
+    return found.id if found and found.created_at <= name.begun_at else None
 
 
 def _moment(post_id: int | None) -> datetime | None:

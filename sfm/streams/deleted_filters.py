@@ -1,0 +1,61 @@
+"""Seals what a killed collector left growing of a filter that is deleted: no other ever will."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from sqlalchemy import select
+
+from sfm.database import begin_write, db
+from sfm.models import TwitterFilter
+from sfm.streams import names, repair
+from sfm.streams.errors import AnotherCollector
+from sfm.streams.fill_files import adopt_left
+from sfm.streams.ledger import record_file
+from sfm.streams.lock import StreamLock
+from sfm.streams.sealing import Facts
+
+logger = logging.getLogger(__name__)
+
+
+def seal_files_of_deleted_filters(root: Path, run_folder: Path) -> int:
+    """Seal these files and write them into the manifest without a filter; how many. Commits.
+
+    Only superusers see them. A file that a process still writes is left for another time.
+    """
+    return sum(_seal(root, run_folder, prefix) for prefix in _prefixes(root))
+
+
+def _prefixes(root: Path) -> list[str]:
+    growing = {
+        name.prefix for path in root.glob(f"*{names.OPEN}") if (name := names.parse(path.name))
+    }
+    present = {
+        names.filter_prefix(number) for number in db.session.scalars(select(TwitterFilter.id))
+    }
+    db.session.rollback()
+    return sorted(one for one in growing - present if names.filter_of(one) is not None)
+
+
+def _seal(root: Path, run_folder: Path, prefix: str) -> int:
+    sealed: list[tuple[Path, Facts]] = []
+
+    def remember(path: Path, facts: Facts) -> None:
+        sealed.append((path, facts))
+
+    try:
+        lock = StreamLock(run_folder, prefix)
+    except (AnotherCollector, OSError) as exc:
+        logger.warning("files of a deleted filter left growing prefix=%s why=%s", prefix, exc)
+        return 0
+    try:
+        repair.adopt(root, prefix, on_sealed=remember)
+        adopt_left(root, run_folder, prefix, remember)
+    finally:
+        lock.release()
+    begin_write()
+    for path, facts in sealed:
+        record_file(root, path, facts)
+    db.session.commit()
+    return len(sealed)

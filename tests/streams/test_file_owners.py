@@ -1,0 +1,159 @@
+"""Whose a stream file is stands in its row: no number in its name gives it to another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient, FlaskCliRunner
+
+from sfm.database import begin_write, db
+from sfm.extensions import settings as app_settings
+from sfm.filters import service
+from sfm.models import StreamFile, TwitterFilter, User
+from sfm.streams import files, names
+from sfm.streams.deleted_filters import seal_files_of_deleted_filters
+from sfm.streams.ledger import record_file
+from sfm.streams.lock import StreamLock
+from sfm.streams.members import member
+from sfm.streams.sinks import FileSink
+from sfm.streams.writer import StreamWriter
+from tests.conftest import FrozenClock
+from tests.factories import make_user
+
+LoginAs = Callable[[User], FlaskClient]
+POST = 1_859_000_000_000_000_001
+
+
+@pytest.fixture
+def root(app: Flask) -> Path:
+    return app_settings().data_folder
+
+
+@pytest.fixture
+def run_folder(app: Flask) -> Path:
+    return app_settings().instance / "run"
+
+
+def make_filter(owner: User, name: str, number: int | None = None) -> TwitterFilter:
+    """A filter; with a number, as SQLite once gave a deleted filter's to the next."""
+    row = TwitterFilter(id=number, name=name, user_id=owner.id, words="flood", is_active=False)
+    db.session.add(row)
+    db.session.commit()
+    return row
+
+
+def delete(row: TwitterFilter) -> None:
+    begin_write()
+    service.delete(db.session.get_one(TwitterFilter, row.id))
+    db.session.commit()
+
+
+def lines(*ids: int) -> list[bytes]:
+    post = {"text": "of reader1", "author_id": "5", "created_at": "2026-11-20T10:00:00.000Z"}
+    return [json.dumps({"data": {"id": str(number), **post}}).encode() for number in ids]
+
+
+def make_file(root: Path, filter_id: int) -> StreamFile:
+    sealed: list[object] = []
+    prefix = names.filter_prefix(filter_id)
+    writer = StreamWriter(root, prefix, 1, 900, lambda *facts: sealed.append(facts))
+    for number, line in enumerate(lines(POST, POST + 1)):
+        writer.add(line, POST + number)
+    writer.close()
+    ((path, facts),) = sealed  # type: ignore[misc]
+    begin_write()
+    row = record_file(root, path, facts)
+    db.session.commit()
+    assert row is not None
+    return row
+
+
+def leave_growing(root: Path, filter_id: int, clock: FrozenClock) -> Path:
+    """What a collector that was killed leaves behind."""
+    path = root / (names.file_name(names.filter_prefix(filter_id), clock.now(), 1) + names.OPEN)
+    path.write_bytes(member([line + b"\n" for line in lines(POST)]))
+    return path
+
+
+def owner_of(path: str) -> int | None:
+    db.session.rollback()
+    return db.session.query(StreamFile.filter_id).filter_by(path=path).one()[0]
+
+
+def test_a_takedown_gives_a_deleted_filters_file_to_nobody(
+    clock: FrozenClock, client: FlaskClient, login_as: LoginAs, reader: User, root: Path,
+    runner: FlaskCliRunner,
+) -> None:  # fmt: skip
+    """X-1 (1): the file was rewritten, and so became the new filter's by its name."""
+    deleted = make_filter(make_user("reader1"), "first")
+    row = make_file(root, deleted.id)
+    number, path, before = row.id, row.path, row.sha256
+    delete(deleted)
+    clock.advance(60)
+    make_filter(reader, "second", deleted.id)
+    removed = runner.invoke(args=["remove_tweet", str(POST), "--reason", "asked", "--yes"])
+    assert removed.exit_code == 0, removed.output
+    db.session.rollback()
+    assert db.session.get_one(StreamFile, number).sha256 != before, "it was rewritten"
+    assert owner_of(path) is None
+    assert login_as(reader).get(f"/files/{number}/download").status_code == 404
+
+
+def test_a_file_left_growing_is_not_the_next_filters(
+    clock: FrozenClock, client: FlaskClient, login_as: LoginAs, reader: User, root: Path,
+    run_folder: Path,
+) -> None:  # fmt: skip
+    """X-1 (2): a filter with the number of a deleted one sealed that one's file as its own."""
+    deleted = make_filter(make_user("admin"), "admin secret")
+    growing = leave_growing(root, deleted.id, clock)
+    delete(deleted)
+    clock.advance(60)
+    second = make_filter(reader, "second", deleted.id)
+    sealed: list[StreamFile | None] = []
+    sink = FileSink(
+        root, run_folder, 900, lambda path, facts: sealed.append(record_file(root, path, facts))
+    )
+    sink.carry([names.filter_prefix(second.id)])
+    sink.close()
+    db.session.commit()
+    assert [row and row.filter_id for row in sealed] == [None]
+    assert not growing.exists()
+    listed = login_as(reader).get(f"/files/?stream=twitterfilter-{second.id}")
+    assert growing.name.removesuffix(names.OPEN) not in listed.text
+
+
+def test_files_left_growing_by_a_deleted_filter_are_sealed_for_superusers_only(
+    clock: FrozenClock, root: Path, run_folder: Path, reader: User
+) -> None:
+    deleted, present = make_filter(reader, "gone"), make_filter(reader, "present")
+    mine = leave_growing(root, present.id, clock)
+    growing = leave_growing(root, deleted.id, clock)
+    delete(deleted)
+    held = StreamLock(run_folder, names.filter_prefix(deleted.id))
+    assert seal_files_of_deleted_filters(root, run_folder) == 0
+    assert growing.exists(), "its process still lives"
+    held.release()
+    assert seal_files_of_deleted_filters(root, run_folder) == 1
+    assert owner_of(growing.name.removesuffix(names.OPEN)) is None
+    assert mine.exists()
+    assert seal_files_of_deleted_filters(root, run_folder) == 0
+
+
+def test_a_file_found_without_a_row_is_a_later_filters_only_by_its_time(
+    clock: FrozenClock, root: Path, reader: User
+) -> None:
+    row = make_filter(reader, "second")
+    earlier = row.created_at - timedelta(seconds=1)
+    paths = [
+        names.file_name(names.filter_prefix(row.id), moment, 1)
+        for moment in (earlier, row.created_at)
+    ]
+    for path in paths:
+        (root / path).write_bytes(member([line + b"\n" for line in lines(POST)]))
+    assert files.catch_up(root) == 2
+    assert [owner_of(path) for path in paths] == [None, row.id]
