@@ -12,8 +12,6 @@ from sfm.database import begin_write, db
 from sfm.models import Credential
 from sfm.twitter.errors import TwitterError
 
-ASKED_FOR = "XDevelopers"  # X's own account: whether it is there does not matter
-
 
 @dataclass(frozen=True)
 class Checked:
@@ -33,10 +31,9 @@ def check(credential: Credential) -> Checked:
     try:
         client = client_for(credential)
         db.session.rollback()
-        if credential.kind == BEARER:
-            list(client.users_by_username([ASKED_FOR]))
+        name = client.check_credential()
+        if not name:
             return _keep(credential_id, WORKS, Checked(True, "Twitter accepts it."))
-        name = client.me().name
         return _keep(credential_id, WORKS, Checked(True, f"Twitter knows it as @{name}.", name))
     except TwitterError as trouble:
         state = state_after(trouble)

@@ -19,8 +19,6 @@ from sfm.models import Credential
 from sfm.twitter.errors import CredentialProblem, OutOfCredits, TwitterError
 
 NOTE_EVERY = timedelta(seconds=60)
-# A call that this credential's kind cannot make says nothing about the credential.
-_ABOUT_THE_CALL = frozenset({"wrong_kind", "client_forbidden", "clock"})
 
 
 def state_after(trouble: TwitterError | None) -> str | None:
@@ -29,7 +27,7 @@ def state_after(trouble: TwitterError | None) -> str | None:
         return WORKS
     if isinstance(trouble, OutOfCredits):
         return OUT_OF_CREDITS
-    if isinstance(trouble, CredentialProblem) and trouble.kind not in _ABOUT_THE_CALL:
+    if isinstance(trouble, CredentialProblem) and not trouble.is_about_the_call:
         return NEEDS_SIGN_IN if trouble.kind == "sign_in_again" else REFUSED
     return None
 

@@ -32,7 +32,10 @@ from sfm.twitter.windows import wait_after
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for one call. `subject` is the account or post it was about, if one."""
+    """What came back for one call. `subject` is the account or post it was about, if one.
+
+    `is_look_up`: the call asked for things by name or number, so each has to be in the answer.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -40,6 +43,7 @@ class Answer:
     endpoint: str = ""
     subject: str = ""
     secrets: tuple[str, ...] = ()
+    is_look_up: bool = False
 
     def detail(self) -> str:
         return scrub(self.body, self.secrets)
@@ -94,7 +98,7 @@ def classify(answer: Answer, now: datetime) -> TwitterError | None:
     `now` (aware UTC) is what a wait is counted from. Never raises.
     """
     body = _decode(answer.body)
-    for rule in (_by_limit, _by_kind, _by_v1_code, _by_status):
+    for rule in (_by_limit, _by_kind, _by_v1_code, _by_status, _by_emptiness):
         trouble = rule(answer, body, now)
         if trouble is not None:
             return trouble
@@ -103,6 +107,7 @@ def classify(answer: Answer, now: datetime) -> TwitterError | None:
 
 # The bulk of an answer, which says nothing of trouble: it is looked over, and not read.
 _BULK = frozenset({"data", "includes", "statuses", "meta"})
+_EMPTY = frozenset({b"[]", b"{}", b"null"})
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -113,6 +118,7 @@ def _decode(body: bytes) -> dict[str, Any] | list[Any] | None:
             return {
                 name: None if name in _BULK else msgspec.json.decode(value)
                 for name, value in members.items()
+                if name == "meta" or name not in _BULK or bytes(value) not in _EMPTY
             }
         value = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -257,7 +263,7 @@ def _by_v1_code(answer: Answer, body: Any, now: datetime) -> TwitterError | None
 
 def _by_status(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
     if answer.status == 401:
-        return _credential("refused", answer)
+        return _unexplained("refused", answer)
     if answer.status == 410:
         return _retired(answer)
     if answer.status == 409:
@@ -267,14 +273,42 @@ def _by_status(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
     if answer.status >= 500 or answer.status == 408 or body is None or answer.status < 200:
         return _passing(answer)
     if answer.status == 403:
-        return _credential("client_forbidden", answer)
+        return _unexplained("forbidden", answer)
     if answer.status >= 400:
         return _bad_request(answer, body)
     return _passing(answer) if answer.status >= 300 else None
 
 
+_LOOK_UP_CONTENT = frozenset({"data", "includes", "statuses", "id", "id_str"})
+_CONTENT = _LOOK_UP_CONTENT | {"meta"}
+
+
+def _by_emptiness(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
+    """An answer that says nothing of what was asked: neither content nor an error that names it."""
+    if answer.status != 200 or (isinstance(body, list) and body):
+        return None
+    members = body if isinstance(body, dict) else {}
+    content = _LOOK_UP_CONTENT if answer.is_look_up else _CONTENT
+    if not content.isdisjoint(members):
+        return None
+    if any(problem.value or problem.resource_id for problem in read_problems(body)):
+        return None
+    return Retry(
+        "Twitter's answer said nothing of what was asked for. This passes as a rule; trying again "
+        "later helps.",
+        detail=answer.detail(),
+        status=answer.status,
+    )
+
+
 def _credential(kind: CredentialKind, answer: Answer) -> CredentialProblem:
     return CredentialProblem(kind, detail=answer.detail(), status=answer.status)
+
+
+def _unexplained(kind: CredentialKind, answer: Answer) -> CredentialProblem:
+    return CredentialProblem(
+        kind, detail=answer.detail(), status=answer.status, subject=answer.subject
+    )
 
 
 def _passing(answer: Answer) -> Retry:

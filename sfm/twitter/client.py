@@ -14,7 +14,7 @@ from sfm import clock
 from sfm.twitter import endpoints as at
 from sfm.twitter import fields as wanted
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.errors import AccountProblem, BadRequest
+from sfm.twitter.errors import AccountProblem, BadRequest, Retry
 from sfm.twitter.fields import Dialect, Fields
 from sfm.twitter.lookups import (
     Counts,
@@ -39,6 +39,7 @@ from sfm.twitter.transport import Transport
 
 BATCH = 100  # names or ids that one look-up takes
 LARGEST_PAGE = 100
+CHECKED_WITH = "XDevelopers"  # X's own account: whether it is there does not matter
 
 
 class Client:
@@ -92,7 +93,17 @@ class Client:
                 raise problem
             for user in batch.found:
                 return user
-        raise AccountProblem("not_found", tidy_name(name))
+        raise AccountProblem("unanswered", tidy_name(name))
+
+    def check_credential(self) -> str:
+        """Make one small call; the name whose sign-in this is, "" for an app's token.
+
+        Reads one user, which X bills. Raises CredentialProblem where the key or token is refused.
+        """
+        if self.transport.auth.kind != "app":
+            return self.me().name
+        list(self.users_by_username([CHECKED_WITH]))
+        return ""
 
     def me(self) -> UserRecord:
         """The account whose sign-in this is. An app's token has none: CredentialProblem."""
@@ -173,6 +184,23 @@ class Client:
         return read_usage(body)
 
     def _users(self, endpoint: Endpoint, parameter: str, batch: Sequence[str]) -> UserBatch:
+        """One call; those that its answer says nothing of are asked for once more, each alone."""
+        answered = self._users_once(endpoint, parameter, batch)
+        silent = [one.subject for one in answered.problems if one.state == "unanswered"]
+        if len(batch) == 1:
+            return answered
+        users, problems = list(answered.found), {one.subject: one for one in answered.problems}
+        for subject in silent:
+            try:
+                alone = self._users_once(endpoint, parameter, [subject])
+            except Retry:  # the others would wait as long for nothing
+                break
+            users += alone.found
+            problems.pop(subject)
+            problems |= {one.subject: one for one in alone.problems}
+        return UserBatch(tuple(users), tuple(problems.values()))
+
+    def _users_once(self, endpoint: Endpoint, parameter: str, batch: Sequence[str]) -> UserBatch:
         params = {parameter: ",".join(batch), **wanted.for_users(self._fields)}
         page = split_users(self.transport.ask(endpoint, params))
         self.transport.count(endpoint, users=len(page.users))

@@ -18,13 +18,14 @@ class Endpoint:
     words: str
     app_limit: int
     user_limit: int
+    is_look_up: bool = False  # asks for things by name or number, each of which has to be answered
 
 
-USERS_BY_NAME = Endpoint("users/by", "/2/users/by", "looking up names", 300, 900)
-USERS_BY_ID = Endpoint("users", "/2/users", "looking up accounts", 300, 900)
-ME = Endpoint("users/me", "/2/users/me", "looking up oneself", 75, 75)
+USERS_BY_NAME = Endpoint("users/by", "/2/users/by", "looking up names", 300, 900, True)
+USERS_BY_ID = Endpoint("users", "/2/users", "looking up accounts", 300, 900, True)
+ME = Endpoint("users/me", "/2/users/me", "looking up oneself", 75, 75, True)
 TIMELINE = Endpoint("users/:id/tweets", "/2/users/{id}/tweets", "timelines", 10_000, 900)
-POSTS = Endpoint("tweets", "/2/tweets", "looking up tweets", 3_500, 5_000)
+POSTS = Endpoint("tweets", "/2/tweets", "looking up tweets", 3_500, 5_000, True)
 SEARCH = Endpoint("tweets/search/recent", "/2/tweets/search/recent", "search", 450, 300)
 COUNTS = Endpoint("tweets/counts/recent", "/2/tweets/counts/recent", "counting", 300, 300)
 USAGE = Endpoint("usage/tweets", "/2/usage/tweets", "usage", 50, 50)

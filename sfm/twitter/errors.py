@@ -18,6 +18,7 @@ AccountState = Literal[
     "protected",
     "withheld",
     "unavailable",  # for now; Twitter does not say why
+    "unanswered",  # the answer said nothing of it
     "malformed",  # cannot be a name or a number; Twitter was not asked
 ]
 CredentialKind = Literal[
@@ -25,6 +26,7 @@ CredentialKind = Literal[
     "sign_in_again",  # the person has to sign in anew
     "not_enrolled",  # the app belongs to no project or plan
     "client_forbidden",  # the plan does not cover this call
+    "forbidden",  # 403, and no reason given
     "wrong_kind",  # an app's token where a person's is needed, or the reverse
     "permissions",  # the app's permission level is too low
     "locked",  # the account or app behind the key is suspended or locked
@@ -91,7 +93,7 @@ class AccountProblem(TwitterError):
         super().__init__(
             ACCOUNT_MESSAGES[state].format(subject=subject or "this account"),
             detail=detail,
-            permanent=state != "unavailable",
+            permanent=state not in ("unavailable", "unanswered"),
         )
         self.state = state
         self.subject = subject
@@ -111,11 +113,28 @@ class PostProblem(TwitterError):
 
 
 class CredentialProblem(TwitterError):
-    """The key or token cannot be used for this; `kind` says what a person has to do about it."""
+    """The key or token cannot be used for this; `kind` says what a person has to do about it.
 
-    def __init__(self, kind: CredentialKind, *, detail: str = "", status: int | None = None):
+    `subject`: where Twitter gave no reason, the account that the call was about, else "". Such a
+    refusal may be that account's alone.
+    """
+
+    def __init__(
+        self,
+        kind: CredentialKind,
+        *,
+        detail: str = "",
+        status: int | None = None,
+        subject: str = "",
+    ) -> None:
         super().__init__(CREDENTIAL_MESSAGES[kind], detail=detail, status=status, permanent=True)
         self.kind = kind
+        self.subject = subject
+
+    @property
+    def is_about_the_call(self) -> bool:
+        """Whether this refusal says nothing of other calls with the same key or token."""
+        return bool(self.subject) or self.kind in ABOUT_THE_CALL
 
 
 class OutOfCredits(TwitterError):
@@ -168,6 +187,7 @@ ACCOUNT_MESSAGES: dict[AccountState, str] = {
     "protected": "The account {subject} is protected: only followers it has accepted can read it.",
     "withheld": "Twitter withholds the account {subject} in some countries.",
     "unavailable": "Twitter does not show the account {subject} at the moment.",
+    "unanswered": "Twitter gave no answer about the account {subject}. Try again later.",
     "malformed": (
         "“{subject}” cannot be a Twitter account: a name has 1 to 15 letters, digits or "
         "underscores."
@@ -182,6 +202,9 @@ POST_MESSAGES: dict[AccountState, str] = {
     "unavailable": "Twitter does not show the post {subject} at the moment.",
     "malformed": "“{subject}” cannot be the number of a post.",
 }
+ABOUT_THE_CALL: frozenset[CredentialKind] = frozenset(
+    {"wrong_kind", "client_forbidden", "forbidden", "clock"}
+)
 CREDENTIAL_MESSAGES: dict[CredentialKind, str] = {
     "refused": (
         "Twitter refused the key or token. Check that it was copied whole, and that it has not "
@@ -195,6 +218,10 @@ CREDENTIAL_MESSAGES: dict[CredentialKind, str] = {
     "client_forbidden": (
         "The plan of the app behind this key does not include this call. Change the plan in X's "
         "developer console, or use another key."
+    ),
+    "forbidden": (
+        "Twitter forbids this call and gives no reason. Check the app, its plan and its "
+        "permissions in X's developer console."
     ),
     "wrong_kind": (
         "Twitter wants another kind of key here: an app's bearer token for streams, a signed-in "

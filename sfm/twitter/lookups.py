@@ -81,22 +81,26 @@ def name_problem(name: str) -> AccountProblem | None:
 
 
 def user_batch(page: UserPage, asked: Iterable[str], *, by_name: bool) -> UserBatch:
-    """Each account that was asked for is either found or has its problem."""
+    """Each account that was asked for is either found or has its problem.
+
+    The problem of those that the answer passes over in silence is `unanswered`: silence is no
+    proof that an account is gone.
+    """
     answered = {(user.name.lower() if by_name else str(user.uid)) for user in page.users}
     told: dict[str, Problem] = {}
     for problem in page.problems:
         told.setdefault((problem.value or problem.resource_id).lower(), problem)
     problems = tuple(
-        _reason(subject, told.get(subject.lower()), by_name)
+        _reason(subject, told.get(subject.lower()))
         for subject in asked
         if subject.lower() not in answered
     )
     return UserBatch(page.users, problems)
 
 
-def _reason(subject: str, problem: Problem | None, by_name: bool) -> AccountProblem:
-    if problem is None:  # Twitter passed it over in silence
-        return AccountProblem("not_found" if by_name else "gone", subject)
+def _reason(subject: str, problem: Problem | None) -> AccountProblem:
+    if problem is None:
+        return AccountProblem("unanswered", subject)
     return AccountProblem(account_state(problem), subject, detail=scrub(problem.detail))
 
 

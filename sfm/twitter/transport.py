@@ -83,6 +83,7 @@ def _judge(answered: Answered, call: _Call, patience: _Patience) -> TwitterError
         endpoint=call.endpoint.words,
         subject=call.subject,
         secrets=header_secrets(patience.authorization),
+        is_look_up=call.endpoint.is_look_up,
     )
     return classify(answer, clock.now())
 

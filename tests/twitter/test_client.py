@@ -222,12 +222,12 @@ def test_one_bad_account_does_not_spoil_the_batch():
         user_error("bad_x", "User has been suspended: [bad_x].", "Forbidden"),
     ]
     names = [user["username"].upper() for user in found] + ["gone_x", "bad_x", "mute_x"]
-    with Fake([answer(200, {"data": found, "errors": wrong})]) as fake:
+    with Fake([answer(200, {"data": found, "errors": wrong}), answer(200, {})]) as fake:
         (batch,) = make(fake).users_by_username(names)
-        assert len(fake.asked) == 1
+        assert [asked.query["usernames"] for asked in fake.asked[1:]] == ["mute_x"]
     assert len(batch.found) == 97
     assert [(one.subject, one.state) for one in batch.problems] == [
-        ("gone_x", "not_found"), ("bad_x", "suspended"), ("mute_x", "not_found"),
+        ("gone_x", "not_found"), ("bad_x", "suspended"), ("mute_x", "unanswered"),
     ]  # fmt: skip
 
 
@@ -252,11 +252,37 @@ def test_accounts_are_asked_for_by_the_hundred():
 
 
 def test_an_account_gone_by_its_number_says_so():
-    with Fake(
-        [answer(200, {"errors": [user_error("5", "Could not find", parameter="ids")]})]
-    ) as fake:
+    errors_of_both = [user_error(uid, "Could not find", parameter="ids") for uid in ("5", "6")]
+    with Fake([answer(200, {"errors": errors_of_both})]) as fake:
         (batch,) = make(fake).users_by_id([5, 6])
     assert [(one.subject, one.state) for one in batch.problems] == [("5", "gone"), ("6", "gone")]
+
+
+def test_whom_an_answer_says_nothing_of_is_asked_for_once_more_alone():
+    """AP18."""
+    both = answer(200, {"data": [v2_user(7, "seven")]})
+    with Fake(
+        [both, answer(200, {"data": [v2_user(5, "five")]}),
+         answer(200, {"errors": [user_error("6", "Could not find", parameter="ids")]})]
+    ) as fake:  # fmt: skip
+        (batch,) = make(fake).users_by_id([5, 6, 7])
+        assert [asked.query["ids"] for asked in fake.asked] == ["5,6,7", "5", "6"]
+    assert sorted(user.uid for user in batch.found) == [5, 7]
+    assert [(one.subject, one.state) for one in batch.problems] == [("6", "gone")]
+
+
+def test_silence_is_no_proof_that_an_account_is_gone():
+    """AP18."""
+    first = answer(200, {"data": [v2_user(7, "seven")]})
+    with Fake([first, answer(200, {})]) as fake:
+        (batch,) = make(fake).users_by_id([5, 6, 7])
+        assert len(fake.asked) == 2, "the next one would wait in vain too"
+    assert [one.state for one in batch.problems] == ["unanswered", "unanswered"]
+    assert not any(one.permanent for one in batch.problems)
+    with Fake([answer(200, {})]) as fake, pytest.raises(errors.Retry):
+        list(make(fake).users_by_id([5, 6, 7]))
+    with Fake([answer(200, {"data": []})]) as fake, pytest.raises(errors.Retry):
+        make(fake).user_by_name("ann_x")
 
 
 def test_a_renamed_account_keeps_its_number():

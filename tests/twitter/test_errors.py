@@ -25,7 +25,7 @@ def trouble(status, body, headers=None, **about):
     ("status", "segment", "extra", "kind"),
     [
         (401, "about:blank", {"title": "Unauthorized"}, "refused"),
-        (403, "about:blank", {"title": "Forbidden"}, "client_forbidden"),
+        (403, "about:blank", {"title": "Forbidden"}, "forbidden"),
         (403, "client-forbidden", {"reason": "client-not-enrolled"}, "not_enrolled"),
         (403, "client-forbidden", {"reason": "official-client-forbidden"}, "client_forbidden"),
         (403, "client-forbidden", {}, "client_forbidden"),
@@ -254,9 +254,40 @@ def test_one_bad_name_among_many_is_not_the_answers_trouble():
     assert trouble(200, {"data": [{"id": "1"}], "errors": [entry]}) is None
 
 
-@pytest.mark.parametrize("body", [{"meta": {"result_count": 0}}, {"data": []}, []])
-def test_an_answer_with_nothing_new_is_no_trouble(body):
-    assert trouble(200, body) is None
+NOTHING = [
+    {}, [], {"data": []}, {"data": [], "includes": {}}, {"errors": []}, {"errors": None},
+    {"title": "operational-disconnect"}, {"errors": [{"title": "operational-disconnect"}]},
+]  # fmt: skip
+
+
+def test_an_answer_with_nothing_new_is_no_trouble():
+    assert trouble(200, {"meta": {"result_count": 0}}) is None
+    assert trouble(200, {"data": [], "meta": {"result_count": 0}}) is None
+
+
+@pytest.mark.parametrize("is_look_up", [False, True])
+@pytest.mark.parametrize("body", NOTHING)
+def test_an_answer_that_says_nothing_of_what_was_asked_is_a_passing_fault(body, is_look_up):
+    """AP18."""
+    assert isinstance(trouble(200, body, is_look_up=is_look_up), errors.Retry)
+
+
+def test_a_look_up_has_to_answer_for_what_it_asked():
+    """AP18."""
+    count = {"meta": {"result_count": 0}}
+    entry = {"parameter": "ids", "value": "5", "title": "Not Found Error"}
+    assert isinstance(trouble(200, count, is_look_up=True), errors.Retry)
+    assert trouble(200, {"errors": [entry]}, is_look_up=True) is None
+    assert trouble(200, {"data": [{"id": "1"}]}, is_look_up=True) is None
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, "refused"), (403, "forbidden")])
+def test_a_refusal_without_a_reason_names_the_account_it_was_about(status, kind):
+    bare = trouble(status, {"error": "No"}, subject="5")
+    assert (bare.kind, bare.subject, bare.is_about_the_call) == (kind, "5", True)
+    assert "plan of the app behind this key does not" not in bare.message
+    named = trouble(status, {"errors": [{"code": 89, "message": "expired"}]}, subject="5")
+    assert (named.kind, named.subject, named.is_about_the_call) == ("sign_in_again", "", False)
 
 
 def test_a_protected_timeline_in_the_old_shape():

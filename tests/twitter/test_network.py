@@ -51,7 +51,7 @@ def name_server(monkeypatch):
 def lingering(asked):
     """Whole answers of a server that would take another question on the same connection."""
     if asked.path.endswith("/rules"):
-        whole = answer(200, {"data": []}, {"Connection": "keep-alive"})
+        whole = answer(200, {"meta": {}}, {"Connection": "keep-alive"})
     else:
         whole = STREAM_HEAD + chunk(b"\r\n") + b"0\r\n\r\n"
 
