@@ -6,6 +6,7 @@ exception to "the caller commits"). Killed anywhere, it goes on where the last c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,8 @@ from sfm.twitter.meter import Meter
 from sfm.twitter.pages import Page, Record
 
 BROKEN = "broken-paging"  # the client's own word for a chain that does not come to its end
+RANGE = frozenset({"since_id", "until_id"})
+_RANGE_NAMED = re.compile(r"\b(?:since|until)_id\b(?!=)")  # not in an address that is quoted
 RATE_WEIGHT = 0.3  # of the latest pass in an account's tweets per day
 
 # Made once: making a statement takes longer than carrying it out.
@@ -98,11 +101,27 @@ def collect(
         try:
             _pass(client, run, subject, place, found)
         except BadRequest as trouble:
+            if not names_range(trouble):
+                raise
+            _ask_without_range(client, run, subject)
             _give_up_rest(run, subject, place, trouble)
         subject, place = _begin(twitter_user_id)
     if not place.is_under_way:
         _pass(client, run, subject, place, found)
     return found
+
+
+def names_range(refusal: BadRequest) -> bool:
+    """Whether it is `since_id` or `until_id` that Twitter refuses. A missing address is not."""
+    if refusal.status == 404:
+        return False
+    return not RANGE.isdisjoint(refusal.parameters) or bool(_RANGE_NAMED.search(refusal.message))
+
+
+def _ask_without_range(client: Client, run: ActiveRun, subject: Subject) -> None:
+    """Make the smallest call for this account without a range. Raises where it is not taken."""
+    page = next(iter(client.timeline(subject.uid, page_size=1)))
+    run.spend(calls=1, posts=len(page.records))
 
 
 def _give_up_rest(run: ActiveRun, subject: Subject, place: Place, trouble: BadRequest) -> None:

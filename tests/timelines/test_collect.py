@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from sfm.models import AccountEvent, Run, RunError, TwitterUser, TwitterUserItem
 from sfm.runs import journal
 from sfm.runs.active import ActiveRun
 from sfm.runs.errors import LeaseLost
+from sfm.sandbox.faults import Fault
 from sfm.sandbox.server import Sandbox
 from sfm.timelines.collect import Collected, collect
 from sfm.tracked import service
@@ -233,6 +235,81 @@ def test_the_same_page_token_again_ends_the_pass_and_the_next_run_goes_on(
     assert user.held_to_id == truth[0]
 
 
+def refused_range(sandbox: Sandbox, until_id: int, name: str = "until_id") -> Fault:
+    """X refuses each call that ends below this tweet, naming this parameter."""
+    message = f"'{name}' must be a number that is newer."
+    body = {"errors": [{"parameters": {name: [str(until_id)]}, "message": message}]}
+    return sandbox.faults.add(
+        "body", query=f"until_id={until_id}", times=None, status=400, body=json.dumps(body),
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+
+
+def cut_off(sandbox: Sandbox, twitter: Client, a_run: ActiveRun) -> TwitterUser:
+    """An account whose first pass broke off after a page."""
+    user = tracked(sandbox.world.find("HarborCouncil"))
+    once = sandbox.faults.add("not-found", query="pagination_token", times=1)
+    with pytest.raises(BadRequest):
+        collect(twitter, a_run, user.id)
+    assert once.fired
+    db.session.refresh(user)
+    assert user.pass_oldest_id is not None
+    return user
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "body"),
+    [
+        ("not-found", None, None),
+        ("not-found-page", None, None),
+        ("body", 410, '{"title":"Gone"}'),
+        ("body", 400, '{"errors":[{"parameters":{"tweet.fields":["x"]},"message":"invalid"}]}'),
+        ("body", 400, '{"title":"Invalid Request","detail":"One or more parameters"}'),
+        ("body", 400, '{"error":"no","detail":"/2/users/5/tweets?since_id=7&until_id=9"}'),
+        ("body", 404, '{"errors":[{"parameters":{"until_id":["9"]},"message":"no"}]}'),
+    ],
+)
+def test_a_refusal_that_names_no_range_gives_up_no_history(
+    twitter: Client, sandbox: Sandbox, a_run: ActiveRun, kind: str, status: int | None,
+    body: str | None,
+) -> None:  # fmt: skip
+    """JB18."""
+    user = cut_off(sandbox, twitter, a_run)
+    place = (user.held_to_id, user.pass_newest_id, user.pass_oldest_id)
+    fault = sandbox.faults.add(
+        kind, path=f"/2/users/{user.uid}/tweets", times=None, status=status, body=body,
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+    with pytest.raises(BadRequest):
+        collect(twitter, a_run, user.id)
+    assert fault.fired
+    db.session.refresh(user)
+    assert (user.held_to_id, user.pass_newest_id, user.pass_oldest_id) == place
+    sandbox.faults.clear()
+    collect(twitter, a_run, user.id)
+    assert held(user) == sandbox.world.visible(sandbox.world.find("HarborCouncil"))
+
+
+@pytest.mark.parametrize("name", ["since_id", "until_id"])
+def test_a_refused_range_gives_up_history_only_where_a_call_without_it_is_taken(
+    twitter: Client, sandbox: Sandbox, a_run: ActiveRun, name: str
+) -> None:
+    """JB18."""
+    user = cut_off(sandbox, twitter, a_run)
+    place = (user.held_to_id, user.pass_newest_id, user.pass_oldest_id)
+    refused_range(sandbox, user.pass_oldest_id or 0, name)
+    all_else = sandbox.faults.add("not-found", path=f"/2/users/{user.uid}/tweets", after=1)
+    with pytest.raises(BadRequest):
+        collect(twitter, a_run, user.id)
+    assert all_else.fired
+    db.session.refresh(user)
+    assert (user.held_to_id, user.pass_newest_id, user.pass_oldest_id) == place
+    collect(twitter, a_run, user.id)
+    db.session.refresh(user)
+    assert user.pass_oldest_id is None
+    assert user.held_to_id == place[1]
+
+
 def test_a_chain_that_never_gets_anywhere_does_not_keep_the_new_away(
     twitter: Client, sandbox: Sandbox, a_run: ActiveRun, clock: FrozenClock
 ) -> None:
@@ -245,7 +322,7 @@ def test_a_chain_that_never_gets_anywhere_does_not_keep_the_new_away(
     db.session.refresh(user)
     assert user.pass_oldest_id is not None
     cut_at = user.pass_oldest_id
-    again = sandbox.faults.add("not-found-page", query=f"until_id={cut_at}", times=None)
+    again = refused_range(sandbox, cut_at)
     clock.advance(60)
     newest = sandbox.world.add_post(person, "News").id
     collect(twitter, a_run, user.id)
