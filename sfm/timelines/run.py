@@ -31,7 +31,9 @@ from sfm.runs.errors import (
 )
 from sfm.runs.journal import UNEXPECTED
 from sfm.runs.transactions import unit_of_work
+from sfm.timelines import failures
 from sfm.timelines.collect import Begun, Collected, collect, standing_of
+from sfm.timelines.failures import DOWN, Failures
 from sfm.tracked import lifecycle
 from sfm.twitter.client import Client
 from sfm.twitter.errors import (
@@ -51,9 +53,6 @@ FATAL = (
     Abandoned, Cancelled, CredentialProblem, DatabaseTrouble, Interrupted, LeaseLost, Pause,
     Postponed,
 )  # fmt: skip
-MOST_FAILURES = 5  # in a row: of one account, then it is asked weekly
-MOST_IN_A_ROW = 5  # accounts in a row that Twitter gave no proper answer for, then it is down
-DOWN = timedelta(minutes=15)
 EXPLAINING = (CredentialProblem, Pause)  # why another thread found no key that it may use
 WENT_ON = "The run went on with another credential."
 READ_AHEAD = 50  # accounts whose standing is read with the present one's
@@ -69,9 +68,9 @@ class Crew:
     listener: Listener
     names: dict[int, str]
     waiting: list[int]
-    new: int = 0
     failed: int = 0
-    in_a_row: int = 0
+    failures: Failures = field(default_factory=Failures)
+    put_aside: set[int] = field(default_factory=set)
     ended_by: BaseException | None = None
     begun: dict[int, Begun] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)  # fingerprints
@@ -91,7 +90,12 @@ class Crew:
                 db.session.remove()
 
     def _new_client(self) -> Client:
-        return self.make_client(lambda wait: self.run.wait(wait.until, wait.message))
+        return self.make_client(self._wait)
+
+    def _wait(self, wait: Wait) -> None:
+        if self.failures.is_too_long(wait):
+            raise wait.cause or wait
+        self.run.wait(wait.until, wait.message)
 
     def _with_any_key(self, client: Client, account: int) -> Client:
         """Collect an account; the client that could.
@@ -143,9 +147,9 @@ class Crew:
         self.run.abandoned = True
 
     def _account(self, client: Client, account: int) -> None:
-        name = self.names[account]
+        name, read_before = self.names[account], self.failures.read
         try:
-            found = collect(client, self.run, account, self._begun(account))
+            found = self._collect(client, account)
         except FATAL:
             raise
         except OutOfCredits as trouble:
@@ -157,19 +161,31 @@ class Crew:
         except NotFound as trouble:
             self._note(account, trouble.message, "")
         except SfmError as trouble:
-            self._failed(account, trouble.message, getattr(trouble, "detail", ""))
-            self._count_in_a_row(trouble)
+            self._failed(account, trouble, read_before)
+            self._end_if_down(trouble)
         except Exception as exc:  # one account's odd answer must not cost the others theirs
             logger.exception("account failed unexpectedly id=%d", account)
-            self._failed(account, UNEXPECTED, type(exc).__name__)
+            self._failed(account, exc, read_before)
         else:
-            with self.lock:
-                self.new, self.in_a_row = self.new + found.new, 0
+            self.count(self.failures.note_read(client.transport.auth.fingerprint))
             self.listener(name, found)
         finally:
             client.meter.settle()
         self._foresee(client)
         self.run.advance()
+
+    def _collect(self, client: Client, account: int) -> Collected:
+        """As `collect`; a refusal without a reason is this account's, unless the credential's."""
+        try:
+            return collect(client, self.run, account, self._begun(account))
+        except CredentialProblem as trouble:
+            refusal = self.failures.credentials.refusal_of(client, self.run, trouble)
+            if refusal is not None:
+                raise refusal from trouble
+            reason = failures.UNEXPLAINED.format(name=self.names[account], status=trouble.status)
+            raise TwitterError(
+                reason, detail=trouble.detail, status=trouble.status, permanent=True
+            ) from trouble
 
     def _foresee(self, client: Client) -> None:
         window = client.timeline_window()
@@ -185,33 +201,32 @@ class Crew:
             if user is None:
                 return
             lifecycle.see_problem(user, trouble)
+            user.failures = 0
             if trouble.state in lifecycle.STATES:
                 user.ask_again_at = clock.now() + lifecycle.ASK_AGAIN
             self.run.fence()
 
         unit_of_work(enter)
-        with self.lock:
-            self.in_a_row = 0
+        self.failures.note_explained()
         told = AccountProblem(trouble.state, self.names[account]).message
         self._note(account, told, trouble.detail, permanent=trouble.permanent)
 
-    def _failed(self, account: int, reason: str, detail: str) -> None:
-        """A passing trouble; the fifth in a row puts the account aside for a week."""
-
-        def count() -> bool:
-            user = db.session.get(TwitterUser, account)
-            if user is None:
-                return False
-            user.failures += 1
-            aside = user.failures >= MOST_FAILURES
-            if aside:
-                user.ask_again_at = clock.now() + lifecycle.ASK_AGAIN
-            self.run.fence()
-            return aside
-
-        if unit_of_work(count):
-            reason += " This has failed five times in a row; it is now tried once a week."
+    def _failed(self, account: int, trouble: Exception, read_before: int) -> None:
+        """A passing trouble, which is counted on the account once it turns out to be its own."""
+        reason, detail = UNEXPECTED, type(trouble).__name__
+        if isinstance(trouble, SfmError):
+            reason, detail = trouble.message, getattr(trouble, "detail", "")
+        if getattr(trouble, "status", None) == 404 and self.failures.read:
+            reason = failures.NO_ADDRESS.format(name=self.names[account])
         self._note(account, reason, detail)
+        self.failures.note_failed(account, trouble, read_before)
+
+    def count(self, accounts: Sequence[int]) -> None:
+        """Count a failure on each of these accounts, and record those that it puts aside."""
+        for account, name in failures.count(self.run, accounts).items():
+            with self.lock:
+                self.put_aside.add(account)
+            self.run.error(name, failures.PUT_ASIDE, twitter_user_id=account)
 
     def _note(self, account: int, reason: str, detail: str, *, permanent: bool = False) -> None:
         name = self.names[account]
@@ -227,15 +242,25 @@ class Crew:
         db.session.rollback()
         return found
 
-    def _count_in_a_row(self, trouble: SfmError) -> None:
+    def _end_if_down(self, trouble: SfmError) -> None:
         """Where nothing at all comes back properly, going on would only take hours."""
-        with self.lock:
-            self.in_a_row += isinstance(trouble, TwitterError)
-            down = self.in_a_row >= MOST_IN_A_ROW
-        if down and trouble.permanent:
+        if not self.failures.is_down:
+            return
+        if isinstance(trouble.__cause__, CredentialProblem):
+            raise trouble.__cause__
+        if trouble.permanent:
             raise SfmError(trouble.message, permanent=True) from trouble
-        if down:
-            raise Postponed(trouble.message, clock.now() + DOWN) from trouble
+        raise Postponed(trouble.message, clock.now() + DOWN) from trouble
+
+    def finish(self) -> None:
+        """All were asked: settle whose the failures were. Raises where nothing could be read."""
+        if self.failures.is_common:
+            trouble = self.failures.latest
+            message = trouble.message if trouble is not None else UNEXPECTED
+            raise SfmError(message, permanent=trouble is not None and trouble.permanent)
+        self.count(self.failures.own_at_end())
+        if self.failures.read:
+            failures.take_back(self.run, self.put_aside)
 
 
 def carry_out(
@@ -254,7 +279,7 @@ def carry_out(
     left_out = not_asked() if chosen is None else 0
     run.show("", total=len(names))
     app = cast("Flask", current_app._get_current_object())  # type: ignore[attr-defined]
-    waiting = list(reversed(names))
+    waiting, added_before = list(reversed(names)), run.progress.added
     crew = Crew(app, run, make_client, listener, names, waiting)
     db.session.rollback()
     with ThreadPoolExecutor(settings().timeline_threads, "timeline") as pool:
@@ -268,9 +293,10 @@ def carry_out(
             raise
     if crew.ended_by is not None:
         raise crew.ended_by
+    crew.finish()
     return {
         "accounts": len(names),
-        "new": crew.new,
+        "new": run.progress.added - added_before,
         "failed": crew.failed,
         "not_asked": left_out,
     }

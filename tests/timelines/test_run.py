@@ -21,9 +21,9 @@ from sfm.models import ApiUsage, Credential, Run, RunError, TwitterUser, Twitter
 from sfm.runs import journal, queries, stopping, wishes
 from sfm.runs.errors import Cancelled, Interrupted, Pause, Postponed
 from sfm.sandbox.server import Sandbox
+from sfm.timelines import failures
 from sfm.timelines import run as timelines
 from sfm.timelines.names import update_usernames
-from sfm.tracked import lifecycle
 from sfm.twitter.client import Client
 from sfm.twitter.errors import CredentialProblem, Wait
 from tests.collecting import held, timeline_run, tracked
@@ -174,7 +174,7 @@ def test_a_401_for_one_researcher_stops_only_what_is_collected_with_that_key(
     assert db.session.scalars(select(Credential)).one().state == "refused"
     assert mine.state_reason
     refused = sum(one.status == 401 for one in sandbox.served)
-    assert 1 <= refused <= settings.timeline_threads
+    assert 2 <= refused <= settings.timeline_threads + 1, "with one check of the key"
     sandbox.site.served.clear()
     timeline_run()
     assert all(one.status == 200 for one in sandbox.served), "the refused key is not asked again"
@@ -352,26 +352,6 @@ def test_a_broken_answer_for_one_account_is_its_own_row(
     assert held(good["millbrook_lib"])
 
 
-def test_an_account_that_fails_five_times_in_a_row_is_put_aside_for_a_week(
-    good: dict[str, TwitterUser], sandbox: Sandbox, clock: FrozenClock
-) -> None:
-    """JB14."""
-    user = good["FerryNotes"]
-    fault = sandbox.faults.add("html", path=f"/2/users/{user.uid}/tweets", times=None)
-    for _ in range(timelines.MOST_FAILURES):
-        assert user.id in timelines.due()
-        timeline_run()
-    assert fault.fired
-    assert user.id not in timelines.due()
-    assert "five times in a row" in reasons()["FerryNotes"]
-    clock.advance(lifecycle.ASK_AGAIN.total_seconds() + 1)
-    sandbox.faults.clear()
-    timeline_run()
-    db.session.refresh(user)
-    assert user.failures == 0
-    assert held(user)
-
-
 def test_when_twitter_is_down_the_run_is_put_off(app: Flask, sandbox: Sandbox) -> None:
     for name in (*GOOD, "HarborCouncil", "drada_mensah", "RetroRelay", "wardfive", "tideline_news"):
         tracked(sandbox.world.find(name))
@@ -380,7 +360,7 @@ def test_when_twitter_is_down_the_run_is_put_off(app: Flask, sandbox: Sandbox) -
         timeline_run()
     assert fault.fired
     assert last_run().state == "failed", "a command ends; the next one goes on"
-    assert len(reasons()) >= timelines.MOST_IN_A_ROW
+    assert len(reasons()) >= failures.MOST_IN_A_ROW
 
 
 def test_an_address_that_is_none_ends_the_run(app: Flask, sandbox: Sandbox) -> None:
