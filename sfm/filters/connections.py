@@ -81,10 +81,14 @@ def sample_source() -> Source:
     return Source(clients.default_stream_auth(), None, "the default app token")
 
 
-def stream_client(source: Source) -> StreamClient:
-    """Streams and rules with this credential, limited and metered. For one thread."""
+def stream_client(source: Source, mark: str = "") -> StreamClient:
+    """Streams and rules with this credential, limited and metered. For one thread.
+
+    `mark` is the installation's; without it no rule can be synced.
+    """
     transport = clients.plain_transport(source.auth)
-    return StreamClient(transport, silence_seconds=float(settings().stream_silence_seconds))
+    silence_seconds = float(settings().stream_silence_seconds)
+    return StreamClient(transport, silence_seconds=silence_seconds, mark=mark)
 
 
 def sample_holds(source: Source) -> str:

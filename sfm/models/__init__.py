@@ -6,6 +6,7 @@ from sfm.models.audit import AuditEntry
 from sfm.models.event import Event
 from sfm.models.export import ExportFile, ExportProfile, RecurringExport
 from sfm.models.filter import TwitterFilter
+from sfm.models.installation import Installation
 from sfm.models.job import ScheduledJob
 from sfm.models.link import Link, TwitterUserItemUrl
 from sfm.models.run import Lease, Run, RunError
@@ -28,6 +29,7 @@ __all__ = [
     "FormerName",
     "Gap",
     "Heartbeat",
+    "Installation",
     "Lease",
     "Link",
     "ProgramRetry",

@@ -69,6 +69,14 @@ class Line:
         return LABELS[self.state]
 
     @property
+    def rules_put_back(self) -> tuple[datetime, datetime] | None:
+        """From when to when the rules were last missing at Twitter, since the process started."""
+        absence = self.beat.figures.get("rules_put_back") if self.beat else None
+        if not absence:
+            return None
+        return clock.parse_iso(absence[0]), clock.parse_iso(absence[1])
+
+    @property
     def tone(self) -> str:
         return "bad" if self.needs_person else TONES[self.state]
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sfm import clock
 from sfm.database import db
 from sfm.errors import SfmError
-from sfm.filters import connections
+from sfm.filters import connections, installation
 from sfm.filters.connections import Source
 from sfm.models import Heartbeat
 from sfm.streams import names, wanted
@@ -31,11 +31,11 @@ from sfm.streams.quarantine import Quarantine
 from sfm.streams.queue import LineQueue
 from sfm.streams.reader import Reader
 from sfm.streams.routing import Carried, Router
+from sfm.streams.rule_keeper import RuleKeeper
 from sfm.streams.sinks import FileSink, Sink, StdoutSink
 from sfm.streams.status import Status
 from sfm.twitter import endpoints
 from sfm.twitter.stream import StreamConnection
-from sfm.twitter.streaming import StreamClient
 
 logger = logging.getLogger(__name__)
 
@@ -70,17 +70,16 @@ class Collector:
         self.ledger = Ledger(job.root, job.program)
         self.queue = LineQueue()
         self.asked: list[int] = []
-        self._stream = connections.stream_client(source)
-        self._rules_client = connections.stream_client(source)
-        self._syncing = threading.Lock()
+        self._mark = installation.mark() if job.filter_ids else ""
+        self._stream = connections.stream_client(source, self._mark)
+        self._lookups = connections.stream_client(source, self._mark)
         self._signature: tuple[object, ...] = ()
         self._to_sync = False
         self._counted = 0
         self._started_at = clock.now()
-        self.refused_rules: list[str] = []
-        self.foreign_rules = 0
         self.carried = self._load() if job.filter_ids else Carried({})
-        self.router = Router(self.carried) if job.filter_ids else None
+        self.router = Router(self.carried, self._mark) if job.filter_ids else None
+        self.rules = self._keeper()
         self.sink: Sink = self._open_sink()
         quarantine = Quarantine(job.folder or job.root, job.program)
         self.filer = Filer(self.queue, self.sink, self.status, quarantine, self.router)
@@ -152,21 +151,13 @@ class Collector:
         signal.signal(signal.SIGHUP, reread)
 
     def _connect(self) -> StreamConnection:
-        """One try, by the reader: rules first, for without any there is no stream."""
-        if self.router is None:
-            return self._stream.sample_stream()
-        self._sync(self._stream)
-        return self._stream.filter_stream()
+        """One try, by the reader."""
+        return self._stream.sample_stream() if self.rules is None else self.rules.connect()
 
-    def _sync(self, client: StreamClient) -> None:
-        assert self.router is not None  # noqa: S101 - for mypy
-        with self._syncing:
-            done = client.sync_rules(self.router.carried.wanted)
-            self.router.held(done.held.values())
-        self.refused_rules = [f"{rule.value[:80]}: {rule.reason}" for rule in done.refused]
-        self.foreign_rules = len(done.foreign)
-        for text in self.refused_rules:
-            logger.error("rule refused by Twitter rule=%s", text)
+    def _keeper(self) -> RuleKeeper | None:
+        if self.router is None:
+            return None
+        return RuleKeeper(self.router, self.status, self._stream, self._lookups)
 
     def _load(self) -> Carried:
         self._signature = wanted.signature()
@@ -197,7 +188,7 @@ class Collector:
 
     def _follow_changes(self) -> None:
         """New words or filters take effect on the connection that is there."""
-        if self.router is None:
+        if self.rules is None:
             return
         try:
             if wanted.signature() != self._signature:
@@ -209,16 +200,18 @@ class Collector:
         except SQLAlchemyError as exc:
             logger.warning("filters not read error=%s", exc)
             db.session.rollback()
-        if self._to_sync and self.carried.rules and self.status.state == "connected":
-            self._sync_now()
+        is_due = self._to_sync or self.rules.is_due()
+        if is_due and self.carried.rules and self.status.state == "connected":
+            self._sync_now(self.rules)
 
-    def _sync_now(self) -> None:
+    def _sync_now(self, rules: RuleKeeper) -> None:
         if not self.filer.carries(wait_seconds=1.0):
             return
         try:
-            self._sync(self._rules_client)
+            rules.sync()
+            if self._to_sync:
+                logger.info("rules synced filters=%s", self.carried.filter_ids)
             self._to_sync = False
-            logger.info("rules synced filters=%s", self.carried.filter_ids)
         except SfmError as exc:
             logger.warning("rules not synced, tried again soon why=%s", exc.message)
 
@@ -233,7 +226,7 @@ class Collector:
         new = self.status.posts - self._counted
         if new:
             endpoint = endpoints.FILTER_STREAM if self.router else endpoints.SAMPLE_STREAM
-            self._rules_client.count_posts(endpoint, new)
+            self._lookups.count_posts(endpoint, new)
             self._counted += new
 
     def _heartbeat(self, state: str, reason: str) -> Heartbeat:
@@ -256,8 +249,7 @@ class Collector:
             "quarantined": self.filer.quarantine.count, "skipped": self.status.skipped,
             "unmatched": self.status.unmatched, "files": self.sink.files(),
             "per_filter": {str(key): count for key, count in self.filer.per_filter.items()},
-            "rules_refused": self.refused_rules, "rules_of_others": self.foreign_rules,
-            "disk_free": free, "disk_low": low,
+            "disk_free": free, "disk_low": low, **(self.rules.figures() if self.rules else {}),
         }  # fmt: skip
 
     def _end(self, code: int) -> int:
@@ -271,6 +263,8 @@ class Collector:
         state, reason = self._last_words(code)
         self.status.show(state, reason)
         self._beat(state, reason)
+        if self.rules is not None and self.job.folder is None:  # a trial leaves none behind
+            self.rules.withdraw()
         logger.info("collector ended program=%s code=%d why=%s", self.job.program, code, reason)
         return code
 

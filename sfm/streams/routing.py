@@ -29,11 +29,16 @@ class Carried:
 
 @dataclass
 class Router:
-    """Knows rules by number and by tag, also those of a while ago: posts come late."""
+    """Knows rules by id and by tag, also those of a while ago: posts come late.
+
+    `mark` is this installation's: tags of others lead to no filter.
+    """
 
     carried: Carried
+    mark: str
     _by_tag: dict[str, frozenset[int]] = field(default_factory=dict)
     _by_id: dict[str, frozenset[int]] = field(default_factory=dict)
+    _by_value: dict[str, frozenset[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.carry(self.carried)
@@ -43,14 +48,15 @@ class Router:
         owners: dict[str, set[int]] = {}
         for filter_id, rules in carried.rules.items():
             for rule in rules:
-                owners.setdefault(rule.tag, set()).add(filter_id)
+                owners.setdefault(rule.value, set()).add(filter_id)
         self.carried = carried
-        self._by_tag |= {tag: frozenset(ids) for tag, ids in owners.items()}
+        self._by_value |= {value: frozenset(ids) for value, ids in owners.items()}
+        self._by_tag |= {Rule(value).tag(self.mark): self._by_value[value] for value in owners}
 
     def held(self, rules: Iterable[StreamRule]) -> None:
         """The rules as Twitter holds them: one of ours may bear the tag of whoever was first."""
         for rule in rules:
-            owners = self._by_tag.get(Rule(rule.value).tag)
+            owners = self._by_value.get(rule.value)
             if owners:
                 self._by_id[rule.id] = owners
 

@@ -34,16 +34,23 @@ Phrase = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule as X takes it. The tag names the rule's own words, not who wants them.
-
-    X tells rules apart by their value alone, so two filters that want the same share one.
-    """
+    """One rule as X takes it. X tells rules apart by their value alone, so two filters that want
+    the same share one."""
 
     value: str
 
+    def tag(self, mark: str) -> str:
+        """The tag under which the installation of this mark keeps the rule at X."""
+        return f"{TAG_PREFIX}{mark}:{self._digest}"
+
     @property
-    def tag(self) -> str:
-        return TAG_PREFIX + hashlib.sha256(self.value.encode()).hexdigest()[:16]
+    def unmarked_tag(self) -> str:
+        """The tag as it was before tags named an installation."""
+        return TAG_PREFIX + self._digest
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(self.value.encode()).hexdigest()[:16]
 
 
 def parse_words(text: str) -> tuple[Phrase, ...]:

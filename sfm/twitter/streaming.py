@@ -34,8 +34,12 @@ class StreamRule:
     tag: str = ""
 
     @property
-    def is_ours(self) -> bool:
-        return self.tag.startswith(TAG_PREFIX)
+    def mark(self) -> str:
+        """The mark of the installation that keeps it; "" for a rule of another program, and for
+        one from before tags held marks."""
+        prefix, _, rest = self.tag.partition(":")
+        mark, colon, _ = rest.partition(":")
+        return mark if f"{prefix}:" == TAG_PREFIX and colon else ""
 
 
 @dataclass(frozen=True)
@@ -48,17 +52,18 @@ class RuleRefusal:
 
 @dataclass(frozen=True)
 class SyncResult:
-    """What a rule sync did. `held` are the rules now in force, by value: those of others too."""
+    """What a rule sync did. `held` are the rules now in force, by value: those of others too.
+
+    `missing` are the values that were wanted and not there, `foreign` the rules that others made
+    with this app and nobody here wants; they are left alone.
+    """
 
     added: tuple[StreamRule, ...]
     deleted: tuple[StreamRule, ...]
     refused: tuple[RuleRefusal, ...]
     held: dict[str, StreamRule]
-
-    @property
-    def foreign(self) -> tuple[StreamRule, ...]:
-        """Rules that other programs made with this app; they are left alone."""
-        return tuple(rule for rule in self.held.values() if not rule.is_ours)
+    missing: frozenset[str]
+    foreign: tuple[StreamRule, ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ class OpenConnection:
 class StreamClient:
     """Streams and rules of one app. Raises TwitterError; never waits unless `pause` does.
 
-    `fields` are in tweet words whatever the setting: X's streams know no others.
+    `fields` are in tweet words whatever the setting: X's streams know no others. `mark` is the
+    installation's: only rules that bear it are ever deleted. Without one nothing may be synced.
     """
 
     def __init__(
@@ -83,8 +89,10 @@ class StreamClient:
         *,
         fields: Fields | None = None,
         silence_seconds: float = SILENCE_SECONDS,
+        mark: str = "",
     ) -> None:
         self.transport = transport
+        self.mark = mark
         self._fields = fields if fields is not None else wanted.for_posts("tweet")
         self._timeout = (CONNECT_SECONDS, silence_seconds)
 
@@ -124,7 +132,7 @@ class StreamClient:
         left = list(rules)
         while left:
             batch, left = left[:_ADD_AT_ONCE], left[_ADD_AT_ONCE:]
-            entries = [{"value": rule.value, "tag": rule.tag} for rule in batch]
+            entries = [{"value": rule.value, "tag": rule.tag(self.mark)} for rule in batch]
             params = {"dry_run": "true"} if dry_run else None
             body = self._read(at.RULES_WRITE, params, method="POST", json={"add": entries})
             added += _rules(body)
@@ -143,24 +151,45 @@ class StreamClient:
             self._read(at.RULES_WRITE, None, method="POST", json=batch)
 
     def sync_rules(self, wanted_rules: Iterable[Rule], cap: int = MOST_RULES) -> SyncResult:
-        """Bring the app's rules in line: ours as wanted, those of other programs left alone.
+        """Bring this installation's rules in line; those of others are left alone.
 
-        Additions come before deletions where the cap allows it, so that nothing is missed.
+        Additions come before deletions where the cap allows it, so that nothing is missed. A rule
+        with one of our texts and a tag from before there were marks gets its mark, once.
         """
-        before = {rule.value: rule for rule in self.rules()}
         wanted_by_value = {rule.value: rule for rule in wanted_rules}
-        new = [rule for value, rule in wanted_by_value.items() if value not in before]
-        old = [
-            rule for value, rule in before.items() if rule.is_ours and value not in wanted_by_value
+        before = {rule.value: rule for rule in self.rules()}
+        missing = frozenset(wanted_by_value.keys() - before.keys())
+        unmarked = [
+            rule
+            for value, rule in before.items()
+            if value in wanted_by_value and rule.tag == wanted_by_value[value].unmarked_tag
         ]
-        delete_first = len(before) + len(new) > cap
-        if old and delete_first:
-            self.delete_rules(old)
-        added, refused = self.add_rules(new) if new else ((), ())
-        if old and not delete_first:
-            self.delete_rules(old)
-        held = {rule.value: rule for rule in self.rules()} if new or old else before
-        return SyncResult(added, tuple(old), refused, held)
+        self.delete_rules(unmarked)
+        stale = [rule for rule in before.values() if self._is_stale(rule, wanted_by_value)]
+        to_mark = {rule.value for rule in unmarked}
+        new = [rule for value, rule in wanted_by_value.items() if value in missing | to_mark]
+        added, refused = self._replace(stale, new, room=cap - len(before) + len(unmarked))
+        held = {rule.value: rule for rule in self.rules()} if new or stale else before
+        foreign = tuple(
+            rule
+            for value, rule in held.items()
+            if rule.mark != self.mark and value not in wanted_by_value
+        )
+        return SyncResult(added, tuple(stale), refused, held, missing, foreign)
+
+    def _is_stale(self, rule: StreamRule, wanted_by_value: Mapping[str, Rule]) -> bool:
+        return bool(self.mark) and rule.mark == self.mark and rule.value not in wanted_by_value
+
+    def _replace(
+        self, stale: list[StreamRule], new: list[Rule], room: int
+    ) -> tuple[tuple[StreamRule, ...], tuple[RuleRefusal, ...]]:
+        delete_first = len(new) > room
+        if delete_first:
+            self.delete_rules(stale)
+        added, refused = self.add_rules(new)
+        if not delete_first:
+            self.delete_rules(stale)
+        return added, refused
 
     def connections(self) -> tuple[OpenConnection, ...]:
         """Stream connections of the app that are open now, on whatever computer."""

@@ -163,6 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(200, self.fake.delete_rules(body["delete"]["ids"]))
 
     def stream(self) -> None:
+        of_filters = "/search/" in self.path
+        if of_filters and not self.fake.rules and not isinstance(self.fake.scripts[0], tuple):
+            self.answer(409, {"title": "ConnectionException", "detail": "There are no rules."})
+            return
         script, number = self.fake.next_script()
         if isinstance(script, tuple):
             status, headers, body = script

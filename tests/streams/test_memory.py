@@ -20,13 +20,14 @@ from tests.rounds import rounds
 from tests.streams.conftest import ids_in, sealed_files
 
 RULE = Rule("flood")
+MARK = "0a1b2c3d"
 TEXT = "x" * 1200  # with it, lines are as long as Twitter's
 
 
 def line(number: int) -> bytes:
     return (
         b'{"data":{"id":"%d","text":"%s"},"matching_rules":[{"id":"1","tag":"%s"}]}'
-        % (number, TEXT.encode(), RULE.tag.encode())
+        % (number, TEXT.encode(), RULE.tag(MARK).encode())
     )  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def test_memory_stays_while_posts_come(folder: Path) -> None:
     sink = FileSink(folder, folder.parent / "run", 3600, lambda path, facts: None)
     sink.take(names.filter_prefix(1))
     quarantine = Quarantine(folder, "twitterfilter-1")
-    filer = Filer(queue, sink, Status(), quarantine, Router(Carried({1: (RULE,)})))
+    filer = Filer(queue, sink, Status(), quarantine, Router(Carried({1: (RULE,)}), MARK))
     filer.start()
     feed(queue, filer, 1, count // 5)
     before = resident_mb()

@@ -29,7 +29,7 @@ from tests.twitter.tweets import as_line, v2_retweet
 
 
 def client(fake, **more):
-    return StreamClient(transport_to(fake.root), **more)
+    return StreamClient(transport_to(fake.root), mark="m1", **more)
 
 
 def events(*script, **more):
@@ -298,8 +298,8 @@ class RuleBook:
         return {"data": data, "errors": refused, "meta": {}}
 
 
-def held(rule, number):
-    return {"id": str(number), "value": rule.value, "tag": rule.tag}
+def held(rule, number, mark="m1"):
+    return {"id": str(number), "value": rule.value, "tag": rule.tag(mark)}
 
 
 def test_rules_are_added_before_old_ones_are_deleted_and_others_are_left_alone():
@@ -313,6 +313,36 @@ def test_rules_are_added_before_old_ones_are_deleted_and_others_are_left_alone()
     assert [rule.value for rule in result.deleted] == ["old words"]
     assert [rule.value for rule in result.foreign] == ["theirs"]
     assert set(result.held) == {"kept words", "theirs", "new words"}
+
+
+def test_rules_of_another_installation_are_never_deleted():
+    """ST13: also where both use the same app, and one wants what the other has."""
+    theirs, shared, mine = Rule("their words"), Rule("shared words"), Rule("my words")
+    book = RuleBook(held(theirs, 1, "m2"), held(shared, 2, "m2"), held(Rule("old"), 3))
+    with Fake(route=book) as fake:
+        result = client(fake).sync_rules([shared, mine])
+    assert [rule["value"] for rule in book.rules] == ["their words", "shared words", "my words"]
+    assert [rule.value for rule in result.deleted] == ["old"]
+    assert [rule.value for rule in result.foreign] == ["their words"]
+    assert result.missing == {"my words"}
+
+
+def test_a_tag_without_a_mark_becomes_ours_only_with_a_text_of_ours():
+    """ST13: rules of versions whose tags named no installation."""
+    mine, theirs = Rule("my words"), Rule("their words")
+    unmarked = [
+        {"id": str(number), "value": rule.value, "tag": rule.unmarked_tag}
+        for number, rule in enumerate((mine, theirs), start=1)
+    ]
+    book = RuleBook(*unmarked)
+    with Fake(route=book) as fake:
+        first = client(fake).sync_rules([mine])
+        again = client(fake).sync_rules([mine])
+    tags = {rule["value"]: rule["tag"] for rule in book.rules}
+    assert tags == {"my words": mine.tag("m1"), "their words": theirs.unmarked_tag}
+    assert [rule.value for rule in first.added] == ["my words"]
+    assert first.missing == frozenset()
+    assert (again.added, again.deleted) == ((), ())
 
 
 def test_where_the_cap_is_near_old_rules_go_first():

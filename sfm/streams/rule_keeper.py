@@ -1,0 +1,185 @@
+"""Keeps a collector's rules at Twitter: connects before it touches any, and sees that they stay.
+
+Rules are shared by all who use the app's token. Those of others are never changed; ours may be
+deleted by others, and then a connection stands on which our posts no longer come.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime
+from http import HTTPStatus
+
+from sfm import clock
+from sfm.errors import SfmError
+from sfm.streams import names
+from sfm.streams.routing import Router
+from sfm.streams.status import Outage, Status
+from sfm.twitter.errors import BadRequest, NoRules, TwitterError, Wait
+from sfm.twitter.stream import StreamConnection
+from sfm.twitter.streaming import StreamClient, StreamRule, SyncResult
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 60.0  # between two looks at the rules, whatever comes
+EARLY_LOOK_SECONDS = 5.0  # where what comes says that they may be gone
+MISSED_POSTS = 20.0  # so many should have come by the pace before
+REMOVED = "rules_removed"
+DETAIL = "The rules were deleted at Twitter by somebody else, and were put back."
+
+
+class RuleKeeper:
+    """The rules of one collector. `connect` is for the reader's thread, the rest for the main one.
+
+    `stream` and `lookups` are clients for these two threads.
+    """
+
+    def __init__(
+        self, router: Router, status: Status, stream: StreamClient, lookups: StreamClient
+    ) -> None:
+        self.refused: list[str] = []
+        self.foreign: tuple[StreamRule, ...] = ()
+        self.put_back: tuple[datetime, datetime] | None = None  # last absence: from, to
+        self._router, self._status = router, status
+        self._stream, self._lookups = stream, lookups
+        self._syncing = threading.Lock()
+        self._in_force: frozenset[str] = frozenset()
+        self._seen_at = clock.now()
+        self._pace = 0.0  # posts a minute while ours came last
+        self._looked_at = clock.monotonic()
+        self._unmatched = self._matched = 0
+        self._matched_at = clock.monotonic()
+        self._added: dict[str, StreamRule] = {}
+
+    def connect(self) -> StreamConnection:
+        """One try: the connection first, then the rules. Raises TwitterError.
+
+        Our rules come first only where Twitter makes no connection for want of good rules.
+        """
+        try:
+            connection = self._stream.filter_stream()
+        except (NoRules, BadRequest) as refusal:
+            if refusal.status != HTTPStatus.CONFLICT:
+                raise
+            connection = self._connect_with_rules()
+        except Wait as refusal:
+            raise self._explained(refusal) from refusal
+        try:
+            self._sync(self._stream)
+        except BaseException:
+            connection.stop()
+            raise
+        return connection
+
+    def sync(self) -> None:
+        """Bring the rules in line with the filters, on the connection there is. Raises
+        TwitterError."""
+        self._looked_at = clock.monotonic()
+        self._sync(self._lookups)
+
+    def is_due(self) -> bool:
+        """Whether it is time to look at the rules: each minute, and soon where posts come that
+        match none of them, or none come though they should."""
+        now = clock.monotonic()
+        matched = self._status.posts - self._status.unmatched
+        if matched > self._matched:
+            self._matched, self._matched_at = matched, now
+            self._pace = self._status.posts_a_minute
+        since = now - self._looked_at
+        if since < EARLY_LOOK_SECONDS or since >= LOOK_SECONDS:
+            return since >= LOOK_SECONDS
+        missed = self._pace / 60 * (now - self._matched_at)
+        strange = self._status.unmatched > self._unmatched and not self.foreign
+        return strange or missed >= MISSED_POSTS
+
+    def withdraw(self) -> None:
+        """Delete the rules that this run has added; where Twitter does not answer they stay."""
+        try:
+            self._lookups.delete_rules(self._added.values())
+        except SfmError as exc:
+            logger.warning("rules of this run left at Twitter why=%s", exc.message)
+
+    def figures(self) -> dict[str, object]:
+        """What the heartbeat says of the rules. Times are ISO, UTC."""
+        marks = {rule.mark for rule in self.foreign} - {""}
+        absence = [clock.iso(moment) for moment in self.put_back] if self.put_back else None
+        return {
+            "rules_refused": self.refused,
+            "rules_of_others": len(self.foreign),
+            "other_installations": sorted(marks),
+            "rules_put_back": absence,
+        }
+
+    def _connect_with_rules(self) -> StreamConnection:
+        self._sync(self._stream)
+        try:
+            return self._stream.filter_stream()
+        except TwitterError as refusal:
+            self.withdraw()  # else whoever is connected gets and pays for our posts
+            if isinstance(refusal, Wait):
+                raise self._explained(refusal) from refusal
+            raise
+
+    def _sync(self, client: StreamClient) -> None:
+        with self._syncing:
+            result = client.sync_rules(self._router.carried.wanted)
+            self._router.held(result.held.values())
+            self._note(result)
+        for text in self.refused:
+            logger.error("rule refused by Twitter rule=%s", text)
+
+    def _note(self, result: SyncResult) -> None:
+        now = clock.now()
+        removed = result.missing & self._in_force
+        if removed:
+            self._note_absence(removed, now)
+        self.refused = [f"{rule.value[:80]}: {rule.reason}" for rule in result.refused]
+        self.foreign = result.foreign
+        self._added |= {rule.value: rule for rule in result.added}
+        wanted = {rule.value for rule in self._router.carried.wanted}
+        self._in_force = frozenset(wanted & result.held.keys())
+        self._seen_at = now
+        self._looked_at = self._matched_at = clock.monotonic()
+        self._unmatched = self._status.unmatched
+
+    def _note_absence(self, removed: frozenset[str], now: datetime) -> None:
+        """A gap since the rules were last seen, for the filters that want them."""
+        logger.error("rules were gone at Twitter and are put back count=%d", len(removed))
+        self.put_back = (self._seen_at, now)
+        filters = [
+            number
+            for number, rules in self._router.carried.rules.items()
+            if any(rule.value in removed for rule in rules)
+        ]
+        outage = Outage(
+            self._seen_at, REMOVED, DETAIL, ended_at=now, last_id=self._status.last_id,
+            prefixes=tuple(names.filter_prefix(number) for number in filters), rate=self._pace,
+        )  # fmt: skip
+        outage.lasts((now - self._seen_at).total_seconds())
+        self._status.outages.append(outage)
+
+    def _explained(self, refusal: Wait) -> Wait:
+        """The refusal of a second connection, with what is known of who has the first."""
+        if refusal.reason != "connections":
+            return refusal
+        try:
+            rules, connections = self._stream.rules(), self._stream.connections()
+        except SfmError:
+            return refusal
+        marks = {rule.mark for rule in rules} - {"", self._stream.mark}
+        since = min((one.connected_at for one in connections if one.connected_at), default=None)
+        when = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+        if marks:
+            who = (
+                "Another installation of Social Feed Manager, whose rules are at Twitter, is "
+                f"connected with this app token{when}."
+            )
+        else:
+            who = f"Another program is connected with this app token{when}."
+        message = f"{who} Stop it there, or use another app token here. {refusal.message}"
+        return Wait(
+            message, refusal.until, seconds=refusal.seconds, reason=refusal.reason,
+            endpoint=refusal.endpoint, cause=refusal.cause, detail=refusal.detail,
+            status=refusal.status,
+        )  # fmt: skip
