@@ -95,13 +95,19 @@ NEEDS_A_NAME = ("xlsx", "parquet")
 @click.option("--id-companions", is_flag=True, help="Add a column id:… beside each id.")
 @click.option("--gzip", "gzipped", is_flag=True, help="Compress the file with gzip.")
 @click.option("--package", is_flag=True, help="Make a zip with README, dictionary and checksums.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace the file, or the folder of an earlier export, that has the name.",
+)
 @click.option("--bag", is_flag=True, help="Make a BagIt bag: a folder, or a zip if named so.")
 @with_appcontext
 def export(**given: Any) -> None:
     """Export tweets of an account, a set, a list of ids, stream files, or all.
 
-    The file gets its name only when it is whole and its rows have been counted again; what was
-    read, written and left out is told on standard error.
+    The file gets its name only when it is whole and its rows have been counted again. What is
+    there already stays, unless --force is given; a folder that holds anything but an earlier
+    export stays always. What was read, written and left out is told on standard error.
     """
     from sfm.exports.layout import Layout
 
@@ -110,7 +116,7 @@ def export(**given: Any) -> None:
     if target is None and (layout.packing in ("zip", "bag") or layout.format in NEEDS_A_NAME):
         raise click.UsageError("Name the file to make with --filename.")
     criteria: Criteria = _criteria(given)
-    order = _order(criteria, layout)
+    order = _order(criteria, layout, replaces_target=given["force"])
     if target is None:
         _to_standard_output(order)
     else:
@@ -194,10 +200,13 @@ def _wanted(given: dict[str, Any], selection: Selection) -> Criteria:
     return choosing.of_selection(selection)
 
 
-def _order(criteria: Criteria, layout: Layout) -> Order:
+def _order(criteria: Criteria, layout: Layout, *, replaces_target: bool) -> Order:
+    from dataclasses import replace
+
     from sfm.exports.service import order_of
 
-    return order_of(criteria, layout, asked_by="the command line", reader_id=None)
+    order = order_of(criteria, layout, asked_by="the command line", reader_id=None)
+    return replace(order, replaces_target=replaces_target)
 
 
 def _make(order: Order, target: Path) -> Product:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -20,29 +23,36 @@ from flask.cli import with_appcontext
 )
 @click.option(
     "--outputfile",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="Where the tweets go, one a line; the screen where it is left out.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Look up so many ids at most.")
+@click.option("--force", is_flag=True, help="Replace an output file that is there already.")
+@click.option("--append", is_flag=True, help="Add to an output file that is there already.")
 @with_appcontext
-def fetch_tweets_by_id(inputfile: Path, outputfile: Path | None, limit: int | None) -> None:
+def fetch_tweets_by_id(
+    inputfile: Path, outputfile: Path | None, limit: int | None, force: bool, append: bool
+) -> None:
     """Look tweets up by their ids, 100 a call, and write them as lines of JSON.
 
-    Ids that Twitter does not give are listed with the reason in <inputfile>.log. Nothing is put
-    into the database; import_tweets does that with the file.
+    Ids that Twitter does not give are listed with the reason in <inputfile>.log; where that name
+    is taken, in <inputfile>.log-2 and so on. The output file gets its name when all is done; what
+    had come when it was cut off is kept in <outputfile>.incomplete. Nothing is put into the
+    database; import_tweets does that with the file.
     """
     from sfm.accounts.clients import default_client
     from sfm.cli.running import running
     from sfm.tweets.lookup import look_up, read_ids
 
+    if force and append:
+        raise click.UsageError("Choose one of --force and --append.")
     default_client()
-    log_path = inputfile.with_name(inputfile.name + ".log")
     with ExitStack() as files:
         lines = files.enter_context(inputfile.open(encoding="utf-8-sig", errors="replace"))
-        log = files.enter_context(_writable(log_path).open("w", encoding="utf-8"))
         out: IO[bytes] = sys.stdout.buffer
         if outputfile is not None:
-            out = files.enter_context(_writable(outputfile).open("wb"))
+            out = files.enter_context(_output(outputfile, inputfile, force, append))
+        log = files.enter_context(_log_beside(inputfile, outputfile))
         params = {"inputfile": inputfile.name}
         run, result = files.enter_context(running("fetch_tweets_by_id", params))
         client = default_client(lambda wait: run.wait(wait.until, wait.message))
@@ -53,19 +63,75 @@ def fetch_tweets_by_id(inputfile: Path, outputfile: Path | None, limit: int | No
         err=outputfile is None,
     )
     if found.failed:
-        click.echo(f"Those not found are listed in {log_path}", err=True)
-    else:
-        log_path.unlink()
+        click.echo(f"Those not found are listed in {log.name}", err=True)
 
 
-def _writable(path: Path) -> Path:
-    from sfm.errors import WrongInput
+@contextmanager
+def _output(target: Path, inputfile: Path, force: bool, append: bool) -> Iterator[IO[bytes]]:
+    """The file to write to, which becomes the target, or what is added to it, at the end."""
+    from sfm.output_file import Destination, part_of
 
+    there = Destination(target, replaces=force or append, inputs=(inputfile,))
+    with part_of(there, unfinished=_keep_incomplete) as part:
+        with part.open("xb") as out:
+            yield out
+        if append and there.path.exists():
+            _put_before(there.path, part)
+
+
+def _put_before(earlier: Path, part: Path) -> None:
+    """Make the part begin with all of an earlier file, each in lines of its own."""
+    whole = part.with_name(part.name + ".whole")
     try:
-        with path.open("a"):
-            return path
+        with whole.open("wb") as both:
+            with earlier.open("rb") as lines:
+                shutil.copyfileobj(lines, both)
+            if both.tell() and not _ends_a_line(earlier):
+                both.write(b"\n")
+            with part.open("rb") as lines:
+                shutil.copyfileobj(lines, both)
+        whole.replace(part)
+    finally:
+        whole.unlink(missing_ok=True)
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _keep_incomplete(part: Path) -> None:
+    """Tweets that were looked up, and paid, before it was cut off."""
+    from sfm.output_file import PART, free_name
+
+    if not part.stat().st_size:
+        part.unlink()
+        return
+    kept = free_name(part.with_name(part.name.removesuffix(PART) + ".incomplete"))
+    part.rename(kept)
+    click.echo(f"It was cut off. What had come until then is kept in {kept}", err=True)
+
+
+@contextmanager
+def _log_beside(inputfile: Path, outputfile: Path | None) -> Iterator[IO[str]]:
+    """A log that is new, whatever earlier ones there are; gone at the end where it is empty."""
+    from sfm.errors import WrongInput
+    from sfm.output_file import free_name
+
+    path = free_name(inputfile.with_name(inputfile.name + ".log"))
+    if outputfile is not None and os.path.realpath(path) == os.path.realpath(outputfile):
+        raise WrongInput(f"The list of ids not found goes to {path}. Name another output file.")
+    try:
+        log = path.open("x", encoding="utf-8")
     except OSError as exc:
         raise WrongInput(f"{path} cannot be written ({exc.strerror}).") from exc
+    try:
+        with log:
+            yield log
+    finally:
+        if not path.stat().st_size:
+            path.unlink()
 
 
 @click.command("refill_items")

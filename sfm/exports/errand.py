@@ -39,6 +39,7 @@ class Errand:
             "about": asdict(self.order.about),
             "keep_free_mb": self.order.keep_free_mb,
             "reader_id": self.order.reader_id,
+            "replaces_target": self.order.replaces_target,
             "target": str(self.target.absolute()),
             "database": self.database,
             "for_pid": self.for_pid,
@@ -55,6 +56,7 @@ def errand_from(line: bytes) -> Errand:
         About(**values["about"]),
         values["keep_free_mb"],
         values["reader_id"],
+        values["replaces_target"],
     )
     return Errand(order, Path(values["target"]), values["database"], values["for_pid"])
 

@@ -28,13 +28,14 @@ class About:
 @dataclass(frozen=True)
 class Order:
     """What to make. `reader_id`: who may know what it tells; None is the command line, who may
-    know all."""
+    know all. `replaces_target`: an earlier export may lie where it goes, and is replaced."""
 
     criteria: Criteria
     layout: Layout
     about: About
     keep_free_mb: int = 0
     reader_id: int | None = None
+    replaces_target: bool = False
 
 
 @dataclass(frozen=True)

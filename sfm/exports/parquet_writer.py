@@ -17,6 +17,7 @@ from sfm.exports.column import Column, ColumnType, Row
 ROWS_PER_GROUP = 20_000
 OPEN_MONTHS = 24
 NO_MONTH = "unknown"
+SOFTWARE, SOFTWARE_NAME = b"software", b"Social Feed Manager"  # by which ours are known
 
 # Ids are text: where one is missing, pandas would read the whole column as rounded numbers.
 TYPES: dict[ColumnType, pa.DataType] = {
@@ -44,7 +45,8 @@ class ParquetWriter:
         self.files: list[Path] = []
         self._folder = folder
         self._columns = columns
-        self._schema = pa.schema([pa.field(one.name, TYPES[one.type]) for one in columns])
+        fields = [pa.field(one.name, TYPES[one.type]) for one in columns]
+        self._schema = pa.schema(fields, metadata={SOFTWARE: SOFTWARE_NAME})
         names = [one.name for one in columns]
         self._date_place = names.index("created_at") if "created_at" in names else None
         self._waiting: dict[str, list[Row]] = {}

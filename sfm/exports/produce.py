@@ -8,17 +8,20 @@ from datetime import datetime
 from pathlib import Path
 
 from sfm import clock
-from sfm.exports import disk, package
+from sfm.database import db
+from sfm.exports import disk, earlier, package
+from sfm.exports.criteria import Criteria
 from sfm.exports.gaps import gaps_of
 from sfm.exports.order import Facts, Order, Product
 from sfm.exports.output import Output, Written, sha256_of
-from sfm.exports.places import part_of, work_folder
+from sfm.exports.places import work_folder
 from sfm.exports.provenance import runs_of
 from sfm.exports.reading import snapshot
 from sfm.exports.sources import Source, open_source
 from sfm.exports.summary import FIELDS, Summary
 from sfm.exports.tally import prove
 from sfm.exports.verify import count_rows
+from sfm.output_file import Destination, part_of
 
 BATCHES_BETWEEN_LOOKS = 50  # at the free room on the disk
 
@@ -33,13 +36,17 @@ def make(order: Order, target: Path, watch: Watch = no_watch) -> Product:
     """Make the export at `target`; until it is whole there is only a `.part` beside it.
 
     `watch` is told rows done and in all after each batch, and may raise to stop. Packed exports
-    become a zip, or a folder where the target's name does not end in .zip. Raises NoRoom,
-    DoesNotAddUp, WrongInput. Reads one view of the database on a connection of its own.
+    become a zip, or a folder where the target's name does not end in .zip. What is there already
+    stays, unless the order replaces it. Reads one view of the database on a connection of its
+    own. Raises NoRoom, DoesNotAddUp, WrongInput.
     """
     packed = _is_packed(order)
     zipped = packed and target.suffix == ".zip"
     folder = order.layout.format == "parquet" if not packed else not zipped
-    with disk.full_disk_told(), part_of(target, folder=folder) as part:
+    there = Destination(
+        target, folder, order.replaces_target, earlier.is_export, inputs_of(order.criteria)
+    )
+    with disk.full_disk_told(), part_of(there) as part:
         if zipped:
             with work_folder(part) as work:
                 facts = _make_package(order, work / target.stem, watch)
@@ -51,6 +58,14 @@ def make(order: Order, target: Path, watch: Watch = no_watch) -> Product:
     if target.is_dir():
         return Product(target, 0, "", facts)
     return Product(target, target.stat().st_size, sha256_of(target), facts)
+
+
+def inputs_of(criteria: Criteria) -> tuple[Path, ...]:
+    """The files that an export is read from."""
+    names = [criteria.ids_file, *criteria.files]
+    if db.engine.dialect.name == "sqlite":
+        names.append(db.engine.url.database or "")
+    return tuple(Path(name) for name in names if name)
 
 
 def _is_packed(order: Order) -> bool:

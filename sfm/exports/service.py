@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -49,8 +50,8 @@ def order_of(
 
 
 def order_for(export: ExportFile) -> Order:
-    """The order of an export that was asked for."""
-    return order_of(
+    """The order of an export that was asked for; its own file of an earlier start is replaced."""
+    order = order_of(
         criteria_from(export.criteria),
         layout_from(export.layout),
         asked_by=export.owner.username,
@@ -58,6 +59,7 @@ def order_for(export: ExportFile) -> Order:
         number=export.id,
         restarts=export.restarts,
     )
+    return replace(order, replaces_target=True)
 
 
 def file_name(criteria: Criteria, layout: Layout, number: int) -> str:

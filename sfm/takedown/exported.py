@@ -18,8 +18,8 @@ from sfm.database import db
 from sfm.errors import SfmError
 from sfm.exports import folders, service
 from sfm.exports.layout import layout_from
-from sfm.exports.places import PART
 from sfm.models import ExportFile, RecurringExport
+from sfm.output_file import PART
 from sfm.takedown.cutting import pattern_of
 from sfm.wholefile import sync
 

@@ -6,6 +6,7 @@ What is held already stays as it is, so an import may be done again; one that wa
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +18,7 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import AccountEvent, Run, TwitterUser
+from sfm.output_file import free_name
 from sfm.runs.active import ActiveRun
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.runs.transactions import unit_of_work
@@ -198,8 +200,8 @@ class _Rejects:
         self.file: IO[str] | None = None
 
     def __enter__(self) -> _Rejects:
-        if not self.goes_on:
-            self.path.unlink(missing_ok=True)
+        if not self.goes_on and os.path.lexists(self.path):
+            self.path.rename(free_name(self.path))  # the list of an earlier import, kept
         return self
 
     def __exit__(self, *_exc: object) -> None:

@@ -11,6 +11,7 @@ from sfm.database import db
 from sfm.errors import SfmError
 from sfm.models import Credential
 from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN
+from sfm.wholefile import write_whole
 
 MARK = "# Made by `make run`: no Twitter key was set, so this installation speaks to the sandbox."
 
@@ -43,7 +44,7 @@ def speaks_to_sandbox(settings: Settings, port: int) -> bool:
     if file.exists() or settings.twitter_bearer_token or _holds_a_credential():
         return False
     root = f"http://127.0.0.1:{port}"
-    file.write_text(LOCAL_SETTINGS.format(root=root, token=DEFAULT_BEARER_TOKEN), encoding="utf-8")
+    write_whole(file, LOCAL_SETTINGS.format(root=root, token=DEFAULT_BEARER_TOKEN), over=False)
     return True
 
 

@@ -14,6 +14,7 @@ SFM = ROOT / "sfm"
 FLOOR = {
     "__version__": 0, "errors": 0, "clock": 0, "config": 0,
     "setting": 0, "instance": 0, "database": 0, "extensions": 0, "wholefile": 0,
+    "output_file": 0,
     "models": 1, "audit": 1, "twitter": 1, "supervisord": 1, "sandbox": 1,
     "web": 3, "cli": 3, "jobs": 3, "factory": 4,
 }  # fmt: skip
@@ -28,6 +29,8 @@ ACROSS = {
     ("instance", "errors"),
     ("instance", "wholefile"),
     ("extensions", "config"),
+    ("output_file", "errors"),
+    ("output_file", "wholefile"),
     ("timelines", "tracked"),
     ("timelines", "tweets"),
     ("timelines", "runs"),

@@ -21,10 +21,12 @@ def made(
     criteria: Criteria | None = None,
     watch: Callable[[int, int | None], None] = no_watch,
     reader_id: int | None = None,
+    replaces: bool = False,
     **layout: Any,
 ) -> Product:
     layout.setdefault("packing", "none")
-    order = Order(criteria or Criteria(), Layout(**layout), ABOUT, reader_id=reader_id)
+    what = (criteria or Criteria(), Layout(**layout), ABOUT)
+    order = Order(*what, reader_id=reader_id, replaces_target=replaces)
     return make(order, target, watch)
 
 

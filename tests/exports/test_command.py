@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 from flask.testing import FlaskCliRunner
 
-from tests.exports.making import rows_of
+from tests.exports.making import names_in, rows_of
 from tests.factories import make_set, make_tweets, make_twitter_user, make_user, rename_to
 
 
@@ -140,6 +140,103 @@ def test_a_bag_and_a_package_by_command(runner: FlaskCliRunner, target_folder: P
         args=["export", "--all", "--package", "--filename", str(package)]
     ).exit_code
     assert package.is_file()
+
+
+def test_a_folder_of_other_things_is_left_as_it_is(
+    runner: FlaskCliRunner, target_folder: Path
+) -> None:
+    make_tweets(make_twitter_user("City"), ["one"])
+    docs = target_folder / "docs"
+    docs.mkdir()
+    (docs / "thesis.txt").write_text("precious")
+    linked = target_folder / "linked"
+    linked.symlink_to(docs)
+    for how in (["--bag"], ["--package"], ["--format", "parquet"], ["--format", "csv"]):
+        for name in (docs, linked):
+            for more in ([], ["--force"]):
+                args = ["export", "--all", *how, *more, "--filename", str(name)]
+                result = runner.invoke(args=args)
+                assert result.exit_code == 2, (how, result.output)
+                assert "is a folder" in result.stderr
+                assert "rows read" not in result.stderr
+    assert names_in(docs) == ["thesis.txt"]
+    assert names_in(target_folder) == ["docs", "linked"]
+
+
+@pytest.mark.parametrize("how", ["--bag", "--package", "--format=parquet"])
+def test_an_earlier_export_is_replaced_with_force_alone(
+    runner: FlaskCliRunner, target_folder: Path, how: str
+) -> None:
+    user = make_twitter_user("City")
+    make_tweets(user, ["one"])
+    folder = target_folder / "out"
+    folder.mkdir()  # an empty one is as good as none
+    args = ["export", "--all", how, "--filename", str(folder)]
+    assert runner.invoke(args=args).exit_code == 0
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    make_tweets(user, ["two"])
+    refused = runner.invoke(args=args)
+    assert (refused.exit_code, "--force" in refused.stderr) == (2, True)
+    again = runner.invoke(args=[*args, "--force"])
+    assert again.exit_code == 0, again.stderr
+    assert "2 written" in again.stderr
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")) == names
+    assert names_in(target_folder) == ["out"]
+    (folder / "my notes.txt").write_text("mine")
+    refused = runner.invoke(args=[*args, "--force"])
+    assert (refused.exit_code, "holds other things" in refused.stderr) == (2, True)
+    assert (folder / "my notes.txt").read_text() == "mine"
+
+
+def test_a_file_is_replaced_with_force_alone(runner: FlaskCliRunner, target_folder: Path) -> None:
+    make_tweets(make_twitter_user("City"), ["one"])
+    path, linked = target_folder / "x.csv", target_folder / "linked.csv"
+    path.write_text("mine")
+    linked.symlink_to(path)
+    for name in (path, linked):
+        result = runner.invoke(args=["export", "--all", "--filename", str(name)])
+        assert result.exit_code == 2
+        assert "is there already. Name another file, or have it replaced with --force." in (
+            result.stderr
+        )
+    assert path.read_text() == "mine"
+    args = ["export", "--all", "--force", "--filename", str(linked)]
+    assert runner.invoke(args=args).exit_code == 0
+    assert linked.is_symlink()
+    assert len(rows_of(path)) == 1
+    refused = runner.invoke(args=["export", "--all", "--bag", "--force", "--filename", str(path)])
+    assert (refused.exit_code, "is a file, and a folder is to be made" in refused.stderr) == (
+        2, True,
+    )  # fmt: skip
+    assert runner.invoke(
+        args=["export", "--all", "--force", "--filename", "/dev/null"]
+    ).exit_code == 2  # fmt: skip
+    assert Path("/dev/null").is_char_device()
+
+
+def test_somebody_elses_part_is_left_and_said(runner: FlaskCliRunner, target_folder: Path) -> None:
+    mine = target_folder / "x.csv.part"
+    mine.write_text("mine")
+    args = ["export", "--all", "--filename", str(target_folder / "x.csv")]
+    result = runner.invoke(args=args)
+    assert (result.exit_code, "is in the way" in result.stderr) == (2, True)
+    assert mine.read_text() == "mine"
+    assert names_in(target_folder) == ["x.csv.part"]
+
+
+@pytest.mark.parametrize("option", ["--ids-file", "--stream-file"])
+def test_what_is_exported_from_is_never_written_over(
+    runner: FlaskCliRunner, target_folder: Path, option: str
+) -> None:
+    source, other = target_folder / "in.jsonl", target_folder / "other.jsonl"
+    source.write_text(v2_line(1, "a flood") + "\n")
+    other.hardlink_to(source)
+    before = source.read_bytes()
+    for target in (source, other, target_folder / ".." / target_folder.name / "in.jsonl"):
+        args = ["export", option, str(source), "--force", "--filename", str(target)]
+        result = runner.invoke(args=args)
+        assert (result.exit_code, "is read by this very command" in result.stderr) == (2, True)
+    assert source.read_bytes() == before
 
 
 V1 = {

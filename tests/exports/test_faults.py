@@ -27,11 +27,12 @@ from sfm.exports.criteria import Criteria
 from sfm.exports.disk import NoRoom
 from sfm.exports.layout import FORMATS, Layout
 from sfm.exports.order import Order
-from sfm.exports.places import PART, slug
+from sfm.exports.places import slug
 from sfm.exports.produce import make
 from sfm.exports.run import carry_out
 from sfm.exports.tally import DoesNotAddUp, prove
 from sfm.models import ExportFile, Run, User
+from sfm.output_file import PART
 from sfm.runs import journal, stopping
 from sfm.runs.errors import Cancelled, Interrupted
 from tests.conftest import ROOT
@@ -109,10 +110,10 @@ def test_an_earlier_file_stays_until_the_new_one_is_whole(target_folder: Path) -
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        made(path, watch=stop)
+        made(path, watch=stop, replaces=True)
     assert path.read_bytes() == before
     make_tweets(make_twitter_user(), ["two"])
-    made(path)
+    made(path, replaces=True)
     assert len(rows_of(path)) == 2
 
 
@@ -122,7 +123,7 @@ def test_two_exports_to_one_file_do_not_meet(target_folder: Path) -> None:
 
     def second(_done: int, _total: int | None) -> None:
         if not told:
-            with pytest.raises(WrongInput, match="Another export is writing x.csv") as caught:
+            with pytest.raises(WrongInput, match="Another process is writing x.csv") as caught:
                 made(target_folder / "x.csv")
             told.append(caught.value)
 

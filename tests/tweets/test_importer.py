@@ -123,6 +123,12 @@ def test_what_is_no_tweet_is_listed_with_its_line_and_the_rest_comes_in(
     assert "too large" in rejects[2]
     assert "date" in rejects[5]
 
+    kept = Path(f"{file}.rejects").read_text()
+    file.write_bytes(lines(v1(1), b"not json"))
+    assert runner.invoke(args=["import_tweets", str(file)]).exit_code == 0
+    assert Path(f"{file}.rejects").read_text().startswith("2\t")
+    assert Path(f"{file}.rejects-2").read_text() == kept
+
     file.write_bytes(lines(v1(1)))
     runner.invoke(args=["import_tweets", str(file)])
     assert not Path(f"{file}.rejects").exists()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from flask.testing import FlaskCliRunner
 
 from sfm.sandbox.server import Sandbox
@@ -63,3 +65,86 @@ def test_a_folder_that_cannot_be_written_to_is_told_at_once(
     )
     assert done.exit_code == 2
     assert "cannot be written" in done.output
+
+
+@pytest.fixture
+def fetch(runner: FlaskCliRunner, tmp_path: Path) -> Callable[..., Result]:
+    """Look up these ids into tweets.jsonl, with more options."""
+
+    def run(numbers: Iterable[object], *more: str) -> Result:
+        given = tmp_path / "ids.txt"
+        given.write_text("".join(f"{number}\n" for number in numbers))
+        out = str(tmp_path / "tweets.jsonl")
+        args = ["fetch_tweets_by_id", "--inputfile", str(given), "--outputfile", out, *more]
+        return runner.invoke(args=args)
+
+    return run
+
+
+def ids_in(path: Path) -> list[int]:
+    return [parse_line(line).twitter_id for line in path.read_bytes().splitlines()]
+
+
+def test_a_second_fetch_leaves_the_first_unless_told_otherwise(
+    fetch: Callable[..., Result], tmp_path: Path, ids: list[int], sandbox: Sandbox
+) -> None:
+    out = tmp_path / "tweets.jsonl"
+    assert fetch([ids[0], 12]).exit_code == 0
+    log = tmp_path / "ids.txt.log"
+    first, first_log = out.read_bytes(), log.read_text()
+    sandbox.site.served.clear()
+
+    refused = fetch(ids[1:2])
+    assert refused.exit_code == 2
+    assert "is there already" in refused.output
+    assert "--force" in refused.output
+    assert (out.read_bytes(), log.read_text()) == (first, first_log)
+    assert not [one for one in sandbox.served if one.path == "/2/tweets"]
+
+    out.write_bytes(first.rstrip(b"\n"))
+    assert fetch([ids[1], 13], "--append").exit_code == 0
+    assert ids_in(out) == ids[:2]
+    assert log.read_text() == first_log
+    assert (tmp_path / "ids.txt.log-2").read_text().startswith("13\t")
+
+    assert fetch(ids[2:3], "--force").exit_code == 0
+    assert ids_in(out) == ids[2:3]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        "ids.txt", "ids.txt.log", "ids.txt.log-2", "tweets.jsonl",
+    ]  # fmt: skip
+    assert fetch([], "--force", "--append").exit_code == 2
+
+
+@pytest.mark.parametrize("how", ["spelling", "link", "hard link"])
+def test_the_list_of_ids_is_never_written_over(
+    runner: FlaskCliRunner, tmp_path: Path, ids: list[int], how: str
+) -> None:
+    given = tmp_path / "ids.txt"
+    given.write_text(f"{ids[0]}\n")
+    out = tmp_path / "other.txt"
+    if how == "link":
+        out.symlink_to(given)
+    elif how == "hard link":
+        out.hardlink_to(given)
+    else:
+        out = tmp_path / ".." / tmp_path.name / "ids.txt"
+    args = ["fetch_tweets_by_id", "--inputfile", str(given), "--outputfile", str(out)]
+    for more in ([], ["--force"], ["--append"]):
+        done = runner.invoke(args=[*args, *more])
+        assert done.exit_code == 2
+        assert "is read by this very command" in done.output
+    assert given.read_text() == f"{ids[0]}\n"
+
+
+def test_what_was_paid_for_before_a_failure_is_kept(
+    fetch: Callable[..., Result], tmp_path: Path, ids: list[int], sandbox: Sandbox
+) -> None:
+    fault = sandbox.faults.add("unauthorized", path="/2/tweets", after=1, times=None)
+    done = fetch(ids)
+    assert done.exit_code == 1
+    assert fault.fired == 1
+    kept = tmp_path / "tweets.jsonl.incomplete"
+    assert str(kept) in done.output
+    assert ids_in(kept) == ids[:100]
+    assert not (tmp_path / "tweets.jsonl").exists()
+    assert list(tmp_path.glob("*.part*")) == []

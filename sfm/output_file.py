@@ -1,0 +1,221 @@
+"""Files that commands make: beside their name until they are whole, and over nothing unasked.
+
+Until then there is `NAME.part`, and `.NAME.part.lock` as long as a process writes it. A killed one
+leaves both; who writes the same file next removes them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sfm.errors import WrongInput
+from sfm.wholefile import sync
+
+PART = ".part"
+FILES = ".files"  # behind the name of a part: what is packed into it
+
+
+def _is_empty(folder: Path) -> bool:
+    return next(folder.iterdir(), None) is None
+
+
+def _no_folder(_folder: Path) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Destination:
+    """What is to be made, and what of the things that are there it may take the place of.
+
+    `replaces`: the person said so (--force). `is_earlier`: whether all that is in a folder was
+    put there by an earlier run of ours. `inputs`: what is read, never written over.
+    """
+
+    target: Path
+    folder: bool = False
+    replaces: bool = False
+    is_earlier: Callable[[Path], bool] = _no_folder
+    inputs: tuple[Path, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """Where it will lie: behind a link, what the link names."""
+        return Path(os.path.realpath(self.target))
+
+    def check(self) -> None:
+        """Raises WrongInput where something is there that must stay."""
+        path = self.path
+        if reads_from(path, self.inputs):
+            raise WrongInput(f"{self.target} is read by this very command. Name another file.")
+        if path.is_dir():
+            self._check_folder(path)
+        elif os.path.lexists(path):
+            if self.folder or not path.is_file():
+                kind = "a file, and a folder is to be made" if path.is_file() else "no plain file"
+                raise WrongInput(f"{self.target} is {kind}. Name another place.")
+            if not self.replaces:
+                raise WrongInput(
+                    f"{self.target} is there already. Name another file, or have it replaced "
+                    "with --force."
+                )
+
+    def _check_folder(self, path: Path) -> None:
+        if not self.folder:
+            raise WrongInput(f"{self.target} is a folder. Name a file in it.")
+        if _is_empty(path):
+            return
+        if not self.is_earlier(path):
+            raise WrongInput(
+                f"{self.target} is a folder that holds other things than an earlier export. Name "
+                "a new or an empty folder."
+            )
+        if not self.replaces:
+            raise WrongInput(
+                f"{self.target} holds an earlier export. Name another folder, or have it replaced "
+                "with --force."
+            )
+
+
+def reads_from(path: Path, inputs: Iterable[Path]) -> bool:
+    """Whether an input is this very file (by link or spelling, too), or lies in this folder."""
+    for source in inputs:
+        if not source.exists():
+            continue
+        if path.exists() and path.samefile(source):
+            return True
+        if Path(os.path.realpath(source)).is_relative_to(path):
+            return True
+    return False
+
+
+def remove(part: Path) -> None:
+    """Remove a part, file or folder, if it is there."""
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def part_of(
+    destination: Destination, unfinished: Callable[[Path], object] = remove
+) -> Iterator[Path]:
+    """The place to write to; it gets its name when the `with` ends well.
+
+    `unfinished` is called with a part that will not, also one that a killed process left. Raises
+    WrongInput where another process writes it, where the folder cannot be used, or where something
+    is there that must stay; that is looked at before, and again at the end.
+    """
+    destination.check()
+    target = destination.path
+    part = target.with_name(target.name + PART)
+    with _locked(part, destination) as is_left:
+        _clear(part, is_left, unfinished)
+        try:
+            if destination.folder:
+                part.mkdir(mode=0o700)
+            yield part
+            destination.check()
+            _put_into_place(part, target, replaces=destination.replaces)
+        finally:
+            if os.path.lexists(part):
+                unfinished(part)
+
+
+def free_name(path: Path) -> Path:
+    """This path, or where it is taken the first that is not: `NAME-2`, `NAME-3`, …"""
+    number, free = 1, path
+    while os.path.lexists(free):
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
+def _clear(part: Path, is_left: bool, unfinished: Callable[[Path], object]) -> None:
+    """What a killed process left goes; a file of somebody else's that has the name stays."""
+    files = part.with_name(part.name + FILES)
+    for path in (part, files):
+        if os.path.lexists(path) and not is_left:
+            raise WrongInput(f"{path} is in the way. Move it away, or name another file.")
+    if os.path.lexists(part):
+        unfinished(part)
+    remove(files)
+
+
+@contextmanager
+def _locked(part: Path, destination: Destination) -> Iterator[bool]:
+    """Held by this process alone; whether a killed one had left the lock's file."""
+    path = part.with_name(f".{part.name}.lock")
+    is_left = path.exists()
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as exc:
+        raise WrongInput(
+            f"{part.parent} cannot be written to ({exc.strerror}). Name another place."
+        ) from exc
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        os.close(lock)
+        raise WrongInput(
+            f"Another process is writing {destination.target.name} at this moment. Wait, or name "
+            "another file."
+        ) from exc
+    try:
+        yield is_left
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _put_into_place(part: Path, target: Path, *, replaces: bool) -> None:
+    if part.is_dir():
+        sync_tree(part)
+        _put_folder(part, target)
+    else:
+        sync(part)
+        _put_file(part, target, replaces)
+    sync(target.parent)
+
+
+def _put_file(part: Path, target: Path, replaces: bool) -> None:
+    if not replaces:
+        try:
+            os.link(part, target)  # unlike a rename, over nothing that has come meanwhile
+            part.unlink()
+            return
+        except FileExistsError as exc:
+            raise WrongInput(f"{target} has come up meanwhile. Name another file.") from exc
+        except OSError:  # a disk that knows no links
+            if os.path.lexists(target):
+                raise
+    os.replace(part, target)
+
+
+def _put_folder(part: Path, target: Path) -> None:
+    """An earlier export steps aside, and goes when the new one has its name."""
+    if not target.is_dir() or _is_empty(target):
+        os.rename(part, target)
+        return
+    aside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.old")
+    os.rename(target, aside)
+    try:
+        os.rename(part, target)
+    except BaseException:
+        os.rename(aside, target)
+        raise
+    sync(target.parent)
+    shutil.rmtree(aside)
+
+
+def sync_tree(folder: Path) -> None:
+    """Have the disk hold a folder with all files and folders below."""
+    for path in (*folder.rglob("*"), folder):
+        sync(path)
