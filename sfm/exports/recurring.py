@@ -17,6 +17,7 @@ from sfm.exports.apart import make_apart
 from sfm.exports.criteria import criteria_from
 from sfm.exports.folders import exports_folder
 from sfm.exports.layout import layout_from
+from sfm.exports.order import Order
 from sfm.exports.places import slug
 from sfm.exports.produce import Watch, no_watch
 from sfm.models import ExportFile, RecurringExport, User
@@ -83,12 +84,9 @@ def make_due() -> int:
 
 def make_one(number: int, watch: Watch = no_watch) -> int:
     """Make one of them now; 1 if it came out well, else 0. Commits. `watch` may raise to stop."""
-    one = db.session.get_one(RecurringExport, number)
-    criteria, layout = criteria_from(one.criteria), layout_from(one.layout)
-    order = service.order_of(criteria, layout, asked_by=one.owner.username, reader_id=one.owner_id)
-    target = folder_of(one) / _dated_name(service.file_name(criteria, layout, one.id))
-    db.session.rollback()
     try:
+        order, target = _order_of(db.session.get_one(RecurringExport, number))
+        db.session.rollback()
         product = make_apart(order, target, watch)
         message = f"{product.facts.rows_written:,} tweets"
     except (Cancelled, Interrupted, LeaseLost):
@@ -96,7 +94,7 @@ def make_one(number: int, watch: Watch = no_watch) -> int:
     except SfmError as exc:
         message, target = exc.message, Path()
         logger.warning("recurring export failed number=%d reason=%s", number, exc.message)
-    begin_write()
+    begin_write()  # ends what an error above has left open
     one = db.session.get_one(RecurringExport, number)
     one.message, one.last_at = message, clock.now()
     one.last_file = target.name or one.last_file
@@ -104,6 +102,16 @@ def make_one(number: int, watch: Watch = no_watch) -> int:
         one.next_at = next_after(one.next_at, one.every)
     db.session.commit()
     return int(bool(target.name))
+
+
+def _order_of(recurring_export: RecurringExport) -> tuple[Order, Path]:
+    """What to make now, and where. Raises SfmError where it cannot be made any more."""
+    criteria = criteria_from(recurring_export.criteria)
+    layout = layout_from(recurring_export.layout)
+    owner = recurring_export.owner
+    order = service.order_of(criteria, layout, asked_by=owner.username, reader_id=owner.id)
+    name = service.file_name(criteria, layout, recurring_export.id)
+    return order, folder_of(recurring_export) / _dated_name(name)
 
 
 def _dated_name(name: str) -> str:

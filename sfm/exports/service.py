@@ -16,6 +16,7 @@ from sfm.exports.folders import remove_files
 from sfm.exports.layout import Layout, layout_from
 from sfm.exports.order import About, Order, Product
 from sfm.exports.places import slug
+from sfm.exports.rights import check_rights
 from sfm.exports.stream_files import located
 from sfm.extensions import settings
 from sfm.models import ExportFile, User
@@ -35,9 +36,11 @@ def order_of(
 ) -> Order:
     """The order, with what this installation says of itself, and where its files are now.
 
-    `reader_id` is whose rights count for what a package tells; None for the command line. Raises
-    NotFound for a stream file that is gone.
+    `reader_id` is whose rights count, at this moment; None for the command line. Raises NotFound
+    for a set or stream files that are gone or are not that person's any more.
     """
+    if reader_id is not None:
+        check_rights(reader_id, criteria)
     branding = settings().branding
     about = About(
         asked_by=asked_by,

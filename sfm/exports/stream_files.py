@@ -137,6 +137,17 @@ def day_of(text: str) -> date:
     return day
 
 
+def may_read(reader: User, criteria: Criteria) -> bool:
+    """Whether this person may still read all stream files that the criteria name by number."""
+    if criteria.files or reader.is_superuser:
+        return True
+    connection = db.session.connection()
+    wanted = _visible(reader).where(among(StreamFile.id, connection.dialect.name))
+    numbers = ids_parameter(connection, criteria.stream_files)
+    counted = select(func.count()).select_from(wanted.order_by(None).subquery())
+    return db.session.scalar(counted, numbers) == len(set(criteria.stream_files))
+
+
 def _visible(reader: User | None) -> Select[StreamFile]:
     """The files that this person may read, oldest first."""
     wanted = select(StreamFile).order_by(StreamFile.begun_at, StreamFile.id)

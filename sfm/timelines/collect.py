@@ -49,6 +49,7 @@ _CURSORS = select(
     TwitterUser.uid.is_not(None),
 )
 _STANDING = select(
+    TwitterUser.uid,
     TwitterUser.name,
     TwitterUser.state,
     TwitterUser.tweets_per_day,
@@ -208,6 +209,11 @@ def _keep(
     standing = connection.execute(_STANDING, {"account": subject.id}).first()
     if standing is None:
         raise NotFound(f"{subject.name} was deleted here while it was being collected.")
+    if standing.uid != subject.uid:
+        raise NotFound(
+            f"{subject.name} has another uid here than when its posts were asked for, so they were "
+            "not kept. The next run asks for those of the account as it is now."
+        )
     _see_author(subject, standing, mine)
     change = {
         "held_to_id": place.held_to_id,

@@ -9,8 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.accounts.clients import default_client
 from sfm.database import begin_write, db
-from sfm.errors import SfmError, WrongInput
-from sfm.models import TwitterUserSet
+from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.tracked import drafts, importer, sets
 from sfm.tracked.drafts import Draft
 from sfm.web.access import access, signed_in_account
@@ -74,10 +73,10 @@ def save(token: str) -> Response | BaseResponse:
         if problem:
             form.refuse("new_set", problem)
             return _page(token, draft, form)
-    _save_some(draft)
+    problem = _save_some(draft)
     if draft.saved < len(draft.lines):
         drafts.keep(token, draft)
-        return _page(token, draft, form)
+        return _page(token, draft, form, problem)
     drafts.give_up(token)
     return done(_after(draft), _words(draft))
 
@@ -131,14 +130,23 @@ def _choose(draft: Draft, form: SaveListForm) -> str:
     return ""
 
 
-def _save_some(draft: Draft) -> None:
+def _save_some(draft: Draft) -> str:
+    """Save the next pieces; a sentence where their set was deleted meanwhile."""
     account_id = signed_in_account().id
     for piece in drafts.save_some(draft):
         begin_write()
-        into = db.session.get(TwitterUserSet, draft.set_id) if draft.set_id else None
+        try:
+            into = sets.find(signed_in_account(), draft.set_id) if draft.set_id else None
+        except NotFound:
+            db.session.rollback()
+            draft.set_id = None
+            return _(
+                "The set was deleted meanwhile. What is not saved yet will be saved without a set."
+            )
         outcome = importer.carry_out(piece, into=into, active=draft.active, added_by_id=account_id)
         db.session.commit()
         drafts.count(draft, outcome)
+    return ""
 
 
 def _after(draft: Draft) -> str:

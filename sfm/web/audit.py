@@ -150,6 +150,14 @@ def _wanted(form: SearchForm) -> Select[Any]:
 
 
 def trail_of(user: User) -> Select[Any]:
-    """What was done to or by one person."""
-    about = (AuditEntry.subject_kind == "user") & (AuditEntry.subject_id == str(user.id))
+    """What was done to or by one person.
+
+    What happened before they were added was done to another, who had their number before numbers
+    were given out only once.
+    """
+    about = (
+        (AuditEntry.subject_kind == "user")
+        & (AuditEntry.subject_id == str(user.id))
+        & (AuditEntry.at >= user.created_at)
+    )
     return select(AuditEntry).where(or_(about, AuditEntry.actor_id == user.id))

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sfm.database import db
 from sfm.models import TwitterUser, User
 from sfm.sandbox.server import Sandbox
+from sfm.tracked import drafts
 from sfm.tracked.drafts import LOOKED_UP_AT_ONCE
 from sfm.twitter.client import Client
 from sfm.web.list_lines import LINES
@@ -247,3 +248,20 @@ def test_somebody_elses_set_is_refused(boss: FlaskClient) -> None:
     again = step(boss, found, "save/", set_id="9999")
     assert again.status == 422
     assert accounts() == 0
+
+
+def test_a_set_deleted_while_its_list_is_saved_is_told_and_nothing_goes_into_another(
+    boss: FlaskClient, superuser: User
+) -> None:
+    target = make_set(superuser, "Harbour")
+    found = step(boss, begin(boss, "ferrynotes\nharborcouncil"), "look-up/")
+    token = found.url.split("/")[4]
+    draft = drafts.find(superuser.id, token)
+    draft.saved, draft.set_id = 1, target.id  # its first piece is saved
+    drafts.keep(token, draft)
+    db.session.delete(target)
+    db.session.commit()
+    refused = step(boss, found, "save/")
+    assert "The set was deleted meanwhile." in refused.text
+    assert accounts() == 0
+    assert "1 account added." in step(boss, refused, "save/").text
