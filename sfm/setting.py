@@ -79,12 +79,15 @@ SCHEDULE_FORM = re.compile(
 def _schedule(value: Any) -> str:
     text = " ".join(str(value).lower().split())
     if not SCHEDULE_FORM.fullmatch(text):
-        raise ValueError
+        from sfm.cron import cron_trigger  # APScheduler, which most commands need not wait for
+
+        cron_trigger(text)
     return text
 
 
 SCHEDULE = Kind(
-    "takes “off”, “every 6 h” (s, min, h, d), “daily 02:15” or “weekly sun 03:15”, in UTC",
+    "takes “off”, “every 6 h” (s, min, h, d), “daily 02:15”, “weekly sun 03:15” or the five "
+    "fields of cron, such as “0 */6 * * *”, in UTC",
     _schedule,
 )
 OBJECT = Kind("takes a dictionary (JSON in the environment)", _json_object)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,8 @@ from sfm.models import Run, ScheduledJob
 from sfm.runs import journal, schedule
 from sfm.runs.jobs import JOBS, Job, scheduled
 from sfm.runs.schedule import Schedule
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def _planned(job: Job, row: ScheduledJob | None) -> Planned:
     return Planned(
         job=job,
         schedule=text,
-        words=schedule.in_words(text),
+        words=schedule.describe(text),
         is_changed=bool(row and row.schedule is not None),
         paused=paused,
         next_at=due.slot_after(clock.now())
@@ -122,16 +125,17 @@ def take_slot(job: Job, now: datetime) -> datetime | None:
     """The slot that is due now, taken, in the caller's transaction; None if there is none.
 
     Each slot is taken once, whoever asks and whatever the clock does; of several that were
-    missed only the latest. A job that is new to this installation begins with its next slot.
+    missed only the latest. A job that is new to this installation, or whose last slot a clock that
+    was ahead has taken, begins with its next slot.
     """
     row = _row(job)
     due = _due(job, row)
     if due is None or row.paused:
         return None
-    slot = due.slot_before(now)
-    if row.last_slot_at is None:
+    if row.last_slot_at is None or _is_void(row.last_slot_at, due, now):
         row.last_slot_at = now
         return None
+    slot = due.slot_before(now)
     taken = db.session.execute(
         update(ScheduledJob)
         .where(ScheduledJob.name == job.name, ScheduledJob.last_slot_at < slot)
@@ -146,7 +150,16 @@ def is_due(job: Job, row: ScheduledJob | None, now: datetime) -> bool:
     due = _due(job, row)
     if due is None or (row is not None and row.paused):
         return False
-    return row is None or row.last_slot_at is None or row.last_slot_at < due.slot_before(now)
+    last = row.last_slot_at if row is not None else None
+    return last is None or due.slot_after(last) <= now or _is_void(last, due, now)
+
+
+def _is_void(last: datetime, due: Schedule, now: datetime) -> bool:
+    """Whether the last slot is later than the next one: the clock was ahead when it was taken."""
+    if last <= due.slot_after(now):
+        return False
+    logger.warning("the last slot was taken by a clock that was ahead slot=%s", clock.iso(last))
+    return True
 
 
 def _due(job: Job, row: ScheduledJob | None) -> Schedule | None:

@@ -13,7 +13,7 @@ SFM = ROOT / "sfm"
 
 FLOOR = {
     "__version__": 0, "errors": 0, "clock": 0, "config": 0,
-    "setting": 0, "instance": 0, "database": 0, "extensions": 0, "wholefile": 0,
+    "setting": 0, "cron": 0, "instance": 0, "database": 0, "extensions": 0, "wholefile": 0,
     "output_file": 0,
     "models": 1, "audit": 1, "twitter": 1, "supervisord": 1, "sandbox": 1,
     "web": 3, "cli": 3, "jobs": 3, "factory": 4,
@@ -24,6 +24,8 @@ ACROSS = {
     ("audit", "models"),  # every feature records what people did; docs/decisions/0007 says why here
     ("config", "errors"),
     ("config", "setting"),
+    ("setting", "cron"),
+    ("setting", "cron"),
     ("setting", "errors"),
     ("instance", "config"),
     ("instance", "errors"),

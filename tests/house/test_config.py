@@ -42,6 +42,8 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
         ("TWITTER_DIALECT", "toot", "takes one of: tweet, post"),
         ("BRANDING", "[1]", "takes a dictionary"),
         ("LOG_LEVEL", "loud", "takes one of: DEBUG"),
+        ("SCHEDULE_NAMES", "now and then", "“weekly sun 03:15” or the five fields of cron"),
+        ("SCHEDULE_NAMES", "0 25 * * *", "“weekly sun 03:15” or the five fields of cron"),
         ("SECRET_KEY_FILE", "/nowhere/at/all", "cannot be read"),
     ],
 )

@@ -45,6 +45,8 @@ def test_a_job_is_changed_and_set_back(login_as: Login, superuser: User) -> None
     assert "every 2 hours" in page(client, "/admin/jobs/").text
     entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "job.changed")).one()
     assert (entry.before, entry.after) == ({"schedule": "every 6 h"}, {"schedule": "every 2 h"})
+    submit(client, page(client, address), address, schedule="0 */3 * * *")
+    assert "cron’s “0 */3 * * *”, in UTC" in page(client, "/admin/jobs/").text
     submit(client, page(client, address), address, as_delivered="y")
     assert job("user_timeline").schedule is None
 

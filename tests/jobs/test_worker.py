@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,47 @@ def test_a_clock_set_back_brings_no_slot_twice(app: Flask, clock: FrozenClock) -
     clock.advance(1 * HOUR + 60)
     assert queue() == 0
     assert slots() == ["2026-11-22T18:00:00Z"]
+
+
+def test_a_clock_that_was_ahead_once_does_not_silence_the_schedule(
+    app: Flask, clock: FrozenClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """JB12: the machine was 30 days ahead for one round, then its clock was put right."""
+    queue()
+    clock.advance(30 * 24 * HOUR)
+    assert queue() == 1
+    worker.tick_due()
+    clock.advance(-30 * 24 * HOUR)
+    work_all()
+    for _ in range(24):
+        clock.advance(HOUR)
+        queue()
+        work_all()
+    assert slots()[1:] == [
+        "2026-11-22T18:00:00Z",
+        "2026-11-23T00:00:00Z",
+        "2026-11-23T06:00:00Z",
+        "2026-11-23T12:00:00Z",
+    ]
+    assert "clock that was ahead" in caplog.text
+    worker.tick_due()
+    clock.advance(30)
+    assert worker.tick_due() == 1
+
+
+def test_a_job_by_cron_runs_at_the_times_of_cron(app: Flask, clock: FrozenClock) -> None:
+    queue()
+    begin_write()
+    plan.change("user_timeline", text="30 13,14 * * 0", paused=False)
+    db.session.commit()
+    shown = {planned.job.name: planned for planned in plan.overview()}["user_timeline"]
+    assert shown.words == "at the times of cron’s “30 13,14 * * 0”, in UTC"
+    assert shown.next_at == clock.now() + timedelta(minutes=90)
+    for _ in range(60):
+        clock.advance(HOUR / 4)
+        queue()
+        work_all()
+    assert slots() == ["2026-11-22T13:30:00Z", "2026-11-22T14:30:00Z"]
 
 
 def test_a_paused_job_is_not_queued_and_not_caught_up(app: Flask, clock: FrozenClock) -> None:
