@@ -19,9 +19,8 @@ def _urls(part: int) -> Callable[[Any], Cell]:
     return lambda tweet: [link[part] or link[0] for link in items(tweet.urls)]
 
 
-def _final_urls(tweet: Any) -> Cell:
-    found: list[str] = tweet.final_urls
-    return found
+def _final_urls(part: int) -> Callable[[Any], Cell]:
+    return lambda tweet: [final[part] for final in tweet.final_urls]
 
 
 def _media(key: str) -> Callable[[Any], Cell]:
@@ -181,9 +180,30 @@ _CONTENT = (
         "urls_final",
         "list",
         "Links followed",
-        "Where each link was found to end when it was followed from here, in the order of urls; "
-        "“?” for a link that was not followed or not reached.",
-        value=_final_urls,
+        "Where each link was found to end when it was followed from here, in the order of urls: "
+        "by the last look that led to a page, else by the last that was answered; “?” for a link "
+        "that was not followed or never answered.",
+        value=_final_urls(0),
+        needs=("final_urls",),
+        separator=" ",
+    ),
+    column(
+        "urls_final_at",
+        "list",
+        "Links followed at",
+        "When each link was found to end there, in UTC, in the order of urls; “?” as there.",
+        value=_final_urls(1),
+        needs=("final_urls",),
+        separator=" ",
+    ),
+    column(
+        "urls_outcome",
+        "list",
+        "Outcome of links",
+        "What the latest look at each link came to, in the order of urls: ok, gone, refused, "
+        "server_error, timeout, dns, connection, tls, too_many_redirects, not_public, invalid, "
+        "too_large or bad_answer; “?” for a link that was not followed.",
+        value=_final_urls(2),
         needs=("final_urls",),
         separator=" ",
     ),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, String, cast, select
 
 from sfm.exports.column import items
 from sfm.exports.dialects import among, ids_parameter, iso_moment, json_text
-from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
+from sfm.models import Link, LinkLook, TwitterUserItem, TwitterUserItemUrl
 
 MOMENTS = frozenset({"date_published", "captured_at", "author_created_at"})
 LISTS = frozenset({"hashtags", "mentions", "urls", "media", "edit_history"})  # as JSON text
@@ -21,7 +21,17 @@ IDS = frozenset(
     }
 )  # fmt: skip
 FINAL_URLS = "final_urls"  # from the links followed, not from the tweet's own row
-NOT_FOLLOWED = "?"
+
+
+class FinalUrl(NamedTuple):
+    """Where a link was found to end, when, and what the latest look at it came to; "?" unknown."""
+
+    url: str
+    checked_at: str
+    outcome: str
+
+
+NOT_FOLLOWED = FinalUrl("?", "?", "?")
 
 
 def stored_class(fields: Sequence[str]) -> Any:
@@ -62,7 +72,7 @@ class Reader:
         finals = self._final_urls([row[-2] for row in rows])
         return [self._with_finals(list(row), finals) for row in rows]
 
-    def _with_finals(self, cells: list[Any], finals: dict[int, dict[str, str]]) -> Any:
+    def _with_finals(self, cells: list[Any], finals: dict[int, dict[str, FinalUrl]]) -> Any:
         urls, item_id = items(cells.pop()), cells.pop()
         found = finals.get(item_id, {})
         cells[self._final or 0] = [
@@ -70,24 +80,50 @@ class Reader:
         ]
         return self._make(cells)
 
-    def _final_urls(self, item_ids: list[int]) -> dict[int, dict[str, str]]:
+    def _final_urls(self, item_ids: list[int]) -> dict[int, dict[str, FinalUrl]]:
         """For each item its links, as written and as expanded, and where each was found to end."""
-        found: dict[int, dict[str, str]] = {}
-        rows = self._connection.execute(
+        looks: dict[tuple[int, str, str], list[Any]] = {}
+        for look in (LinkLook, Link):  # the latest look comes last
+            for row in self._looks(look, item_ids):
+                place = (row.item_id, row.expanded_url, row.start_url)
+                looks.setdefault(place, []).append(row)
+        found: dict[int, dict[str, FinalUrl]] = {}
+        for (item_id, *names), rows in looks.items():
+            final = final_url_of(rows)
+            found.setdefault(item_id, {}).update({name: final for name in names if name})
+        return found
+
+    def _looks(self, look: type[Link | LinkLook], item_ids: list[int]) -> Sequence[Any]:
+        dialect = self._connection.dialect.name
+        query = (
             select(
                 TwitterUserItemUrl.item_id,
                 TwitterUserItemUrl.expanded_url,
                 Link.start_url,
-                Link.final_url,
+                look.outcome,
+                look.final_url,
+                iso_moment(look.checked_at, dialect).label("checked_at"),
             )
             .join(Link, Link.id == TwitterUserItemUrl.link_id)
-            .where(among(TwitterUserItemUrl.item_id, self._connection.dialect.name)),
-            ids_parameter(self._connection, item_ids),
+            .where(among(TwitterUserItemUrl.item_id, dialect))
+            .order_by(look.id)
         )
-        for item_id, expanded_url, start_url, final_url in rows:
-            links = found.setdefault(item_id, {})
-            links.update({name: final_url for name in (expanded_url, start_url) if name})
-        return found
+        if look is LinkLook:
+            query = query.join(LinkLook, LinkLook.link_id == Link.id).where(Link.outcome != "ok")
+        return self._connection.execute(query, ids_parameter(self._connection, item_ids)).all()
+
+
+def final_url_of(looks: Sequence[Any]) -> FinalUrl:
+    """Of looks at one link, the oldest first: where the last good one ended, and its date.
+
+    Where none was good: where the last answer came from. The outcome is that of the latest look.
+    """
+    good = [look for look in looks if look.outcome == "ok"]
+    answered = good or [look for look in looks if look.final_url]
+    outcome = looks[-1].outcome or "?"
+    if not answered:
+        return FinalUrl("?", "?", outcome)
+    return FinalUrl(answered[-1].final_url, answered[-1].checked_at or "?", outcome)
 
 
 def _expression(name: str, dialect: str) -> ColumnElement[Any]:

@@ -21,6 +21,8 @@ Outcome = Literal[
     "bad_answer",
 ]
 
+ANSWERED: frozenset[Outcome] = frozenset({"ok", "gone", "refused", "server_error"})
+
 WORDS_FOR_OUTCOME: dict[Outcome, str] = {
     "ok": "leads to a page",
     "gone": "the page is gone",

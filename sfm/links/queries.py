@@ -54,11 +54,11 @@ def outcomes() -> list[Counted]:
 
 
 def domains(most: int = MOST_DOMAINS) -> list[Counted]:
-    """The domains that most links end at."""
+    """The domains that most links end at, those counted where an answer came."""
     count = func.count()
     query = (
         select(Link.final_domain, count)
-        .where(Link.final_domain != "")
+        .where(Link.final_domain != "", Link.final_status.is_not(None))
         .group_by(Link.final_domain)
         .order_by(count.desc(), Link.final_domain)
         .limit(most)

@@ -7,15 +7,16 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sfm import clock
 from sfm.database import db
 from sfm.links.extract import FoundLink, host_of, links_of
 from sfm.links.fetch import Followed
-from sfm.links.outcomes import retry_at
-from sfm.models import Link, Run, TwitterUserItem, TwitterUserItemUrl
+from sfm.links.outcomes import ANSWERED, retry_at
+from sfm.models import Link, LinkLook, Run, TwitterUserItem, TwitterUserItemUrl
+from sfm.models.link import LOOK
 
 FRESH = timedelta(days=30)  # a link looked at since then is not asked for again
 _AT_ONCE = 200  # rows in one statement
@@ -63,11 +64,11 @@ def _link_ids(links: dict[str, FoundLink]) -> dict[str, int]:
 def _insert_new(table: Any, rows: list[dict[str, Any]], key: list[str]) -> None:
     """Both databases know INSERT ... ON CONFLICT DO NOTHING, in classes of their own."""
     twins: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    insert = twins[db.engine.dialect.name]
+    insert_new = twins[db.engine.dialect.name]
     defaults: dict[str, Any] = {"history": [], "final_headers": {}} if table is Link else {}
     for start in range(0, len(rows), _AT_ONCE):
         batch = [defaults | row for row in rows[start : start + _AT_ONCE]]
-        statement = insert(table).values(batch).on_conflict_do_nothing(index_elements=key)
+        statement = insert_new(table).values(batch).on_conflict_do_nothing(index_elements=key)
         db.session.execute(statement)
 
 
@@ -115,7 +116,7 @@ def due(count: int = 500) -> list[int]:
 
 
 def save(found: Sequence[Followed], ids: dict[str, int]) -> None:
-    """Keep the outcomes of these links."""
+    """Keep the outcomes of these links; what earlier looks found stays beside them."""
     numbers = [ids[one.start_url] for one in found]
     query = select(Link.id, Link.attempts, Link.outcome).where(Link.id.in_(numbers))
     before = {number: (tries, said) for number, tries, said in db.session.execute(query)}
@@ -126,18 +127,30 @@ def save(found: Sequence[Followed], ids: dict[str, int]) -> None:
         if ids[one.start_url] in before
     ]
     if rows:
+        _keep_earlier_looks(list(before))
         db.session.execute(update(Link), rows)
+
+
+def _keep_earlier_looks(link_ids: Sequence[int]) -> None:
+    """Copy the latest look of each link to those before it, where there was one."""
+    columns = [getattr(Link, name) for name in LOOK]
+    looks = select(Link.id, *columns).where(Link.id.in_(link_ids), Link.outcome != "")
+    db.session.execute(
+        insert(LinkLook).from_select(["link_id", *LOOK], looks.order_by(Link.id)),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _row(one: Followed, number: int, before: tuple[int, str], now: datetime) -> dict[str, Any]:
     tries, said = before
     attempts = 1 if said in ("", "ok") else tries + 1
+    answered = one.outcome in ANSWERED
     return {
         "id": number,
         "outcome": one.outcome,
         "history": [asdict(hop) for hop in one.hops],
-        "final_url": one.final_url,
-        "final_status": one.final_status,
+        "final_url": one.final_url if answered else "",
+        "final_status": one.final_status if answered else None,
         "final_headers": one.final_headers,
         "final_domain": host_of(one.final_url or one.start_url),
         "title": one.page.title,

@@ -8,7 +8,7 @@ from sfm.models.export import ExportFile, ExportProfile, RecurringExport
 from sfm.models.filter import TwitterFilter
 from sfm.models.installation import Installation
 from sfm.models.job import ScheduledJob
-from sfm.models.link import Link, TwitterUserItemUrl
+from sfm.models.link import Link, LinkLook, TwitterUserItemUrl
 from sfm.models.run import Lease, Run, RunError
 from sfm.models.stream import Gap, Heartbeat, ProgramRetry, StreamFile
 from sfm.models.tracked import AccountEvent, FormerName, TwitterUser, TwitterUserSet, set_member
@@ -32,6 +32,7 @@ __all__ = [
     "Installation",
     "Lease",
     "Link",
+    "LinkLook",
     "ProgramRetry",
     "RecurringExport",
     "Run",

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 
 from sfm.database import db
-from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem
+from sfm.models import DayCount, DayTotal, Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
 from sfm.tweets import bulk
 from sfm.tweets.bulk import Entry
 from sfm.tweets.indexing import is_indexed, state, words_of_row
@@ -17,6 +17,7 @@ from sfm.tweets.indexing import is_indexed, state, words_of_row
 AT_ONCE = 1_000
 
 _item = TwitterUserItem
+_place = TwitterUserItemUrl
 # What has to be known of a tweet to take it out of everything.
 WANTED = (
     _item.id, _item.twitter_id, _item.twitter_user_id, _item.date_published,
@@ -58,8 +59,21 @@ def _delete(connection: Connection, rows: Sequence[Any]) -> None:
     index = state(connection)
     findable = [row for row in rows if is_indexed(index, row.id)]
     bulk.unindex(connection, [Entry(row.twitter_id, words_of_row(row)) for row in findable])
-    connection.execute(delete(_item).where(_item.id.in_([row.id for row in rows])))
+    item_ids = [row.id for row in rows]
+    links = connection.scalars(
+        select(_place.link_id).where(_place.item_id.in_(item_ids)).distinct()
+    ).all()
+    connection.execute(delete(_item).where(_item.id.in_(item_ids)))
+    _delete_links_of_nobody(connection, links)
     _uncount(connection, rows)
+
+
+def _delete_links_of_nobody(connection: Connection, link_ids: Sequence[int]) -> None:
+    """What is known of links goes with the last tweet that holds them."""
+    still = select(_place.id).where(_place.link_id == Link.id)
+    for at in range(0, len(link_ids), AT_ONCE):
+        some = Link.id.in_(link_ids[at : at + AT_ONCE])
+        connection.execute(delete(Link).where(some, ~still.exists()))
 
 
 def _uncount(connection: Connection, rows: Sequence[Any]) -> None:

@@ -236,7 +236,10 @@ def test_urls_final_tells_where_followed_links_ended(target_folder: Path) -> Non
     )
     begin_write()
     item = db.session.query(TwitterUserItem).filter_by(twitter_id=twitter_id).one()
-    link = Link(url_hash="h", start_url="https://b.example", final_url="https://end.example/")
+    link = Link(
+        url_hash="h", start_url="https://b.example", outcome="ok",
+        final_url="https://end.example/", final_status=200,
+    )  # fmt: skip
     db.session.add(link)
     db.session.flush()
     db.session.add(

@@ -25,6 +25,7 @@ def signed(login_as: Callable[[User], FlaskClient], reader: User) -> FlaskClient
 
 
 def make_link(start: str, outcome: str = "ok", final: str = "", **more: object) -> Link:
+    more.setdefault("final_status", 200 if final else None)
     link = Link(
         start_url=start, url_hash=hash_of(start), outcome=outcome, final_url=final,
         final_domain=final.split("/")[2] if final else "", checked_at=WHEN if outcome else None,
