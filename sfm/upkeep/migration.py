@@ -14,6 +14,8 @@ from flask_migrate import upgrade
 from sfm import clock
 from sfm.database import db
 from sfm.errors import SfmError
+from sfm.extensions import settings
+from sfm.upkeep.numbers import count_on_above_files
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,15 @@ def bring_up_to_date(folder: Path) -> Migrated:
     """Run every migration that is missing; a filled SQLite file is copied into `folder` first.
 
     Each migration is one transaction on both databases: killed half-way, the database is as it
-    was before that migration, and the next call goes on. Raises SfmError where the database was
-    made by a newer release.
+    was before that migration, and the next call goes on. A copy that was put back counts on above
+    the numbers of files made since. Raises SfmError where the database was made by a newer release.
     """
+    done = _migrate(folder)
+    count_on_above_files(settings().data_folder)
+    return done
+
+
+def _migrate(folder: Path) -> Migrated:
     before = present_revision()
     head = _scripts().get_current_head() or ""
     if before == head:

@@ -17,9 +17,11 @@ from sqlalchemy import BigInteger, Column, inspect, select, text
 from sfm import audit, clock
 from sfm.database import Base, db
 from sfm.exports.choosing import of_set
+from sfm.extensions import settings
 from sfm.models import (
     ExportFile,
     Gap,
+    RecurringExport,
     Run,
     StreamFile,
     TwitterFilter,
@@ -27,6 +29,7 @@ from sfm.models import (
     TwitterUserSet,
     User,
 )
+from sfm.upkeep.migration import bring_up_to_date
 from tests.factories import make_run, make_set, make_tweets, make_twitter_user, make_user
 
 COUNTED = [mapper.class_ for mapper in Base.registry.mappers if "id" in mapper.columns]
@@ -247,3 +250,26 @@ def test_what_another_filter_left_is_taken_from_the_one_that_got_its_number(app:
             earlier: None,
             later: number,
         }
+
+
+def test_a_copy_put_back_counts_on_above_the_files_made_since(app: Flask, tmp_path: Path) -> None:
+    """As docs/operations.md says: put it back, then `migrate_database`."""
+    folder = settings().data_folder
+    (folder / "exports" / "recurring" / "6-weekly").mkdir(parents=True)
+    (folder / "exports" / "12").mkdir()
+    (folder / "twitterfilter-8").mkdir()
+    (folder / "twitterfilter-9-2026-11-30T12-00-00.000000-3Z.gz.open").touch()
+    assert bring_up_to_date(tmp_path / "copies").copy is None
+    ann = make_user("ann")
+    order: dict[str, object] = {"owner_id": ann.id, "title": "x", "criteria": {}, "layout": {}}
+    filter_row = TwitterFilter(name="flood", user_id=ann.id, words="flood")
+    export = ExportFile(**order)
+    weekly = RecurringExport(**order, every="week", next_at=clock.now())
+    db.session.add_all([filter_row, export, weekly])
+    db.session.commit()
+    assert (filter_row.id, export.id, weekly.id) == (10, 13, 7)
+    bring_up_to_date(tmp_path / "copies")
+    second = TwitterFilter(name="storm", user_id=ann.id, words="storm")
+    db.session.add(second)
+    db.session.commit()
+    assert second.id == 11
