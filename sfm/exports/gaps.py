@@ -134,7 +134,8 @@ def _outages(spans: Mapping[str, Span]) -> Any:
     return (
         select(
             TwitterFilter.name, TwitterFilter.user_id, Gap.prefix, Gap.began_at, Gap.ended_at,
-            Gap.cause, Gap.lost_estimate,
+            Gap.cause, Gap.lost_estimate, Gap.filled, Gap.filled_posts, Gap.searched_from,
+            Gap.searched_to, Gap.searched_queries, Gap.not_searched,
         )
         .outerjoin(TwitterFilter, TwitterFilter.id == Gap.filter_id)
         .where(Gap.prefix.in_(spans), Gap.began_at < behind)
@@ -155,4 +156,18 @@ def _gap(one: Any) -> str:
     until = clock.iso(one.ended_at) if one.ended_at else "now"
     whose = f"filter “{one.name}”" if one.name else one.prefix
     told = f"{one.lost_estimate:,} posts" if one.lost_estimate else MISSED
-    return f"{whose}: {clock.iso(one.began_at)} to {until} ({one.cause}); estimated loss: {told}"
+    gap = f"{whose}: {clock.iso(one.began_at)} to {until} ({one.cause})"
+    return f"{gap}; estimated loss: {told}{_filled(one)}"
+
+
+def _filled(one: Any) -> str:
+    """What search was asked for to fill the gap, and what not; "" where it was not asked."""
+    if not one.filled:
+        return ""
+    state = "filled" if one.filled == "filled" else "filled in part"
+    text = f"; {state} from search, {one.filled_posts:,} posts"
+    if one.searched_from and one.searched_to:
+        text += f", asked from {clock.iso(one.searched_from)} to {clock.iso(one.searched_to)} for "
+        text += " | ".join(one.searched_queries or ())
+    left_out = "".join(f"; not searched: {why}" for why in one.not_searched or ())
+    return text + left_out

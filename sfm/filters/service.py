@@ -12,6 +12,7 @@ from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, SfmError
 from sfm.filters import connections
+from sfm.filters.criteria import criteria_of
 from sfm.filters.people import People
 from sfm.filters.validation import BadFilter, Draft, parts_of
 from sfm.models import Credential, Gap, TwitterFilter, User
@@ -41,6 +42,7 @@ def save(draft: Draft, people: People, existing: TwitterFilter | None = None) ->
     _check_name(draft.name, existing)
     _check_connection(draft, user, existing)
     before = _values(existing) if existing else None
+    listened_for = criteria_of(existing) if existing else None
     saved = existing or TwitterFilter()
     _wanted_from_now(saved, draft.is_active)
     for name in (*_AUDITED, "notes", "is_active"):
@@ -49,6 +51,8 @@ def save(draft: Draft, people: People, existing: TwitterFilter | None = None) ->
     saved.uids = people.uids
     saved.people_not_found = list(people.not_found)
     _changed(saved)
+    if criteria_of(saved) != listened_for:
+        saved.criteria_since = clock.now()
     saved.held_at = saved.held_by_id = None
     db.session.add(saved)
     db.session.flush()

@@ -112,11 +112,38 @@ def stream_rules(twitter_filter: TwitterFilter) -> tuple[Rule, ...]:
     return rules_for(parts_of(draft_of(twitter_filter)), twitter_filter.uids.values())
 
 
-def search_queries(twitter_filter: TwitterFilter) -> tuple[str, ...]:
-    """The same as queries of recent search, whose limit is lower. Raises BadFilter, WrongInput."""
+@dataclass(frozen=True)
+class SearchPlan:
+    """What recent search can be asked for a filter: its queries, and the rules too long for it."""
+
+    queries: tuple[str, ...]
+    too_long: tuple[str, ...]
+
+
+def search_plan(twitter_filter: TwitterFilter) -> SearchPlan:
+    """The filter as queries of recent search, whose limit is lower. Raises BadFilter."""
     parts = parts_of(draft_of(twitter_filter))
-    rules = rules_for(parts, twitter_filter.uids.values(), SEARCH_LIMIT)
-    return tuple(rule.value for rule in rules if len(rule.value) <= SEARCH_LIMIT)
+    long_phrases = tuple(one for one in parts.phrases if not _fits_search(one))
+    phrases = tuple(one for one in parts.phrases if one not in long_phrases)
+    made = build_rules(phrases, twitter_filter.uids.values(), parts.boxes, limit=SEARCH_LIMIT)
+    exact = [value for value in parts.exact if len(value) <= SEARCH_LIMIT]
+    too_long = [rule.value for phrase in long_phrases for rule in build_rules([phrase])]
+    too_long += [value for value in parts.exact if len(value) > SEARCH_LIMIT]
+    queries = dict.fromkeys([*(rule.value for rule in made), *exact])
+    return SearchPlan(tuple(queries), tuple(too_long))
+
+
+def search_queries(twitter_filter: TwitterFilter) -> tuple[str, ...]:
+    """The queries of `search_plan` alone. Raises BadFilter."""
+    return search_plan(twitter_filter).queries
+
+
+def _fits_search(phrase: Phrase) -> bool:
+    try:
+        build_rules([phrase], limit=SEARCH_LIMIT)
+    except WrongInput:
+        return False
+    return True
 
 
 def draft_of(twitter_filter: TwitterFilter) -> Draft:

@@ -11,6 +11,8 @@ from sfm import clock
 from sfm.database import Base, WideId
 from sfm.models.account import Credential, User
 
+CRITERIA = ("words", "people", "locations", "rule_text", "uids")  # what a filter listens for
+
 
 class TwitterFilter(Base):
     """A live filter on Twitter: words, people, locations, and the User who connects."""
@@ -33,6 +35,7 @@ class TwitterFilter(Base):
     notes: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     changed_at: Mapped[datetime] = mapped_column(default=clock.now)
+    criteria_since: Mapped[datetime | None] = mapped_column(default=clock.now)  # words and the like
     active_since: Mapped[datetime | None]  # wanted from then on: before it, nothing is missed
     held_at: Mapped[datetime | None]  # stopped on the status page, without being deactivated
     held_by_id: Mapped[int | None] = mapped_column(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sfm import clock
 from sfm.database import Base, WideId
-from sfm.models.filter import TwitterFilter
+from sfm.models.filter import CRITERIA, TwitterFilter
 
 
 class StreamFile(Base):
@@ -70,6 +70,15 @@ class Heartbeat(Base):
     revision: Mapped[int] = mapped_column(BigInteger, default=0)  # of the filters as last read
 
 
+def _criteria_of_filter(context: Any) -> dict[str, Any] | None:
+    """What the filter of a new row listens for at this moment, whoever writes the row."""
+    filter_id = context.get_current_parameters().get("filter_id")
+    columns = [getattr(TwitterFilter, name) for name in CRITERIA]
+    found = context.connection.execute(select(*columns).where(TwitterFilter.id == filter_id))
+    row = found.mappings().first()
+    return dict(row) if row is not None else None
+
+
 class Gap(Base):
     """A time in which posts were, or may have been, missed: of one filter, or of the sample."""
 
@@ -88,9 +97,18 @@ class Gap(Base):
     last_id: Mapped[int | None] = mapped_column(BigInteger)  # newest post before
     lost_estimate: Mapped[int] = mapped_column(BigInteger, default=0)  # 0: nobody knows
     lost_counted: Mapped[int] = mapped_column(BigInteger, default=0)  # dropped by ourselves
-    filled: Mapped[str] = mapped_column(String(12), default="")  # "" or filled
+    # What the filter listens for when the row is written: see filters/criteria.py.
+    criteria: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), default=_criteria_of_filter
+    )
+    filled: Mapped[str] = mapped_column(String(12), default="")
+    # "", filled, in part (search has no more), broken off (it can be asked for again)
     filled_posts: Mapped[int] = mapped_column(BigInteger, default=0)
     filled_note: Mapped[str] = mapped_column(Text, default="")
+    searched_from: Mapped[datetime | None]
+    searched_to: Mapped[datetime | None]
+    searched_queries: Mapped[list[str] | None] = mapped_column(JSON)
+    not_searched: Mapped[list[str] | None] = mapped_column(JSON)  # sentences: what, and why not
     # Of the run that is to fill it: asked for is a gap while that one is open.
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id", ondelete="SET NULL"))
 

@@ -8,8 +8,8 @@ without the posts that files around the gap hold already.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,20 @@ from sqlalchemy import select, update
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
-from sfm.filters import service, validation
+from sfm.filters import service
 from sfm.models import Gap, Run, TwitterFilter
 from sfm.streams.fill_files import FillFiles
+from sfm.streams.fill_plan import TOO_NEW, FillPlan, plan_of, span_of
 from sfm.streams.held import around
 from sfm.streams.ledger import record_file
 from sfm.streams.sealing import Facts
 from sfm.twitter.client import Client
 from sfm.twitter.pages import Record
+from sfm.twitter.paging import BROKEN_PAGING
 
-REACH = timedelta(days=7)
-EDGE = timedelta(seconds=10)  # posts come late, and clocks differ
 DOLLARS_A_POST = 0.005  # Source: X, "Pricing", August 2026
+FILLED, IN_PART, BROKEN_OFF = "filled", "in part", "broken off"
+DONE = {FILLED, IN_PART}  # search has no more
 LEFT_OUT = "Retweets are not among them: search does not find them."
 
 
@@ -71,12 +73,12 @@ def prospects(gaps: Iterable[Gap]) -> dict[int, Prospect]:
 
 
 def _prospect(gap: Gap, run: Run | None) -> Prospect:
-    is_asked = run is not None and run.finished_at is None and gap.filled != "filled"
+    is_asked = run is not None and run.finished_at is None and gap.filled not in DONE
     failed = run is not None and run.finished_at is not None and run.state != "finished"
     return Prospect(
         is_asked=is_asked,
         why_not="It is asked for already." if is_asked else _why_not(gap),
-        trouble=run.message if run and failed and gap.filled != "filled" else "",
+        trouble=run.message if run and failed and gap.filled not in DONE else "",
         dollars=gap.lost_estimate * DOLLARS_A_POST or None,
     )
 
@@ -84,18 +86,22 @@ def _prospect(gap: Gap, run: Run | None) -> Prospect:
 def _why_not(gap: Gap) -> str:
     if gap.ended_at is None:
         return "It goes on."
-    if gap.filled == "filled":
+    if gap.filled == FILLED:
         return "It is filled."
-    if gap.ended_at < clock.now() - REACH:
+    if gap.filled == IN_PART:
+        return "Search has been asked for all of it that can be searched."
+    start, end = span_of(gap)
+    if start >= end:
         return "Search reaches back seven days only."
     return ""
 
 
 def ask(gap: Gap, run_id: int) -> None:
-    """Have this run fill a gap. Flushes. Raises WrongInput where it cannot be filled."""
+    """Have this run fill a gap. Flushes. Raises WrongInput where it cannot be filled, BadFilter."""
     reason = prospects([gap])[gap.id].why_not
-    if reason:
+    if reason or gap.filter_id is None:
         raise WrongInput(f"This gap cannot be filled. {reason}")
+    plan_of(gap, service.by_id(gap.filter_id))
     gap.run_id = run_id
     db.session.flush()
 
@@ -104,55 +110,86 @@ def fill(gap_id: int, client: Client, root: Path, run_folder: Path) -> Mapping[s
     """Search for what a gap missed and write it into files of its own. Commits on its own.
 
     A gap that is filled (a run that was cut off at its very end goes on) is left as it is. What
-    breaks off leaves the gap as it was. Raises TwitterError, WrongInput, StorageTrouble, OSError,
-    and AnotherCollector while another gap of this stream is filled.
+    breaks off leaves the gap as it was. Raises TwitterError, WrongInput where nothing of it can be
+    searched any more, BadFilter, StorageTrouble, OSError, and AnotherCollector while another gap
+    of this stream is filled.
     """
     gap = db.session.get(Gap, gap_id)
     if gap is None or gap.filter_id is None or gap.ended_at is None:
         raise WrongInput("This gap is gone.")
-    if gap.filled == "filled":
+    if gap.filled in DONE:
         return {"posts": gap.filled_posts}
-    found = service.by_id(gap.filter_id)
-    queries = validation.search_queries(found)
-    start, end = _span(gap)
-    prefix = gap.prefix
+    _let_it_be_searchable(gap.ended_at)
+    plan = plan_of(gap, service.by_id(gap.filter_id))
+    prefix, before = gap.prefix, gap.filled_posts
     db.session.rollback()
     target = FillFiles(root, run_folder, prefix)
     try:
-        records = _search(queries, client, start, end)
+        search = _search(plan, client)
+        records = search.records
         # Not before the search: what the stream has brought by then is on the disk by now.
-        held = around(root, prefix, start, end)
+        held = around(root, prefix, plan.start, plan.end)
         fresh = sorted(records.keys() - held.known)
         target.write((number, records[number].raw) for number in fresh if number not in held.left)
-        _settle(gap_id, len(fresh), root, target.sealed)
+        _settle(gap_id, _outcome(plan, search, before + len(fresh)), root, target.sealed)
     finally:
         target.close()
     return {"posts": len(fresh), "already_held": len(records) - len(fresh)}
 
 
-def _span(gap: Gap) -> tuple[datetime, datetime]:
-    end = gap.ended_at or clock.now()
-    latest = clock.now() - timedelta(seconds=15)  # Source: X, search's end is 10 s ago at most
-    earliest = clock.now() - REACH + timedelta(minutes=1)
-    return max(gap.began_at - EDGE, earliest), min(end + EDGE, latest)
+def _let_it_be_searchable(ended_at: datetime) -> None:
+    """Sleep until search has the last seconds before this moment: fifteen seconds at most."""
+    age = clock.now() - ended_at
+    if age < TOO_NEW:
+        db.session.rollback()
+        clock.sleep(min((TOO_NEW - age).total_seconds(), TOO_NEW.total_seconds()))
 
 
-def _search(
-    queries: Iterable[str], client: Client, start: datetime, end: datetime
-) -> dict[int, Record]:
-    """What search has of that time, by id."""
-    found: dict[int, Record] = {}
-    if start < end:
-        for query in queries:
-            for page in client.search_recent(query, start_time=start, end_time=end):
-                found.update((record.tweet.twitter_id, record) for record in page.records)
+@dataclass
+class _Search:
+    """What search gave, by id, and what of its answers could not be had."""
+
+    records: dict[int, Record] = field(default_factory=dict)
+    breaks: list[str] = field(default_factory=list)
+    unreadable: int = 0
+
+
+def _search(plan: FillPlan, client: Client) -> _Search:
+    found = _Search()
+    for query in plan.queries:
+        for page in client.search_recent(query, start_time=plan.start, end_time=plan.end):
+            found.records.update((record.tweet.twitter_id, record) for record in page.records)
+            found.unreadable += len(page.refused)
+            found.breaks += [
+                f"The pages of “{query}” broke off: {problem.detail}"
+                for problem in page.problems
+                if problem.kind == BROKEN_PAGING
+            ]
     return found
 
 
-def _settle(gap_id: int, posts: int, root: Path, sealed: Iterable[tuple[Path, Facts]]) -> None:
+def _outcome(plan: FillPlan, search: _Search, posts: int) -> dict[str, Any]:
+    """What the gap's row says from now on: what was asked for, and what was not."""
+    not_searched = [*plan.not_searched, *search.breaks]
+    if search.unreadable:
+        not_searched.append(f"{search.unreadable} posts of the answers could not be read.")
+    state = IN_PART if not_searched else FILLED
+    return {
+        "filled": BROKEN_OFF if search.breaks or plan.is_too_new else state,
+        "filled_posts": posts,
+        "filled_note": LEFT_OUT,
+        "searched_from": plan.start,
+        "searched_to": plan.end,
+        "searched_queries": list(plan.queries),
+        "not_searched": not_searched,
+    }
+
+
+def _settle(
+    gap_id: int, values: Mapping[str, Any], root: Path, sealed: Iterable[tuple[Path, Facts]]
+) -> None:
     begin_write()
     for path, facts in sealed:
         record_file(root, path, facts)
-    values = {"filled": "filled", "filled_posts": posts, "filled_note": LEFT_OUT}
     db.session.execute(update(Gap).where(Gap.id == gap_id).values(values))
     db.session.commit()

@@ -13,6 +13,7 @@ from sfm.twitter.problems import Problem
 
 _MOST_EMPTY_PAGES = 10  # in a row, each with a token for more
 _MOST_RESUMES = 3
+BROKEN_PAGING = "broken-paging"
 
 
 class Course:
@@ -49,7 +50,7 @@ class Course:
         broken = self._broken(token)
         if broken:
             self.params = None
-            problem = Problem(kind="broken-paging", title="Paging broke off", detail=broken)
+            problem = Problem(kind=BROKEN_PAGING, title="Paging broke off", detail=broken)
             return msgspec.structs.replace(page, problems=(*page.problems, problem))
         self._seen.add(token)
         self.params[self._token_name] = token

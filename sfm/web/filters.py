@@ -137,7 +137,8 @@ def show(filter_id: int) -> str:
         rules=_rules(found),
         gaps=gaps,
         prospects=filling.prospects(gaps),
-        trial_price=trial.price(_queries(found)),
+        trial_price=trial.price(_search(found).queries),
+        too_long=_search(found).too_long,
     )
 
 
@@ -154,7 +155,7 @@ def try_out(filter_id: int) -> Response:
     found = _mine(filter_id)
     result, problem = None, ""
     try:
-        result = trial.try_out(_queries(found), search_client(found))
+        result = trial.try_out(_search(found).queries, search_client(found))
     except SfmError as exc:
         problem = exc.message
     db.session.rollback()
@@ -164,7 +165,8 @@ def try_out(filter_id: int) -> Response:
         found=_mine(filter_id),
         trial=result,
         problem=problem,
-        trial_price=trial.price(_queries(_mine(filter_id))),
+        trial_price=trial.price(_search(_mine(filter_id)).queries),
+        too_long=_search(_mine(filter_id)).too_long,
     )
 
 
@@ -234,8 +236,8 @@ def _rules(found: TwitterFilter) -> tuple[str, ...]:
         return ()
 
 
-def _queries(found: TwitterFilter) -> tuple[str, ...]:
+def _search(found: TwitterFilter) -> validation.SearchPlan:
     try:
-        return validation.search_queries(found)
+        return validation.search_plan(found)
     except SfmError:
-        return ()
+        return validation.SearchPlan((), ())

@@ -97,6 +97,22 @@ def test_outages_before_the_first_tweet_and_behind_the_last_one_of_a_day_are_tol
     )
 
 
+def test_what_a_gap_was_filled_with_and_what_not_is_told(target_folder: Path, reader: User) -> None:
+    mine = file_of(reader, "mine.gz", 600, 610)
+    gap(mine, "late", 1400)
+    row = db.session.query(Gap).one()
+    row.filled, row.filled_posts = "in part", 12
+    row.searched_from, row.searched_to = row.began_at, row.began_at + timedelta(minutes=2)
+    row.searched_queries, row.not_searched = ["flood", "storm"], ["The last minute."]
+    db.session.commit()
+    criteria = stream_files.of_stream(Selection(), mine.filter_id, DAY, reader)
+    (told,) = gaps_told(target_folder, criteria, reader)
+    assert told.endswith(
+        "; filled in part from search, 12 posts, asked from 2018-10-11T23:20:00Z to "
+        "2018-10-11T23:22:00Z for flood | storm; not searched: The last minute."
+    )
+
+
 def test_without_days_the_time_of_the_files_counts_not_that_of_their_tweets(
     target_folder: Path, reader: User
 ) -> None:

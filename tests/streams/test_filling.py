@@ -80,11 +80,11 @@ def no_credential(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> None:
 
 
 def rules_that_search_does_not_take(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> None:
-    change = update(TwitterFilter).values(locations="not a place at all")
-    db.session.execute(change)
+    kept = dict(gap.criteria or {})
+    gap.criteria = {**kept, "locations": "not a place at all"}
     db.session.commit()
     assert worker.work_once()
-    db.session.execute(change.values(locations=""))
+    gap.criteria = kept
     db.session.commit()
 
 

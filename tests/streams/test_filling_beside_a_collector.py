@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -22,7 +21,7 @@ from sfm.streams.members import member
 from sfm.streams.sealing import Facts
 from sfm.streams.sinks import FileSink
 from sfm.streams.writer import FILE_LINES
-from sfm.twitter.pages import Record
+from sfm.twitter.pages import Page, Record
 from sfm.twitter.payload import parse_line
 from tests.conftest import FrozenClock
 from tests.streams.collecting import make_filter
@@ -131,10 +130,10 @@ class Search:
     def __init__(self, lines: list[bytes]) -> None:
         self.lines = lines
 
-    def search_recent(self, query: str, **times: object) -> Iterator[SimpleNamespace]:
+    def search_recent(self, query: str, **times: object) -> Iterator[Page]:
         for start in range(0, len(self.lines), 100):
             records = [Record(raw, parse_line(raw)) for raw in self.lines[start : start + 100]]
-            yield SimpleNamespace(records=records)
+            yield Page(records=tuple(records))
 
 
 def v2_post(number: int) -> bytes:

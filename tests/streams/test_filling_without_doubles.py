@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -19,7 +18,7 @@ from sfm.streams.filling import fill
 from sfm.streams.members import member
 from sfm.streams.organise import organise
 from sfm.streams.sinks import FileSink
-from sfm.twitter.pages import Record
+from sfm.twitter.pages import Page, Record
 from sfm.twitter.payload import parse_line
 from tests.conftest import FrozenClock
 from tests.streams.collecting import make_filter
@@ -73,9 +72,9 @@ class Twitter:
         self.streamed += [number_at(just_after, n) for n in range(201, 204)]
         self.while_it_searches: Callable[[], object] = lambda: None
 
-    def search_recent(self, query: str, **times: object) -> Iterator[SimpleNamespace]:
+    def search_recent(self, query: str, **times: object) -> Iterator[Page]:
         for number in self.missed + self.streamed:
-            yield SimpleNamespace(records=[Record(line(number), parse_line(line(number)))])
+            yield Page(records=(Record(line(number), parse_line(line(number))),))
         self.while_it_searches()
 
 

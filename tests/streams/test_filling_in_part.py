@@ -1,0 +1,210 @@
+"""A gap is called filled only for what search was asked for; the rest is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from sfm import clock as clocks
+from sfm.database import db
+from sfm.errors import WrongInput
+from sfm.extensions import settings as settings_of
+from sfm.filters import service, validation
+from sfm.filters.people import People
+from sfm.models import Gap, Run, TwitterFilter, User
+from sfm.streams import filling
+from sfm.twitter.pages import Page, Refused
+from sfm.twitter.paging import BROKEN_PAGING
+from sfm.twitter.problems import Problem
+from tests.conftest import FrozenClock
+from tests.pages import page, submit
+from tests.streams.collecting import make_filter
+
+DAY = timedelta(days=1)
+LONG_PHRASE = "very long phrase " * 33
+LONG_RULE = "(" + " OR ".join(f"word{number:03d}" for number in range(60)) + ")"
+
+
+class Search:
+    """X's recent search: one page a query, and what it was asked."""
+
+    def __init__(self, answer: Page | None = None) -> None:
+        self.answer = answer or Page()
+        self.queries: list[str] = []
+        self.times: set[tuple[datetime, datetime]] = set()
+
+    def search_recent(
+        self, query: str, *, start_time: datetime, end_time: datetime
+    ) -> Iterator[Page]:
+        self.queries.append(query)
+        self.times.add((start_time, end_time))
+        yield self.answer
+
+
+def make_gap(found: TwitterFilter, began: timedelta, ended: timedelta) -> Gap:
+    """A gap of this filter from so long ago to so long ago. Commits."""
+    now = clocks.now()
+    gap = Gap(
+        filter_id=found.id, prefix=f"twitterfilter-{found.id}", cause="network",
+        began_at=now - began, ended_at=now - ended, lost_estimate=100,
+    )  # fmt: skip
+    db.session.add(gap)
+    db.session.commit()
+    return gap
+
+
+def made_long_ago(words: str = "flood", **more: str) -> TwitterFilter:
+    found = make_filter(words=words)
+    found.criteria_since = clocks.now() - 30 * DAY
+    for name, value in more.items():
+        setattr(found, name, value)
+    db.session.commit()
+    return found
+
+
+def fill(gap: Gap, search: Search) -> None:
+    root = settings_of().data_folder
+    root.mkdir(exist_ok=True)
+    filling.fill(gap.id, search, root, settings_of().instance / "run")  # type: ignore[arg-type]
+    db.session.expire_all()
+
+
+def change_words(found: TwitterFilter, words: str) -> None:
+    draft = validation.Draft(name=found.name, user_id=found.user_id, words=words)
+    service.save(draft, People({}, {}), found)
+    db.session.commit()
+
+
+def test_of_ten_days_the_last_seven_are_searched_and_the_rest_is_named(
+    app: Flask, client: FlaskClient, superuser: User, login_as: Callable[[User], FlaskClient],
+    clock: FrozenClock,
+) -> None:  # fmt: skip
+    """ST18"""
+    gap = make_gap(made_long_ago(), 10 * DAY, timedelta(hours=1))
+    search = Search()
+    fill(gap, search)
+    earliest = clocks.now() - 7 * DAY + timedelta(minutes=1)
+    assert (gap.filled, gap.searched_queries) == ("in part", ["flood"])
+    assert search.times == {(gap.searched_from, gap.searched_to)}
+    assert gap.searched_from == earliest
+    (rest,) = gap.not_searched or ()
+    assert rest.startswith(f"{clocks.iso(gap.began_at)} to {clocks.iso(earliest)}: ")
+    shown = page(login_as(superuser), f"/filters/{gap.filter_id}/").text
+    assert "in part" in shown
+    assert rest in shown
+    with pytest.raises(WrongInput, match="asked for all of it"):
+        filling.ask(gap, 1)
+
+
+def test_a_gap_that_grew_too_old_while_its_run_waited_is_not_called_filled(
+    app: Flask, clock: FrozenClock
+) -> None:
+    """ST18"""
+    gap = make_gap(made_long_ago(), 6.9 * DAY, 6.8 * DAY)
+    clock.advance(86_400)
+    search = Search()
+    with pytest.raises(WrongInput, match="seven days only"):
+        fill(gap, search)
+    db.session.expire_all()
+    assert (search.queries, gap.filled, gap.searched_from) == ([], "", None)
+
+
+def test_a_phrase_too_long_for_search_is_named_and_the_others_are_searched(
+    app: Flask, client: FlaskClient, superuser: User, login_as: Callable[[User], FlaskClient],
+    clock: FrozenClock,
+) -> None:  # fmt: skip
+    """ST18: the stream takes twice as much."""
+    found = made_long_ago(f'flood, "{LONG_PHRASE}"')
+    assert len(validation.stream_rules(found)) == 1
+    gap = make_gap(found, 2 * DAY, DAY)
+    search = Search()
+    fill(gap, search)
+    assert (gap.filled, search.queries) == ("in part", ["flood"])
+    (why,) = gap.not_searched or ()
+    assert LONG_PHRASE.strip() in why
+    assert "search does not take it" in why
+    shown = page(login_as(superuser), f"/filters/{gap.filter_id}/").text
+    assert "Not to be searched" in shown
+
+
+def test_a_gap_of_which_no_rule_can_be_searched_is_refused_with_the_rule(
+    app: Flask, client: FlaskClient, superuser: User, login_as: Callable[[User], FlaskClient],
+    clock: FrozenClock,
+) -> None:  # fmt: skip
+    """ST18"""
+    gap = make_gap(made_long_ago("", rule_text=LONG_RULE), 2 * DAY, DAY)
+    with pytest.raises(WrongInput, match=f"has {len(LONG_RULE)} characters"):
+        fill(gap, Search())
+    here = f"/filters/{gap.filter_id}/"
+    mine = login_as(superuser)
+    answer = submit(mine, page(mine, here), f"{here}gaps/{gap.id}/fill/")
+    assert LONG_RULE in answer.text
+    db.session.expire_all()
+    assert (gap.filled, db.session.query(Run).count()) == ("", 0)
+
+
+def test_the_words_of_the_time_of_the_gap_are_searched(app: Flask, clock: FrozenClock) -> None:
+    """ST18"""
+    found = made_long_ago("flood")
+    gap = make_gap(found, 2 * DAY, DAY)
+    change_words(found, "storm")
+    search = Search()
+    fill(gap, search)
+    assert (search.queries, gap.filled, gap.not_searched) == (["flood"], "filled", [])
+
+
+@pytest.mark.parametrize("noted", ["before the change", "after the change"])
+def test_where_words_were_changed_within_a_gap_it_is_filled_in_part(
+    app: Flask, clock: FrozenClock, noted: str
+) -> None:
+    """ST18"""
+    found = made_long_ago("flood")
+    gap = make_gap(found, timedelta(hours=1), timedelta()) if noted == "before the change" else None
+    change_words(found, "storm")
+    clock.advance(3600)
+    gap = gap or make_gap(found, timedelta(hours=2), timedelta())
+    gap.ended_at = clocks.now() - timedelta(minutes=1)
+    db.session.commit()
+    search = Search()
+    fill(gap, search)
+    assert search.queries == (["flood"] if noted == "before the change" else ["storm"])
+    assert gap.filled == "in part"
+    words = "since then was not searched" if noted == "before the change" else "is not known here"
+    assert words in (gap.not_searched or [""])[0]
+
+
+def test_pages_that_break_off_leave_a_gap_that_can_be_asked_for_again(
+    app: Flask, clock: FrozenClock
+) -> None:
+    """ST18"""
+    gap = make_gap(made_long_ago(), 2 * DAY, DAY)
+    broken = Problem(kind=BROKEN_PAGING, title="Paging broke off", detail="The same token twice.")
+    fill(gap, Search(Page(problems=(broken,))))
+    assert gap.filled == "broken off"
+    assert gap.not_searched == ["The pages of “flood” broke off: The same token twice."]
+    assert filling.prospects([gap])[gap.id].why_not == ""
+    fill(gap, Search())
+    assert (gap.filled, gap.not_searched) == ("filled", [])
+
+
+def test_posts_that_cannot_be_read_leave_a_gap_filled_in_part(
+    app: Flask, clock: FrozenClock
+) -> None:
+    """ST18"""
+    gap = make_gap(made_long_ago(), 2 * DAY, DAY)
+    fill(gap, Search(Page(refused=(Refused(b"{}", "not_a_tweet", "This is JSON."),))))
+    assert gap.filled == "in part"
+    assert gap.not_searched == ["1 posts of the answers could not be read."]
+
+
+def test_the_last_seconds_before_a_reconnection_are_waited_for(
+    app: Flask, clock: FrozenClock
+) -> None:
+    """ST18: search knows a post some ten seconds after the stream."""
+    gap = make_gap(made_long_ago(), DAY, timedelta(seconds=3))
+    fill(gap, Search())
+    assert (gap.filled, clock.slept) == ("filled", [12.0])
