@@ -71,6 +71,12 @@ def update_usernames(user: str | None) -> None:
         f"{_many(result['accounts'], 'account')} looked up, {result['renamed']:,} renamed, "
         f"{result['changed_state']:,} with another state."
     )
+    if result["unconfirmed"]:
+        click.echo(
+            f"{_many(result['unconfirmed'], 'account')} said to be gone, which is many at once: "
+            "not entered until a look-up six hours later says the same, or an administrator "
+            "confirms it on the first page."
+        )
 
 
 @click.command("populate_uids")

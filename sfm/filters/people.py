@@ -47,11 +47,18 @@ def find_people(
     if client is None:
         return People(uids, {}, why_not)
     not_found: dict[str, str] = {}
+    unanswered: list[str] = []
     try:
         for batch in client.users_by_username(missing):
             found = {user.name.lower(): user.uid for user in batch.found}
             uids |= {name: found[name.lower()] for name in missing if name.lower() in found}
-            not_found |= {problem.subject: problem.message for problem in batch.problems}
+            unanswered += [one.message for one in batch.problems if one.state == "unanswered"]
+            not_found |= {
+                problem.subject: problem.message
+                for problem in batch.problems
+                if problem.state != "unanswered"
+            }
     except SfmError as exc:
         return People(uids, not_found, exc.message)
-    return People({name: uids[name] for name in wanted if name in uids}, not_found)
+    in_order = {name: uids[name] for name in wanted if name in uids}
+    return People(in_order, not_found, "".join(unanswered[:1]))

@@ -258,6 +258,7 @@ def _end_of_pass(standing: Any, new: int) -> dict[str, Any]:
         "empty_polls": 0 if new else standing.empty_polls + 1,
         "collected_at": now,
         "failures": 0,
+        "gone_unconfirmed_since": None,
         "ask_again_at": now + pause if quiet and pause else None,
     }
 

@@ -8,14 +8,18 @@ from typing import Any
 
 from sqlalchemy import select
 
+from sfm import clock
 from sfm.database import db
+from sfm.extensions import settings
 from sfm.models import TwitterUser
 from sfm.runs.active import ActiveRun
 from sfm.runs.errors import Postponed, pause_for
+from sfm.runs.journal import queue
 from sfm.runs.transactions import unit_of_work
+from sfm.timelines.failures import DOWN
 from sfm.tracked import lifecycle, queries, service
 from sfm.twitter.client import Client
-from sfm.twitter.errors import AccountProblem, OutOfCredits, Wait
+from sfm.twitter.errors import AccountProblem, OutOfCredits, Retry, Wait
 from sfm.twitter.lookups import UserBatch
 from sfm.twitter.record import UserRecord
 
@@ -28,20 +32,61 @@ def update_usernames(
 ) -> dict[str, Any]:
     """Look up all active accounts (or those that the params name) and take over what changed.
 
-    Commits after each call of 100. `tell` is given a sentence for each change. Raises what ends
-    the run: CredentialProblem, Pause, Postponed, Cancelled, Interrupted, LeaseLost.
+    Commits after each call of 100, and last of all who is gone: many at once are left to be
+    confirmed by another look-up hours later, which is queued. `tell` is given a sentence for each
+    change. Raises what ends the run: CredentialProblem, Pause, Postponed, Cancelled, Interrupted,
+    LeaseLost.
     """
     ids = _wanted(run.params.get("twitter_user_ids"))
     run.show("", total=len(ids))
-    result = {"accounts": len(ids), "renamed": 0, "changed_state": 0}
+    result = {"accounts": len(ids), "renamed": 0, "changed_state": 0, "unconfirmed": 0}
+    gone: list[AccountProblem] = []
     for start in range(0, len(ids), BATCH):
         run.check()
         part = ids[start : start + BATCH]
         for batch in _asked(client.users_by_id, [uid for _, uid in part]):
             run.spend(calls=1, users=len(batch.found))
             _take_over(run, batch, result, tell)
+            gone += [problem for problem in batch.problems if lifecycle.is_gone(problem)]
         run.advance(len(part))
+    _enter_gone(run, gone, result, tell)
     return result
+
+
+def _enter_gone(
+    run: ActiveRun, gone: Sequence[AccountProblem], result: dict[str, Any], tell: Teller
+) -> None:
+    """Take over who is gone, once it is known how many are. Commits."""
+    problems = {int(problem.subject): problem for problem in gone}
+
+    def enter() -> tuple[list[tuple[str, str]], list[int]]:
+        users = [user for uid in problems if (user := service.by_uid(uid)) is not None]
+        before = {user.id: user.state for user in users}
+        done = lifecycle.enter_gone(
+            [(user, problems[user.uid or 0]) for user in users], result["accounts"]
+        )
+        unconfirmed = [user.id for user in done.unconfirmed]
+        if unconfirmed and settings().scheduler:
+            _queue_second_look(unconfirmed)
+        run.fence(added=len(done.entered))
+        return [(user.name, before[user.id]) for user in done.entered], unconfirmed
+
+    entered, unconfirmed = unit_of_work(enter)
+    for name, old_state in entered:
+        tell(f"{name}: was {WORDS[old_state]}, is {WORDS['not_found']} now.")
+    result["changed_state"] += len(entered)
+    result["unconfirmed"] = len(unconfirmed)
+    run.advance(0, len(entered), saved=True)
+    for problem in gone:
+        _note(run, problem, is_unconfirmed=bool(unconfirmed))
+
+
+def _queue_second_look(accounts: list[int]) -> None:
+    """Have these accounts looked up once more after some hours. Flushes."""
+    again = queue("update_usernames", params={"twitter_user_ids": accounts}, origin="schedule")
+    if again is not None and again.not_before is None:
+        again.not_before = clock.now() + lifecycle.CONFIRM_AFTER
+        db.session.flush()
 
 
 def _wanted(chosen: Sequence[int] | None) -> list[tuple[int, int]]:
@@ -63,13 +108,15 @@ def _asked(look_up: Callable[[Any], Any], wanted: Sequence[Any]) -> list[UserBat
         raise pause_for(trouble) from trouble
     except Wait as trouble:
         raise Postponed(trouble.message, trouble.until) from trouble
+    except Retry as trouble:
+        raise Postponed(trouble.message, clock.now() + DOWN) from trouble
 
 
 def _take_over(run: ActiveRun, batch: UserBatch, result: dict[str, Any], tell: Teller) -> None:
     before = _as_they_stand(batch)
 
     def see() -> None:
-        changed = lifecycle.see_batch(batch)
+        changed = lifecycle.see_batch(batch, enters_gone=False)
         run.fence(added=sum(changed.values()))
 
     unit_of_work(see)
@@ -84,7 +131,8 @@ def _take_over(run: ActiveRun, batch: UserBatch, result: dict[str, Any], tell: T
             tell(f"{name}: was {WORDS[old_state]}, is {WORDS[state]} now.")
     run.advance(0, sum(after[one] != before.get(one) for one in after), saved=True)
     for problem in batch.problems:
-        _note(run, problem)
+        if not lifecycle.is_gone(problem):
+            _note(run, problem)
 
 
 WORDS = {
@@ -105,12 +153,17 @@ def _as_they_stand(batch: UserBatch) -> dict[int, tuple[str, str]]:
     return {row.id: (row.name, row.state) for row in rows}
 
 
-def _note(run: ActiveRun, problem: AccountProblem) -> None:
+UNCONFIRMED = "This is not confirmed yet, because Twitter says it of many accounts at once."
+
+
+def _note(run: ActiveRun, problem: AccountProblem, *, is_unconfirmed: bool = False) -> None:
     user = service.by_uid(int(problem.subject)) if problem.subject.isdigit() else None
     name, account = (user.name, user.id) if user else (problem.subject, None)
+    is_left = is_unconfirmed and user is not None and user.gone_unconfirmed_since is not None
     db.session.rollback()
-    reason = AccountProblem(problem.state, name).message
-    run.error(name, reason, detail=problem.detail, permanent=True, twitter_user_id=account)
+    reason = AccountProblem(problem.state, name).message + (f" {UNCONFIRMED}" if is_left else "")
+    permanent = problem.permanent and not is_left
+    run.error(name, reason, detail=problem.detail, permanent=permanent, twitter_user_id=account)
 
 
 def populate_uids(

@@ -71,6 +71,7 @@ class Crew:
     failed: int = 0
     failures: Failures = field(default_factory=Failures)
     put_aside: set[int] = field(default_factory=set)
+    gone: dict[int, AccountProblem] = field(default_factory=dict)
     ended_by: BaseException | None = None
     begun: dict[int, Begun] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)  # fingerprints
@@ -194,15 +195,21 @@ class Crew:
             self.run.foresee(window.limit, window.remaining, opens_at)
 
     def _cannot_be_read(self, account: int, trouble: AccountProblem) -> None:
-        """A state of the account itself: entered with its date, and asked again weekly."""
+        """A state of the account itself: entered with its date, and asked again weekly.
+
+        Who is gone is entered at the end of the run, when it is known how many are.
+        """
 
         def enter() -> None:
             user = db.session.get(TwitterUser, account)
             if user is None:
                 return
-            lifecycle.see_problem(user, trouble)
             user.failures = 0
-            if trouble.state in lifecycle.STATES:
+            if lifecycle.is_gone(trouble) and user.state != lifecycle.NOT_FOUND:
+                self.gone[account] = trouble
+            else:
+                lifecycle.see_problem(user, trouble)
+            if trouble.state in lifecycle.STATES and account not in self.gone:
                 user.ask_again_at = clock.now() + lifecycle.ASK_AGAIN
             self.run.fence()
 
@@ -259,8 +266,14 @@ class Crew:
             message = trouble.message if trouble is not None else UNEXPECTED
             raise SfmError(message, permanent=trouble is not None and trouble.permanent)
         self.count(self.failures.own_at_end())
+        unit_of_work(self._enter_gone)
         if self.failures.read:
             failures.take_back(self.run, self.put_aside)
+
+    def _enter_gone(self) -> None:
+        users = db.session.scalars(select(TwitterUser).where(TwitterUser.id.in_(self.gone))).all()
+        lifecycle.enter_gone([(user, self.gone[user.id]) for user in users], len(self.names))
+        self.run.fence()
 
 
 def carry_out(

@@ -1,14 +1,21 @@
-"""How an account stands with Twitter: ok, protected, suspended, gone, back; with dates."""
+"""How an account stands with Twitter: ok, protected, suspended, gone, back; with dates.
+
+Only a reason that Twitter names changes a state. Where it names many accounts as gone at once, that
+is entered when a look-up some hours later says the same, or when an administrator confirms it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from sfm import clock
 from sfm.database import db
 from sfm.models import AccountEvent, TwitterUser
+from sfm.runs import events
 from sfm.tracked.renames import rename
 from sfm.twitter.errors import AccountProblem
 from sfm.twitter.lookups import UserBatch
@@ -23,6 +30,20 @@ STATES = {
     "gone": NOT_FOUND,
 }
 ASK_AGAIN = timedelta(days=7)
+MAX_GONE_AT_ONCE = 5  # more than these, or more than half of those asked, have to be confirmed
+MIN_GONE_OF_HALF = 3  # fewer are no sign of a trouble that is common to all
+CONFIRM_AFTER = timedelta(hours=6)
+UNCONFIRMED_EVENT = "accounts_gone_unconfirmed"
+
+AccountGone = tuple[TwitterUser, AccountProblem]
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Accounts that Twitter says are gone: entered as such now, or left to be confirmed."""
+
+    entered: tuple[TwitterUser, ...] = ()
+    unconfirmed: tuple[TwitterUser, ...] = ()
 
 
 def see(twitter_user: TwitterUser, record: UserRecord) -> bool:
@@ -34,6 +55,7 @@ def see(twitter_user: TwitterUser, record: UserRecord) -> bool:
         raise ValueError("a record of another uid")
     _copy_profile(twitter_user, record)
     twitter_user.checked_at = clock.now()
+    twitter_user.gone_unconfirmed_since = None
     if record.protected and twitter_user.state != PROTECTED:
         set_state(twitter_user, PROTECTED, AccountProblem("protected", record.name).message)
     elif not record.protected and twitter_user.state != OK:
@@ -52,11 +74,84 @@ def see_problem(twitter_user: TwitterUser, problem: AccountProblem) -> bool:
     return True
 
 
-def see_batch(batch: UserBatch) -> dict[int, bool]:
+def is_gone(problem: AccountProblem) -> bool:
+    """Whether Twitter says that there is no such account any more."""
+    return STATES.get(problem.state) == NOT_FOUND
+
+
+def needs_confirmation(gone: int, asked: int) -> bool:
+    """Whether so many accounts gone, of so many asked for, may be a trouble of Twitter's."""
+    return gone > MAX_GONE_AT_ONCE or (gone >= MIN_GONE_OF_HALF and gone * 2 > asked)
+
+
+def enter_gone(gone: Sequence[AccountGone], asked: int) -> Gone:
+    """Take over which accounts Twitter says are gone, of so many asked for. Flushes.
+
+    Many at once are only marked, until that is said again after six hours (`confirm_gone` for a
+    person's word). Those that are known to be gone already stay as they are.
+    """
+    now = clock.now()
+    new = [(user, problem) for user, problem in gone if user.state != NOT_FOUND]
+    said_before = [(user, problem) for user, problem in new if _is_said_again(user)]
+    first_said = [(user, problem) for user, problem in new if not _is_said_again(user)]
+    unconfirmed: list[TwitterUser] = []
+    if needs_confirmation(len(first_said), asked):
+        unconfirmed = [user for user, _ in first_said]
+        first_said = []
+    for user in unconfirmed:
+        user.checked_at = now
+        user.gone_unconfirmed_since = user.gone_unconfirmed_since or now
+    for user, problem in [*said_before, *first_said]:
+        see_problem(user, problem)
+    db.session.flush()
+    note_unconfirmed()
+    entered = tuple(user for user, _ in [*said_before, *first_said])
+    return Gone(entered, tuple(unconfirmed))
+
+
+def _is_said_again(user: TwitterUser) -> bool:
+    since = user.gone_unconfirmed_since
+    return since is not None and clock.now() - since >= CONFIRM_AFTER
+
+
+def confirm_gone() -> int:
+    """Enter all accounts as gone that are not confirmed to be; how many. Flushes."""
+    unconfirmed = select(TwitterUser).where(TwitterUser.gone_unconfirmed_since.is_not(None))
+    users = db.session.scalars(unconfirmed).all()
+    for user in users:
+        see_problem(user, AccountProblem("gone", user.name))
+    db.session.flush()
+    note_unconfirmed()
+    return len(users)
+
+
+def unconfirmed_count() -> int:
+    """How many accounts Twitter has said are gone without that being confirmed."""
+    count = select(func.count()).where(TwitterUser.gone_unconfirmed_since.is_not(None))
+    return int(db.session.scalar(count) or 0)
+
+
+def note_unconfirmed() -> None:
+    """Open, bring up to date or close the lasting note about accounts to be confirmed. Flushes."""
+    count = unconfirmed_count()
+    if not count:
+        events.over(UNCONFIRMED_EVENT)
+        return
+    message = (
+        f"Twitter says that {count} accounts are gone. Because these are many at once, they are "
+        "kept as they are until a look-up at least six hours later says the same, or an "
+        "administrator confirms it."
+    )
+    events.note(UNCONFIRMED_EVENT, message, severity="warning", lasting=True)
+
+
+def see_batch(batch: UserBatch, *, enters_gone: bool = True) -> dict[int, bool]:
     """Take over one answer of a look-up by uid; for each of our accounts, whether it changed.
 
-    A change is another name or another state. Keys are our numbers. Flushes.
+    A change is another name or another state. Keys are our numbers. `enters_gone`: take over too
+    who is gone, as of all that were asked; else that is the caller's (`enter_gone`). Flushes.
     """
+    gone: list[AccountGone] = []
     records = {record.uid: record for record in batch.found}
     problems = {int(one.subject): one for one in batch.problems if one.state != "malformed"}
     wanted = select(TwitterUser).where(TwitterUser.uid.in_([*records, *problems]))
@@ -65,10 +160,16 @@ def see_batch(batch: UserBatch) -> dict[int, bool]:
         before = user.state
         if user.uid in records:
             renamed = see(user, records[user.uid])
+        elif is_gone(problem := problems[user.uid or 0]):
+            gone.append((user, problem))
+            renamed = False
         else:
-            renamed = see_problem(user, problems[user.uid or 0])
+            renamed = see_problem(user, problem)
         changed[user.id] = renamed or user.state != before
     db.session.flush()
+    if enters_gone and gone:
+        entered = enter_gone(gone, len(records) + len(problems)).entered
+        changed |= {user.id: True for user in entered}
     return changed
 
 
@@ -81,6 +182,7 @@ def set_state(twitter_user: TwitterUser, state: str, reason: str) -> None:
         after=state,
     )
     twitter_user.state, twitter_user.state_reason = state, reason
+    twitter_user.gone_unconfirmed_since = None
     twitter_user.state_since = clock.now()
     twitter_user.ask_again_at = None if state == OK else clock.now() + ASK_AGAIN
     db.session.add(event)

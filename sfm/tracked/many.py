@@ -50,6 +50,7 @@ def activate(client: Client, ids: Sequence[int]) -> Switched:
     begin_write()
     users = {user.uid: user for user in of_ids(list(idle.values()))}
     changed, refused = 0, []
+    gone: list[lifecycle.AccountGone] = []
     for batch in answers:
         for record in batch.found:
             if record.uid in users:
@@ -58,7 +59,11 @@ def activate(client: Client, ids: Sequence[int]) -> Switched:
         for problem in batch.problems:
             user = users.get(int(problem.subject)) if problem.subject.isdigit() else None
             if user is not None:
-                lifecycle.see_problem(user, problem)
+                if lifecycle.is_gone(problem):
+                    gone.append((user, problem))
+                else:
+                    lifecycle.see_problem(user, problem)
                 refused.append(AccountProblem(problem.state, user.name).message)
     db.session.flush()
+    lifecycle.enter_gone(gone, len(idle))
     return Switched(changed, tuple(refused))

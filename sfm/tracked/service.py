@@ -118,7 +118,7 @@ def look_up_again(client: Client, twitter_user: TwitterUser) -> UserRecord:
             return record
         for problem in batch.problems:
             raise WrongInput(AccountProblem(problem.state, twitter_user.name).message)
-    raise WrongInput(AccountProblem("gone", twitter_user.name).message)
+    raise WrongInput(AccountProblem("unanswered", twitter_user.name).message)
 
 
 def activate(twitter_user: TwitterUser, record: UserRecord) -> bool:

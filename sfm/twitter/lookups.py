@@ -84,18 +84,21 @@ def user_batch(page: UserPage, asked: Iterable[str], *, by_name: bool) -> UserBa
     """Each account that was asked for is either found or has its problem.
 
     The problem of those that the answer passes over in silence is `unanswered`: silence is no
-    proof that an account is gone.
+    proof that an account is gone. Accounts that were not asked for are left out.
     """
-    answered = {(user.name.lower() if by_name else str(user.uid)) for user in page.users}
+    subjects = list(asked)
+    wanted = {subject.lower() for subject in subjects}
+    answered = {(user.name.lower() if by_name else str(user.uid)): user for user in page.users}
+    users = tuple(user for key, user in answered.items() if key in wanted)
     told: dict[str, Problem] = {}
     for problem in page.problems:
         told.setdefault((problem.value or problem.resource_id).lower(), problem)
     problems = tuple(
         _reason(subject, told.get(subject.lower()))
-        for subject in asked
+        for subject in subjects
         if subject.lower() not in answered
     )
-    return UserBatch(page.users, problems)
+    return UserBatch(users, problems)
 
 
 def _reason(subject: str, problem: Problem | None) -> AccountProblem:

@@ -22,7 +22,8 @@ SETS = 50
 TABLE = 50
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-STATES = ("ok", "protected", "suspended", "not_found")
+UNCONFIRMED = "unconfirmed"  # Twitter says that they are gone, and that is not confirmed yet
+STATES = ("ok", "protected", "suspended", "not_found", UNCONFIRMED)
 
 BY_NAME = (TwitterUser.lower_name, TwitterUser.id)
 NEWEST = func.coalesce(TwitterUser.newest_item_at, LONG_AGO)
@@ -94,7 +95,9 @@ def accounts_table(wanted: AccountFilter, token: str | None) -> Slice[TwitterUse
     statement = queries.matching(wanted.q) if wanted.q else select(TwitterUser)
     if wanted.active:
         statement = statement.where(TwitterUser.is_active.is_(wanted.active == "yes"))
-    if wanted.state:
+    if wanted.state == UNCONFIRMED:
+        statement = statement.where(TwitterUser.gone_unconfirmed_since.is_not(None))
+    elif wanted.state:
         statement = statement.where(TwitterUser.state == wanted.state)
     if wanted.set_id:
         ids = members.of(wanted.set_id).with_only_columns(TwitterUser.id)

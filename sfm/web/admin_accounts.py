@@ -9,11 +9,12 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
+from sfm import audit
 from sfm.accounts.clients import default_client
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
 from sfm.runs.journal import queue
-from sfm.tracked import glimpses, many, service, sets
+from sfm.tracked import glimpses, lifecycle, many, service, sets
 from sfm.tweets.removal import remove_account
 from sfm.web.access import access, signed_in_account
 from sfm.web.account_lists import AccountFilter, accounts_table
@@ -130,6 +131,22 @@ def edit(user_id: int) -> Response | BaseResponse:
         "admin/edit_account.html", "admin/_edit_account_form.html", status,
         form=form, user=user, sets=mine,
     )  # fmt: skip
+
+
+@bp.post("/confirm-gone/")
+@access("superuser")
+def confirm_gone() -> BaseResponse:
+    confirmed = lifecycle.confirm_gone()
+    audit.record(
+        "twitter_user.gone_confirmed", kind="twitter_user", subject=f"{confirmed} accounts"
+    )
+    db.session.commit()
+    said = ngettext(
+        "%(num)s account is entered as gone from Twitter.",
+        "%(num)s accounts are entered as gone from Twitter.",
+        confirmed,
+    )
+    return done(url_for("admin_accounts.index", state="not_found"), said)
 
 
 @bp.post("/<id:user_id>/activate/")

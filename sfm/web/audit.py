@@ -62,6 +62,7 @@ WORDS = {
     "sign_in.refused": lazy_gettext("sign-in refused"),
     "tweet.removed": lazy_gettext("tweet deleted everywhere"),
     "twitter_user.activated": lazy_gettext("account activated"),
+    "twitter_user.gone_confirmed": lazy_gettext("accounts confirmed as gone from Twitter"),
     "twitter_user.added": lazy_gettext("account added"),
     "twitter_user.deactivated": lazy_gettext("account deactivated"),
     "twitter_user.deleted": lazy_gettext("account deleted with its tweets"),

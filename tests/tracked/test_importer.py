@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from sqlalchemy import func, select
 
@@ -135,3 +137,19 @@ def test_long_lists_tell_how_far_they_are(twitter: Client) -> None:
         progress=lambda done, total: told.append((done, total)),
     )
     assert told == [(100, 150), (150, 150)]
+
+
+def test_a_name_that_the_answer_passes_over_is_not_called_missing(
+    twitter: Client, sandbox: Sandbox
+) -> None:
+    """AP19."""
+    ferry = sandbox.world.find("FerryNotes")
+    data = {"id": str(ferry.uid), "name": "Ferry", "username": "FerryNotes"}
+    fault = sandbox.faults.add(
+        "body", path="/2/users/by", times=None, body=json.dumps({"data": [data]}),
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+    made = importer.plan(twitter, ["FerryNotes", "millbrook_lib"])
+    assert fault.fired == 2, "once more, alone"
+    assert [line.verdict for line in made.lines] == ["new", "unavailable"]
+    assert "gave no answer" in made.lines[1].message
