@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sfm import clock
 from sfm.errors import WrongInput
 from sfm.wholefile import sync
 
@@ -160,19 +161,30 @@ def _locked(part: Path, destination: Destination) -> Iterator[bool]:
         raise WrongInput(
             f"{part.parent} cannot be written to ({exc.strerror}). Name another place."
         ) from exc
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
+    if not _is_taken(lock):
         os.close(lock)
         raise WrongInput(
             f"Another process is writing {destination.target.name} at this moment. Wait, or name "
             "another file."
-        ) from exc
+        )
+    os.ftruncate(lock, 0)  # what a killed process noted there
     try:
         yield is_left
     finally:
         path.unlink(missing_ok=True)
         os.close(lock)
+
+
+def _is_taken(lock: int) -> bool:
+    """A few tries: whoever asks whether it is held holds it for a moment."""
+    for _ in range(5):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            clock.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 def _put_into_place(part: Path, target: Path, *, replaces: bool) -> None:

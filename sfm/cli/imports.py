@@ -33,7 +33,8 @@ def import_tweets(files: tuple[Path, ...], add_users: bool) -> None:
     params = {"files": [file.name for file in files], "add_users": add_users}
     with running(IMPORT_TWEETS, params) as (run, result):
         found = import_files(run, files, add_users=add_users, tell=_tell)
-        names = ("read", "new", "known", "without_account", "unreadable", "added_accounts")
+        names = ("read", "new", "known", "without_account", "removed", "unreadable",
+                 "added_accounts")  # fmt: skip
         result.update({name: sum(getattr(one, name) for one in found) for name in names})
     if any(one.is_broken_off for one in found):
         sys.exit(1)
@@ -49,6 +50,8 @@ def _tell(one: Imported) -> None:
         f"{one.without_account:,} without a tracked account",
         f"{one.unreadable:,} unreadable",
     ]
+    if one.removed:
+        parts.append(f"{one.removed:,} removed here for good, left out")
     if one.added_accounts:
         parts.append(f"{one.added_accounts:,} accounts added, inactive")
     click.echo(f"{one.path}: {', '.join(parts)}.")

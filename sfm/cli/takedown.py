@@ -8,21 +8,24 @@ import click
 from flask.cli import with_appcontext
 
 if TYPE_CHECKING:
+    from sfm.takedown.outcome import Outcome
     from sfm.takedown.removal import Found
 
 
 @click.command("remove_tweet")
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, 2**63 - 1))
 @click.option("--reason", required=True, help="Why, for the audit log: who asked, and when.")
+@click.option("--may-return", is_flag=True, help="Allow them to be collected or imported again.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @with_appcontext
-def remove_tweet(ids: tuple[int, ...], reason: str, yes: bool) -> None:
+def remove_tweet(ids: tuple[int, ...], reason: str, may_return: bool, yes: bool) -> None:
     """Delete tweets from everything kept here, for good: when Twitter or their author asks for it.
 
     Goes through the database (retweets of them and copies inside quotes too), finished stream
-    files and finished exports, which are deleted whole if they hold one. Says what would go and
-    asks first. Files that are still being written are named: run it again when they are finished
-    (exit code 1 until then). Not reached are backups and files that were taken elsewhere.
+    files and exports, which are deleted whole if they hold one, until nothing is found any more.
+    Says what would go and asks first. Collecting, importing and filling gaps leaves them out from
+    then on. What is still being written is named: run it again when that is finished (exit code 1
+    until then). Not reached are backups and files that were taken elsewhere.
     """
     from sfm.cli.accounts import at_the_terminal
     from sfm.errors import WrongInput
@@ -32,15 +35,14 @@ def remove_tweet(ids: tuple[int, ...], reason: str, yes: bool) -> None:
         raise WrongInput("Say why with --reason; the audit log keeps it.")
     found = removal.find(ids)
     _say(found)
-    troubles: list[str] = []
-    if found.anything:
-        if not yes:
-            click.confirm("Delete this for good?", abort=True, err=True)
-        with at_the_terminal():
-            troubles = removal.remove(found, reason.strip())
-        click.echo("Deleted, and written into the audit log.")
-    _say_left(found, troubles)
-    if troubles or found.later:
+    if not found.anything and not found.later:
+        return
+    if not yes:
+        click.confirm("Delete this for good?", abort=True, err=True)
+    with at_the_terminal():
+        outcome = removal.remove(found, reason.strip(), may_return=may_return)
+    _say_left(outcome, may_return=may_return)
+    if not outcome.nothing_left:
         raise click.exceptions.Exit(1)
 
 
@@ -56,21 +58,29 @@ def _say(found: Found) -> None:
         f"{counts['lines in stream files']:,} lines in {counts['stream files']:,} stream files"
     )
     click.echo(f"{counts['files put aside']:,} files with lines that were put aside")
-    click.echo(f"{counts['exports']:,} finished exports, whole")
+    click.echo(f"{counts['exports']:,} files of exports, whole")
     click.echo(f"{counts['lists of ids']:,} lists of ids, the ids on them")
 
 
-def _say_left(found: Found, troubles: list[str]) -> None:
-    from sfm.extensions import settings
+def _say_left(outcome: Outcome, *, may_return: bool) -> None:
+    from sfm.takedown.outcome import backups, name_of
 
-    for trouble in troubles:
+    if outcome.nothing_left:
+        click.echo("Deleted everywhere, and written into the audit log: a last look found nothing.")
+        if not may_return:
+            click.echo("It is left out from now on wherever posts come in.")
+    else:
+        click.echo("Deleted where it could be, and written into the audit log.")
+    for trouble in outcome.troubles:
         click.echo(f"Not done: {trouble}", err=True)
-    for path in found.later:
-        click.echo(f"Not done yet, still being written: {path.name}", err=True)
-    if found.later:
-        click.echo("Run this again when these files are finished.", err=True)
-    copies = sorted((settings().instance / "backups").glob("*"))
-    if found.anything and copies:
+    for path in outcome.later:
+        click.echo(f"Not done yet, still being written: {name_of(path)}", err=True)
+    for program in outcome.collectors:
+        click.echo(f"The collector {program} does not know of it yet; restart it.", err=True)
+    if not outcome.nothing_left:
+        click.echo("Run this again when that is finished.", err=True)
+    copies = backups()
+    if copies:
         click.echo("Copies of the database from before may still hold it; delete them:", err=True)
         for path in copies:
             click.echo(f"  {path}", err=True)

@@ -78,6 +78,7 @@ def product_said(product: Product) -> dict[str, Any]:
         "changes": facts.changes,
         "warnings": list(facts.warnings),
         "read_at": facts.read_at.isoformat(),
+        "removals_version": product.removals_version,
     }
     return {"product": told}
 
@@ -93,7 +94,7 @@ def product_from(told: dict[str, Any], target: Path) -> Product:
         summary=Summary(),
         read_at=clock.parse_iso(told["read_at"]),
     )
-    return Product(target, told["size_bytes"], told["sha256"], facts)
+    return Product(target, told["size_bytes"], told["sha256"], facts, told["removals_version"])
 
 
 def trouble_said(exc: SfmError) -> dict[str, Any]:

@@ -55,9 +55,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Product:
-    """A finished export; of a folder, size and SHA-256 are empty."""
+    """A finished export; of a folder, size and SHA-256 are empty. `removals_version`: the state of
+    the register of removed posts under which it was read."""
 
     path: Path
     size_bytes: int
     sha256: str
     facts: Facts = field(repr=False)
+    removals_version: int = 0

@@ -16,13 +16,18 @@ LONGEST_SLUG = 60
 @contextmanager
 def work_folder(part: Path) -> Iterator[Path]:
     """A folder beside a part file, for what is packed into it; removed at the end."""
-    folder = part.with_name(part.name + FILES)
+    folder = work_folder_of(part)
     remove(folder)
     folder.mkdir(mode=0o700)
     try:
         yield folder
     finally:
         remove(folder)
+
+
+def work_folder_of(part: Path) -> Path:
+    """Where the files lie that are to be packed into a part file."""
+    return part.with_name(part.name + FILES)
 
 
 def slug(text: str) -> str:

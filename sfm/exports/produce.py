@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sfm import clock
 from sfm.database import db
-from sfm.exports import disk, earlier, package
+from sfm.errors import WrongInput
+from sfm.exports import disk, earlier, package, removals
 from sfm.exports.criteria import Criteria
 from sfm.exports.gaps import gaps_of
 from sfm.exports.order import Facts, Order, Product
@@ -17,10 +18,12 @@ from sfm.exports.output import Output, Written, sha256_of
 from sfm.exports.places import work_folder
 from sfm.exports.provenance import runs_of
 from sfm.exports.reading import snapshot
+from sfm.exports.removals import MAX_TRIES
 from sfm.exports.sources import Source, open_source
 from sfm.exports.summary import FIELDS, Summary
 from sfm.exports.tally import prove
 from sfm.exports.verify import count_rows
+from sfm.exports.writing import empty, note_version
 from sfm.output_file import Destination, part_of
 
 BATCHES_BETWEEN_LOOKS = 50  # at the free room on the disk
@@ -38,7 +41,8 @@ def make(order: Order, target: Path, watch: Watch = no_watch) -> Product:
     `watch` is told rows done and in all after each batch, and may raise to stop. Packed exports
     become a zip, or a folder where the target's name does not end in .zip. What is there already
     stays, unless the order replaces it. Reads one view of the database on a connection of its
-    own. Raises NoRoom, DoesNotAddUp, WrongInput.
+    own, and again from the start where posts were removed for good meanwhile. Raises NoRoom,
+    DoesNotAddUp, WrongInput.
     """
     packed = _is_packed(order)
     zipped = packed and target.suffix == ".zip"
@@ -47,17 +51,30 @@ def make(order: Order, target: Path, watch: Watch = no_watch) -> Product:
         target, folder, order.replaces_target, earlier.is_export, inputs_of(order.criteria)
     )
     with disk.full_disk_told(), part_of(there) as part:
-        if zipped:
-            with work_folder(part) as work:
-                facts = _make_package(order, work / target.stem, watch)
-                package.zip_folder(work / target.stem, part)
-        elif packed:
-            facts = _make_package(order, part, watch)
+        for _ in range(MAX_TRIES):
+            version = removals.read_version()
+            note_version(part, version)
+            facts = _make_part(order, target, part, watch)
+            if removals.read_version() == version:
+                break
+            empty(part, folder=folder)
         else:
-            facts = _write(order, [Output(order.layout, part)], [part], watch)
+            raise WrongInput(removals.TOO_MANY)
     if target.is_dir():
-        return Product(target, 0, "", facts)
-    return Product(target, target.stat().st_size, sha256_of(target), facts)
+        return Product(target, 0, "", facts, version)
+    return Product(target, target.stat().st_size, sha256_of(target), facts, version)
+
+
+def _make_part(order: Order, target: Path, part: Path, watch: Watch) -> Facts:
+    """All of it at `part`, packed as the order says."""
+    if not _is_packed(order):
+        return _write(order, [Output(order.layout, part)], [part], watch)
+    if target.suffix != ".zip":
+        return _make_package(order, part, watch)
+    with work_folder(part) as work:
+        facts = _make_package(order, work / target.stem, watch)
+        package.zip_folder(work / target.stem, part)
+    return facts
 
 
 def inputs_of(criteria: Criteria) -> tuple[Path, ...]:

@@ -17,9 +17,10 @@ from sfm.exports.apart import make_apart
 from sfm.exports.criteria import criteria_from
 from sfm.exports.folders import exports_folder
 from sfm.exports.layout import layout_from
-from sfm.exports.order import Order
+from sfm.exports.order import Order, Product
 from sfm.exports.places import slug
 from sfm.exports.produce import Watch, no_watch
+from sfm.exports.removals import MAX_TRIES, TOO_MANY, is_current
 from sfm.models import ExportFile, RecurringExport, User
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost
 
@@ -87,7 +88,7 @@ def make_one(number: int, watch: Watch = no_watch) -> int:
     try:
         order, target = _order_of(db.session.get_one(RecurringExport, number))
         db.session.rollback()
-        product = make_apart(order, target, watch)
+        product = _make_current(order, target, watch)
         message = f"{product.facts.rows_written:,} tweets"
     except (Cancelled, Interrupted, LeaseLost):
         raise  # it stays due
@@ -112,6 +113,19 @@ def _order_of(recurring_export: RecurringExport) -> tuple[Order, Path]:
     order = service.order_of(criteria, layout, asked_by=owner.username, reader_id=owner.id)
     name = service.file_name(criteria, layout, recurring_export.id)
     return order, folder_of(recurring_export) / _dated_name(name)
+
+
+def _make_current(order: Order, target: Path, watch: Watch) -> Product:
+    """Make it until no post was removed for good meanwhile."""
+    for _ in range(MAX_TRIES):
+        product = make_apart(order, target, watch)
+        begin_write()
+        current = is_current(product)
+        db.session.rollback()
+        if current:
+            return product
+        target.unlink(missing_ok=True)
+    raise WrongInput(TOO_MANY)
 
 
 def _dated_name(name: str) -> str:

@@ -9,12 +9,13 @@ from typing import Any
 
 from sfm import clock
 from sfm.database import begin_write, db
-from sfm.errors import SfmError
+from sfm.errors import SfmError, WrongInput
 from sfm.exports import service
 from sfm.exports.apart import make_apart
 from sfm.exports.folders import folder_of
 from sfm.exports.order import Order, Product
 from sfm.exports.produce import Watch, make, no_watch
+from sfm.exports.removals import MAX_TRIES, TOO_MANY
 from sfm.exports.sources import FileGone
 from sfm.models import ExportFile
 from sfm.runs import journal
@@ -86,7 +87,7 @@ def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) ->
         export = db.session.get_one(ExportFile, export_id)
         order, name = service.order_for(export), export.file_name
         db.session.rollback()  # nothing of the session may be open while rows are read for long
-        product = maker(order, folder_of(export_id) / name, watch)
+        return _make_current(export_id, order, folder_of(export_id) / name, watch, maker)
     except (Interrupted, LeaseLost, Postponed):
         raise  # it goes on later, or elsewhere
     except FileGone as exc:
@@ -103,10 +104,21 @@ def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) ->
     except Exception:
         _write_failure(export_id, journal.UNEXPECTED)
         raise
-    begin_write()
-    service.finish(db.session.get_one(ExportFile, export_id), product)
-    db.session.commit()
-    return product
+
+
+def _make_current(
+    export_id: int, order: Order, target: Path, watch: Watch, maker: Maker
+) -> Product:
+    """Make it until no post was removed for good meanwhile, and write down that it is ready."""
+    for _ in range(MAX_TRIES):
+        product = maker(order, target, watch)
+        begin_write()
+        if service.finish(db.session.get_one(ExportFile, export_id), product):
+            db.session.commit()
+            return product
+        db.session.rollback()
+        target.unlink(missing_ok=True)
+    raise WrongInput(TOO_MANY)
 
 
 def _write_failure(export_id: int, message: str) -> None:

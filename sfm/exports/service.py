@@ -16,6 +16,7 @@ from sfm.exports.folders import remove_files
 from sfm.exports.layout import Layout, layout_from
 from sfm.exports.order import About, Order, Product
 from sfm.exports.places import slug
+from sfm.exports.removals import is_current
 from sfm.exports.rights import check_rights
 from sfm.exports.stream_files import located
 from sfm.extensions import settings
@@ -140,8 +141,14 @@ def enqueue(export: ExportFile) -> None:
     db.session.flush()
 
 
-def finish(export: ExportFile, product: Product) -> None:
-    """Write down that an export is ready. Only now that the file has its name."""
+def finish(export: ExportFile, product: Product) -> bool:
+    """Write down that an export is ready. Only now that the file has its name; after `begin_write`.
+
+    False, and nothing is written, where posts were removed for good since it was read: it has to
+    be made again. Flushed.
+    """
+    if not is_current(product):
+        return False
     facts = product.facts
     export.state = "ready"
     export.message = ""
@@ -152,6 +159,7 @@ def finish(export: ExportFile, product: Product) -> None:
     export.ready_at = clock.now()
     export.expires_at = export.ready_at + timedelta(days=settings().export_keep_days)
     db.session.flush()
+    return True
 
 
 def fail(export: ExportFile, message: str) -> None:

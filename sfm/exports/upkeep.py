@@ -6,16 +6,18 @@ from typing import Any
 
 from sfm.database import begin_write, db
 from sfm.exports import failed, folders, recurring
+from sfm.exports.leftovers import remove_leftovers
 from sfm.runs.active import ActiveRun
 
 
 def tidy_exports(run: ActiveRun) -> dict[str, Any]:
-    """Make the recurring exports that are due, remove expired files, and write down as failed
-    what nobody makes any more. Commits."""
+    """Make the recurring exports that are due, remove expired files and what killed exports left,
+    and write down as failed what nobody makes any more. Commits."""
     begin_write()
     expired = folders.expire()
     failed.settle_abandoned()
     db.session.commit()
+    leftovers = remove_leftovers()
     waiting = recurring.due()
     db.session.rollback()
     run.show(total=len(waiting))
@@ -25,4 +27,4 @@ def tidy_exports(run: ActiveRun) -> dict[str, Any]:
         well = recurring.make_one(number, lambda _done, _total: run.check())
         made += well
         run.advance(1, well)
-    return {"expired": expired, "made": made}
+    return {"expired": expired, "made": made, "leftovers": leftovers}

@@ -9,6 +9,7 @@ from sfm.models.filter import TwitterFilter
 from sfm.models.installation import Installation
 from sfm.models.job import ScheduledJob
 from sfm.models.link import Link, LinkLook, TwitterUserItemUrl
+from sfm.models.removed_post import RemovedPost
 from sfm.models.run import Lease, Run, RunError
 from sfm.models.stream import Gap, Heartbeat, ProgramRetry, StreamFile
 from sfm.models.tracked import AccountEvent, FormerName, TwitterUser, TwitterUserSet, set_member
@@ -35,6 +36,7 @@ __all__ = [
     "LinkLook",
     "ProgramRetry",
     "RecurringExport",
+    "RemovedPost",
     "Run",
     "RunError",
     "ScheduledJob",

@@ -30,6 +30,7 @@ from sfm.streams.lock import StreamLock
 from sfm.streams.quarantine import Quarantine
 from sfm.streams.queue import LineQueue
 from sfm.streams.reader import Reader
+from sfm.streams.removed import VERSION, RemovedPosts
 from sfm.streams.routing import Carried, Router
 from sfm.streams.rule_keeper import RuleKeeper
 from sfm.streams.sinks import FileSink, Sink, StdoutSink
@@ -80,6 +81,8 @@ class Collector:
         self.carried = self._load() if job.filter_ids else Carried({})
         self.router = Router(self.carried, self._mark) if job.filter_ids else None
         self.rules = self._keeper()
+        self.removed = RemovedPosts()
+        self.removed.refresh()
         self.sink: Sink = self._open_sink()
         quarantine = Quarantine(job.folder or job.root, job.program)
         self.filer = Filer(self.queue, self.sink, self.status, quarantine, self.router)
@@ -133,8 +136,9 @@ class Collector:
         if self.job.folder is None:
             return StdoutSink()
         return FileSink(
-            self.job.folder, self.job.run, self.job.interval_seconds, self.ledger.sealed
-        )
+            self.job.folder, self.job.run, self.job.interval_seconds, self.ledger.sealed,
+            self.removed,
+        )  # fmt: skip
 
     def _listen(self) -> None:
         def stop(number: int, _frame: object) -> None:
@@ -172,6 +176,7 @@ class Collector:
         """Beat until there is a reason to end; that reason as an exit code."""
         while True:
             self._follow_changes()
+            self.removed.refresh()
             self._beat(self.status.state, self.status.reason)
             if self.asked:
                 return ASKED_TO_STOP
@@ -249,7 +254,8 @@ class Collector:
             "quarantined": self.filer.quarantine.count, "skipped": self.status.skipped,
             "unmatched": self.status.unmatched, "files": self.sink.files(),
             "per_filter": {str(key): count for key, count in self.filer.per_filter.items()},
-            "disk_free": free, "disk_low": low, **(self.rules.figures() if self.rules else {}),
+            "disk_free": free, "disk_low": low, VERSION: self.removed.version,
+            **(self.rules.figures() if self.rules else {}),
         }  # fmt: skip
 
     def _end(self, code: int) -> int:

@@ -14,6 +14,7 @@ from sfm.streams.errors import AnotherCollector
 from sfm.streams.fill_files import adopt_left
 from sfm.streams.ledger import record_file
 from sfm.streams.lock import StreamLock
+from sfm.streams.removed import RemovedPosts
 from sfm.streams.sealing import Facts
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ logger = logging.getLogger(__name__)
 def seal_files_of_deleted_filters(root: Path, run_folder: Path) -> int:
     """Seal these files and write them into the manifest without a filter; how many. Commits.
 
-    Only superusers see them. A file that a process still writes is left for another time.
+    Posts that were removed for good are left out. Only superusers see these files. One that a
+    process still writes is left for another time.
     """
     return sum(_seal(root, run_folder, prefix) for prefix in _prefixes(root))
 
@@ -50,8 +52,10 @@ def _seal(root: Path, run_folder: Path, prefix: str) -> int:
         logger.warning("files of a deleted filter left growing prefix=%s why=%s", prefix, exc)
         return 0
     try:
-        repair.adopt(root, prefix, on_sealed=remember)
-        adopt_left(root, run_folder, prefix, remember)
+        removed = RemovedPosts()
+        removed.refresh()
+        repair.adopt(root, prefix, on_sealed=remember, removed=removed.posts)
+        adopt_left(root, run_folder, prefix, remember, removed.posts)
     finally:
         lock.release()
     begin_write()

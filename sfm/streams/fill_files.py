@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from sfm.removals.redact import Wanted
 from sfm.streams import names, repair
 from sfm.streams.errors import AnotherCollector, StorageTrouble
 from sfm.streams.lock import StreamLock
@@ -24,12 +25,14 @@ A_DAY = 86_400.0  # no file of a fill is ended by its age
 class FillFiles:
     """The one who writes files of filled posts for a stream, until `close`."""
 
-    def __init__(self, root: Path, run_folder: Path, prefix: str) -> None:
-        """Take the lock, and seal what a fill that was cut off left behind.
+    def __init__(
+        self, root: Path, run_folder: Path, prefix: str, removed: Wanted | None = None
+    ) -> None:
+        """Take the lock, and seal what a fill that was cut off left behind, without `removed`.
 
         Raises AnotherCollector while another fill goes on, OSError.
         """
-        self.root, self.prefix = root, prefix
+        self.root, self.prefix, self.removed = root, prefix, removed
         self.sealed: list[tuple[Path, Facts]] = []
         self._lock = StreamLock(run_folder, f"{prefix}-fill")
         self._adopt()
@@ -54,7 +57,9 @@ class FillFiles:
         self._lock.release()
 
     def _adopt(self) -> None:
-        repair.adopt(self.root, self.prefix, fills=True, on_sealed=self._on_sealed)
+        repair.adopt(
+            self.root, self.prefix, fills=True, on_sealed=self._on_sealed, removed=self.removed
+        )
 
     def _on_sealed(self, path: Path, facts: Facts) -> None:
         self.sealed.append((path, facts))
@@ -64,16 +69,20 @@ class FillFiles:
 
 
 def adopt_left(
-    root: Path, run_folder: Path, prefix: str, on_sealed: Callable[[Path, Facts], None]
+    root: Path,
+    run_folder: Path,
+    prefix: str,
+    on_sealed: Callable[[Path, Facts], object],
+    removed: Wanted | None = None,
 ) -> None:
-    """Seal what a fill that is gone left growing; nothing while a fill goes on.
+    """Seal what a fill that is gone left growing, without `removed`; nothing while a fill goes on.
 
     No collector is kept from its work by it: what cannot be sealed is left for another time.
     """
     if not repair.left_behind(root, prefix, fills=True):
         return
     try:
-        left = FillFiles(root, run_folder, prefix)
+        left = FillFiles(root, run_folder, prefix, removed)
     except (AnotherCollector, OSError) as exc:
         logger.warning("files of a fill left as they are prefix=%s why=%s", prefix, exc)
         return

@@ -24,7 +24,8 @@ from sfm.streams.fill_files import FillFiles
 from sfm.streams.fill_plan import TOO_NEW, FillPlan, plan_of, span_of
 from sfm.streams.held import around
 from sfm.streams.ledger import record_file
-from sfm.streams.sealing import Facts
+from sfm.streams.removed import RemovedPosts
+from sfm.streams.sealing import Facts, leave_out
 from sfm.twitter.client import Client
 from sfm.twitter.pages import Record
 from sfm.twitter.paging import BROKEN_PAGING
@@ -123,18 +124,22 @@ def fill(gap_id: int, client: Client, root: Path, run_folder: Path) -> Mapping[s
     plan = plan_of(gap, service.by_id(gap.filter_id))
     prefix, before = gap.prefix, gap.filled_posts
     db.session.rollback()
-    target = FillFiles(root, run_folder, prefix)
+    removed = RemovedPosts()
+    removed.refresh()
+    target = FillFiles(root, run_folder, prefix, removed.posts)
     try:
         search = _search(plan, client)
-        records = search.records
         # Not before the search: what the stream has brought by then is on the disk by now.
         held = around(root, prefix, plan.start, plan.end)
-        fresh = sorted(records.keys() - held.known)
-        target.write((number, records[number].raw) for number in fresh if number not in held.left)
-        _settle(gap_id, _outcome(plan, search, before + len(fresh)), root, target.sealed)
+        removed.refresh()
+        lines = _without_removed(search.records, removed)
+        fresh = sorted(lines.keys() - held.known)
+        target.write((number, lines[number]) for number in fresh if number not in held.left)
+        sealed = _looked_at_again(target.sealed, removed)
+        _settle(gap_id, _outcome(plan, search, before + len(fresh)), root, sealed)
     finally:
         target.close()
-    return {"posts": len(fresh), "already_held": len(records) - len(fresh)}
+    return {"posts": len(fresh), "already_held": len(lines) - len(fresh)}
 
 
 def _let_it_be_searchable(ended_at: datetime) -> None:
@@ -183,6 +188,24 @@ def _outcome(plan: FillPlan, search: _Search, posts: int) -> dict[str, Any]:
         "searched_queries": list(plan.queries),
         "not_searched": not_searched,
     }
+
+
+def _without_removed(records: Mapping[int, Record], removed: RemovedPosts) -> dict[int, bytes]:
+    """The lines to keep, by id."""
+    lines = ((number, removed.left_of(record.raw)) for number, record in records.items())
+    return {number: line for number, line in lines if line is not None}
+
+
+def _looked_at_again(
+    sealed: Iterable[tuple[Path, Facts]], removed: RemovedPosts
+) -> list[tuple[Path, Facts]]:
+    """The files, without what was removed while they were written: a removal that begins later
+    finds them."""
+    before = removed.additions
+    removed.refresh()
+    if removed.posts is None or removed.additions == before:
+        return list(sealed)
+    return [(path, leave_out(path, facts, removed.posts)) for path, facts in sealed]
 
 
 def _settle(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sfm.removals.redact import Wanted
 from sfm.streams import names
 from sfm.streams.errors import StorageTrouble
 from sfm.streams.members import whole_members
@@ -19,6 +20,7 @@ from sfm.streams.sealing import (
     ASIDE,
     Damaged,
     Facts,
+    leave_out,
     read_facts,
     repack,
     repack_pays,
@@ -48,10 +50,12 @@ def adopt(
     growing: Path | None = None,
     fills: bool = False,
     on_sealed: Callable[[Path, Facts], None] | None = None,
+    removed: Wanted | None = None,
 ) -> list[Repaired]:
     """Cut back and seal every growing file of this stream but the one that is being written.
 
-    With `fills`, those that fill its gaps, which have another writer and another lock.
+    With `fills`, those that fill its gaps, which have another writer and another lock. The posts in
+    `removed` are left out.
     A file that the disk will not let be repaired is logged and left for the next time.
     """
     repaired = []
@@ -59,7 +63,7 @@ def adopt(
         if path == growing:
             continue
         try:
-            done = repair(path)
+            done = repair(path, removed)
         except (OSError, StorageTrouble, Damaged) as exc:
             logger.error("stream file not repaired file=%s error=%s", path.name, exc)
             continue
@@ -79,8 +83,11 @@ def left_behind(folder: Path, prefix: str, *, fills: bool = False) -> list[Path]
     return sorted(found)
 
 
-def repair(path: Path) -> Repaired:
-    """Make one growing file whole and seal it. Raises OSError, StorageTrouble, Damaged."""
+def repair(path: Path, removed: Wanted | None = None) -> Repaired:
+    """Make one growing file whole and seal it, without removed posts.
+
+    Raises OSError, StorageTrouble, Damaged.
+    """
     path.with_name(path.name + ASIDE).unlink(missing_ok=True)
     cut_bytes = cut_back(path)
     if path.stat().st_size == 0:
@@ -88,6 +95,8 @@ def repair(path: Path) -> Repaired:
         sync(path.parent)
         return Repaired(path.name, None, cut_bytes, None)
     facts = read_facts(path)
+    if removed is not None:
+        facts = leave_out(path, facts, removed)
     if repack_pays(facts):
         facts = repack(path, facts)
     sealed = seal(path)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from sfm.removals.redact import Wanted, without
 from sfm.streams.errors import StorageTrouble
 from sfm.streams.lines import post_id_of, split
 from sfm.streams.members import inflate, member, whole_members
@@ -67,14 +68,36 @@ def repack(path: Path, facts: Facts) -> Facts:
     )
 
 
-def _write_large_members(path: Path, aside: Path) -> Facts:
+def leave_out(path: Path, facts: Facts, removed: Wanted) -> Facts:
+    """Write the file again without these posts where it names any; its new facts.
+
+    Raises OSError; then the old file stays.
+    """
+    with path.open("rb") as source:
+        if not any(removed.named_in(part.text) for part in whole_members(source)):
+            return facts
+    aside = path.with_name(path.name + ASIDE)
+    aside.unlink(missing_ok=True)
+    try:
+        _write_large_members(path, aside, removed)
+        left = read_facts(aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    sync(path.parent)
+    return replace(left, duplicates=facts.duplicates)
+
+
+def _write_large_members(path: Path, aside: Path, removed: Wanted | None = None) -> Facts:
+    """Copy all lines, or what is left of them without these posts. No line at all is one empty
+    member."""
     digest = hashlib.sha256()
     members = size = lines = 0
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with path.open("rb") as source, os.fdopen(descriptor, "wb") as target:
         waiting: list[bytes] = []
         for part in (*whole_members(source), None):
-            waiting += [line + b"\n" for line in split(part.text)] if part else []
+            waiting += [line + b"\n" for line in _left(part.text, removed)] if part else []
             while len(waiting) >= REPACK_LINES or (waiting and part is None):
                 data = member(waiting[:REPACK_LINES])
                 lines += len(waiting[:REPACK_LINES])
@@ -82,9 +105,18 @@ def _write_large_members(path: Path, aside: Path) -> Facts:
                 target.write(data)
                 digest.update(data)
                 members, size = members + 1, size + len(data)
+        if not members:
+            target.write(member([]))
         target.flush()
         os.fsync(target.fileno())
     return Facts(lines=lines, members=members, size_bytes=size, sha256=digest.hexdigest())
+
+
+def _left(text: bytes, removed: Wanted | None) -> list[bytes]:
+    lines = split(text)
+    if removed is None or not removed.named_in(text):
+        return lines
+    return [left for line in lines if (left := without(line, removed)) is not None]
 
 
 class Damaged(ValueError):

@@ -10,6 +10,7 @@ from typing import Protocol
 from sfm.streams import repair
 from sfm.streams.fill_files import adopt_left
 from sfm.streams.lock import StreamLock
+from sfm.streams.removed import RemovedPosts
 from sfm.streams.sealing import Facts
 from sfm.streams.writer import StreamWriter
 
@@ -20,7 +21,10 @@ class Sink(Protocol):
     """Takes posts by stream prefix."""
 
     def add(self, prefix: str, line: bytes, post_id: int | None) -> bool:
-        """Take a line; False for a post its file holds already. May raise StorageTrouble."""
+        """Take a line; False for a post its file holds already, or that was removed.
+
+        May raise StorageTrouble.
+        """
 
     def tick(self) -> None:
         """What is due: saving a batch, beginning a new file. May raise StorageTrouble."""
@@ -38,8 +42,16 @@ class Sink(Protocol):
 class FileSink:
     """A writer for each stream, and its lock; both end when the stream is no longer carried."""
 
-    def __init__(self, folder: Path, run: Path, interval_seconds: float, sealed: Sealed) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        run: Path,
+        interval_seconds: float,
+        sealed: Sealed,
+        removed: RemovedPosts | None = None,
+    ) -> None:
         self.folder, self.run = folder, run
+        self.removed = removed or RemovedPosts()
         self.interval_seconds, self.sealed = interval_seconds, sealed
         self.duplicates = 0
         self._locks: dict[str, StreamLock] = {}
@@ -54,10 +66,10 @@ class FileSink:
             return
         lock = StreamLock(self.run, prefix)
         self._locks[prefix] = lock
-        repair.adopt(self.folder, prefix, on_sealed=self.sealed)
-        adopt_left(self.folder, self.run, prefix, self.sealed)
+        self._adopt(prefix)
+        adopt_left(self.folder, self.run, prefix, self.sealed, self.removed.posts)
         self._writers[prefix] = StreamWriter(
-            self.folder, prefix, lock.epoch, self.interval_seconds, self.sealed
+            self.folder, prefix, lock.epoch, self.interval_seconds, self.sealed, self.removed
         )
 
     def add(self, prefix: str, line: bytes, post_id: int | None) -> bool:
@@ -65,8 +77,9 @@ class FileSink:
         writer = self._writers.get(prefix)
         if writer is None:
             return False
+        before = writer.duplicates
         added = writer.add(line, post_id)
-        self.duplicates += not added
+        self.duplicates += writer.duplicates - before
         return added
 
     def tick(self) -> None:
@@ -75,7 +88,7 @@ class FileSink:
             growing = writer.path
             writer.tick()
             if growing and writer.path is None:
-                repair.adopt(self.folder, prefix, on_sealed=self.sealed)
+                self._adopt(prefix)
 
     def carry(self, prefixes: Collection[str]) -> None:
         """As Sink says. Raises AnotherCollector for the first that another process writes."""
@@ -97,6 +110,9 @@ class FileSink:
     def in_hand(self) -> int:
         """Lines taken but not safe yet."""
         return sum(writer.in_hand for writer in self._writers.values())
+
+    def _adopt(self, prefix: str) -> None:
+        repair.adopt(self.folder, prefix, on_sealed=self.sealed, removed=self.removed.posts)
 
     def _give_up(self, prefix: str) -> None:
         writer = self._writers.pop(prefix)

@@ -25,7 +25,8 @@ from sfm import clock
 from sfm.streams import names
 from sfm.streams.errors import StorageTrouble, trouble
 from sfm.streams.members import member
-from sfm.streams.sealing import Facts, repack, repack_pays, seal
+from sfm.streams.removed import RemovedPosts
+from sfm.streams.sealing import Facts, leave_out, repack, repack_pays, seal
 from sfm.wholefile import sync
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Growing:
     good_bytes: int = 0
     members: int = 0
     lines: int = 0
+    additions: int = 0  # to the removed posts, that all lines were looked at for
     ids: set[int] = field(default_factory=set)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
@@ -60,8 +62,11 @@ class StreamWriter:
         epoch: int,
         interval_seconds: float,
         on_sealed: Callable[[Path, Facts], None] | None = None,
+        removed: RemovedPosts | None = None,
     ) -> None:
         self.folder, self.prefix, self.epoch = folder, prefix, epoch
+        self.removed = removed or RemovedPosts()
+        self.left_out = 0  # removed posts that came again
         self.interval_seconds = interval_seconds
         self.on_sealed = on_sealed
         self.safe_lines = 0  # on disk, synced
@@ -69,6 +74,7 @@ class StreamWriter:
         self._file: Growing | None = None
         self._batch: list[bytes] = []
         self._batch_ids: set[int] = set()
+        self._batch_additions = 0  # to the removed posts, that its lines were looked at for
         self._file_duplicates = 0
         self._batch_since = 0.0
         self._last_name_at = newest_name(folder, prefix)
@@ -84,11 +90,16 @@ class StreamWriter:
         return len(self._batch)
 
     def add(self, line: bytes, post_id: int | None = None) -> bool:
-        """Take a post as one line; False for a post that this file has already.
+        """Take a post as one line; False for one that this file has already, or that was removed.
 
         JSON that came over several lines loses their ends, and nothing else: a string holds none.
         May flush, and so raise StorageTrouble; the line is taken all the same.
         """
+        additions = self.removed.additions
+        left = self.removed.left_of(line)
+        if left is None:
+            self.left_out += 1
+            return False
         if post_id is not None:
             if self._has(post_id):
                 self.duplicates += 1
@@ -96,18 +107,21 @@ class StreamWriter:
                 return False
             self._batch_ids.add(post_id)
         if not self._batch:
-            self._batch_since = clock.monotonic()
-        self._batch.append(on_one_line(line) + b"\n")
+            self._batch_since, self._batch_additions = clock.monotonic(), additions
+        self._batch.append(on_one_line(left) + b"\n")
         if len(self._batch) >= BATCH_LINES:
             self.flush()
         return True
 
     def tick(self) -> None:
-        """Flush a batch that is a second old, seal a file whose time is over. Call it often."""
+        """Flush a batch that is a second old, seal a file whose time is over, or that may hold a
+        post that was removed meanwhile. Call it often."""
         now = clock.monotonic()
         if self._batch and now - self._batch_since >= BATCH_SECONDS:
             self.flush()
-        if self._file and now - self._file.begun >= self.interval_seconds:
+        if self._file and (
+            now - self._file.begun >= self.interval_seconds or self._may_hold_removed(self._file)
+        ):
             self.seal()
 
     def flush(self) -> None:
@@ -124,7 +138,8 @@ class StreamWriter:
         """End the growing file and give it its last name. Never raises for the disk's troubles.
 
         A file that cannot be sealed now keeps its `.open`, whole, for `repair.adopt`. With
-        `stopping`, a long file is not packed anew first.
+        `stopping`, a long file is not packed anew first, and left growing where it would have to
+        be read for removed posts.
         """
         growing, self._file = self._file, None
         if growing is None:
@@ -134,6 +149,11 @@ class StreamWriter:
             os.close(growing.descriptor)
             facts = facts_of(growing, self._file_duplicates)
             self._file_duplicates = 0
+            if self.removed.posts is not None and self._may_hold_removed(growing):
+                if not quick:
+                    logger.info("stream file left growing file=%s", growing.path.name)
+                    return
+                facts = leave_out(growing.path, facts, self.removed.posts)
             if quick and repack_pays(facts):
                 facts = repack(growing.path, facts)
             sealed = seal(growing.path)
@@ -151,6 +171,10 @@ class StreamWriter:
         finally:
             self.seal(stopping=True)
 
+    def _may_hold_removed(self, growing: Growing) -> bool:
+        """Whether posts were removed since its lines were looked at."""
+        return growing.additions < self.removed.additions
+
     def _has(self, post_id: int) -> bool:
         return post_id in self._batch_ids or (self._file is not None and post_id in self._file.ids)
 
@@ -165,6 +189,7 @@ class StreamWriter:
         growing.digest.update(data)
         growing.good_bytes += len(data)
         growing.members += 1
+        growing.additions = min(growing.additions, self._batch_additions)
         lines = sum(line.count(b"\n") for line in self._batch)
         growing.lines += lines
         growing.ids.update(self._batch_ids)
@@ -194,7 +219,7 @@ class StreamWriter:
         descriptor = os.open(path, flags, 0o600)
         self._last_name_at = moment
         sync(self.folder)
-        self._file = Growing(path, descriptor, clock.monotonic())
+        self._file = Growing(path, descriptor, clock.monotonic(), additions=self.removed.additions)
         return self._file
 
     def _give_up(self, growing: Growing) -> None:

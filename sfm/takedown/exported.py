@@ -1,74 +1,129 @@
-"""Finished exports that hold tweets that must go. A file that cannot be read into counts as one."""
+"""Files of exports that hold posts that must go. A file that cannot be read into counts as one.
+
+Which files are being written is told by held locks alone. All else that lies in the folder of
+exports is searched, what a killed export left as well.
+"""
 
 from __future__ import annotations
 
-import gzip
 import re
-import shutil
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any, TypeVar
+from typing import Any
 
 from sqlalchemy import select
 
 from sfm.database import db
 from sfm.errors import SfmError
-from sfm.exports import folders, service
+from sfm.exports import folders, places, service, writing
 from sfm.exports.layout import layout_from
 from sfm.models import ExportFile, RecurringExport
-from sfm.output_file import PART
-from sfm.takedown.cutting import pattern_of
+from sfm.removals.id_search import IdSearch
+from sfm.takedown.file_search import holds
+from sfm.takedown.seen_files import SeenFiles, state_of
 from sfm.wholefile import sync
 
-Thing = TypeVar("Thing")
-CHUNK = 1024 * 1024
-LONGEST_ID = 19
 WITH_ID = {"twitter_id", "twitter_url"}
 
 
 @dataclass(frozen=True)
 class Exported:
-    """Exports to delete, files of recurring ones to delete, lists of ids to shorten; `busy` are
-    files that are being written at this moment."""
+    """Exports to delete, other files to delete, lists of ids to shorten; `busy` are exports that
+    are being made at this moment, of what was kept before."""
 
     exports: tuple[int, ...] = ()
     files: tuple[Path, ...] = ()
     lists: tuple[Path, ...] = ()
     busy: tuple[Path, ...] = ()
 
+    @property
+    def anything(self) -> bool:
+        """Whether there is anything to remove now."""
+        return bool(self.exports or self.files or self.lists)
 
-def find(ids: Iterable[int], watch: Callable[[], object]) -> Exported:
+
+def find(
+    ids: Iterable[int],
+    watch: Callable[[], object],
+    seen: SeenFiles,
+    taken_out_version: int | None = None,
+) -> Exported:
     """Search what is kept of exports for these ids. Reads every file; changes nothing.
 
-    Calls `watch` before each file.
+    Calls `watch` before each file and within large ones. Exports that are made of what was kept at
+    `taken_out_version` or later are not `busy`: the posts had gone by then. None: all are.
     """
-    pattern = pattern_of(ids)
+    search = IdSearch(ids)
     root = folders.exports_folder()
-    ready = db.session.scalars(select(ExportFile).where(ExportFile.state == "ready")).all()
+    # The locks first: who has given his back by now has his file in place, and it is searched.
+    being_written = writing.being_written(root)
+    layouts = _Layouts()
+    found = _Hits()
+    for path in _files(root, being_written):
+        watch()
+        if seen.is_clean(path):
+            continue
+        state = state_of(path)
+        if state is None:
+            continue  # it went meanwhile
+        if not layouts.shows_ids(path.relative_to(root)) or holds(path, search, watch):
+            found.add(path, root, layouts)
+        else:
+            seen.note(path, state)
+    busy = [path for path, version in being_written.items() if version < (taken_out_version or 0)]
     return Exported(
-        tuple(one.id for one in _watched(ready, watch) if _holds_export(one, pattern)),
-        tuple(_recurring(root / "recurring", pattern, watch)),
-        tuple(path for path in _watched(_files(root / "lists"), watch) if holds(path, pattern)),
-        tuple(sorted(path for path in root.rglob(f"*{PART}") if not path.name.startswith("."))),
+        tuple(found.exports),
+        tuple(found.files),
+        tuple(found.lists),
+        tuple(being_written if taken_out_version is None else busy),
     )
 
 
-def _watched(things: Iterable[Thing], watch: Callable[[], object]) -> Iterator[Thing]:
-    for thing in things:
-        watch()
-        yield thing
+class _Layouts:
+    """What the exports are that files belong to."""
+
+    def __init__(self) -> None:
+        made = db.session.scalars(select(ExportFile)).all()
+        self.ready = {f"{one.id}/{one.file_name}": one.id for one in made if one.state == "ready"}
+        self._of_exports = {str(one.id): one.layout for one in made}
+        recurring = db.session.scalars(select(RecurringExport))
+        self._of_recurring = {str(one.id): one.layout for one in recurring}
+
+    def shows_ids(self, relative: Path) -> bool:
+        """Whether a file can be searched; False also where nobody knows what it is.
+
+        A table of chosen columns may hold texts without the ids that tell whose they are.
+        """
+        first, *more = relative.parts
+        if first == "lists":
+            return True
+        if first == "recurring":
+            number = more[0].partition("-")[0] if more else ""
+            return _shows_ids(self._of_recurring.get(number))
+        return _shows_ids(self._of_exports.get(first))
 
 
-def _holds_export(export: ExportFile, pattern: re.Pattern[bytes]) -> bool:
-    path = folders.file_of(export)
-    return path is not None and (not _shows_ids(export.layout) or holds(path, pattern))
+class _Hits:
+    def __init__(self) -> None:
+        self.exports: list[int] = []
+        self.files: list[Path] = []
+        self.lists: list[Path] = []
+
+    def add(self, path: Path, root: Path, layouts: _Layouts) -> None:
+        relative = path.relative_to(root)
+        export_id = layouts.ready.get(relative.as_posix())
+        if export_id is not None:
+            self.exports.append(export_id)
+        elif relative.parts[0] == "lists":
+            self.lists.append(path)
+        else:
+            self.files.append(path)
 
 
-def _shows_ids(layout: Mapping[str, Any]) -> bool:
-    """A table of chosen columns may hold texts without the ids that tell whose they are."""
+def _shows_ids(layout: Mapping[str, Any] | None) -> bool:
+    if layout is None:
+        return False
     try:
         columns = {column.name for column in layout_from(layout).table_columns}
     except SfmError:  # a column of another release
@@ -76,66 +131,12 @@ def _shows_ids(layout: Mapping[str, Any]) -> bool:
     return not columns or bool(columns & WITH_ID)
 
 
-def _recurring(
-    root: Path, pattern: re.Pattern[bytes], watch: Callable[[], object]
-) -> Iterator[Path]:
-    layouts = {str(one.id): one.layout for one in db.session.scalars(select(RecurringExport))}
-    for path in _watched(_files(root), watch):
-        layout = layouts.get(path.relative_to(root).parts[0].partition("-")[0])
-        if layout is None or not _shows_ids(layout) or holds(path, pattern):
+def _files(root: Path, parts: Collection[Path]) -> Iterator[Path]:
+    """All files but locks, and but those that are being written."""
+    taken = {*parts, *map(places.work_folder_of, parts)}
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and not writing.is_lock(path) and taken.isdisjoint((path, *path.parents)):
             yield path
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and PART not in path.name)
-
-
-def holds(path: Path, pattern: re.Pattern[bytes]) -> bool:
-    """Whether a file, unpacked, has bytes of this pattern, or cannot be searched for them."""
-    try:
-        with path.open("rb") as file:
-            return _holds(file, pattern)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError):
-        return True
-
-
-def _holds(file: IO[bytes], pattern: re.Pattern[bytes]) -> bool:
-    head = file.read(4)
-    file.seek(0)
-    if head == b"PAR1":  # columns are packed each for itself
-        return True
-    if head == b"PK\x03\x04":
-        return _in_zip(file, pattern)
-    if head[:2] == b"\x1f\x8b":
-        with gzip.open(file) as text:
-            return _in_text(text, pattern)  # type: ignore[arg-type]
-    return _in_text(file, pattern)
-
-
-def _in_zip(file: IO[bytes], pattern: re.Pattern[bytes]) -> bool:
-    with TemporaryFile() as copy, zipfile.ZipFile(_seekable(file, copy)) as packed:
-        for name in packed.namelist():
-            with packed.open(name) as part:
-                if _holds(part, pattern):
-                    return True
-    return False
-
-
-def _seekable(file: IO[bytes], copy: IO[bytes]) -> IO[bytes]:
-    """A zip within a zip is unpacked first: seeking in it would unpack it again and again."""
-    if not isinstance(file, zipfile.ZipExtFile):
-        return file
-    shutil.copyfileobj(file, copy, CHUNK)
-    return copy
-
-
-def _in_text(file: IO[bytes], pattern: re.Pattern[bytes]) -> bool:
-    rest = b""
-    while data := file.read(CHUNK):
-        if pattern.search(rest + data):
-            return True
-        rest = data[-LONGEST_ID:]
-    return False
 
 
 def remove(found: Exported, ids: Iterable[int]) -> None:

@@ -1,25 +1,37 @@
-"""Taking tweets out of everything that is kept: finding first, then removing, written down."""
+"""Taking posts out of everything that is kept: found, removed, looked for again until none is left.
+
+From the first step on the posts are in the register of removed posts, so that nothing that saves,
+imports, seals, fills or exports at the same time brings them back.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from sfm import audit
 from sfm.database import db
 from sfm.errors import SfmError, WrongInput
 from sfm.extensions import settings
+from sfm.removals import register
+from sfm.removals.redact import Wanted
 from sfm.runs.transactions import unit_of_work
-from sfm.takedown import exported, stored, stream_files, traces
-from sfm.takedown.cutting import Wanted
+from sfm.streams.deleted_filters import seal_files_of_deleted_filters
+from sfm.takedown import collectors, exported, stored, stream_files, traces
 from sfm.takedown.exported import Exported
+from sfm.takedown.outcome import Outcome
+from sfm.takedown.seen_files import SeenFiles
 from sfm.takedown.stored import Stored
 from sfm.takedown.stream_files import Holding
+from sfm.tweets import bulk
 from sfm.twitter.record import ID_LIMIT
 
 MOST_AT_ONCE = 100
-
+MOST_LOOKS = 20  # after the first few only what came in within seconds can be left
+STILL_THERE = "Something came in again after each look. Run this again."
 
 Watch = Callable[[], object]
 
@@ -28,9 +40,28 @@ def no_watch() -> None:
     """For callers who only wait."""
 
 
+@dataclass
+class Looked:
+    """How far the looks of one removal have come: what is not read again by the next."""
+
+    streams: SeenFiles = field(default_factory=SeenFiles)
+    exports: SeenFiles = field(default_factory=SeenFiles)
+    highest: int = 0  # of our own numbers of stored posts
+    ids: frozenset[int] = frozenset()  # searched for in exports
+    failed: set[Path] = field(default_factory=set)  # could not be written without them
+
+    def search_for(self, ids: Iterable[int]) -> frozenset[int]:
+        """These ids too; where they are new, all exports are read again."""
+        more = self.ids | frozenset(ids)
+        if more != self.ids:
+            self.ids = more
+            self.exports.forget()
+        return self.ids
+
+
 @dataclass(frozen=True)
 class Found:
-    """All places that hold the tweets. `later` are files that may not be touched yet."""
+    """All places that hold the posts. `later` are files that may not be touched yet."""
 
     wanted: Wanted
     tweets: Stored
@@ -38,12 +69,17 @@ class Found:
     aside: tuple[Path, ...]
     exports: Exported
     later: tuple[Path, ...]
+    looked: Looked = field(compare=False, repr=False)
 
     @property
     def anything(self) -> bool:
         """Whether there is anything that can be removed now."""
-        kept = (self.tweets.gone, self.tweets.cut, self.sealed, self.aside)
-        return any(kept) or any((self.exports.exports, self.exports.files, self.exports.lists))
+        return self.was_kept or self.exports.anything
+
+    @property
+    def was_kept(self) -> bool:
+        """Whether any of it is elsewhere than in exports."""
+        return any((self.tweets.gone, self.tweets.cut, self.sealed, self.aside))
 
     def counts(self) -> dict[str, int]:
         """How much goes, for the audit log."""
@@ -68,45 +104,108 @@ def checked(ids: Iterable[int]) -> Wanted:
     return wanted
 
 
-def find(ids: Iterable[int], watch: Watch = no_watch) -> Found:
+def find(ids: Iterable[int], watch: Watch = no_watch, looked: Looked | None = None) -> Found:
     """Where these tweets are kept. Reads everything, changes nothing. Raises WrongInput.
 
-    Calls `watch` every few seconds; what it raises ends the work.
+    With `looked`, only what came or changed since the look before. Calls `watch` every few
+    seconds; what it raises ends the work.
     """
     wanted = checked(ids)
+    looked = looked or Looked()
     root = settings().data_folder
-    tweets = stored.find(wanted, watch)
-    sealed = stream_files.sealed(root, wanted, watch)
+    # Growing files before sealed ones: what is sealed in between is found among these.
+    growing = stream_files.growing(root, wanted)
+    tweets = stored.find(wanted, watch, looked.highest)
+    looked.highest = tweets.highest
+    holding = stream_files.sealed(root, wanted, watch, looked.streams)
+    sealed = [one for one in holding if one.path not in looked.failed]
+    aside = [one for one in stream_files.put_aside(root, wanted) if one not in looked.failed]
     posts = {number for one in sealed for number in one.posts}
-    exports = exported.find({*wanted.ids, *tweets.gone, *tweets.cut, *posts}, watch)
-    aside, growing = stream_files.put_aside(root, wanted), stream_files.growing(root, wanted)
+    everything = looked.search_for({*wanted.ids, *tweets.gone, *tweets.cut, *posts})
+    version = register.taken_out_at(wanted.ids)
+    exports = exported.find(everything, watch, looked.exports, version)
     db.session.rollback()
     later = (*growing, *exports.busy)
-    return Found(wanted, tweets, tuple(sealed), tuple(aside), exports, later)
+    return Found(wanted, tweets, tuple(sealed), tuple(aside), exports, later, looked)
 
 
-def remove(found: Found, reason: str, watch: Watch = no_watch) -> list[str]:
-    """Remove all that was found but `later`; what could not be done, in words. Commits.
+def refuse(ids: Iterable[int], run_id: int | None = None) -> int:
+    """Put these into the register of removed posts, so that none comes in from here on; the
+    register's version. Commits."""
+    return unit_of_work(partial(_refuse, frozenset(ids), run_id))
+
+
+def remove(
+    found: Found,
+    reason: str,
+    watch: Watch = no_watch,
+    *,
+    may_return: bool = False,
+    run_id: int | None = None,
+) -> Outcome:
+    """Remove all that was found, and look again until a look finds nothing; what is left. Commits.
 
     The audit log has it with what goes from the database, before any stream file is written anew.
-    Cut off anywhere, it can be run again.
+    Cut off anywhere, it can be run again. The posts are refused from here on, for ever; with
+    `may_return` until nothing of them is left here.
     """
-    unit_of_work(lambda: _take_out(found, reason))
-    troubles = []
+    ids = found.wanted.ids
+    version = refuse(ids, run_id)
+    unaware = collectors.wait_until_known(version, watch)
+    seal_files_of_deleted_filters(settings().data_folder, settings().instance / "run")
+    counts: Counter[str] = Counter()
+    troubles: list[str] = []
+    for _ in range(MOST_LOOKS):
+        counts.update(found.counts())
+        troubles += _remove_found(found, reason, watch)
+        found = find(ids, watch, found.looked)
+        if not found.anything:
+            break
+    else:
+        troubles.append(STILL_THERE)
+    traces.merge_words()
+    outcome = Outcome(dict(counts), tuple(troubles), found.later, unaware)
+    if may_return and outcome.nothing_left:
+        unit_of_work(partial(_as_one_writer, register.release, ids))
+    return outcome
+
+
+def _refuse(ids: frozenset[int], run_id: int | None) -> int:
+    bulk.one_writer(db.session.connection())
+    return register.add(ids, run_id=run_id)
+
+
+def _as_one_writer(change: Callable[[frozenset[int]], object], ids: frozenset[int]) -> None:
+    bulk.one_writer(db.session.connection())
+    change(ids)
+
+
+def _remove_found(found: Found, reason: str, watch: Watch) -> list[str]:
+    """Remove what one look has found; what could not be done, in words. Commits."""
+    if found.anything:
+        unit_of_work(lambda: _take_out(found, reason))
     root = settings().data_folder
-    for one in found.sealed:
+    ways: list[tuple[Path, Callable[[Path, Wanted], None]]]
+    ways = [(one.path, partial(stream_files.rewrite, root)) for one in found.sealed]
+    ways += [(path, stream_files.clean_put_aside) for path in found.aside]
+    troubles = []
+    for path, write_anew in ways:
         watch()
         try:
-            stream_files.rewrite(root, one.path, found.wanted)
+            write_anew(path, found.wanted)
         except SfmError as exc:
+            found.looked.failed.add(path)
             troubles.append(exc.message)
-    for path in found.aside:
-        try:
-            stream_files.clean_put_aside(path, found.wanted)
-        except SfmError as exc:
-            troubles.append(exc.message)
-    traces.merge_words()
+    _note_taken_out(found)
     return troubles
+
+
+def _note_taken_out(found: Found) -> None:
+    """From here on, exports that were read before are made again when they are finished."""
+    never = register.taken_out_at(found.wanted.ids) is None
+    db.session.rollback()
+    if found.was_kept or never:
+        unit_of_work(partial(_as_one_writer, register.mark_taken_out, found.wanted.ids))
 
 
 def _take_out(found: Found, reason: str) -> None:

@@ -14,14 +14,17 @@ from sfm.runs.active import ActiveRun
 from sfm.runs.errors import Postponed
 from sfm.runs.jobs import REMOVE_TWEET
 from sfm.takedown import removal
+from sfm.takedown.outcome import backups
 
 LONGEST_REASON = 1000
 FILES_GROW = timedelta(hours=1)  # until files that are being written are looked at again
+MOST_NAMES = 5  # of what is still being written, in one sentence
 
 
-def ask(ids: Iterable[int], reason: str, by: User) -> Run:
+def ask(ids: Iterable[int], reason: str, by: User, *, may_return: bool = False) -> Run:
     """A queued run that takes these tweets out of everything kept; flushed, the caller commits.
 
+    They are never collected or imported again, but with `may_return`.
     `reason` goes into the audit log when they go. Raises WrongInput.
     """
     wanted = removal.checked(ids)
@@ -34,6 +37,7 @@ def ask(ids: Iterable[int], reason: str, by: User) -> Run:
         "reason": reason.strip(),
         "by_id": by.id,
         "by": by.username,
+        "may_return": may_return,
     }
     run = journal.queue(REMOVE_TWEET, params=params, requested_by_id=by.id)
     if run is None:
@@ -44,24 +48,48 @@ def ask(ids: Iterable[int], reason: str, by: User) -> Run:
 def carry_out(run: ActiveRun) -> dict[str, Any]:
     """Take the tweets of the run's params out of everything kept; what went, by kind. Commits.
 
-    Raises Postponed while files that are still being written hold one: the rest is deleted then,
-    and the run goes on with those files later.
+    Raises Postponed while something that is still being written may hold one: the rest is deleted
+    then, and the run goes on with that later.
     """
     ids = [int(number) for number in run.params["ids"]]
     run.show("Looking where it is kept.", total=len(ids))
-    found = removal.find(ids, run.check)
-    troubles = []
-    if found.anything:
+    with audit.acting_as(audit.Actor(run.params["by_id"], run.params["by"])):
+        removal.refuse(ids, run.id)
+        found = removal.find(ids, run.check)
         run.show("Deleting it everywhere.")
-        with audit.acting_as(audit.Actor(run.params["by_id"], run.params["by"])):
-            troubles = removal.remove(found, run.params["reason"], run.check)
-    for trouble in troubles:
+        outcome = removal.remove(
+            found,
+            run.params["reason"],
+            run.check,
+            may_return=bool(run.params.get("may_return")),
+            run_id=run.id,
+        )
+    for trouble in outcome.troubles:
         run.error(", ".join(run.params["ids"])[:200], trouble)
-    run.advance(len(ids), len(found.tweets.gone))
-    if found.later:
+    counts = _with_earlier(run, outcome.counts)
+    run.advance(len(ids), outcome.counts["stored"])
+    if outcome.comes_later:
+        run.save_cursor({"counts": counts})
         raise Postponed(
-            "Deleted, except from files that are being written at the moment. "
-            "Those follow by themselves when they are finished.",
+            "Deleted, except from what is being written at the moment: "
+            f"{_named(outcome.comes_later)}. It follows by itself when that is finished.",
             clock.now() + FILES_GROW,
         )
-    return found.counts()
+    run.save_cursor({})
+    return {**counts, "left": list(outcome.troubles), "backups": _backups()}
+
+
+def _with_earlier(run: ActiveRun, counts: dict[str, int]) -> dict[str, int]:
+    """What went, with what went before the run was put off."""
+    earlier: dict[str, int] = run.cursor.get("counts", {})
+    return {name: count + earlier.get(name, 0) for name, count in counts.items()}
+
+
+def _named(names: tuple[str, ...]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _backups() -> list[str]:
+    return [path.name for path in backups()]

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from sfm.database import db
 from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
-from sfm.takedown.cutting import Wanted, without
+from sfm.removals.redact import Wanted, without
 from sfm.tweets import deletion
 
 AT_ONCE = 500
@@ -21,15 +21,18 @@ _item = TwitterUserItem
 
 @dataclass(frozen=True)
 class Stored:
-    """Twitter's ids: `gone` are the tweets and their retweets, `cut` those that hold a copy."""
+    """Twitter's ids: `gone` are the tweets and their retweets, `cut` those that hold a copy.
+    `highest` is our own number up to which rows were looked at."""
 
     gone: tuple[int, ...] = ()
     cut: tuple[int, ...] = ()
+    highest: int = 0
 
 
-def find(wanted: Wanted, watch: Callable[[], object]) -> Stored:
+def find(wanted: Wanted, watch: Callable[[], object], above: int = 0) -> Stored:
     """Look through all stored tweets, their JSON too; reads the whole table, changes nothing.
 
+    With `above`, only rows whose own number is higher: those that came since another look.
     Calls `watch` between two looks of some seconds each.
     """
     ids = sorted(wanted.ids)
@@ -40,7 +43,8 @@ def find(wanted: Wanted, watch: Callable[[], object]) -> Stored:
     )
     columns = (_item.twitter_id, _item.retweeted_id, _item.quoted_id, _item.quoted_text)
     gone, cut = [], []
-    for some in _looks():
+    highest = max(above, db.session.scalar(select(func.max(_item.id))) or 0)
+    for some in _looks(above, highest):
         watch()
         asked = select(*columns, _item.item_json).where(some, named)
         for row in db.session.execute(asked.execution_options(yield_per=AT_ONCE)):
@@ -49,20 +53,20 @@ def find(wanted: Wanted, watch: Callable[[], object]) -> Stored:
                 gone.append(row.twitter_id)
             elif left != row.item_json.encode() or _quotes(row, wanted):
                 cut.append(row.twitter_id)
-    return Stored(tuple(gone), tuple(cut))
+    return Stored(tuple(gone), tuple(cut), highest)
 
 
 def _quotes(row: Any, wanted: Wanted) -> bool:
     return row.quoted_id in wanted.ids and bool(row.quoted_text)
 
 
-def _looks() -> Iterator[ColumnElement[bool]]:
+def _looks(above: int, highest: int) -> Iterator[ColumnElement[bool]]:
     """The table in pieces, by our own numbers."""
-    lowest, highest = db.session.execute(select(func.min(_item.id), func.max(_item.id))).one()
+    lowest = db.session.scalar(select(func.min(_item.id)).where(_item.id > above))
     if lowest is None:
         return
     for low in range(lowest, highest + 1, ROWS_A_LOOK):
-        yield _item.id.between(low, low + ROWS_A_LOOK - 1)
+        yield _item.id.between(low, min(low + ROWS_A_LOOK - 1, highest))
 
 
 def remove(found: Stored, wanted: Wanted) -> None:

@@ -10,6 +10,7 @@ import base64
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlalchemy import select
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.models import StreamFile
+from sfm.removals.redact import Wanted, without
 from sfm.streams import names
 from sfm.streams.errors import StorageTrouble, trouble
 from sfm.streams.files import lines_of, sealed_below
@@ -27,11 +29,12 @@ from sfm.streams.lines import post_id_of
 from sfm.streams.members import member
 from sfm.streams.repair import TEAR
 from sfm.streams.sealing import Damaged, read_facts
-from sfm.takedown.cutting import Wanted, without
+from sfm.takedown.seen_files import SeenFiles, state_of
 from sfm.wholefile import sync
 
 ASIDE = ".takedown"
 MEMBER_LINES = 1000
+WATCH_LINES = 5000  # of one file, read between two looks at whether to stop
 
 
 @dataclass(frozen=True)
@@ -43,33 +46,64 @@ class Holding:
     posts: frozenset[int] = frozenset()
 
 
-def sealed(root: Path, wanted: Wanted, watch: Callable[[], object]) -> list[Holding]:
+def sealed(
+    root: Path, wanted: Wanted, watch: Callable[[], object], seen: SeenFiles
+) -> list[Holding]:
     """Sealed files that hold any. A file whose newest post is older than all of them is passed.
 
-    Calls `watch` before each file.
+    Calls `watch` before each file and within large ones. Files that were seen to hold none are
+    not read again.
     """
     rows = db.session.execute(select(StreamFile.path, StreamFile.last_id))
     newest = {row.path: row.last_id for row in rows}
-    found = []
-    for path in sealed_below(root):
-        last_id = newest.get(path.relative_to(root).as_posix())
-        if last_id is not None and last_id < min(wanted.ids):
-            continue
-        watch()
-        hit = [line for line in lines_of(path) if without(line, wanted) != line]
-        if hit:
-            posts = frozenset(number for line in hit if (number := post_id_of(line)) is not None)
-            found.append(Holding(path, len(hit), posts))
+    found: list[Holding] = []
+    again = True
+    while again:  # a file that was moved is met at its new place
+        again, found = False, []
+        for path in sealed_below(root):
+            last_id = newest.get(path.relative_to(root).as_posix())
+            if last_id is not None and last_id < min(wanted.ids):
+                continue
+            watch()
+            try:
+                found += _searched(path, wanted, watch, seen)
+            except FileNotFoundError:
+                again = True
     return found
+
+
+def _searched(
+    path: Path, wanted: Wanted, watch: Callable[[], object], seen: SeenFiles
+) -> list[Holding]:
+    """What one file holds of them. Raises FileNotFoundError."""
+    if seen.is_clean(path):
+        return []
+    state = state_of(path)
+    hit = _lines_with(path, wanted, watch)
+    if not hit:
+        seen.note(path, state)
+        return []
+    posts = frozenset(number for line in hit if (number := post_id_of(line)) is not None)
+    return [Holding(path, len(hit), posts)]
+
+
+def _lines_with(path: Path, wanted: Wanted, watch: Callable[[], object]) -> list[bytes]:
+    hit = []
+    for number, line in enumerate(lines_of(path), start=1):
+        if number % WATCH_LINES == 0:
+            watch()
+        if without(line, wanted) != line:
+            hit.append(line)
+    return hit
 
 
 def growing(root: Path, wanted: Wanted) -> list[Path]:
     """Files that hold any and may not be touched yet: collectors still write them."""
-    found = [
-        path
-        for path in sorted(root.glob(f"*{names.OPEN}"))
-        if any(without(line, wanted) != line for line in lines_of(path))
-    ]
+    found = []
+    for path in sorted(root.glob(f"*{names.OPEN}")):
+        with suppress(FileNotFoundError):  # it was sealed just now
+            if any(without(line, wanted) != line for line in lines_of(path)):
+                found.append(path)
     return found + [path for path in _put_aside(root, wanted) if _is_of_today(path)]
 
 

@@ -41,6 +41,7 @@ class Imported:
     new: int = 0
     known: int = 0
     without_account: int = 0
+    removed: int = 0
     unreadable: int = 0
     added_accounts: int = 0
     went_on_at: int = 0
@@ -171,6 +172,7 @@ def _count(found: Imported, batch: _Batch, saved: Saved, made: int) -> None:
     found.new += saved.new
     found.known += saved.known
     found.without_account += len(saved.unowned)
+    found.removed += saved.removed
     found.unreadable += len(batch.problems) + len(saved.rejected)
     found.added_accounts += made
     found.is_broken_off = found.is_broken_off or batch.is_broken_off

@@ -17,12 +17,15 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from sfm import clock
 from sfm.database import db
+from sfm.removals import register
+from sfm.removals.redact import without
 from sfm.tweets import bulk, rollups
 from sfm.tweets.bulk import Entry
 from sfm.tweets.columns import CONTENT, row_of
 from sfm.tweets.rollups import Counted
 from sfm.tweets.words import words_of
 from sfm.twitter.pages import Record
+from sfm.twitter.payload import parse_line
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,7 @@ Owner = int | Mapping[int, int]
 COLUMNS = (
     "twitter_user_id", "twitter_id", "captured_at", "captured_by", "run_id", *CONTENT, "item_json",
 )  # fmt: skip
+OWN = 5  # of these columns come from us; the rest is made out of the record
 AT_ONCE = 500  # tweets in one statement
 # What one tweet can be to blame for. A full disk or a locked database is none of these.
 ONES_OWN = (DataError, IntegrityError, OverflowError, UnicodeError)
@@ -49,13 +53,15 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Saved:
-    """What became of a page. `unowned` are the uids (None: unknown) of authors nobody tracks."""
+    """What became of a page. `unowned` are the uids (None: unknown) of authors nobody tracks;
+    `removed` counts posts that were removed here for good, and were left out."""
 
     new: int = 0
     known: int = 0
     new_ids: tuple[int, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     unowned: tuple[int | None, ...] = ()
+    removed: int = 0
 
 
 class Prepared(msgspec.Struct, frozen=True, gc=False):
@@ -82,7 +88,8 @@ def save_page(
     """Keep the tweets of one page that are not held yet, with counts and search words.
 
     `owner` is the TwitterUser whose tweets these are, or a mapping from author uid to TwitterUser
-    id; tweets of authors that are not in it are left out and named in `unowned`. Commits nothing.
+    id; tweets of authors that are not in it are left out and named in `unowned`. Posts that were
+    removed for good are left out, and so are copies of them in others. Commits nothing.
 
     On SQLite the transaction must have been begun by `begin_write`. On PostgreSQL writers of tweets
     take turns from here to the end of the transaction: call this before changing rows of
@@ -91,6 +98,7 @@ def save_page(
     connection = db.session.connection()
     page = prepare(connection, records, captured_by, run_id, owner)
     bulk.one_writer(connection)
+    removed = _leave_out_removed(connection, page)
     held = bulk.held(connection, page.ready)
     fresh = [ready for twitter_id, ready in page.ready.items() if twitter_id not in held]
     entries: dict[int, Entry] = {}
@@ -105,7 +113,29 @@ def save_page(
         new_ids=tuple([ready.twitter_id for ready in new]),
         rejected=tuple(page.rejected),
         unowned=tuple(page.unowned),
+        removed=removed,
     )
+
+
+def _leave_out_removed(connection: Connection, page: _Page) -> int:
+    """Take posts out of the page that are in the register of removed posts; how many.
+
+    A quote of one stays without its copy. To be called as the one writer of posts.
+    """
+    removed = register.refused(connection)
+    if removed is None:
+        return 0
+    before = len(page.ready)
+    stamp = bulk.stamp_for(connection)
+    for twitter_id, ready in list(page.ready.items()):
+        raw = ready.record.raw
+        left = without(raw, removed)
+        if left is None:
+            del page.ready[twitter_id]
+        elif left != raw:
+            record = Record(left, parse_line(left))
+            page.ready[twitter_id] = _prepared(ready.position, record, ready.row[:OWN], stamp)
+    return before - len(page.ready)
 
 
 def prepare(
@@ -131,16 +161,25 @@ def prepare(
             page.rejected.append(Rejected(position, tweet.twitter_id, reason))
         else:
             capture = (user_id, tweet.twitter_id, now, captured_by, run_id)
-            content = row_of(tweet, tweet.created_at, stamp)
-            text = record.raw.decode("utf-8", "replace")
-            page.ready[tweet.twitter_id] = Prepared(
-                position,
-                tweet.twitter_id,
-                (*capture, *content, text),
-                Counted(user_id, tweet.twitter_id, tweet.created_at),
-                record,
-            )
+            page.ready[tweet.twitter_id] = _prepared(position, record, capture, stamp)
     return page
+
+
+def _prepared(
+    position: int, record: Record, capture: tuple[Any, ...], stamp: bulk.Stamp
+) -> Prepared:
+    """The row of one tweet. `capture` are its first columns: how it came to be kept."""
+    tweet, user_id = record.tweet, capture[0]
+    assert tweet.created_at is not None  # noqa: S101  (looked at before)
+    content = row_of(tweet, tweet.created_at, stamp)
+    text = record.raw.decode("utf-8", "replace")
+    return Prepared(
+        position,
+        tweet.twitter_id,
+        (*capture, *content, text),
+        Counted(user_id, tweet.twitter_id, tweet.created_at),
+        record,
+    )
 
 
 def entry_of(user_id: int, record: Record) -> Entry:

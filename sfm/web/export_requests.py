@@ -19,7 +19,9 @@ from sfm.exports.criteria import Criteria, new_seed
 from sfm.exports.folders import exports_folder, lists_folder
 from sfm.exports.id_lists import read_ids
 from sfm.exports.layout import Layout
+from sfm.exports.leftovers import AT_ONCE
 from sfm.exports.produce import make
+from sfm.exports.removals import MAX_TRIES, TOO_MANY, is_current
 from sfm.exports.run import make_at_once
 from sfm.extensions import settings
 from sfm.models import ExportFile, User
@@ -109,10 +111,15 @@ def made_at_once(reader: User, criteria: Criteria, layout: Layout) -> MadeAtOnce
     """The whole file, made and counted before its first byte is sent. Commits the audit entry."""
     order = service.order_of(criteria, layout, asked_by=reader.username, reader_id=reader.id)
     db.session.rollback()
-    with tempfile.TemporaryDirectory(dir=exports_folder(), prefix="at-once-") as folder:
-        product = make(order, Path(folder) / "export")
-        file = open(product.path, "rb")
-    begin_write()
-    service.record_direct_download(criteria, layout, product)
-    db.session.commit()
-    return MadeAtOnce(file, product.size_bytes, product.sha256)
+    for _try in range(MAX_TRIES):
+        with tempfile.TemporaryDirectory(dir=exports_folder(), prefix=AT_ONCE) as folder:
+            product = make(order, Path(folder) / "export")
+            file = open(product.path, "rb")
+        begin_write()
+        if is_current(product):  # else posts were removed for good meanwhile
+            service.record_direct_download(criteria, layout, product)
+            db.session.commit()
+            return MadeAtOnce(file, product.size_bytes, product.sha256)
+        db.session.rollback()
+        file.close()
+    raise WrongInput(TOO_MANY)

@@ -38,7 +38,9 @@ def tweets() -> Response | BaseResponse:
     form = TakedownForm()
     if form.validate_on_submit():
         held = [tweet.twitter_id for tweet in found]
-        run = takedown.ask(held, form.reason.data or "", signed_in_account())
+        run = takedown.ask(
+            held, form.reason.data or "", signed_in_account(), may_return=form.may_return.data
+        )
         db.session.commit()
         said = ngettext(
             "%(num)s tweet is being deleted everywhere.",

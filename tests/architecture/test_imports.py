@@ -31,6 +31,7 @@ ACROSS = {
     ("instance", "errors"),
     ("instance", "wholefile"),
     ("extensions", "config"),
+    ("output_file", "clock"),
     ("output_file", "errors"),
     ("output_file", "wholefile"),
     ("timelines", "tracked"),
@@ -50,6 +51,10 @@ ACROSS = {
     ("takedown", "streams"),
     ("takedown", "exports"),
     ("takedown", "runs"),  # for its short transactions
+    ("takedown", "removals"),
+    ("tweets", "removals"),  # whoever takes posts in or gives them out leaves removed ones out
+    ("streams", "removals"),
+    ("exports", "removals"),
     ("status", "runs"),
     ("status", "filters"),
     ("status", "streams"),

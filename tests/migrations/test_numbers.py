@@ -49,8 +49,9 @@ def sqlite_only() -> None:
 def only_sequences_are_behind() -> None:
     """PostgreSQL as it is where rows were put back and their sequences were not."""
     if db.engine.dialect.name == "postgresql":
+        present = inspect(db.session.connection()).get_table_names()
         for table in Base.metadata.tables.values():
-            if list(table.primary_key.columns.keys()) == ["id"]:
+            if table.name in present and list(table.primary_key.columns.keys()) == ["id"]:
                 sequence = f"pg_get_serial_sequence('{table.name}', 'id')"
                 db.session.execute(text(f"SELECT setval({sequence}, 1, false)"))
         db.session.commit()
@@ -68,11 +69,12 @@ def test_each_table_with_a_number_counts_on_whatever_is_deleted(app: Flask) -> N
 @pytest.fixture
 def remembered(app: Flask) -> dict[type, int]:
     """A database of the release before: of each kind a highest row is deleted, but remembered."""
+    account = make_twitter_user("harbor")
+    make_tweets(account, ["one"])  # by code that knows later tables
+    db.session.commit()
     downgrade(revision="0005")
     ann = make_user("ann")
     highest: dict[type, int] = {}
-    account = make_twitter_user("harbor")
-    make_tweets(account, ["one"])
     run = make_run()
     db.session.execute(text(f"UPDATE twitter_user_item SET run_id = {run.id}"))
     filter_row = TwitterFilter(name="flood", user_id=ann.id, words="flood")
@@ -121,13 +123,13 @@ def test_a_number_that_is_remembered_is_not_given_out_again(
 
 
 def test_the_migration_keeps_every_row_index_and_key(app: Flask) -> None:
-    downgrade(revision="0005")
     account = make_twitter_user("harbor")
     make_tweets(account, ["one flood", "two floods"])
     make_set(make_user("ann"), "City", [account])
     db.session.commit()
+    downgrade(revision="0005")
     before, rows = shape(), contents()
-    upgrade()
+    upgrade(revision="0006")
     assert shape() == before
     assert contents() == rows
     if db.engine.dialect.name == "sqlite":
@@ -155,10 +157,12 @@ def shape() -> dict[str, object]:
 
 def contents() -> dict[str, list[tuple[object, ...]]]:
     db.session.remove()
+    names = inspect(db.engine).get_table_names()
     with db.engine.connect() as connection:
         return {
             table.name: [tuple(row) for row in connection.execute(select(table))]
             for table in Base.metadata.sorted_tables
+            if table.name in names
         }
 
 

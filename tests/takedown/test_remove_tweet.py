@@ -89,8 +89,8 @@ def finished_export(owner: User, uid: int, **layout: Any) -> Path:
 
 
 def in_database(needle: str) -> list[str]:
-    """The tables, but the audit log, with a row that has this anywhere."""
-    names = [name for name in Base.metadata.tables if name != "audit_entry"]
+    """The tables, but the audit log and the register, with a row that has this anywhere."""
+    names = [name for name in Base.metadata.tables if name not in ("audit_entry", "removed_post")]
     if db.engine.dialect.name == "postgresql":
         names.append("tweet_search")
     found = []

@@ -180,7 +180,7 @@ def test_files_that_are_still_written_are_done_when_they_are_finished(
     assert held() == set()
     waiting = db.session.get_one(Run, run_id)
     assert (waiting.state, waiting.added) == ("queued", 1)
-    assert "follow by themselves" in page(boss, f"/runs/{run_id}/").text
+    assert "follows by itself" in page(boss, f"/runs/{run_id}/").text
     assert not worker.work_once(), "not before its time"
     clock.advance(24 * 3600)
     assert worker.work_once()

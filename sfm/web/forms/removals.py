@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _
-from wtforms import TextAreaField
+from wtforms import BooleanField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from sfm.web.forms import HARMLESS, Form
@@ -19,3 +19,4 @@ class TakedownForm(Form):
             Length(max=1000, message=_("The reason has at most 1,000 characters.")),
         ]
     )
+    may_return = BooleanField()

@@ -6,10 +6,10 @@ Known are v2 records (tweet and post words), twarc's flattened form, and v1.1 tw
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+from sfm.removals.id_search import IdSearch
 
 INCLUDED = ("tweets", "posts")
 REFERENCES = ("referenced_tweets", "referenced_posts")
@@ -22,19 +22,14 @@ class Wanted:
     """The tweets that have to go."""
 
     ids: frozenset[int]
-    pattern: re.Pattern[bytes] = field(init=False)
+    pattern: IdSearch = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pattern", pattern_of(self.ids))
+        object.__setattr__(self, "pattern", IdSearch(self.ids))
 
     def named_in(self, raw: bytes) -> bool:
         """Whether one of the ids stands in these bytes; quick."""
-        return self.pattern.search(raw) is not None
-
-
-def pattern_of(ids: Iterable[int]) -> re.Pattern[bytes]:
-    """What finds any of these ids in bytes."""
-    return re.compile(b"|".join(str(number).encode() for number in sorted(ids)) or b"(?!)")
+        return self.pattern.search(raw)
 
 
 def without(raw: bytes, wanted: Wanted) -> bytes | None:

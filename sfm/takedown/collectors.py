@@ -1,0 +1,52 @@
+"""Whether every collector that runs knows what was removed: they say so in their heartbeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from sfm import clock
+from sfm.database import db
+from sfm.extensions import settings
+from sfm.models import Heartbeat
+from sfm.streams import lock, names
+from sfm.streams.removed import VERSION
+
+WAIT_SECONDS = 8.0  # they beat every two seconds
+LOOK_SECONDS = 0.5
+RECENT = timedelta(minutes=1)
+ENDED = ("stopped", "needs_person")
+
+
+def wait_until_known(version: int, watch: Callable[[], object]) -> tuple[str, ...]:
+    """Wait some seconds until all collectors know this version of the register of removed posts.
+
+    Returns the programs that still do not: those of an older release, and those that the database
+    cannot be read by.
+    """
+    end = clock.monotonic() + WAIT_SECONDS
+    while True:
+        unaware = tuple(beat.program for beat in _running() if _known_to(beat) < version)
+        db.session.rollback()
+        if not unaware or clock.monotonic() >= end:
+            return unaware
+        watch()
+        clock.sleep(LOOK_SECONDS)
+
+
+def _running() -> list[Heartbeat]:
+    beats = db.session.scalars(select(Heartbeat).where(Heartbeat.state.not_in(ENDED)))
+    return [beat for beat in beats if beat.beat_at > clock.now() - RECENT or _holds_lock(beat)]
+
+
+def _holds_lock(beat: Heartbeat) -> bool:
+    prefixes = [names.filter_prefix(number) for number in beat.filter_ids] or [names.SAMPLE_PREFIX]
+    run = settings().instance / "run"
+    return any(lock.holder(run, prefix) == beat.pid for prefix in prefixes)
+
+
+def _known_to(beat: Heartbeat) -> int:
+    known = beat.figures.get(VERSION)
+    return known if isinstance(known, int) else 0
