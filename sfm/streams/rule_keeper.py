@@ -90,15 +90,12 @@ class RuleKeeper:
         if since < EARLY_LOOK_SECONDS or since >= LOOK_SECONDS:
             return since >= LOOK_SECONDS
         missed = self._pace / 60 * (now - self._matched_at)
-        strange = self._status.unmatched > self._unmatched and not self.foreign
-        return strange or missed >= MISSED_POSTS
+        has_unmatched = self._status.unmatched > self._unmatched and not self.foreign
+        return has_unmatched or missed >= MISSED_POSTS
 
     def withdraw(self) -> None:
         """Delete the rules that this run has added; where Twitter does not answer they stay."""
-        try:
-            self._lookups.delete_rules(self._added.values())
-        except SfmError as exc:
-            logger.warning("rules of this run left at Twitter why=%s", exc.message)
+        self._withdraw(self._lookups)
 
     def figures(self) -> dict[str, object]:
         """What the heartbeat says of the rules. Times are ISO, UTC."""
@@ -116,10 +113,18 @@ class RuleKeeper:
         try:
             return self._stream.filter_stream()
         except TwitterError as refusal:
-            self.withdraw()  # else whoever is connected gets and pays for our posts
+            self._withdraw(self._stream)  # else whoever is connected gets and pays for our posts
             if isinstance(refusal, Wait):
                 raise self._explained(refusal) from refusal
             raise
+
+    def _withdraw(self, client: StreamClient) -> None:
+        with self._syncing:
+            try:
+                client.delete_rules(self._added.values())
+            except SfmError as exc:
+                logger.warning("rules of this run left at Twitter why=%s", exc.message)
+            self._added, self._in_force = {}, frozenset()
 
     def _sync(self, client: StreamClient) -> None:
         with self._syncing:

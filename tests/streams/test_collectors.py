@@ -282,11 +282,12 @@ def test_what_only_a_person_can_heal_ends_with_its_own_code(
 
 def test_no_rules_ends_with_its_own_code(collect: Collect) -> None:
     """ST13: nothing is left of the filter's rules."""
-    made = make_filter(words="flood")
+    make_filter(words="flood")
     with FakeX((409, {}, {"title": "ConnectionException", "detail": "no rules",
                           "connection_issue": "RuleConfigurationIssue"})) as fake:  # fmt: skip
         assert collect(fake).end()[0] == 3
-        assert list(fake.rules) == [made.words]
+        assert fake.rule_calls[:2] == ["add", "delete"]  # tried with them, and taken back
+        assert fake.rules == {}
 
 
 @pytest.mark.parametrize("status", [429, 420, 503])
@@ -347,7 +348,8 @@ def test_rules_of_other_programs_are_left_alone_and_their_posts_not_filed(
     make_filter()
 
     def script(line: Line) -> None:
-        line.post(1)
+        wait_for(lambda: "flood" in line.fake.rules)
+        line.post(1, rules=[line.fake.rules["flood"]])
         line.post(2, rules=[{"id": "7", "tag": "somebody else's"}])
         line.hold()
 
@@ -362,6 +364,22 @@ def test_rules_of_other_programs_are_left_alone_and_their_posts_not_filed(
         stop(process)
         assert "cats" in fake.rules
     assert set(ids_in(sealed_files(data))) == {1}
+
+
+def test_rules_taken_back_after_a_refusal_are_no_rules_deleted_by_others(
+    collect: Collect,
+) -> None:
+    """ST13: without a connection of its own it leaves none at Twitter."""
+    make_filter()
+    no_rules: Refusal = (409, {}, {"title": "ConnectionException"})
+    refusal: Refusal = (503, {}, "<html>over capacity</html>")
+    with FakeX(no_rules, refusal, posts(1, 3)) as fake:
+        process = collect(fake)
+        wait_for(lambda: posts_so_far() == 3)
+        assert fake.rule_calls == ["add", "delete", "add"]
+        stop(process)
+        assert list(fake.rules) == ["flood"]
+    assert "rules_removed" not in {gap.cause for gap in gaps()}
 
 
 def test_a_killed_collector_comes_back_with_a_gap_and_whole_files(
