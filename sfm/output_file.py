@@ -6,7 +6,6 @@ leaves both; who writes the same file next removes them.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -15,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sfm import clock
 from sfm.errors import WrongInput
+from sfm.file_lock import try_to_lock
 from sfm.wholefile import sync
 
 PART = ".part"
+WAIT_SECONDS = 0.25  # whoever looks whether a lock is held holds it for an instant
 FILES = ".files"  # behind the name of a part: what is packed into it
 
 
@@ -156,35 +156,21 @@ def _locked(part: Path, destination: Destination) -> Iterator[bool]:
     path = part.with_name(f".{part.name}.lock")
     is_left = path.exists()
     try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = try_to_lock(path, WAIT_SECONDS)
     except OSError as exc:
         raise WrongInput(
             f"{part.parent} cannot be written to ({exc.strerror}). Name another place."
         ) from exc
-    if not _is_taken(lock):
-        os.close(lock)
+    if lock is None:
         raise WrongInput(
             f"Another process is writing {destination.target.name} at this moment. Wait, or name "
             "another file."
         )
-    os.ftruncate(lock, 0)  # what a killed process noted there
+    os.ftruncate(lock.descriptor, 0)  # what a killed process noted there
     try:
         yield is_left
     finally:
-        path.unlink(missing_ok=True)
-        os.close(lock)
-
-
-def _is_taken(lock: int) -> bool:
-    """A few tries: whoever asks whether it is held holds it for a moment."""
-    for _ in range(5):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            clock.sleep(0.05)
-        else:
-            return True
-    return False
+        lock.release(delete=True)
 
 
 def _put_into_place(part: Path, target: Path, *, replaces: bool) -> None:

@@ -9,7 +9,6 @@ go by itself when its process dies.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from sfm.accounts.beside import writing_session
 from sfm.accounts.vault import Unreadable, Vault, vault
 from sfm.database import db
 from sfm.extensions import settings
+from sfm.file_lock import lock_file
 from sfm.models import Credential
 from sfm.twitter.auth import OAuth2UserAuth, UserToken
 from sfm.twitter.errors import CredentialProblem, Retry
@@ -83,13 +83,8 @@ class Renewer:
                 )
                 yield connection
             return
-        descriptor = os.open(self._lock_file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            with self._engine.connect() as connection:
-                yield connection
-        finally:
-            os.close(descriptor)
+        with lock_file(self._lock_file), self._engine.connect() as connection:
+            yield connection
 
     def _read(self, connection: Connection) -> UserToken:
         row = connection.execute(

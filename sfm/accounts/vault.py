@@ -7,10 +7,8 @@ that processes already running follow a rotation.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from sfm.errors import BadSetting, SfmError
 from sfm.extensions import settings
+from sfm.file_lock import lock_file
 from sfm.wholefile import write_whole
 
 KEY_FILE = "credentials.key"
@@ -127,13 +126,8 @@ class Vault:
 
         Not to be entered twice: a second descriptor of the same process waits for the first.
         """
-        lock = self.file.with_suffix(".lock")
-        descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with lock_file(self.file.with_suffix(".lock")):
             yield
-        finally:
-            os.close(descriptor)
 
 
 def vault() -> Vault:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from pathlib import Path
 
+from sfm.file_lock import is_locked
 from sfm.output_file import PART, remove
 
 
@@ -45,13 +44,6 @@ def being_written(root: Path) -> dict[Path, int]:
 
 def _text_if_held(lock: Path) -> str | None:
     try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+        return lock.read_bytes()[:64].decode("ascii", "replace") if is_locked(lock) else None
     except FileNotFoundError:
         return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.pread(descriptor, 64, 0).decode("ascii", "replace")
-    finally:
-        os.close(descriptor)
-    return None

@@ -7,12 +7,13 @@ part of each file's name, so that two starts never make the same name.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
-from sfm import clock
+from sfm.file_lock import is_locked, try_to_lock
 from sfm.streams.errors import AnotherCollector
+
+WAIT_SECONDS = 0.25  # whoever looks whether a lock is held holds it for an instant
 
 
 class StreamLock:
@@ -22,56 +23,36 @@ class StreamLock:
         """Take the lock, or raise AnotherCollector with the process that holds it."""
         self.path = folder / f"{prefix}.lock"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not _taken(self._descriptor):
-            pid = _numbers(self._descriptor)[1]
-            os.close(self._descriptor)
+        lock = try_to_lock(self.path, WAIT_SECONDS)
+        if lock is None:
+            pid = _numbers(self.path)[1]
             raise AnotherCollector(f"Process {pid} collects {prefix} already; stop it first.", pid)
-        self.epoch = _numbers(self._descriptor)[0] + 1
+        self._lock = lock
+        self.epoch = _numbers(self.path)[0] + 1
         self._note(self.epoch, os.getpid())
 
     def release(self) -> None:
         """Give the lock back. The file stays."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._lock.release()
 
     def _note(self, epoch: int, pid: int) -> None:
         """One write of a fixed length: never half old, half new."""
-        os.pwrite(self._descriptor, f"{epoch:020d} {pid:010d}\n".encode(), 0)
-        os.fsync(self._descriptor)
+        os.pwrite(self._lock.descriptor, f"{epoch:020d} {pid:010d}\n".encode(), 0)
+        os.fsync(self._lock.descriptor)
 
 
 def holder(folder: Path, prefix: str) -> int | None:
     """The process that holds a stream's lock, or None. Takes nothing away from it."""
+    path = folder / f"{prefix}.lock"
     try:
-        descriptor = os.open(folder / f"{prefix}.lock", os.O_RDONLY | os.O_CLOEXEC)
+        return _numbers(path)[1] if is_locked(path) else None
     except OSError:
         return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return None
-    except BlockingIOError:
-        return _numbers(descriptor)[1]
-    finally:
-        os.close(descriptor)
 
 
-def _taken(descriptor: int) -> bool:
-    """A few tries: whoever asks who holds a lock holds it for a moment."""
-    for _ in range(5):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            clock.sleep(0.05)
-        else:
-            return True
-    return False
-
-
-def _numbers(descriptor: int) -> tuple[int, int]:
+def _numbers(path: Path) -> tuple[int, int]:
     """Epoch and process id as noted; zeros in a file that is new or spoilt."""
-    words = os.pread(descriptor, 64, 0).split()
+    words = path.read_bytes()[:64].split()
     if len(words) == 2 and all(word.isdigit() for word in words):
         return int(words[0]), int(words[1])
     return 0, 0

@@ -6,8 +6,6 @@ the database, the files say what is wanted, and the next round tries again.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from typing import Any
 
 from sfm import clock
 from sfm.errors import SfmError
+from sfm.file_lock import try_to_lock
 from sfm.supervisord import conf, files, rpc
 from sfm.supervisord.conf import Program
 from sfm.supervisord.place import Place, make_folders
@@ -296,24 +295,11 @@ def one_at_a_time(place: Place, wait_seconds: float = LOCK_SECONDS) -> Iterator[
 
     The lock ends with the process that holds it; its file is never deleted.
     """
-    descriptor = os.open(place.run / "reconcile.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        until = clock.monotonic() + wait_seconds
-        while not _locked(descriptor):
-            if clock.monotonic() >= until:
-                raise Busy("Another round is under way; what was asked is done by the next one.")
-            clock.sleep(0.05)
+    lock = try_to_lock(place.run / "reconcile.lock", wait_seconds)
+    if lock is None:
+        raise Busy("Another round is under way; what was asked is done by the next one.")
+    with lock:
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _moment(seconds: int) -> datetime | None:

@@ -14,7 +14,7 @@ SFM = ROOT / "sfm"
 FLOOR = {
     "__version__": 0, "errors": 0, "clock": 0, "config": 0,
     "setting": 0, "cron": 0, "instance": 0, "database": 0, "extensions": 0, "wholefile": 0,
-    "output_file": 0,
+    "output_file": 0, "file_lock": 0, "page_token": 0,
     "models": 1, "audit": 1, "twitter": 1, "supervisord": 1, "sandbox": 1,
     "web": 3, "cli": 3, "jobs": 3, "factory": 4,
 }  # fmt: skip
@@ -24,7 +24,8 @@ ACROSS = {
     ("audit", "models"),  # every feature records what people did; docs/decisions/0007 says why here
     ("config", "errors"),
     ("config", "setting"),
-    ("setting", "cron"),
+    ("file_lock", "clock"),
+    ("output_file", "file_lock"),
     ("setting", "cron"),
     ("setting", "errors"),
     ("instance", "config"),
@@ -147,6 +148,7 @@ def module_imports(tree: ast.Module) -> set[str]:
 
 
 DOORS = {
+    "fcntl": {"file_lock.py"},
     "socket": {"twitter", "supervisord", "sandbox", "links/fetch.py", "links/resolver.py"},
     "requests": {"twitter"},
     "aiohttp": {"links"},
