@@ -62,12 +62,14 @@ def parse_iso(text: str) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1
-    )
-}
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def as_twitter(moment: datetime) -> str:
+    """An aware UTC moment as v1.1 writes it: `Wed Oct 10 20:19:24 +0000 2018`."""
+    day, month = WEEKDAYS[moment.weekday()], MONTHS[moment.month - 1]
+    return f"{day} {month} {moment:%d %H:%M:%S} +0000 {moment.year}"
 
 
 def parse_twitter(text: str) -> datetime:
@@ -76,11 +78,17 @@ def parse_twitter(text: str) -> datetime:
     Raises ValueError. Source: X API v1.1 data dictionary.
     """
     parts = text.split()
-    if len(parts) != 6 or parts[1] not in _MONTHS or parts[4] != "+0000":
+    if len(parts) != 6 or parts[1] not in MONTHS or parts[4] != "+0000":
         raise ValueError(f"not a v1.1 date: {text[:40]!r}")
     hour, minute, second = (int(part) for part in parts[3].split(":"))
     return datetime(
-        int(parts[5]), _MONTHS[parts[1]], int(parts[2]), hour, minute, min(second, 59), tzinfo=UTC
+        int(parts[5]),
+        MONTHS.index(parts[1]) + 1,
+        int(parts[2]),
+        hour,
+        minute,
+        min(second, 59),
+        tzinfo=UTC,
     )
 
 

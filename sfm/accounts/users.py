@@ -13,6 +13,7 @@ from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.models import User
 from sfm.models.account import new_session_key
+from sfm.twitter.record import MAX_ID
 
 _USERNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,149}")
 
@@ -56,7 +57,7 @@ def find(username: str) -> User | None:
 
 def by_id(user_id: int) -> User:
     """The User with this number. Raises NotFound."""
-    found = db.session.get(User, user_id) if 0 < user_id < 2**63 else None
+    found = db.session.get(User, user_id) if 0 < user_id <= MAX_ID else None
     if found is None:
         raise NotFound("There is no such User here.")
     return found

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
+from sfm.twitter.record import MAX_ID
+
 if TYPE_CHECKING:
     from sfm.filters.connections import Source
     from sfm.streams.capture import Job
@@ -27,7 +29,7 @@ interval_option = click.option(
 
 
 @click.command()
-@click.argument("filter_ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, 2**63 - 1))
+@click.argument("filter_ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, MAX_ID))
 @save_option
 @dir_option
 @interval_option
@@ -140,8 +142,7 @@ def _job(
     from sfm.extensions import settings
     from sfm.filters import connections
     from sfm.streams.capture import Job
-    from sfm.streams.names import SAMPLE_PREFIX
-    from sfm.supervisord.conf import program_name
+    from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 
     chosen = settings()
     supervised = bool(supervised_as())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
+from sfm.twitter.record import MAX_ID
+
 
 @click.command()
 @click.option(
@@ -31,7 +33,7 @@ def supervisor_config(sandbox_port: int | None, web: bool) -> None:
 @click.option(
     "--twitter-filter",
     "filter_id",
-    type=click.IntRange(1, 2**63 - 1),
+    type=click.IntRange(1, MAX_ID),
     help="Only for this filter; all active ones if not given.",
 )
 @with_appcontext

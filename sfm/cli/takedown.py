@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
+from sfm.twitter.record import MAX_ID
+
 if TYPE_CHECKING:
     from sfm.takedown.outcome import Outcome
     from sfm.takedown.removal import Found
 
 
 @click.command("remove_tweet")
-@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, 2**63 - 1))
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, MAX_ID))
 @click.option("--reason", required=True, help="Why, for the audit log: who asked, and when.")
 @click.option("--may-return", is_flag=True, help="Allow them to be collected or imported again.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")

@@ -13,7 +13,7 @@ from sfm.exports.criteria import Criteria
 from sfm.models import TwitterUser, TwitterUserSet, User
 from sfm.tracked import queries
 from sfm.tweets.selection import Selection
-from sfm.twitter.record import ID_LIMIT
+from sfm.twitter.record import MAX_ID
 
 
 def account_named(name: str) -> TwitterUser:
@@ -28,7 +28,7 @@ def account_named(name: str) -> TwitterUser:
             f"{name} has been the name of several accounts: those with the uids {uids}. Say which "
             "by its uid instead of its name."
         )
-    if name.isascii() and name.isdigit() and len(name) < 20 and int(name) < ID_LIMIT:
+    if name.isascii() and name.isdigit() and len(name) < 20 and int(name) <= MAX_ID:
         by_uid = db.session.scalar(select(TwitterUser).where(TwitterUser.uid == int(name)))
         if by_uid is not None:
             return by_uid

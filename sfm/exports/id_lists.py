@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sfm.errors import WrongInput
+from sfm.twitter.record import MAX_ID
 
 MOST_IDS = 10_000_000
-BIGGEST_ID = 2**63 - 1
 
 _ID = re.compile(r"(?:id:|.*/status(?:es)?/)?(\d{1,19})(?:[?/#].*)?", re.IGNORECASE)
 
@@ -33,7 +33,7 @@ def read_ids(path: Path) -> IdList:
                 if not text:
                     continue
                 found = _ID.fullmatch(text)
-                if found and int(found[1]) <= BIGGEST_ID:
+                if found and int(found[1]) <= MAX_ID:
                     ids.append(int(found[1]))
                 else:
                     without += 1

@@ -6,7 +6,6 @@ Nothing here is renamed to a final name: the caller does so when all is well.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -152,9 +151,3 @@ def csv_options(layout: Layout) -> CsvOptions:
         keep_line_breaks=layout.keep_line_breaks,
         guard_formulas=layout.guard_formulas,
     )
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

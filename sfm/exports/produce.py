@@ -14,7 +14,7 @@ from sfm.exports import disk, earlier, package, removals
 from sfm.exports.criteria import Criteria
 from sfm.exports.gaps import gaps_of
 from sfm.exports.order import Facts, Order, Product
-from sfm.exports.output import Output, Written, sha256_of
+from sfm.exports.output import Output, Written
 from sfm.exports.places import work_folder
 from sfm.exports.provenance import runs_of
 from sfm.exports.reading import snapshot
@@ -25,6 +25,7 @@ from sfm.exports.tally import prove
 from sfm.exports.verify import count_rows
 from sfm.exports.writing import empty, note_version
 from sfm.output_file import Destination, part_of
+from sfm.wholefile import sha256_of
 
 BATCHES_BETWEEN_LOOKS = 50  # at the free room on the disk
 

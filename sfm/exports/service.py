@@ -23,7 +23,6 @@ from sfm.extensions import settings
 from sfm.models import ExportFile, User
 from sfm.runs import journal
 from sfm.runs.jobs import EXPORT
-from sfm.runs.queries import OPEN_STATES
 
 
 def order_of(
@@ -217,7 +216,7 @@ def record_direct_download(criteria: Criteria, layout: Layout, product: Product)
 
 def remove(export: ExportFile) -> None:
     """Delete an export that is not under way, its file included. Raises WrongInput if it is."""
-    if export.state == "queued" and export.run and export.run.state in OPEN_STATES:
+    if export.state == "queued" and export.run and export.run.is_open:
         raise WrongInput("This export is being made. Cancel its run first.")
     rows = export.rows_expected if export.rows_written is None else export.rows_written
     audit.record(

@@ -18,11 +18,11 @@ from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
 from sfm.models import Credential, Heartbeat, TwitterFilter, User
+from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.twitter.auth import BearerAuth
 from sfm.twitter.streaming import StreamClient
 
 FRESH = timedelta(seconds=60)
-SAMPLE = "streamsample"
 
 
 class NoStreamCredential(SfmError):
@@ -102,7 +102,7 @@ def sample_holds(source: Source) -> str:
                 f"{source.label} belongs to {default_user.username}, whose credentials serve "
                 "streamsample. Choose a User with another app token."
             )
-    beat = db.session.get(Heartbeat, SAMPLE)
+    beat = db.session.get(Heartbeat, SAMPLE_PREFIX)
     if beat is not None and beat.fingerprint == source.fingerprint and is_running(beat):
         return f"streamsample is connected with {source.label}. Stop it, or use another app token."
     return ""

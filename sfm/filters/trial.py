@@ -10,12 +10,11 @@ from sfm import clock
 from sfm.errors import WrongInput
 from sfm.twitter.client import Client
 from sfm.twitter.pages import Record
+from sfm.twitter.prices import DOLLARS_PER_COUNT, DOLLARS_PER_POST
 
 EXAMPLES = 20
 DAYS = 7
 MOST_QUERIES = 10
-DOLLARS_A_POST = 0.005  # Source: X, "Pricing", August 2026; the console has the last word
-DOLLARS_A_COUNT = 0.005
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Trial:
 
 def price(queries: Sequence[str]) -> float:
     """What a trial costs at most, in dollars."""
-    return min(len(queries), MOST_QUERIES) * DOLLARS_A_COUNT + EXAMPLES * DOLLARS_A_POST
+    return min(len(queries), MOST_QUERIES) * DOLLARS_PER_COUNT + EXAMPLES * DOLLARS_PER_POST
 
 
 def try_out(queries: Sequence[str], client: Client) -> Trial:
@@ -54,8 +53,8 @@ def try_out(queries: Sequence[str], client: Client) -> Trial:
         total=total,
         by_day=dict(sorted(by_day.items())),
         examples=examples,
-        dollars_a_week=total * DOLLARS_A_POST,
-        cost_dollars=len(asked) * DOLLARS_A_COUNT + len(examples) * DOLLARS_A_POST,
+        dollars_a_week=total * DOLLARS_PER_POST,
+        cost_dollars=len(asked) * DOLLARS_PER_COUNT + len(examples) * DOLLARS_PER_POST,
         left_out=len(queries) - len(asked),
     )
 

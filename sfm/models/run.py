@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sfm import clock
 from sfm.database import Base, WideId
 
+RUN_STATES = ("queued", "running", "paused", "finished", "failed", "cancelled")
+OPEN_STATES = ("queued", "running", "paused")
+
 
 class Run(Base):
     """One run of a job. A run of kind `user_timeline` is shown as a TwitterUserTimelineJob."""
@@ -20,7 +23,6 @@ class Run(Base):
     id: Mapped[int] = mapped_column(WideId, primary_key=True)
     kind: Mapped[str] = mapped_column(String(30))
     state: Mapped[str] = mapped_column(String(12), default="queued")
-    # queued, running, paused, finished, failed, cancelled
     params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     slot: Mapped[str | None] = mapped_column(String(80), unique=True)  # kind and due time
     origin: Mapped[str] = mapped_column(String(10), default="command")  # command, schedule, page
@@ -53,6 +55,16 @@ class Run(Base):
     errors: Mapped[list[RunError]] = relationship(
         back_populates="run", cascade="all, delete-orphan", passive_deletes=True
     )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to end: it waits, runs or is paused."""
+        return self.state in OPEN_STATES
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is still to end, and nothing is being done for it at present."""
+        return self.is_open and self.state != "running"
 
 
 Index("ix_run_kind_queued_at", Run.kind, Run.queued_at)

@@ -10,7 +10,6 @@ from sfm import audit
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import Run, RunError
-from sfm.runs.queries import OPEN_STATES
 
 
 def runs(run_ids: Sequence[int]) -> int:
@@ -19,7 +18,7 @@ def runs(run_ids: Sequence[int]) -> int:
     Only what is over can go; nothing does where one of them is not.
     """
     found = db.session.scalars(select(Run).where(Run.id.in_(run_ids)).order_by(Run.id)).all()
-    open_ones = [run.id for run in found if run.state in OPEN_STATES]
+    open_ones = [run.id for run in found if run.is_open]
     if open_ones:
         raise WrongInput(f"Job {open_ones[0]} is not over. Cancel it first.")
     for run in found:

@@ -13,11 +13,11 @@ from sfm import clock
 from sfm.database import db
 from sfm.errors import NotFound
 from sfm.models import Run, RunError
+from sfm.models.run import OPEN_STATES
 from sfm.runs.active import WINDOW
 from sfm.twitter.windows import WINDOW_SECONDS
 
 PAGE = 50
-OPEN_STATES = ("queued", "running", "paused")
 
 
 def find(run_id: int) -> Run:

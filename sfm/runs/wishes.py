@@ -22,7 +22,7 @@ def cancel(run_id: int) -> Run:
     run = _run(run_id)
     if run.state == "running":
         run.cancel_requested = True
-    elif run.state in ("queued", "paused"):
+    elif run.is_waiting:
         run.state, run.message = "cancelled", Cancelled().message
         run.finished_at = clock.now()
         db.session.flush()
@@ -40,7 +40,7 @@ def resume(run_id: int) -> Run:
     otherwise rest until the next day.
     """
     run = _run(run_id)
-    if run.state not in ("paused", "queued"):
+    if not run.is_waiting:
         raise WrongInput("Only a paused run can go on.")
     if run.state == "paused":
         resting = update(Credential).where(Credential.state == "out_of_credits")

@@ -18,6 +18,7 @@ from sfm.filters.programs import Plan
 from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
 from sfm.streams import lock, names
 from sfm.supervisord.bridge import Manager, ProcessInfo, ProcessState, View
+from sfm.supervisord.conf import SAMPLE_PREFIX
 
 PAGE_SECONDS = 1.5  # how long a page waits for supervisord
 STALE = timedelta(seconds=60)  # a heartbeat this old is none
@@ -247,7 +248,7 @@ def _newer(found: TwitterFilter, beat: Heartbeat) -> bool:
 
 
 def _is_here(beat: Heartbeat) -> bool:
-    prefix = names.filter_prefix(beat.filter_ids[0]) if beat.filter_ids else names.SAMPLE_PREFIX
+    prefix = names.filter_prefix(beat.filter_ids[0]) if beat.filter_ids else SAMPLE_PREFIX
     return lock.holder(settings().instance / "run", prefix) == beat.pid
 
 
@@ -268,8 +269,8 @@ def _expected(filter_id: int, beat: Heartbeat | None) -> int:
 
 def _sample(processes: dict[str, ProcessInfo], beats: list[Heartbeat]) -> list[Line]:
     """streamsample is started and stopped with supervisorctl alone; here it is only shown."""
-    process = processes.get(names.SAMPLE_PREFIX)
-    beat = next((one for one in beats if one.program == names.SAMPLE_PREFIX), None)
+    process = processes.get(SAMPLE_PREFIX)
+    beat = next((one for one in beats if one.program == SAMPLE_PREFIX), None)
     if process is None and (beat is None or not is_alive(beat)):
         return []
     if beat is not None and is_alive(beat):
@@ -280,7 +281,7 @@ def _sample(processes: dict[str, ProcessInfo], beats: list[Heartbeat]) -> list[L
         judged = _by_process(process, beat)
     return [
         Line(
-            program=names.SAMPLE_PREFIX, twitter_filter=None, wanted=True, state=judged[0],
+            program=SAMPLE_PREFIX, twitter_filter=None, wanted=True, state=judged[0],
             reason=judged[1], since=judged[2], beat=beat, process=process, needs_person=judged[3],
             per_minute=beat.posts_a_minute if beat else 0.0,
         )

@@ -35,6 +35,7 @@ from sfm.streams.routing import Carried, Router
 from sfm.streams.rule_keeper import RuleKeeper
 from sfm.streams.sinks import FileSink, Sink, StdoutSink
 from sfm.streams.status import Status
+from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.twitter import endpoints
 from sfm.twitter.stream import StreamConnection
 
@@ -92,7 +93,7 @@ class Collector:
     def prefixes(self) -> list[str]:
         """The streams that are written, as their files' names begin."""
         if not self.job.filter_ids:
-            return [names.SAMPLE_PREFIX]
+            return [SAMPLE_PREFIX]
         return [names.filter_prefix(number) for number in self.carried.filter_ids]
 
     def run(self) -> int:

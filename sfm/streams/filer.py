@@ -14,6 +14,7 @@ from sfm.streams.queue import LineQueue
 from sfm.streams.routing import Carried, Router
 from sfm.streams.sinks import Sink
 from sfm.streams.status import Status
+from sfm.supervisord.conf import SAMPLE_PREFIX
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class Filer(threading.Thread):
         if found.post_id is not None:
             self.status.last_id = max(self.status.last_id or 0, found.post_id)
         if self.router is None:
-            self._add(names.SAMPLE_PREFIX, line, found.post_id)
+            self._add(SAMPLE_PREFIX, line, found.post_id)
             return
         filters = self.router.filters_for(found)
         self.status.unmatched += not filters

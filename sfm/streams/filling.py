@@ -29,8 +29,8 @@ from sfm.streams.sealing import Facts, leave_out
 from sfm.twitter.client import Client
 from sfm.twitter.pages import Record
 from sfm.twitter.paging import BROKEN_PAGING
+from sfm.twitter.prices import DOLLARS_PER_POST
 
-DOLLARS_A_POST = 0.005  # Source: X, "Pricing", August 2026
 FILLED, IN_PART, BROKEN_OFF = "filled", "in part", "broken off"
 DONE = {FILLED, IN_PART}  # search has no more
 LEFT_OUT = "Retweets are not among them: search does not find them."
@@ -58,7 +58,7 @@ class Prospect:
     why_not: str  # "" where it can be filled
     trouble: str
     dollars: float | None  # what it may cost; None where nobody knows what was missed
-    dollars_a_post: float = DOLLARS_A_POST
+    dollars_a_post: float = DOLLARS_PER_POST
 
 
 def prospects(gaps: Iterable[Gap]) -> dict[int, Prospect]:
@@ -80,7 +80,7 @@ def _prospect(gap: Gap, run: Run | None) -> Prospect:
         is_asked=is_asked,
         why_not="It is asked for already." if is_asked else _why_not(gap),
         trouble=run.message if run and failed and gap.filled not in DONE else "",
-        dollars=gap.lost_estimate * DOLLARS_A_POST or None,
+        dollars=gap.lost_estimate * DOLLARS_PER_POST or None,
     )
 
 

@@ -21,7 +21,7 @@ from sfm.streams import names
 from sfm.streams.sealing import Facts
 from sfm.streams.status import Outage
 from sfm.streams.writer import BATCH_SECONDS
-from sfm.supervisord.conf import program_name
+from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 
 logger = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ DETAILS = {
 
 
 def _carries(beat: Heartbeat, filter_id: int | None) -> bool:
-    return filter_id in beat.filter_ids if filter_id else beat.program == names.SAMPLE_PREFIX
+    return filter_id in beat.filter_ids if filter_id else beat.program == SAMPLE_PREFIX
 
 
 def _wanted_later(filter_id: int | None, moment: datetime) -> bool:
@@ -202,7 +202,7 @@ def _moment(post_id: int | None) -> datetime | None:
 def say_refused(filter_ids: Iterable[int], why: str) -> None:
     """A heartbeat that says why a collector could not begin. Commits."""
     ids = list(filter_ids)
-    program = program_name(ids) if ids else names.SAMPLE_PREFIX
+    program = program_name(ids) if ids else SAMPLE_PREFIX
     begin_write()
     beat = db.session.get(Heartbeat, program) or Heartbeat(program=program)
     beat.filter_ids, beat.state, beat.reason = ids, "needs_person", why

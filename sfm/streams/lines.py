@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-BIGGEST_ID = 2**63 - 1
+from sfm.twitter.record import MAX_ID
 
 
 class _Post(msgspec.Struct):
@@ -79,4 +79,4 @@ def _id_of(found: _Line) -> int | None:
         if not (given.isascii() and given.isdigit() and len(given) <= 19):
             return None
         given = int(given)
-    return given if given is not None and 0 <= given <= BIGGEST_ID else None
+    return given if given is not None and 0 <= given <= MAX_ID else None

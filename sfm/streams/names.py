@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-SAMPLE_PREFIX = "streamsample"
-FILTER_PREFIX = "twitterfilter-"
+from sfm.supervisord.conf import FILTER_PREFIX, SAMPLE_PREFIX
+
 OPEN = ".open"
 FIRST_FILL_EPOCH = 10**9  # of files that fill a gap; no collector was ever started so often
 
 _NAME = re.compile(
-    r"(?P<prefix>streamsample|sample|twitterfilter-[0-9]{1,19})-"
+    rf"(?P<prefix>{SAMPLE_PREFIX}|sample|{FILTER_PREFIX}[0-9]{{1,19}})-"
     r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2})"
     r"(?:\.(?P<micros>[0-9]{6})-(?P<epoch>[0-9]{1,12}))?Z\.gz"
 )

@@ -3,7 +3,6 @@ their names, and keeps the manifest true."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -20,7 +19,7 @@ from sfm.models import StreamFile
 from sfm.streams import names
 from sfm.streams.errors import StorageTrouble, trouble
 from sfm.streams.names import FileName
-from sfm.wholefile import sync
+from sfm.wholefile import sha256_of, sync
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +68,7 @@ def move(path: Path, target: Path) -> None:
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if target.exists():
-            if digest(target) != digest(path):
+            if sha256_of(target) != sha256_of(path):
                 raise StorageTrouble("broken", f"There is another file at {target} already.")
         elif path.stat().st_dev == target.parent.stat().st_dev:
             path.rename(target)
@@ -93,18 +92,12 @@ def copy_and_compare(path: Path, target: Path) -> None:
             copy.flush()
             os.fsync(copy.fileno())
         aside.chmod(0o600)
-        if digest(aside) != digest(path):
+        if sha256_of(aside) != sha256_of(path):
             raise StorageTrouble("broken", f"The copy of {path.name} is not the same; it was left.")
         aside.rename(target)
         sync(target.parent)
     finally:
         aside.unlink(missing_ok=True)
-
-
-def digest(path: Path) -> str:
-    """The sha256 of a file. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tell_manifest(root: Path, path: Path, target: Path) -> bool:

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from sfm.errors import SfmError
 from sfm.supervisord.place import Place
 
-PREFIX = "twitterfilter-"
-SAMPLE = "streamsample"
+FILTER_PREFIX = "twitterfilter-"
+SAMPLE_PREFIX = "streamsample"
 STOP_SECONDS = 10
 # How a collector ends without being started again; the rest (1, a signal) is tried again.
 # 0 it was asked to, 2 wrong usage, 3 a person is needed, 4 another holds the stream, 5 no work.
 FINAL_EXIT_CODES = (0, 2, 3, 4, 5)
 
-_OUR_NAME = re.compile(r"twitterfilter-[1-9][0-9]{0,18}(?:-[1-9][0-9]{0,18})*")
+_OUR_NAME = re.compile(FILTER_PREFIX + r"[1-9][0-9]{0,18}(?:-[1-9][0-9]{0,18})*")
 
 
 class BrokenConfiguration(SfmError):
@@ -48,14 +48,14 @@ class Program:
 
 def program_name(filter_ids: Iterable[int]) -> str:
     """The name of the program that carries these filters."""
-    return PREFIX + "-".join(str(int(number)) for number in filter_ids)
+    return FILTER_PREFIX + "-".join(str(int(number)) for number in filter_ids)
 
 
 def ids_of(name: str) -> tuple[int, ...]:
     """The filters that a program was made for; empty for a program that is not of this kind."""
     if not _OUR_NAME.fullmatch(name):
         return ()
-    return tuple(int(number) for number in name.removeprefix(PREFIX).split("-"))
+    return tuple(int(number) for number in name.removeprefix(FILTER_PREFIX).split("-"))
 
 
 def render(program: Program, place: Place) -> str:

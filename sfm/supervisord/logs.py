@@ -24,7 +24,7 @@ def tail(place: Place, name: str, channel: str) -> str:
 
     Raises NotFound for a program that is not ours, SfmError for a log we may not read.
     """
-    if channel not in CHANNELS or not (conf.ids_of(name) or name == conf.SAMPLE):
+    if channel not in CHANNELS or not (conf.ids_of(name) or name == conf.SAMPLE_PREFIX):
         raise NotFound("There is no such log.")
     try:
         # No link is followed: the folder may belong to a group.

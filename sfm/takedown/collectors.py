@@ -13,6 +13,7 @@ from sfm.extensions import settings
 from sfm.models import Heartbeat
 from sfm.streams import lock, names
 from sfm.streams.removed import VERSION
+from sfm.supervisord.conf import SAMPLE_PREFIX
 
 WAIT_SECONDS = 8.0  # they beat every two seconds
 LOOK_SECONDS = 0.5
@@ -42,7 +43,7 @@ def _running() -> list[Heartbeat]:
 
 
 def _holds_lock(beat: Heartbeat) -> bool:
-    prefixes = [names.filter_prefix(number) for number in beat.filter_ids] or [names.SAMPLE_PREFIX]
+    prefixes = [names.filter_prefix(number) for number in beat.filter_ids] or [SAMPLE_PREFIX]
     run = settings().instance / "run"
     return any(lock.holder(run, prefix) == beat.pid for prefix in prefixes)
 

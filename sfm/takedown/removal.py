@@ -27,7 +27,7 @@ from sfm.takedown.seen_files import SeenFiles
 from sfm.takedown.stored import Stored
 from sfm.takedown.stream_files import Holding
 from sfm.tweets import bulk
-from sfm.twitter.record import ID_LIMIT
+from sfm.twitter.record import MAX_ID
 
 MOST_AT_ONCE = 100
 MOST_LOOKS = 20  # after the first few only what came in within seconds can be left
@@ -99,7 +99,7 @@ def checked(ids: Iterable[int]) -> Wanted:
     wanted = Wanted(frozenset(ids))
     if not 0 < len(wanted.ids) <= MOST_AT_ONCE:
         raise WrongInput(f"Name one id at least and {MOST_AT_ONCE} at most.")
-    if not all(0 < number < ID_LIMIT for number in wanted.ids):
+    if not all(0 < number <= MAX_ID for number in wanted.ids):
         raise WrongInput("The id of a tweet is a number of 19 digits at most.")
     return wanted
 

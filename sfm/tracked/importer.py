@@ -21,6 +21,7 @@ from sfm.runs.transactions import unit_of_work
 from sfm.tracked import lifecycle, renames, service, sets
 from sfm.tracked.names import is_possible, tidy
 from sfm.twitter.errors import AccountProblem
+from sfm.twitter.prices import CENTS_PER_USER
 from sfm.twitter.record import UserRecord
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 MOST_LINES = 50_000
 LOOK_UP = 100  # names a call
-CENTS_PER_USER = 1.0  # Source: X API pricing, August 2026
 PIECE = 200  # lines a transaction, so that others who write need not wait long
 _UIDS = 500  # bound parameters a statement
 

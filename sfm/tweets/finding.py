@@ -21,7 +21,8 @@ from sqlalchemy import BigInteger, Connection, Select, column, false, select, te
 from sfm.models import TwitterUserItem
 from sfm.tweets import bulk
 from sfm.tweets.query import Node, for_postgresql, for_sqlite
-from sfm.tweets.scope import HIGHEST, Scope
+from sfm.tweets.scope import Scope
+from sfm.twitter.record import MAX_ID
 
 Rows = list[tuple[Any, ...]]
 
@@ -58,7 +59,7 @@ def find(
 
     `columns` names columns of `item`, its id first; out of the index's own for speed.
     """
-    top = min(scope.high, HIGHEST if high is None else high)
+    top = min(scope.high, MAX_ID if high is None else high)
     stretch = Stretch(max(scope.low, low), top, limit, ascending)
     if scope.is_empty or stretch.low > stretch.high:
         return []

@@ -8,7 +8,7 @@ from typing import IO
 
 from sfm.runs.active import ActiveRun
 from sfm.twitter.client import Client
-from sfm.twitter.record import ID_LIMIT
+from sfm.twitter.record import MAX_ID
 
 AT_ONCE = 100  # ids in one call
 
@@ -35,7 +35,7 @@ def read_ids(lines: Iterable[str], limit: int | None) -> Iterator[Id]:
             return
         seen.add(text)
         plain = text.isascii() and text.isdigit() and len(text) < 20
-        yield text, int(text) if plain and 0 < int(text) < ID_LIMIT else None
+        yield text, int(text) if plain and 0 < int(text) <= MAX_ID else None
 
 
 def look_up(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import zlib
 from collections.abc import Iterable, Sequence
@@ -17,9 +15,11 @@ from sqlalchemy.orm import undefer
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem, set_member
+from sfm.page_token import decode_token, encode_token
 from sfm.tweets import finding
-from sfm.tweets.scope import HIGHEST, scope_of
+from sfm.tweets.scope import scope_of
 from sfm.tweets.selection import Selection
+from sfm.twitter.record import MAX_ID
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
@@ -63,7 +63,7 @@ def page(selection: Selection, token: str | None = None, size: int = PAGE_SIZE) 
     a set that is not there.
     """
     size = max(1, min(size, LARGEST_PAGE))
-    way, at = _read_token(selection, token) if token else ("older", HIGHEST)
+    way, at = _read_token(selection, token) if token else ("older", MAX_ID)
     connection = db.session.connection()
     scope = scope_of(connection, selection)
     if way == "newer":
@@ -177,21 +177,18 @@ def _fingerprint(selection: Selection) -> str:
 
 
 def _make_token(selection: Selection, way: str, twitter_id: int) -> str:
-    text = f"{_fingerprint(selection)}{way[0]}{twitter_id:x}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return encode_token(f"{_fingerprint(selection)}{way[0]}{twitter_id:x}")
 
 
 def _read_token(selection: Selection, token: str) -> tuple[str, int]:
     try:
-        text = base64.b64decode(
-            token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True
-        ).decode("ascii")
+        text = decode_token(token)
         fingerprint, way, number = text[:8], text[8], text[9:]
         if fingerprint != _fingerprint(selection) or way not in "no" or len(number) > 16:
             raise ValueError
         twitter_id = int(number, 16)
-        if not 0 < twitter_id < HIGHEST:
+        if not 0 < twitter_id < MAX_ID:
             raise ValueError
-    except (ValueError, IndexError, binascii.Error) as exc:
+    except (ValueError, IndexError) as exc:
         raise WrongInput(NOT_A_PAGE) from exc
     return ("newer" if way == "n" else "older"), twitter_id

@@ -16,9 +16,9 @@ from sfm.tweets import bulk, query
 from sfm.tweets.query import Node
 from sfm.tweets.selection import Selection
 from sfm.tweets.words import account_mark, language_mark
+from sfm.twitter.record import MAX_ID
 
 FEW = 100  # accounts that are looked through one by one
-HIGHEST = 2**63 - 1
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Scope:
     accounts: tuple[int, ...] | None = None
     not_accounts: tuple[int, ...] = ()
     low: int = 0
-    high: int = HIGHEST
+    high: int = MAX_ID
     conditions: list[str] = field(default_factory=list)  # on columns of `item`
     params: dict[str, Any] = field(default_factory=dict)
     reads_rows: bool = False  # a condition looks at more than the index holds

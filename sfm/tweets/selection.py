@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sfm.errors import WrongInput
 from sfm.tweets import query
 from sfm.tweets.query import Query
+from sfm.twitter.record import MAX_ID
 
 KINDS = ("post", "retweet", "reply", "quote")
 FIRST_DAY, LAST_DAY = date(2006, 3, 1), date(2099, 12, 31)
@@ -128,7 +129,7 @@ class Selection:
 def _numbers(args: Mapping[str, Any], name: str, most: int) -> tuple[int, ...]:
     found: dict[int, None] = {}
     for word in _listed(args, name):
-        if not (word.isascii() and word.isdigit() and len(word) <= 19 and 0 < int(word) < 2**63):
+        if not (word.isascii() and word.isdigit() and len(word) <= 19 and 0 < int(word) <= MAX_ID):
             raise WrongInput(f"“{word[:40]}” is not a number that “{name}” can have.")
         found[int(word)] = None
         if len(found) > most:

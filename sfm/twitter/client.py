@@ -34,7 +34,7 @@ from sfm.twitter.paging import Course
 from sfm.twitter.payload import parse_user
 from sfm.twitter.ratelimit import WindowState
 from sfm.twitter.rawjson import take_apart
-from sfm.twitter.record import ID_LIMIT, UserRecord
+from sfm.twitter.record import MAX_ID, UserRecord
 from sfm.twitter.transport import Transport
 
 BATCH = 100  # names or ids that one look-up takes
@@ -239,4 +239,4 @@ class Client:
 
 
 def _is_id(number: int) -> bool:
-    return 0 < number < ID_LIMIT
+    return 0 < number <= MAX_ID

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sfm.twitter.record import ID_LIMIT, Unreadable
+from sfm.twitter.record import MAX_ID, Unreadable
 from sfm.twitter.shapes import Count
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -125,7 +125,7 @@ def _one(found: Any, kind: Any, depth: int) -> Any:
         return _number(found)
     if kind == Count:
         number = _number(found)
-        return number if number is not None and abs(number) < ID_LIMIT else None
+        return number if number is not None and abs(number) <= MAX_ID else None
     if kind is float:
         return _decimal(found)
     if issubclass(kind, msgspec.Struct) and isinstance(found, dict) and depth < _DEEPEST:

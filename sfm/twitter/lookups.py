@@ -15,7 +15,7 @@ from sfm.twitter.errors import AccountProblem, scrub
 from sfm.twitter.lenient import loads
 from sfm.twitter.pages import Page, UserPage
 from sfm.twitter.problems import Problem, account_state
-from sfm.twitter.record import ID_LIMIT, UserRecord
+from sfm.twitter.record import MAX_ID, UserRecord
 from sfm.twitter.words import parse_date
 
 T = TypeVar("T")
@@ -114,7 +114,7 @@ def unknown_posts(page: Page, asked: Iterable[int]) -> Page:
     silent = tuple(
         Problem(
             kind="resource-not-found",
-            state="not_found" if 0 < one < ID_LIMIT else "malformed",
+            state="not_found" if 0 < one <= MAX_ID else "malformed",
             resource_type="tweet",
             resource_id=str(one),
             value=str(one),

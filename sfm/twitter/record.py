@@ -17,7 +17,7 @@ from sfm.errors import SfmError
 TweetKind = Literal["post", "retweet", "reply", "quote"]
 UnreadableReason = Literal["empty", "not_json", "too_deep", "not_a_tweet", "no_id", "id_too_large"]
 
-ID_LIMIT = 2**63
+MAX_ID = 2**63 - 1  # the largest that a BIGINT column holds
 
 
 class Unreadable(SfmError):

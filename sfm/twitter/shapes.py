@@ -6,7 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # what a BIGINT column holds
+from sfm.twitter.record import MAX_ID
+
+Count = Annotated[int, msgspec.Meta(ge=-MAX_ID - 1, le=MAX_ID)]
 
 
 class Shape(msgspec.Struct, kw_only=True, gc=False):

@@ -21,7 +21,7 @@ from sfm import clock
 from sfm.twitter.auth import UserToken
 from sfm.twitter.classify import Answer, classify
 from sfm.twitter.errors import CredentialProblem, Retry, TwitterError
-from sfm.twitter.record import ID_LIMIT
+from sfm.twitter.record import MAX_ID
 from sfm.twitter.wire import (
     AWAY,
     BROKE_OFF,
@@ -316,6 +316,6 @@ def _text(token: Mapping[str, Any], name: str) -> str:
 
 
 def _uid(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < ID_LIMIT):
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= MAX_ID):
         raise UnexpectedAnswer
     return int(text)

@@ -18,8 +18,6 @@ from sfm.twitter.shapes import V2Entities, V2Media, V2Tweet, V2Url, V2User
 from sfm.twitter.words import parse_date, required_id, row_id
 
 _DEEPEST = 2  # a retweet of a quote
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
 _encode = msgspec.json.Encoder().encode
 
 
@@ -73,8 +71,7 @@ def _v1_date(text: str | None, twitter_id: int) -> str | None:
     moment = parse_date(text) or clock.snowflake_time(twitter_id)
     if moment is None:
         return None
-    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
-    return f"{day} {month} {moment:%d %H:%M:%S} +0000 {moment.year}"
+    return clock.as_twitter(moment)
 
 
 def _user(user: V2User | None, author_id: str | None) -> dict[str, Any] | None:

@@ -9,17 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 from sfm import clock
-from sfm.twitter.record import ID_LIMIT, TweetKind, Unreadable
+from sfm.twitter.record import MAX_ID, TweetKind, Unreadable
 from sfm.twitter.shapes import Variant
 
 _FIRST_YEAR = 2006  # Twitter's first; withheld tweets come dated 1970
 _RETWEET_OPENING = re.compile(r"RT @\w{1,20}: ")
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1
-    )
-}
 
 
 def row_id(text: str | None, number: int | None = None) -> int | None:
@@ -28,8 +22,8 @@ def row_id(text: str | None, number: int | None = None) -> int | None:
     The number is second choice: JavaScript tools round it.
     """
     if text is not None and text.isascii() and text.isdigit():
-        number = int(text) if len(text) < 20 else ID_LIMIT
-    return number if number is not None and 0 < number < ID_LIMIT else None
+        number = int(text) if len(text) < 20 else MAX_ID + 1
+    return number if number is not None and 0 < number <= MAX_ID else None
 
 
 def required_id(text: str | None, number: int | None = None) -> int:
@@ -38,7 +32,7 @@ def required_id(text: str | None, number: int | None = None) -> int:
     if found is not None:
         return found
     told = text or ("" if number is None else str(number))
-    if told.isascii() and told.isdigit() and int(told[:40]) >= ID_LIMIT:
+    if told.isascii() and told.isdigit() and int(told[:40]) > MAX_ID:
         raise Unreadable("id_too_large", f"The id {told[:40]} is too large to be a Twitter id.")
     raise Unreadable("no_id", f"“{told[:40]}” is no Twitter id." if told else "This has no id.")
 
@@ -53,7 +47,7 @@ def parse_date(text: str | None) -> datetime | None:
         elif len(text) == 30 and text[20:26] == "+0000 ":
             moment = datetime(
                 int(text[26:]),
-                _MONTHS[text[4:7]],
+                clock.MONTHS.index(text[4:7]) + 1,
                 int(text[8:10]),
                 int(text[11:13]),
                 int(text[14:16]),

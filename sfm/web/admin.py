@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 
 from sfm.accounts.usage import usage_this_month
+from sfm.models.run import RUN_STATES
 from sfm.runs.jobs import job_of
 from sfm.tweets import overview
 from sfm.web import admin_rows
@@ -14,8 +15,6 @@ from sfm.web.links import WORDS
 from sfm.web.tweet_facets import KINDS
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
-
-RUN_STATES = ("queued", "running", "paused", "finished", "failed", "cancelled")
 
 
 @bp.get("/")

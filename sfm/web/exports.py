@@ -31,6 +31,7 @@ from sfm.web.export_requests import (
     with_sample,
 )
 from sfm.web.forms.exports import LayoutForm, RepeatForm, filled_with
+from sfm.web.headers import add_digest
 from sfm.web.htmx import done, page_or_part
 from sfm.web.limits import possible_id
 from sfm.web.tweet_facets import KINDS
@@ -151,7 +152,7 @@ def file(export_id: int) -> Response:
     name, kind, digest = export.file_name, _media_type(export), export.sha256
     db.session.commit()
     answer = send_file(path, mimetype=kind, as_attachment=True, download_name=name, max_age=0)
-    answer.headers["Repr-Digest"] = f"sha-256=:{_base64(digest)}:"
+    add_digest(answer, digest)
     return answer
 
 
@@ -229,7 +230,7 @@ def of_account(name: str, kind: str) -> BaseResponse:
         max_age=0,
     )
     answer.content_length = made.size_bytes
-    answer.headers["Repr-Digest"] = f"sha-256=:{_base64(made.sha256)}:"
+    add_digest(answer, made.sha256)
     return answer
 
 
@@ -244,9 +245,3 @@ def _media_type(export: ExportFile) -> str:
     if export.file_name.endswith(".gz"):
         return "application/gzip"
     return "application/zip" if layout.packing in ("zip", "bag") else layout.kind.media_type
-
-
-def _base64(hexadecimal: str) -> str:
-    import base64
-
-    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
@@ -16,9 +15,11 @@ from sfm.filters import queries
 from sfm.models import StreamFile, TwitterFilter, User
 from sfm.runs import journal
 from sfm.runs.jobs import IMPORT_TWEETS
-from sfm.streams import files, names
+from sfm.streams import files
 from sfm.streams.first_posts import FirstPost, first_posts
+from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.web.access import access, signed_in_account
+from sfm.web.headers import add_digest
 from sfm.web.htmx import done, page_or_part
 from sfm.web.limits import possible_id
 
@@ -68,7 +69,7 @@ def download(file_id: int) -> Response:
     answer = send_file(
         path, mimetype="application/gzip", as_attachment=True, download_name=path.name
     )
-    answer.headers["Repr-Digest"] = f"sha-256=:{_base64(row.sha256)}:"  # Source: RFC 9530
+    add_digest(answer, row.sha256)
     return answer
 
 
@@ -112,7 +113,7 @@ def _mine(reader: User) -> list[int] | None:
 
 def _names(days: list[files.DayOfFiles]) -> dict[str, str]:
     """What people call each stream."""
-    called = {names.SAMPLE_PREFIX: _("Sample of all posts")}
+    called = {SAMPLE_PREFIX: _("Sample of all posts")}
     for one in days:
         found = db.session.get(TwitterFilter, one.filter_id) if one.filter_id else None
         called.setdefault(one.prefix, found.name if found else one.prefix)
@@ -124,7 +125,3 @@ def _day(text: str) -> datetime | None:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else None
     except ValueError:
         return None
-
-
-def _base64(hexadecimal: str) -> str:
-    return base64.b64encode(bytes.fromhex(hexadecimal)).decode("ascii")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from flask import Flask, Response, g, request
 from flask.wrappers import Response as FlaskResponse
 
@@ -64,3 +66,9 @@ def policy() -> str:
 
 def _is_personal(response: FlaskResponse) -> bool:
     return response.mimetype == "text/html" or current_account() is not None
+
+
+def add_digest(answer: FlaskResponse, sha256: str) -> None:
+    """Have an answer tell the SHA-256 (hexadecimal) of the file it holds. Source: RFC 9530."""
+    digest = base64.b64encode(bytes.fromhex(sha256)).decode("ascii")
+    answer.headers["Repr-Digest"] = f"sha-256=:{digest}:"

@@ -6,10 +6,10 @@ from flask import Flask, abort, request
 from werkzeug.routing import Map
 from werkzeug.routing.converters import NumberConverter
 
+from sfm.twitter.record import MAX_ID
 from sfm.web.access import rule_of
 
 BODY_BYTES = 1024 * 1024
-LARGEST_ID = 2**63 - 1
 
 
 class IdConverter(NumberConverter):
@@ -19,7 +19,7 @@ class IdConverter(NumberConverter):
     num_convert = int
 
     def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, max=LARGEST_ID)
+        super().__init__(url_map, max=MAX_ID)
 
 
 def possible_id(text: str) -> int:
@@ -29,7 +29,7 @@ def possible_id(text: str) -> int:
     breaks off at a number above 2**63 - 1.
     """
     number = int(text)
-    if not 0 < number <= LARGEST_ID:
+    if not 0 < number <= MAX_ID:
         raise ValueError(text[:40])
     return number
 

@@ -5,8 +5,6 @@ The address carries one part, `at`: which way we go and the sort values of the r
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +16,8 @@ from sqlalchemy import Select, literal, tuple_
 from sfm import clock
 from sfm.database import db
 from sfm.errors import WrongInput
+from sfm.page_token import decode_token, encode_token
+from sfm.twitter.record import MAX_ID
 
 Row = TypeVar("Row")
 NOT_A_PAGE = "This address does not lead to a page of this list. Go back to the start of the list."
@@ -83,7 +83,7 @@ def make_token(order: Order, backwards: bool, values: Sequence[Any]) -> str:
     """The part of an address that leads to the rows before or behind these values."""
     content = [order.name, "-" if backwards else "+", [_plain(value) for value in values]]
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return encode_token(text)
 
 
 def read_token(order: Order, token: str) -> tuple[bool, list[Any]]:
@@ -91,12 +91,11 @@ def read_token(order: Order, token: str) -> tuple[bool, list[Any]]:
     try:
         if len(token) > LONGEST_TOKEN:
             raise ValueError
-        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-        name, way, values = json.loads(text)
+        name, way, values = json.loads(decode_token(token))
         if name != order.name or way not in {"+", "-"} or len(values) != len(order.types):
             raise ValueError
         return way == "-", [_typed(v, kind) for v, kind in zip(values, order.types, strict=True)]
-    except (ValueError, TypeError, RecursionError, binascii.Error) as exc:
+    except (ValueError, TypeError, RecursionError) as exc:
         raise WrongInput(NOT_A_PAGE) from exc
 
 
@@ -114,7 +113,7 @@ def _typed(value: Any, kind: type) -> Any:
         return date.fromisoformat(value)
     if type(value) is not kind:
         raise TypeError
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+    if isinstance(value, int) and not -MAX_ID <= value <= MAX_ID:
         raise ValueError
     if isinstance(value, str) and "\x00" in value.encode().decode():  # encode: no lone surrogates
         raise ValueError

@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from sfm import clock
 from sfm.database import db
 from sfm.models import Run
+from sfm.models.run import RUN_STATES
 from sfm.runs import queries, wishes
 from sfm.runs.jobs import JOBS, job_of
-from sfm.runs.queries import OPEN_STATES
 from sfm.web.access import access, current_account, signed_in_account
 from sfm.web.htmx import done, page_or_part
 from sfm.web.limits import possible_id
@@ -22,7 +22,6 @@ bp = Blueprint("runs", __name__)
 
 PAGE = 50
 ERRORS = 100
-STATES = ("queued", "running", "paused", "finished", "failed", "cancelled")
 BY_NUMBER = Order("runs", (Run.id,), (int,), descending=True)
 
 
@@ -30,7 +29,7 @@ BY_NUMBER = Order("runs", (Run.id,), (int,), descending=True)
 @access("signed_in")
 def index() -> Response:
     chosen = request.args.get("kind", "") if request.args.get("kind") in JOBS else ""
-    state = request.args.get("state", "") if request.args.get("state") in STATES else ""
+    state = request.args.get("state", "") if request.args.get("state") in RUN_STATES else ""
     wanted = select(Run)
     if chosen:
         wanted = wanted.where(Run.kind == chosen)
@@ -43,10 +42,10 @@ def index() -> Response:
         slice=found,
         jobs=[job for job in JOBS.values() if not job.is_tick],
         job_of=job_of,
-        states=STATES,
+        states=RUN_STATES,
         chosen=chosen,
         state=state,
-        is_live=any(run.state in OPEN_STATES for run in found.rows),
+        is_live=any(run.is_open for run in found.rows),
     )
 
 
@@ -73,7 +72,7 @@ def show(run_id: int) -> Response:
 
 def _every(run: Run) -> int:
     """Seconds between two looks: the longer a run goes on, the longer."""
-    if run.state not in OPEN_STATES:
+    if not run.is_open:
         return 0
     age = (clock.now() - (run.started_at or run.queued_at)).total_seconds()
     return 2 if age < 120 else 5 if age < 900 else 15
