@@ -18,6 +18,7 @@ from sfm.streams.filling import fill
 from sfm.streams.members import member
 from sfm.streams.organise import organise
 from sfm.streams.sinks import FileSink
+from sfm.takedown import removal
 from sfm.twitter.pages import Page, Record
 from sfm.twitter.payload import parse_line
 from tests.conftest import FrozenClock
@@ -155,3 +156,15 @@ def test_a_fill_that_was_killed_goes_on_and_counts_what_it_had(gap: Gap, data: P
     rows = db.session.query(StreamFile).order_by(StreamFile.id)
     assert [(row.lines, row.origin) for row in rows] == [(7, "gap_fill"), (9, "gap_fill")]
     assert gap.filled_posts == 16
+
+
+def test_a_post_that_is_removed_while_a_gap_is_filled_is_not_in_its_files(
+    gap: Gap, data: Path
+) -> None:
+    twitter = Twitter(gap)
+    before, during = twitter.missed[:2]
+    removal.refuse([before])
+    twitter.while_it_searches = lambda: removal.refuse([during])
+    result = fill(gap.id, twitter, data, settings_of().instance / "run")  # type: ignore[arg-type]
+    assert set(ids_in(sealed_files(data))) == {*twitter.missed[2:], *twitter.streamed}
+    assert result["posts"] == 14

@@ -115,6 +115,7 @@ def test_a_tweet_is_deleted_from_its_page_with_counts_search_links_and_a_reason(
     assert entry.after["reason"] == "The author asked, letter of 3 May"
     assert "zebra" not in json.dumps(entry.after)
     done = page(boss, f"/runs/{run.id}/")
+    assert "Deleted everywhere: a last look found nothing." in done.text
     assert "Tweets and retweets deleted 1" in done.text
 
 
