@@ -78,13 +78,6 @@ def one_line(text: str, changes: Changes) -> str:
     return text
 
 
-def unguard(text: str) -> str:
-    """What a guarded text was before: takes the mark off again, and nothing else."""
-    if text.startswith("'") and _DANGEROUS.match(text):
-        return text[1:]
-    return text
-
-
 def replace_unholdable(values: Sequence[Any], changes: Changes) -> list[Any]:
     """Texts, and lists of texts, without the characters that UTF-8 cannot hold."""
     found: list[Any] = []

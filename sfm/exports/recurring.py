@@ -71,18 +71,6 @@ def due() -> Sequence[int]:
     ).all()
 
 
-def make_due() -> int:
-    """Make all that are due, one after the other; how many came out well.
-
-    For a scheduled job. Commits once per export; one that fails says why, and is due again at its
-    next time. Missed times are not made up for: what counts is the newest state.
-    """
-    made = 0
-    for number in due():
-        made += make_one(number)
-    return made
-
-
 def make_one(number: int, watch: Watch = no_watch) -> int:
     """Make one of them now; 1 if it came out well, else 0. Commits. `watch` may raise to stop."""
     try:

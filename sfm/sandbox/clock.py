@@ -1,4 +1,4 @@
-"""The sandbox's own time: the machine's, another clock's, or one that stands still until moved."""
+"""The sandbox's own time: the machine's or another clock's, moved ahead by tests and trainers."""
 
 from __future__ import annotations
 
@@ -18,16 +18,6 @@ class MachineTime:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
-
-
-class HeldTime:
-    """A clock that stands still at one moment, for answers that repeat to the byte."""
-
-    def __init__(self, moment: datetime) -> None:
-        self._moment = moment
-
-    def now(self) -> datetime:
-        return self._moment
 
 
 class SandboxClock:

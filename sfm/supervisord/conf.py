@@ -69,12 +69,6 @@ def checksum_line(body: str) -> str:
     return f"; sha256 {hashlib.sha256(body.encode()).hexdigest()}\n"
 
 
-def is_whole(text: str) -> bool:
-    """Whether a file is as it was written: nothing cut off, nothing changed by hand."""
-    body, mark, last = text.rpartition("; sha256 ")
-    return bool(mark) and checksum_line(body) == mark + last
-
-
 def check(text: str) -> None:
     """Have supervisord's own parser read a file. Raises BrokenConfiguration.
 

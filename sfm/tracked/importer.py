@@ -88,14 +88,6 @@ class Plan(msgspec.Struct):
         found = Counter(line.verdict for line in self.lines)
         return {verdict: found[verdict] for verdict in WORDS if found[verdict]}
 
-    def as_json(self) -> bytes:
-        return msgspec.json.encode(self)
-
-    @staticmethod
-    def from_json(text: bytes) -> Plan:
-        """The plan that `as_json` made. Raises msgspec.ValidationError for anything else."""
-        return msgspec.json.decode(text, type=Plan)
-
 
 @dataclass(frozen=True)
 class Outcome:

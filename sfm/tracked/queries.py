@@ -45,25 +45,6 @@ def by_name(typed: str) -> Named:
     return Named(now, [user for user in once_called(name) if user not in now])
 
 
-def alphabetical(
-    *,
-    letter: str = "",
-    after: tuple[str, int] | None = None,
-    limit: int = PAGE,
-    active: bool | None = None,
-) -> Sequence[TwitterUser]:
-    """Accounts from A to Z; further ones with `after`, the last one's (lower_name, id).
-
-    `letter` keeps those whose name begins with it; "#" those that begin with no letter.
-    """
-    wanted = beginning_with(letter).order_by(*A_TO_Z).limit(limit)
-    if active is not None:
-        wanted = wanted.where(TwitterUser.is_active.is_(active))
-    if after is not None:
-        wanted = wanted.where(tuple_(TwitterUser.lower_name, TwitterUser.id) > tuple_(*after))
-    return db.session.scalars(wanted).all()
-
-
 def search(
     text: str, *, after: tuple[str, int] | None = None, limit: int = PAGE
 ) -> Sequence[TwitterUser]:

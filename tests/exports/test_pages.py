@@ -315,6 +315,11 @@ def test_finished_files_expire(client: FlaskClient, reader: User, clock: FrozenC
     assert (export.state, path.exists()) == ("expired", False)
 
 
+def make_due() -> int:
+    """Make all recurring exports whose time has come; how many came out well."""
+    return sum(recurring.make_one(number) for number in recurring.due())
+
+
 def test_an_export_is_made_again_each_month(reader: User, clock: FrozenClock, app: Flask) -> None:
     city = make_twitter_user()
     make_tweets(city, ["one"])
@@ -324,11 +329,11 @@ def test_an_export_is_made_again_each_month(reader: User, clock: FrozenClock, ap
     export = service.ask(reader, choosing.of_account(city), Layout(packing="none"), rows=1)
     recurring.repeat(export, "month")
     db.session.commit()
-    assert recurring.make_due() == 1
-    assert recurring.make_due() == 0
+    assert make_due() == 1
+    assert make_due() == 0
     make_tweets(city, ["two"])
     clock.advance(timedelta(days=30).total_seconds())
-    assert recurring.make_due() == 1
+    assert make_due() == 1
     one = db.session.scalar(select(RecurringExport))
     assert one is not None
     files = sorted(recurring.folder_of(one).glob("*.csv"))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from sfm.sandbox.clock import HeldTime
 from sfm.sandbox.server import Sandbox
+from tests.sandbox.held_time import HeldTime
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CAPTURE = {

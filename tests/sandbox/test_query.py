@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from sfm.sandbox.clock import HeldTime, SandboxClock
+from sfm.sandbox.clock import SandboxClock
 from sfm.sandbox.query.match import Query
 from sfm.sandbox.query.parse import QueryError, parse
 from sfm.sandbox.query.subject import Subject
 from sfm.sandbox.world.posts import Post
 from sfm.sandbox.world.world import World
 from tests.sandbox.conftest import NOON
+from tests.sandbox.held_time import HeldTime
 
 
 @pytest.fixture

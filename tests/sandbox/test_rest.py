@@ -291,7 +291,7 @@ def test_unknown_path_is_a_404_page(get: Get) -> None:
 
 
 def test_same_seed_and_clock_give_the_same_bytes(x: Sandbox, get: Get) -> None:
-    from sfm.sandbox.clock import HeldTime
+    from tests.sandbox.held_time import HeldTime
 
     with Sandbox(clock=HeldTime(NOON)) as twin:
         uid = x.world.find("ArchiveOfTides").uid

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import requests
 
-from sfm.sandbox.clock import HeldTime
 from sfm.sandbox.server import Sandbox
 from sfm.sandbox.world.posts import id_ms
 from tests.sandbox.conftest import NOON
+from tests.sandbox.held_time import HeldTime
 
 Get = Callable[..., requests.Response]
 WEEK_MS = 7 * 86_400_000

@@ -15,12 +15,12 @@ import requests
 import tweepy
 import xdk
 
-from sfm.sandbox.clock import HeldTime
 from sfm.sandbox.query.match import Query
 from sfm.sandbox.query.parse import parse
 from sfm.sandbox.query.subject import Subject
 from sfm.sandbox.server import Sandbox
 from tests.sandbox.conftest import CAPTURE, NOON, Get
+from tests.sandbox.held_time import HeldTime
 from tests.sandbox.test_openapi import Spec, tweet_spec
 from tests.sandbox.test_real_clients import Twarc, mount
 from tests.sandbox.test_rules import add, change

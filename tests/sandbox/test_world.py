@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sfm.sandbox.clock import HeldTime, SandboxClock
+from sfm.sandbox.clock import SandboxClock
 from sfm.sandbox.world.draft import Entities
 from sfm.sandbox.world.posts import Post, id_ms
 from sfm.sandbox.world.world import World
+from tests.sandbox.held_time import HeldTime
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -13,9 +13,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sfm.twitter.auth import Auth, BearerAuth
-from sfm.twitter.meter import MemoryMeter, Meter
+from sfm.twitter.meter import Meter
 from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.transport import Transport
+from tests.twitter.memory_meter import MemoryMeter
 
 TOKEN = "CANARY-bearer-token-0123456789"
 

@@ -14,9 +14,9 @@ import pytest
 from sfm.twitter import errors
 from sfm.twitter.auth import BearerAuth, OAuth1Auth, OAuth2UserAuth, UserToken
 from sfm.twitter.client import Client
-from sfm.twitter.meter import MemoryMeter
 from sfm.twitter.transport import REFUSED_SECONDS, RETRY_SECONDS
 from tests.twitter.fake import TOKEN, Fake, answer, hold, transport_to
+from tests.twitter.memory_meter import MemoryMeter
 from tests.twitter.tweets import v2_post, v2_user
 
 
