@@ -47,9 +47,11 @@ test: install-dev ## All tests, on SQLite and PostgreSQL, with a real browser wh
 	@scripts/test_packages
 	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 
-lint: install-dev ## Formatting and lint
+lint: install-dev ## Formatting and lint, of code, templates, style sheet and script
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(BIN)/djlint --lint --quiet sfm
+	@$(BIN)/python -m scripts.format_assets --check
 
 types: install-dev ## Types, strictly
 	@$(BIN)/mypy
@@ -78,6 +80,7 @@ attack: install-dev ## The long form of fuzzing
 format: install-dev ## Put the code in the house's form
 	@$(BIN)/ruff check -q --fix .
 	@$(BIN)/ruff format -q .
+	@$(BIN)/python -m scripts.format_assets
 
 docs: install-dev ## Write the pages of docs/ that are made from the code
 	@PYTHONPATH=. $(BIN)/python scripts/write_docs.py

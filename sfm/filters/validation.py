@@ -133,11 +133,6 @@ def search_plan(twitter_filter: TwitterFilter) -> SearchPlan:
     return SearchPlan(tuple(queries), tuple(too_long))
 
 
-def search_queries(twitter_filter: TwitterFilter) -> tuple[str, ...]:
-    """The queries of `search_plan` alone. Raises BadFilter."""
-    return search_plan(twitter_filter).queries
-
-
 def _fits_search(phrase: Phrase) -> bool:
     try:
         build_rules([phrase], limit=SEARCH_LIMIT)

@@ -1,5 +1,5 @@
 // What pages need beyond htmx: toasts, focus on what is wrong, closing the menu. No page needs it.
-(function () {
+(function() {
   "use strict";
 
   var box = document.getElementById("toasts"); // the page's own words for this script stand on it
@@ -19,30 +19,34 @@
     button.className = "toast-close";
     button.setAttribute("aria-label", box.dataset.close);
     button.textContent = "×";
-    button.addEventListener("click", function () { line.remove(); });
+    button.addEventListener("click", function() {
+      line.remove();
+    });
     line.append(button);
     if (!/toast-(error|warning)/.test(line.className)) {
-      setTimeout(function () { line.remove(); }, 8000);
+      setTimeout(function() {
+        line.remove();
+      }, 8000);
     }
   }
 
-  document.addEventListener("toast", function (event) {
+  document.addEventListener("toast", function(event) {
     showToast(event.detail.level, event.detail.message);
   });
-  document.addEventListener("htmx:sendError", function () {
+  document.addEventListener("htmx:sendError", function() {
     showToast("error", box.dataset.unreachable);
   });
-  document.addEventListener("htmx:afterSwap", function (event) {
-    var summary = event.detail.target.isConnected
-      ? event.detail.target.querySelector(".error-summary")
-      : document.querySelector(".error-summary");
+  document.addEventListener("htmx:afterSwap", function(event) {
+    var summary = event.detail.target.isConnected ?
+      event.detail.target.querySelector(".error-summary") :
+      document.querySelector(".error-summary");
     if (summary) summary.focus();
   });
 
-  document.addEventListener("change", function (event) {
+  document.addEventListener("change", function(event) {
     var master = event.target.closest("[data-ticks]");
     if (!master) return;
-    document.querySelectorAll(master.getAttribute("data-ticks")).forEach(function (tick) {
+    document.querySelectorAll(master.getAttribute("data-ticks")).forEach(function(tick) {
       tick.checked = master.checked;
     });
   });
