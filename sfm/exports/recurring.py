@@ -130,17 +130,14 @@ def folder_of(one: RecurringExport) -> Path:
 
 def listed(reader: User) -> Sequence[RecurringExport]:
     """A person's recurring exports, a superuser's are all; newest first."""
-    wanted = select(RecurringExport).order_by(RecurringExport.id.desc())
-    if not reader.is_superuser:
-        wanted = wanted.where(RecurringExport.owner_id == reader.id)
-    return db.session.scalars(wanted).all()
+    wanted = select(RecurringExport).where(reader.may_see(RecurringExport.owner_id))
+    return db.session.scalars(wanted.order_by(RecurringExport.id.desc())).all()
 
 
 def find(reader: User, number: int) -> RecurringExport:
     """One that this person may change. Raises NotFound."""
-    wanted = select(RecurringExport).where(RecurringExport.id == number)
-    if not reader.is_superuser:
-        wanted = wanted.where(RecurringExport.owner_id == reader.id)
+    theirs = reader.may_see(RecurringExport.owner_id)
+    wanted = select(RecurringExport).where(RecurringExport.id == number, theirs)
     found = db.session.scalar(wanted)
     if found is None:
         raise NotFound("There is no such recurring export, or it belongs to somebody else.")

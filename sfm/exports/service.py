@@ -169,9 +169,8 @@ def fail(export: ExportFile, message: str) -> None:
 
 def find(reader: User, export_id: int) -> ExportFile:
     """An export that this person may see: their own; a superuser's are all. Raises NotFound."""
-    wanted = select(ExportFile).where(ExportFile.id == export_id)
-    if not reader.is_superuser:
-        wanted = wanted.where(ExportFile.owner_id == reader.id)
+    theirs = reader.may_see(ExportFile.owner_id)
+    wanted = select(ExportFile).where(ExportFile.id == export_id, theirs)
     export = db.session.scalar(wanted)
     if export is None:
         raise NotFound("There is no such export, or it belongs to somebody else.")
@@ -180,9 +179,8 @@ def find(reader: User, export_id: int) -> ExportFile:
 
 def listed(reader: User, *, before_id: int | None = None, limit: int = 50) -> list[ExportFile]:
     """The exports a person may see, newest first; further ones before a number."""
-    wanted = select(ExportFile).order_by(ExportFile.id.desc()).limit(limit)
-    if not reader.is_superuser:
-        wanted = wanted.where(ExportFile.owner_id == reader.id)
+    theirs = reader.may_see(ExportFile.owner_id)
+    wanted = select(ExportFile).where(theirs).order_by(ExportFile.id.desc()).limit(limit)
     if before_id is not None:
         wanted = wanted.where(ExportFile.id < before_id)
     return list(db.session.scalars(wanted))

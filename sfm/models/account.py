@@ -5,8 +5,17 @@ from __future__ import annotations
 import secrets
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    true,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship, validates
 
 from sfm import clock
 from sfm.database import Base, WideId
@@ -50,6 +59,11 @@ class User(Base):
     # What Flask-Login asks of a user. Its own mixin would bring Flask to the tables.
     is_authenticated = True
     is_anonymous = False
+
+    def may_see(self, owner_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+        """The condition for rows of which this column names the owner: the User's own, and a
+        superuser's are all."""
+        return true() if self.is_superuser else owner_id == self.id
 
     def get_id(self) -> str:
         """What a session carries: a new key ends all sessions of the account."""

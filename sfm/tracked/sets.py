@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, select, true
+from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from sfm import audit
@@ -115,7 +115,7 @@ def sizes(set_ids: Sequence[int]) -> dict[int, int]:
 
 
 def _is_theirs(reader: User) -> ColumnElement[bool]:
-    return true() if reader.is_superuser else TwitterUserSet.owner_id == reader.id
+    return reader.may_see(TwitterUserSet.owner_id)
 
 
 def _good_name(name: str) -> str:
