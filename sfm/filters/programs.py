@@ -8,7 +8,7 @@ carries at least one of these filters, so that a filter more or less is no new c
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sfm.supervisord.conf import Program, ids_of
 
@@ -29,6 +29,7 @@ class Plan:
     programs: tuple[Program, ...]
     carries: dict[str, tuple[int, ...]]
     waiting: dict[int, int]  # filter -> the filter that holds its credential
+    fingerprints: dict[str, str] = field(default_factory=dict)  # program -> its credential
 
 
 def plan(wishes: Iterable[Wish], *, share: bool, running: Collection[str] = ()) -> Plan:
@@ -40,7 +41,8 @@ def plan(wishes: Iterable[Wish], *, share: bool, running: Collection[str] = ()) 
     carries: dict[str, tuple[int, ...]] = {}
     waiting: dict[int, int] = {}
     names = sorted(running)
-    for group in groups.values():
+    fingerprints: dict[str, str] = {}
+    for fingerprint, group in groups.items():
         carried = group if share else group[:1]
         waiting |= {wish.filter_id: group[0].filter_id for wish in group[len(carried) :]}
         ids = tuple(wish.filter_id for wish in carried)
@@ -48,7 +50,8 @@ def plan(wishes: Iterable[Wish], *, share: bool, running: Collection[str] = ()) 
         program = Program(name_ids, max(wish.revision for wish in carried))
         programs.append(program)
         carries[program.name] = ids
-    return Plan(tuple(programs), carries, waiting)
+        fingerprints[program.name] = fingerprint
+    return Plan(tuple(programs), carries, waiting, fingerprints)
 
 
 def _kept_name(ids: tuple[int, ...], names: list[str]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from sfm import clock
 from sfm.database import begin_write, db
@@ -68,9 +68,13 @@ def reconcile() -> Changes:
 
 
 def forget_retry(programs: Iterable[str]) -> None:
-    """A person says: try again now. Flushes."""
-    db.session.execute(delete(ProgramRetry).where(ProgramRetry.program.in_(list(programs))))
-    db.session.execute(delete(Heartbeat).where(Heartbeat.program.in_(list(programs))))
+    """A person says: try again now, whatever the filter was like. Flushes.
+
+    What a collector said of its posts stays: up to when they were saved is worked out from it.
+    """
+    names = list(programs)
+    db.session.execute(delete(ProgramRetry).where(ProgramRetry.program.in_(names)))
+    db.session.execute(update(Heartbeat).where(Heartbeat.program.in_(names)).values(revision=0))
 
 
 def program_of(filter_id: int) -> str | None:
@@ -98,7 +102,25 @@ def _programs_now(to: Bridge) -> list[Program]:
     }
     steady = [process.name for process in view.processes if _is_steady(process)]
     may = _may_start(planned, down, steady) if down or steady else {}
-    return [replace(one, may_start=may.get(one.name, True)) for one in planned.programs]
+    outdated = _with_another_credential(planned, view.processes)
+    return [
+        replace(one, may_start=may.get(one.name, True), must_restart=one.name in outdated)
+        for one in planned.programs
+    ]
+
+
+def _with_another_credential(planned: Plan, processes: Iterable[ProcessInfo]) -> set[str]:
+    """The running programs that are connected with a credential that is no longer theirs."""
+    beats = {beat.program: beat for beat in db.session.scalars(select(Heartbeat))}
+    db.session.rollback()
+    running = {process.name: process.pid for process in processes if not process.state.is_down}
+    return {
+        name
+        for name, fingerprint in planned.fingerprints.items()
+        if (beat := beats.get(name)) is not None
+        and beat.pid == running.get(name)
+        and beat.fingerprint != fingerprint
+    }
 
 
 def _is_steady(process: ProcessInfo) -> bool:

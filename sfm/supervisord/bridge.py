@@ -177,6 +177,9 @@ class Bridge:
             self._ignoring({rpc.ALREADY_ADDED}, "addProcessGroup", name)
             changes.started.append(name)
         self._wake(wanted, fresh, set(changed.revised), changes)
+        for name in sorted(set(wanted) - fresh):
+            if wanted[name].must_restart:
+                self._restart_one(name, stop_seconds, changes)
         return changes
 
     def _take_away_unwanted(
@@ -197,7 +200,7 @@ class Bridge:
                 changes.waiting[name] = rpc.MESSAGES[rpc.BAD_NAME]
             elif process.state.is_down and wanted[name].may_start:
                 self._start_one(name, changes)
-            elif name in revised and is_settled(process):
+            elif name in revised and not wanted[name].must_restart and is_settled(process):
                 self.reread_rules(name)
                 changes.signalled.append(name)
 
@@ -208,6 +211,14 @@ class Bridge:
             changes.started.append(name)
         except rpc.Fault as exc:
             changes.waiting[name] = exc.message
+
+    def _restart_one(self, name: str, stop_seconds: float, changes: Changes) -> None:
+        """Stop one that runs, and start it as soon as it has sealed its files."""
+        self.stop(name)
+        if self._wait_until_down(name, stop_seconds):
+            self._start_one(name, changes)
+        else:
+            changes.waiting[name] = rpc.MESSAGES[rpc.STILL_RUNNING]
 
     def _take_away(self, name: str, stop_seconds: float, changes: Changes) -> None:
         self.stop(name)

@@ -34,11 +34,13 @@ class Program:
     """One collector: the filters it was made for, and a number that grows when one changes.
 
     `may_start` is False while it has to stay down: a person is needed, or it waits after a crash.
+    `must_restart`: it runs with a credential that is no longer its own.
     """
 
     filter_ids: tuple[int, ...]
     revision: int = 0
     may_start: bool = True
+    must_restart: bool = False
 
     @property
     def name(self) -> str:

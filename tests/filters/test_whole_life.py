@@ -136,8 +136,10 @@ def test_from_the_first_save_to_the_last_sealed_file(
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: collectors(supervisor.settings) not in ([], [pid]))
     wait_for(lambda: (beat := beat_of(PROGRAM)) and beat.pid != pid and is_collecting())
-    (gap,) = db.session.query(Gap)
-    assert (gap.cause, gap.ended_at is not None) == ("process_lost", True)
+    gaps = db.session.query(Gap).order_by(Gap.id)
+    assert [(gap.cause, gap.ended_at is not None) for gap in gaps] == [
+        ("not_connected", True), ("process_lost", True),
+    ]  # fmt: skip
     assert "ended without a word" in page(client, "/filters/1/").text
 
     # Edited while supervisord is away, the edit runs when it is back.
@@ -231,6 +233,43 @@ def test_a_refused_token_stops_for_a_person_and_is_tried_again_after_a_change(
     wait_for(is_collecting)
 
 
+def test_another_user_is_connected_by_the_save_itself_and_the_time_between_is_a_gap(
+    app: Flask, client: FlaskClient, superuser: User, login_as: LoginAs, supervisor: Supervisor,
+    sandbox: Sandbox,
+) -> None:  # fmt: skip
+    """SV16: nothing else but the save starts the process anew; no round of the half minute runs."""
+    ben = User(username="ben")
+    db.session.add(ben)
+    db.session.flush()
+    sandbox.site.credentials.add_bearer("token-of-ben")
+    credentials.keep(ben, credentials.bearer("token-of-ben"))
+    db.session.commit()
+    ben_id = ben.id
+    login_as(superuser)
+    add_filter(client, name="Everything", words="the, and, a, to, of")
+    wait_for(is_collecting)
+    (first,) = collectors(supervisor.settings)
+    before = beat_of(PROGRAM)
+    assert before is not None
+    fingerprint = before.fingerprint
+    form = page(client, "/filters/1/edit/")
+    answer = submit(client, form, "/filters/1/edit/", user_id=ben_id, do="save")
+    assert answer.status_code == 303, answer.text
+    wait_for(lambda: (beat := beat_of(PROGRAM)) and beat.pid != first and is_collecting())
+    beat = beat_of(PROGRAM)
+    assert beat is not None
+    assert beat.fingerprint != fingerprint
+    gaps = db.session.query(Gap).order_by(Gap.id)
+    assert [(gap.cause, gap.ended_at is not None) for gap in gaps] == [
+        ("not_connected", True), ("credential_changed", True),
+    ]  # fmt: skip
+    assert gaps[0].ended_at <= gaps[1].began_at
+    assert gaps[1].ended_at > gaps[1].began_at
+    assert "given another User or app token" in page(client, "/filters/1/").text
+    log = (supervisor.settings.instance / "logs" / f"{PROGRAM}.err.log").read_text()
+    assert "There is no active filter" not in log
+
+
 def test_a_gap_is_filled_from_search_without_doubles(
     app: Flask, client: FlaskClient, superuser: User, login_as: LoginAs, supervisor: Supervisor,
     sandbox: Sandbox,
@@ -244,7 +283,7 @@ def test_a_gap_is_filled_from_search_without_doubles(
     wait_for(lambda: is_collecting(posts=3))
     submit(client, page(client, "/filters/1/"), "/filters/1/deactivate/")
     follow_until(lambda: collectors(supervisor.settings) == [])
-    gap = db.session.query(Gap).filter(Gap.ended_at.is_not(None)).order_by(Gap.id).first()
+    gap = db.session.query(Gap).filter(Gap.cause == "restarted").one()
     assert gap is not None
     assert gap.seconds is not None
     assert gap.seconds > 7
