@@ -15,12 +15,17 @@ from sfm.exports.order import Order
 from sfm.exports.summary import Summary
 from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs.jobs import IMPORT_TWEETS
+from sfm.streams import completeness, names
 
 MOST_GAPS = 200
-MISSED = "none was counted"
+MISSED = "unknown"
 OF_OTHERS = (
     "Some of these tweets came by streams that whoever asked for them may not look into. These had "
     "gaps in this time too; an administrator can say which."
+)
+UNKNOWN_OF_OTHERS = (
+    "Some of these tweets came by streams that whoever asked for them may not look into. It is "
+    "unknown whether these were connected all of this time; an administrator can say more."
 )
 UNKNOWN = (
     "Some of these tweets came by streams of which nothing more is recorded here, so it is not "
@@ -46,7 +51,8 @@ class Span:
 
 
 def gaps_of(connection: Connection, order: Order, summary: Summary) -> tuple[str, ...]:
-    """The outages of the streams concerned, a line for each that the reader may know of.
+    """The outages of the streams concerned, a line for each that the reader may know of; then for
+    each of these streams what the record proves of its completeness, and what is unknown.
 
     Concerned are streams whose files are exported, or were imported by the runs that brought the
     tweets; of a day of all streams, all that the reader may read. The time is the one asked for,
@@ -65,7 +71,32 @@ def gaps_of(connection: Connection, order: Order, summary: Summary) -> tuple[str
     told = [_gap(one) for one in known[:MOST_GAPS]]
     if len(known) > MOST_GAPS:
         told.append(f"… and further ones: these are the first {MOST_GAPS}.")
-    return (*told, OF_OTHERS) if len(known) < len(found) else tuple(told)
+    shown, others_unknown = _completeness(connection, order, spans, sees_all)
+    told += shown
+    if len(known) < len(found):
+        return (*told, OF_OTHERS)
+    return (*told, UNKNOWN_OF_OTHERS) if others_unknown else tuple(told)
+
+
+def _completeness(
+    connection: Connection, order: Order, spans: Mapping[str, Span], sees_all: bool
+) -> tuple[list[str], bool]:
+    """A line for each stream that the reader may know; whether others leave something unknown."""
+    columns = (TwitterFilter.id, TwitterFilter.name, TwitterFilter.user_id)
+    owners = {row.id: row for row in connection.execute(select(*columns))}
+    shown, others_unknown = [], False
+    for prefix, record in completeness.records(connection, sorted(spans)).items():
+        span, owner = spans[prefix], owners.get(names.filter_of(prefix))
+        if sees_all or (owner is not None and _is_of(owner.user_id, order)):
+            described = completeness.describe(record, span.first, span.behind)
+            shown.append(f"{_whose(owner.name if owner else '', prefix)}: {described}")
+        else:
+            others_unknown |= completeness.is_unknown_in(record, span.first, span.behind)
+    return shown, others_unknown
+
+
+def _whose(name: str | None, prefix: str) -> str:
+    return f"filter “{name}”" if name else prefix
 
 
 def _sees_all(connection: Connection, reader_id: int | None) -> bool:
@@ -154,7 +185,7 @@ def _streams_with_gaps() -> Any:
 
 def _gap(one: Any) -> str:
     until = clock.iso(one.ended_at) if one.ended_at else "now"
-    whose = f"filter “{one.name}”" if one.name else one.prefix
+    whose = _whose(one.name, one.prefix)
     told = f"{one.lost_estimate:,} posts" if one.lost_estimate else MISSED
     gap = f"{whose}: {clock.iso(one.began_at)} to {until} ({one.cause})"
     return f"{gap}; estimated loss: {told}{_filled(one)}"

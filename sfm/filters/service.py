@@ -6,16 +6,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, SfmError
-from sfm.filters import connections
+from sfm.filters import connections, gaps
 from sfm.filters.criteria import criteria_of
 from sfm.filters.people import People
 from sfm.filters.validation import BadFilter, Draft, parts_of
-from sfm.models import Credential, Gap, TwitterFilter, User
+from sfm.models import Credential, TwitterFilter, User
 
 TICK = timedelta(microseconds=1)
 _AUDITED = ("name", "user_id", "credential_id", "words", "people", "locations", "rule_text")
@@ -44,7 +44,7 @@ def save(draft: Draft, people: People, existing: TwitterFilter | None = None) ->
     before = _values(existing) if existing else None
     listened_for = criteria_of(existing) if existing else None
     saved = existing or TwitterFilter()
-    _wanted_from_now(saved, draft.is_active)
+    was = _state(existing) if existing else ""
     for name in (*_AUDITED, "notes", "is_active"):
         setattr(saved, name, getattr(draft, name))
     saved.name = " ".join(draft.name.split())
@@ -56,6 +56,7 @@ def save(draft: Draft, people: People, existing: TwitterFilter | None = None) ->
     saved.held_at = saved.held_by_id = None
     db.session.add(saved)
     db.session.flush()
+    _note_state(saved, was)
     audit.record(
         "filter.changed" if existing else "filter.added",
         kind="filter", subject_id=saved.id, subject=saved.name, before=before, after=_values(saved),
@@ -68,38 +69,41 @@ def activate(twitter_filter: TwitterFilter) -> None:
     draft = draft_from(twitter_filter, is_active=True)
     parts_of(draft)
     _check_connection(draft, twitter_filter.user, twitter_filter)
-    _wanted_from_now(twitter_filter, True)
+    was = _state(twitter_filter)
     twitter_filter.is_active = True
     twitter_filter.held_at = twitter_filter.held_by_id = None
+    _note_state(twitter_filter, was)
     _note(twitter_filter, "filter.activated")
 
 
 def deactivate(twitter_filter: TwitterFilter) -> None:
     """End a filter's collection; its files stay. Flushes. Always allowed."""
-    _end_gaps(twitter_filter)
+    was = _state(twitter_filter)
     twitter_filter.is_active = False
     twitter_filter.held_at = twitter_filter.held_by_id = None
+    _note_state(twitter_filter, was)
     _note(twitter_filter, "filter.deactivated")
 
 
 def hold(twitter_filter: TwitterFilter, by: User) -> None:
     """Stop an active filter's process until somebody starts it again. Flushes."""
-    _end_gaps(twitter_filter)
+    was = _state(twitter_filter)
     twitter_filter.held_at, twitter_filter.held_by_id = clock.now(), by.id
+    _note_state(twitter_filter, was)
     _note(twitter_filter, "process.stopped")
 
 
 def release(twitter_filter: TwitterFilter, action: str = "process.started") -> None:
     """Let a held process run again. Flushes."""
-    if twitter_filter.held_at is not None:
-        twitter_filter.active_since = clock.now()
+    was = _state(twitter_filter)
     twitter_filter.held_at = twitter_filter.held_by_id = None
+    _note_state(twitter_filter, was)
     _note(twitter_filter, action)
 
 
 def delete(twitter_filter: TwitterFilter) -> None:
     """Delete a filter. Its files, their manifest and the list of its gaps stay. Flushes."""
-    _end_gaps(twitter_filter)
+    gaps.end_all(twitter_filter)
     audit.record(
         "filter.deleted", kind="filter", subject_id=twitter_filter.id, subject=twitter_filter.name,
         before=_values(twitter_filter),
@@ -148,16 +152,23 @@ def _check_connection(draft: Draft, user: User, existing: TwitterFilter | None) 
         raise BadFilter({"user_id": exc.message}) from exc
 
 
-def _end_gaps(twitter_filter: TwitterFilter) -> None:
-    """From here on nothing is missed, for nothing is wanted."""
-    going_on = update(Gap).where(Gap.filter_id == twitter_filter.id, Gap.ended_at.is_(None))
-    db.session.execute(going_on.values(ended_at=clock.now()))
+def _state(twitter_filter: TwitterFilter) -> str:
+    """What keeps a filter from being collected: gaps.NOT_ACTIVE, gaps.STOPPED, or NOT_CONNECTED
+    for one that is to be collected."""
+    if not twitter_filter.is_active:
+        return gaps.NOT_ACTIVE
+    return gaps.NOT_CONNECTED if twitter_filter.held_at is None else gaps.STOPPED
 
 
-def _wanted_from_now(twitter_filter: TwitterFilter, is_active: bool) -> None:
-    was_collected = bool(twitter_filter.is_active) and twitter_filter.held_at is None
-    if is_active and not (twitter_filter.id and was_collected):
-        twitter_filter.active_since = clock.now()
+def _note_state(twitter_filter: TwitterFilter, before: str) -> None:
+    """After a change of what is wanted: since when, and the gap that begins with it. Flushes."""
+    state = _state(twitter_filter)
+    if state == before:
+        return
+    moment = clock.now()
+    gaps.begin(twitter_filter, state, moment, collected=before == gaps.NOT_CONNECTED)
+    if state == gaps.NOT_CONNECTED:
+        twitter_filter.active_since = moment
 
 
 def _changed(twitter_filter: TwitterFilter) -> None:

@@ -63,6 +63,7 @@ class Heartbeat(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     wait_until: Mapped[datetime | None]
     alive_at: Mapped[datetime | None]  # last byte, keep-alives too
+    saved_until: Mapped[datetime | None]  # all that was received before is on the disk
     post_at: Mapped[datetime | None]
     posts: Mapped[int] = mapped_column(BigInteger, default=0)  # since it started
     posts_a_minute: Mapped[float] = mapped_column(default=0.0)
@@ -89,7 +90,7 @@ class Gap(Base):
         ForeignKey("twitter_filter.id", ondelete="SET NULL")
     )
     prefix: Mapped[str] = mapped_column(String(40))
-    began_at: Mapped[datetime]  # last byte before
+    began_at: Mapped[datetime]  # up to then all that came was saved
     ended_at: Mapped[datetime | None]  # connected again; None: it goes on
     seconds: Mapped[float | None]  # by the clock that nobody sets, where one process saw both ends
     cause: Mapped[str] = mapped_column(String(30))

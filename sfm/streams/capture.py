@@ -12,6 +12,7 @@ import shutil
 import signal
 import threading
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -61,6 +62,12 @@ class Job:
     share: bool = False
     supervised: bool = False
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether its posts go into the data folder: only then does it say that it collects, and
+        note and end gaps. Any other run is for trying out."""
+        return self.folder is not None and self.folder.resolve() == self.root.resolve()
+
 
 class Collector:
     """One run of a collector, in an app context, on the main thread."""
@@ -79,6 +86,7 @@ class Collector:
         self._to_sync = False
         self._counted = 0
         self._started_at = clock.now()
+        self.not_carried: dict[int, str] = {}  # filters that are wanted, and why not
         self.carried = self._load() if job.filter_ids else Carried({})
         self.router = Router(self.carried, self._mark) if job.filter_ids else None
         self.rules = self._keeper()
@@ -107,10 +115,7 @@ class Collector:
         try:
             if isinstance(self.sink, FileSink):
                 self.sink.carry(self.prefixes)
-            before = outage_before(self.prefixes)
-            db.session.rollback()
-            if before:
-                self.status.missing_since(before)
+            self._note_missed(self.prefixes)
             self._listen()
             self.reader.start()
             self.filer.start()
@@ -118,6 +123,12 @@ class Collector:
             return self._end(code)
         finally:
             lock.release()
+
+    def _note_missed(self, prefixes: list[str]) -> None:
+        """What these streams have missed before they are carried here. Ends the transaction."""
+        if self.job.is_recorded:
+            self.status.missing_since(outage_before(prefixes, self.source.fingerprint))
+        db.session.rollback()
 
     def _hold_credential(self) -> StreamLock:
         connections.check_not_connected(self.source.fingerprint, self.job.program, HOST)
@@ -200,8 +211,7 @@ class Collector:
             if wanted.signature() != self._signature:
                 fresh = self._load()
                 if fresh != self.carried:
-                    self.carried, self._to_sync = fresh, True
-                    self.filer.carry(fresh)
+                    self._change_filters(fresh)
             db.session.rollback()
         except SQLAlchemyError as exc:
             logger.warning("filters not read error=%s", exc)
@@ -209,6 +219,20 @@ class Collector:
         is_due = self._to_sync or self.rules.is_due()
         if is_due and self.carried.rules and self.status.state == "connected":
             self._sync_now(self.rules)
+
+    def _change_filters(self, fresh: Carried) -> None:
+        """Those that are no longer carried have a gap from here on, as new ones have until now."""
+        before = set(self.carried.filter_ids)
+        saved_until = self._saved_until()
+        for number in sorted(before - set(fresh.filter_ids)):
+            why = wanted.why_left(number, self.source.fingerprint)
+            if why is not None:
+                self.not_carried[number] = why[1]
+                self.status.left(names.filter_prefix(number), saved_until or clock.now(), *why)
+        self.carried, self._to_sync = fresh, True
+        self.filer.carry(fresh)
+        added = sorted(set(fresh.filter_ids) - before)
+        self._note_missed([names.filter_prefix(number) for number in added])
 
     def _sync_now(self, rules: RuleKeeper) -> None:
         if not self.filer.carries(wait_seconds=1.0):
@@ -218,14 +242,29 @@ class Collector:
             if self._to_sync:
                 logger.info("rules synced filters=%s", self.carried.filter_ids)
             self._to_sync = False
+            self.status.carried_again()
         except SfmError as exc:
             logger.warning("rules not synced, tried again soon why=%s", exc.message)
 
     def _beat(self, state: str, reason: str) -> bool:
         self._count_posts()
-        going_on = self.status.going_on()
+        if not self.job.is_recorded:
+            return self.ledger.write_files()
+        saving = self.prefixes if state == "connected" and not self._to_sync else []
         beat = self._heartbeat(state, reason)
-        return self.ledger.write(beat, self.status.outages, going_on, self.prefixes)
+        status = self.status
+        return self.ledger.write(beat, status.outages, status.going_on(), self.prefixes, saving)
+
+    def _saved_until(self) -> datetime | None:
+        """Up to when all that was received is on the disk; None before the first connection.
+
+        What came last is read first: a post that comes meanwhile makes it no later.
+        """
+        alive_at, oldest = self.status.alive_at, self.filer.oldest_unsaved
+        if alive_at is None or oldest is None:
+            return alive_at
+        age = timedelta(seconds=max(0.0, clock.monotonic() - oldest))
+        return min(alive_at, clock.now() - age)
 
     def _count_posts(self) -> None:
         """Every post delivered is paid for."""
@@ -241,9 +280,10 @@ class Collector:
             program=self.job.program, filter_ids=list(self.carried.filter_ids),
             fingerprint=self.source.fingerprint, host=HOST, pid=os.getpid(),
             started_at=self._started_at, beat_at=clock.now(), state=state, since=status.since,
-            reason=reason, wait_until=status.wait_until, alive_at=status.alive_at,
-            post_at=status.post_at, posts=status.posts, posts_a_minute=status.posts_a_minute,
-            figures=self._figures(), revision=self.carried.revision,
+            reason=reason, wait_until=status.wait_until, saved_until=self._saved_until(),
+            alive_at=status.alive_at, post_at=status.post_at, posts=status.posts,
+            posts_a_minute=status.posts_a_minute, figures=self._figures(),
+            revision=self.carried.revision,
         )  # fmt: skip
 
     def _figures(self) -> dict[str, object]:
@@ -265,7 +305,8 @@ class Collector:
         self.reader.join(1.0)
         self.filer.close()
         self.filer.join(END_SECONDS - 1.0)
-        if code == ASKED_TO_STOP and not self.filer.safe_to_end:
+        lost = self.filer.count_lost()
+        if code == ASKED_TO_STOP and (lost or not self.filer.safe_to_end):
             code = FAILED
         state, reason = self._last_words(code)
         self.status.show(state, reason)
@@ -284,7 +325,8 @@ class Collector:
             return "stopped", str(crash) if known else "It ended with a fault; its log says more."
         if self.filer.conflict is not None:
             return "stopped", self.filer.conflict.message
-        words = {NO_WORK: "There is no active filter to collect.", ASKED_TO_STOP: "Asked to stop."}
+        none = next(iter(self.not_carried.values()), "There is no active filter to collect.")
+        words = {NO_WORK: none, ASKED_TO_STOP: "Asked to stop."}
         return "stopped", words.get(code, "It ended with a fault; its log says more.")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
+from collections import Counter, defaultdict, deque
 
+from sfm import clock
 from sfm.streams import names
 from sfm.streams.errors import AnotherCollector, StorageTrouble
-from sfm.streams.lines import Unreadable, filing
+from sfm.streams.lines import Filing, Unreadable, filing
 from sfm.streams.quarantine import Quarantine
 from sfm.streams.queue import LineQueue
 from sfm.streams.routing import Carried, Router
@@ -38,6 +39,10 @@ class Filer(threading.Thread):
         self.conflict: AnotherCollector | None = None
         self.crash: BaseException | None = None
         self.safe_to_end = False  # everything that came is on the disk
+        self.given_up = threading.Event()
+        self._unsaved: defaultdict[str, deque[float]] = defaultdict(deque)  # receipts, by stream
+        self._oldest: float | None = None
+        self._counting = threading.Lock()
         self._carry: Carried | None = None
         self._carrying = threading.Event()
         self._carrying.set()
@@ -59,19 +64,55 @@ class Filer(threading.Thread):
     def run(self) -> None:
         """Until closed and the queue is empty."""
         try:
-            while not (self.closing.is_set() and not len(self.queue)):
+            while not self.given_up.is_set() and not (self.closing.is_set() and not self.queue):
                 self._turn()
-            self.sink.close()
-            self.safe_to_end = True
         except Exception as exc:  # whatever it is, the collector has to end and say so
             logger.exception("filer ended")
             self.crash = exc
+        finally:
+            self._close_sink()
+
+    def _close_sink(self) -> None:
+        try:
+            self.sink.close()
+        except Exception as exc:  # as above; the first trouble is the one to be told
+            logger.exception("files not closed")
+            self.crash = self.crash or exc
+        self._settle()
+        lost = self.count_lost()
+        self.safe_to_end = self.crash is None and not lost
+
+    @property
+    def oldest_unsaved(self) -> float | None:
+        """When the oldest line that is not on the disk was received, on the monotonic clock.
+
+        For any thread. The queue is asked first: a line is in two places while it is moved, and
+        never in none.
+        """
+        found = [self.queue.oldest_received, self._oldest]
+        return min((moment for moment in found if moment is not None), default=None)
+
+    def count_lost(self) -> int:
+        """Give up what is not on the disk: it becomes a gap of each stream, with its number of
+        posts. How many lines that were. For the end, when no more will be saved."""
+        self.given_up.set()
+        with self._counting:
+            lost = {prefix: list(receipts) for prefix, receipts in list(self._unsaved.items())}
+            self._unsaved.clear()
+            for line, received in self.queue.clear():
+                for prefix in self._streams_of_unsaved(line):
+                    lost.setdefault(prefix, []).append(received)
+            self._oldest = None
+        for prefix, receipts in sorted(lost.items()):
+            if receipts:
+                age = max(0.0, clock.monotonic() - min(receipts))
+                self.status.not_saved(prefix, len(receipts), age)
+        return sum(map(len, lost.values()))
 
     def _turn(self) -> None:
         self._change_filters()
-        lines = self.queue.take(AT_ONCE, TICK_SECONDS)
-        for line in lines:
-            self._file(line)
+        for line, received in self.queue.take(AT_ONCE, TICK_SECONDS):
+            self._file(line, received)
         self._tick()
 
     def _change_filters(self) -> None:
@@ -86,35 +127,69 @@ class Filer(threading.Thread):
         if self._carry is None:
             self._carrying.set()
 
-    def _file(self, line: bytes) -> None:
+    def _file(self, line: bytes, received: float) -> None:
+        """Hand a line to the files of its streams; only then is it no longer the queue's. It is
+        taken whatever happens; a disk that does not save it is waited for."""
+        trouble: StorageTrouble | None = None
         try:
             found = filing(line)
         except Unreadable as exc:
             self.quarantine.keep(line, str(exc))
-            return
+        else:
+            trouble = self._add(line, found, received)
+        self.queue.done()
+        if trouble is not None:
+            self._wait_for_disk(trouble)
+
+    def _add(self, line: bytes, found: Filing, received: float) -> StorageTrouble | None:
+        trouble: StorageTrouble | None = None
         if found.post_id is not None:
             self.status.last_id = max(self.status.last_id or 0, found.post_id)
+        for prefix in self._streams_of(found):
+            try:
+                added = self.sink.add(prefix, line, found.post_id)
+            except StorageTrouble as exc:
+                added, trouble = True, exc
+            if added:
+                self._unsaved[prefix].append(received)
+                self._settle(prefix)
+        return trouble
+
+    def _streams_of(self, found: Filing) -> list[str]:
         if self.router is None:
-            self._add(SAMPLE_PREFIX, line, found.post_id)
-            return
+            return [SAMPLE_PREFIX]
         filters = self.router.filters_for(found)
         self.status.unmatched += not filters
-        for number in filters:
-            self.per_filter[number] += 1
-            self._add(names.filter_prefix(number), line, found.post_id)
+        self.per_filter.update(filters)
+        return [names.filter_prefix(number) for number in filters]
 
-    def _add(self, prefix: str, line: bytes, post_id: int | None) -> None:
-        """The line is taken whatever happens; a disk that does not save it is waited for."""
+    def _streams_of_unsaved(self, line: bytes) -> list[str]:
         try:
-            self.sink.add(prefix, line, post_id)
-        except StorageTrouble as exc:
-            self._wait_for_disk(exc)
+            found = filing(line)
+        except Unreadable:
+            return []
+        if self.router is None:
+            return [SAMPLE_PREFIX]
+        return [names.filter_prefix(number) for number in self.router.filters_for(found)]
+
+    def _settle(self, *prefixes: str) -> None:
+        """Forget the receipts of what was saved: of each stream the last ones are in hand."""
+        with self._counting:
+            for prefix in prefixes or list(self._unsaved):
+                receipts = self._unsaved[prefix]
+                alone = self.router is None
+                in_hand = self.sink.in_hand if alone else self.sink.in_hand_of(prefix)
+                while len(receipts) > in_hand:
+                    receipts.popleft()
+            oldest = [receipts[0] for receipts in self._unsaved.values() if receipts]
+            self._oldest = min(oldest, default=None)
 
     def _tick(self) -> None:
         try:
             self.sink.tick()
         except StorageTrouble as exc:
             self._wait_for_disk(exc)
+        self._settle()
 
     def _wait_for_disk(self, trouble: StorageTrouble) -> None:
         """Meanwhile the queue fills; the reader lets go of the stream when it is full."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sfm import clock
 from sfm.database import begin_write, db
+from sfm.filters import gaps
 from sfm.models import Gap, Heartbeat, StreamFile, TwitterFilter
 from sfm.streams import names
 from sfm.streams.sealing import Facts
@@ -38,16 +39,21 @@ class Ledger:
         self._files.append((path, facts))
 
     def write(
-        self, beat: Heartbeat, outages: deque[Outage], going_on: Outage | None, prefixes: list[str]
-    ) -> bool:
-        """Write all there is. False where the database did not take it; nothing is forgotten."""
-        done: list[Outage] = []
+        self, beat: Heartbeat, outages: deque[Outage], going_on: Iterable[Outage] | None,
+        prefixes: Collection[str], saving: Collection[str] = (),
+    ) -> bool:  # fmt: skip
+        """Write all there is. False where the database did not take it; nothing is forgotten.
+
+        `going_on` are the outages of this moment; `saving` are the streams whose posts come and
+        are saved, so that what was missed before has ended.
+        """
+        done, under_way = list(outages), list(going_on or ())
         files = list(self._files)
         try:
             begin_write()
-            for outage in [*outages, *([going_on] if going_on else [])]:
+            for outage in [*done, *under_way]:
                 write_gap(outage, prefixes)
-                done += [outage] if outage is not going_on else []
+            end_open(saving, under_way)
             for path, facts in files:
                 record_file(self.root, path, facts)
             db.session.merge(beat)
@@ -62,19 +68,44 @@ class Ledger:
             self._files.popleft()
         return True
 
+    def write_files(self) -> bool:
+        """Write the sealed files alone, for a run that does not count as the collector. As
+        `write`."""
+        files = list(self._files)
+        try:
+            begin_write()
+            for path, facts in files:
+                record_file(self.root, path, facts)
+            db.session.commit()
+        except SQLAlchemyError as exc:
+            logger.warning("sealed files not written program=%s error=%s", self.program, exc)
+            db.session.rollback()
+            return False
+        for _ in files:
+            self._files.popleft()
+        return True
+
 
 def write_gap(outage: Outage, prefixes: Iterable[str]) -> None:
     """One row for each stream that the outage concerns; brought up to date while it lasts. Flushes.
 
-    Its row is kept by number, so that it is never written twice. What it lost is never lowered:
-    a process knows less of what began before it than the one that saw it begin.
+    Its row is kept by number, so that it is never written twice. One that has ended, also by
+    somebody else, stays as it is; a gap that is open already is gone on with. What it lost is never
+    lowered: a process knows less of what began before it than the one that saw it begin.
     """
     for prefix in outage.prefixes if outage.prefixes is not None else prefixes:
         row = db.session.get(Gap, outage.row_ids[prefix]) if prefix in outage.row_ids else None
+        if row is None and outage.ended_at is None:
+            if not _is_wanted(names.filter_of(prefix)):
+                continue  # it has a gap of its own
+            row = next(iter(gaps.open_gaps(prefix)), None)
+        if row is not None and row.ended_at is not None:
+            continue
         if row is None:
             row = Gap(prefix=prefix, filter_id=_existing(names.filter_of(prefix)))
             db.session.add(row)
-        row.began_at, row.ended_at = outage.began_at, outage.ended_at
+        row.began_at = min(row.began_at or outage.began_at, outage.began_at)
+        row.ended_at = outage.ended_at
         row.seconds = outage.seconds
         row.cause, row.detail = outage.cause[:30], outage.detail
         row.last_id = outage.last_id
@@ -82,6 +113,20 @@ def write_gap(outage: Outage, prefixes: Iterable[str]) -> None:
         row.lost_counted = max(row.lost_counted or 0, outage.lost_counted)
         db.session.flush()
         outage.row_ids[prefix] = row.id
+
+
+def end_open(prefixes: Collection[str], besides: Iterable[Outage]) -> None:
+    """End all gaps of these streams but those of outages that go on. Flushes nothing.
+
+    Not those of a filter that is stopped or not active: its process may say something yet.
+    """
+    kept = {number for outage in besides for number in outage.row_ids.values()}
+    wanted = [prefix for prefix in prefixes if _is_wanted(names.filter_of(prefix))]
+    if wanted:
+        open_rows = select(Gap).where(Gap.prefix.in_(wanted), Gap.ended_at.is_(None))
+        for row in db.session.scalars(open_rows):
+            if row.id not in kept:
+                gaps.end(row, clock.now())
 
 
 def record_file(root: Path, path: Path, facts: Facts) -> StreamFile | None:
@@ -109,40 +154,68 @@ def record_file(root: Path, path: Path, facts: Facts) -> StreamFile | None:
     return row
 
 
-def left_open(prefix: str) -> Gap | None:
-    """The gap that was going on when the process before this one ended."""
-    open_gaps = select(Gap).where(Gap.prefix == prefix, Gap.ended_at.is_(None))
-    return db.session.scalar(open_gaps.order_by(Gap.id.desc()).limit(1))
+def outage_before(prefixes: Iterable[str], fingerprint: str = "") -> list[Outage]:
+    """What each of these streams has missed since its posts were last saved, by whomever.
 
-
-def outage_before(prefixes: Iterable[str]) -> Outage | None:
-    """What was missed since the process before this one was last alive; None for a fresh start.
-
-    A filter that was not wanted meanwhile has missed nothing.
+    Nothing for a fresh start, nor for a filter that is not wanted: that has a gap of its own. A gap
+    that somebody forgot to end (posts were saved since it began) is given with its end. With the
+    `fingerprint` of the credential that is used now, a change of it is told as the cause.
     """
     beats = list(db.session.scalars(select(Heartbeat)))
-    found: dict[str, tuple[datetime, str]] = {}
-    rate = 0.0
-    for prefix in prefixes:
-        number = names.filter_of(prefix)
-        of_filter = [beat for beat in beats if _carries(beat, number)]
-        beat = max(of_filter, key=lambda beat: beat.beat_at, default=None)
-        if beat is None or beat.alive_at is None or _wanted_later(number, beat.alive_at):
-            continue
-        found[prefix] = _end_of(beat, beat.alive_at)
-        rate = max(rate, beat.posts_a_minute)
-    if not found:
+    return [one for prefix in prefixes for one in _missed(prefix, beats, fingerprint)]
+
+
+def _missed(prefix: str, beats: list[Heartbeat], fingerprint: str) -> list[Outage]:
+    number = names.filter_of(prefix)
+    if not _is_wanted(number):
+        return []
+    outage = _since_saved(prefix, gaps.last_beat(beats, number), fingerprint)
+    rows = gaps.open_gaps(prefix)
+    over = [row for row in rows if outage and row.began_at < outage.began_at]
+    going_on = next((row for row in rows if row not in over), None)
+    found = [_of_row(row, outage.began_at) for row in over if outage]
+    if going_on is not None:
+        found.append(_taken_over(going_on, outage))
+    elif outage is not None:
+        found.append(outage)
+    return found
+
+
+def _since_saved(prefix: str, beat: Heartbeat | None, fingerprint: str) -> Outage | None:
+    """From when on posts may be missing by the last word of a process that carried a stream."""
+    saved = gaps.saved_moment(beat) if beat is not None else None
+    if beat is None or saved is None:
         return None
-    began_at, cause = min(found.values())
-    outage = Outage(began_at, cause, DETAILS[cause], prefixes=tuple(found), rate=rate)
-    for prefix in found:
-        gap = left_open(prefix)
-        if gap is not None:
-            outage.row_ids[prefix] = gap.id
-            outage.began_at, outage.cause = min(outage.began_at, gap.began_at), gap.cause
-            outage.last_id, outage.detail = gap.last_id, gap.detail
-            outage.rate = max(outage.rate, _pace_of(gap))
+    cause = "restarted" if beat.state in {"stopped", "needs_person"} else "process_lost"
+    if cause == "restarted" and fingerprint and beat.fingerprint not in {"", fingerprint}:
+        cause = gaps.CREDENTIAL_CHANGED
+    began_at, rate = saved, beat.posts_a_minute
+    if cause == "process_lost" and beat.saved_until is None:
+        began_at -= timedelta(seconds=BATCH_SECONDS)  # the batch in hand
+    since = _active_since(names.filter_of(prefix))
+    if since is not None and since > saved:
+        began_at, cause, rate = since, gaps.NOT_CONNECTED, 0.0
+    return Outage(began_at, cause, DETAILS[cause], prefixes=(prefix,), rate=rate)
+
+
+def _of_row(row: Gap, ended_at: datetime | None = None) -> Outage:
+    outage = Outage(
+        row.began_at, row.cause, row.detail, ended_at, last_id=row.last_id,
+        lost_estimate=row.lost_estimate, row_ids={row.prefix: row.id}, prefixes=(row.prefix,),
+        rate=_pace_of(row),
+    )  # fmt: skip
+    if ended_at is not None:
+        outage.seconds = (ended_at - row.began_at).total_seconds()
     return outage
+
+
+def _taken_over(row: Gap, outage: Outage | None) -> Outage:
+    """A gap that goes on, from when on its posts were not saved."""
+    found = _of_row(row)
+    if outage is not None:
+        found.began_at = min(found.began_at, outage.began_at)
+        found.rate = max(found.rate, outage.rate)
+    return found
 
 
 def _pace_of(gap: Gap) -> float:
@@ -156,29 +229,22 @@ def _pace_of(gap: Gap) -> float:
     return gap.lost_estimate * 60 / gap.seconds
 
 
-def _end_of(beat: Heartbeat, alive_at: datetime) -> tuple[datetime, str]:
-    """From when on a process that is gone may have missed posts, and how it ended.
-
-    One that was killed takes the batch in hand with it, so even the shortest such outage counts.
-    """
-    if beat.state == "stopped":
-        return alive_at, "restarted"
-    return alive_at - timedelta(seconds=BATCH_SECONDS), "process_lost"
-
-
 DETAILS = {
     "restarted": "The stream process was stopped and started again.",
     "process_lost": "The stream process ended without a word, and was started again.",
+    **gaps.TOLD,
 }
 
 
-def _carries(beat: Heartbeat, filter_id: int | None) -> bool:
-    return filter_id in beat.filter_ids if filter_id else beat.program == SAMPLE_PREFIX
-
-
-def _wanted_later(filter_id: int | None, moment: datetime) -> bool:
+def _is_wanted(filter_id: int | None) -> bool:
+    """Whether a stream is to be collected; so is the sample, and what no database knows."""
     found = db.session.get(TwitterFilter, filter_id) if filter_id else None
-    return bool(found and found.active_since and found.active_since > moment)
+    return found is None or (found.is_active and found.held_at is None)
+
+
+def _active_since(filter_id: int | None) -> datetime | None:
+    found = db.session.get(TwitterFilter, filter_id) if filter_id else None
+    return found.active_since if found else None
 
 
 def _existing(filter_id: int | None) -> int | None:

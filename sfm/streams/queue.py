@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from itertools import chain
+
+from sfm import clock
 
 MOST_LINES = 10_000
 MOST_BYTES = 64 * 1024 * 1024
 
 
 class LineQueue:
-    """Lines in the order they came. What does not fit is refused and counted, never silent."""
+    """Lines in the order they came. What does not fit is refused and counted, never silent.
+
+    A line that was taken stays known as unfinished until `done` is called for it.
+    """
 
     def __init__(self, most_lines: int = MOST_LINES, most_bytes: int = MOST_BYTES) -> None:
         self.most_lines, self.most_bytes = most_lines, most_bytes
         self.dropped = 0
-        self._lines: deque[bytes] = deque()
+        self._lines: deque[tuple[bytes, float]] = deque()
+        self._taken: deque[tuple[bytes, float]] = deque()
         self._bytes = 0
         self._changed = threading.Condition()
 
@@ -27,24 +34,52 @@ class LineQueue:
         """Whether at least half of it is free."""
         return len(self._lines) < self.most_lines // 2 and self._bytes < self.most_bytes // 2
 
-    def put(self, line: bytes) -> bool:
-        """Take a line at once; False (and counted in `dropped`) where there is no room."""
+    def put(self, line: bytes, received: float | None = None) -> bool:
+        """Take a line at once; False (and counted in `dropped`) where there is no room.
+
+        `received` is seconds on the monotonic clock; now, if not given.
+        """
+        received = clock.monotonic() if received is None else received
         with self._changed:
             full = len(self._lines) >= self.most_lines or self._bytes + len(line) > self.most_bytes
             if full:
                 self.dropped += 1
                 return False
-            self._lines.append(line)
+            self._lines.append((line, received))
             self._bytes += len(line)
             self._changed.notify()
         return True
 
-    def take(self, most: int, wait_seconds: float) -> list[bytes]:
-        """Up to so many lines; none if nothing came for so long."""
+    def take(self, most: int, wait_seconds: float) -> list[tuple[bytes, float]]:
+        """Up to so many lines, each with the time of its receipt; none if nothing came for so
+        long. Call `done` after each of them."""
         with self._changed:
             if not self._lines:
                 self._changed.wait(wait_seconds)
             count = min(most, len(self._lines))
             taken = [self._lines.popleft() for _ in range(count)]
-            self._bytes -= sum(map(len, taken))
+            self._bytes -= sum(len(line) for line, _ in taken)
+            self._taken.extend(taken)
         return taken
+
+    def done(self) -> None:
+        """The oldest line that was taken is in other hands now."""
+        with self._changed:
+            if self._taken:
+                self._taken.popleft()
+
+    @property
+    def oldest_received(self) -> float | None:
+        """When the oldest unfinished line was received, on the monotonic clock."""
+        with self._changed:
+            first = next(chain(self._taken, self._lines), None)
+        return first[1] if first else None
+
+    def clear(self) -> list[tuple[bytes, float]]:
+        """Give up all unfinished lines; these, oldest first."""
+        with self._changed:
+            left = [*self._taken, *self._lines]
+            self._taken.clear()
+            self._lines.clear()
+            self._bytes = 0
+        return left

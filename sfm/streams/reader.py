@@ -91,7 +91,7 @@ class Reader(threading.Thread):
             connection.stop()
         for event in connection:
             if isinstance(event, Line):
-                self._take(event.raw, connection)
+                self._take(event, connection)
             elif isinstance(event, Disconnect):
                 end = event
             else:
@@ -100,8 +100,8 @@ class Reader(threading.Thread):
         self._drop_over()
         return end
 
-    def _take(self, raw: bytes, connection: StreamConnection) -> None:
-        if self.queue.put(raw):
+    def _take(self, line: Line, connection: StreamConnection) -> None:
+        if self.queue.put(line.raw, line.received):
             self.status.alive(posts=1)
             self._drop_over()
             return

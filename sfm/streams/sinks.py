@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sfm.streams import repair
+from sfm.streams.errors import StorageTrouble
 from sfm.streams.fill_files import adopt_left
 from sfm.streams.lock import StreamLock
 from sfm.streams.removed import RemovedPosts
@@ -18,7 +19,14 @@ Sealed = Callable[[Path, Facts], None]
 
 
 class Sink(Protocol):
-    """Takes posts by stream prefix."""
+    """Takes posts by stream prefix. `in_hand` is how many lines were taken but not saved yet."""
+
+    @property
+    def in_hand(self) -> int:
+        """Of all streams."""
+
+    def in_hand_of(self, prefix: str) -> int:
+        """Of one stream."""
 
     def add(self, prefix: str, line: bytes, post_id: int | None) -> bool:
         """Take a line; False for a post its file holds already, or that was removed.
@@ -33,7 +41,7 @@ class Sink(Protocol):
         """From here on these streams; what others wrote is sealed."""
 
     def close(self) -> None:
-        """Save and seal everything."""
+        """Save and seal everything. May raise StorageTrouble; `in_hand` is then what was lost."""
 
     def files(self) -> list[str]:
         """Names of the growing files."""
@@ -56,6 +64,7 @@ class FileSink:
         self.duplicates = 0
         self._locks: dict[str, StreamLock] = {}
         self._writers: dict[str, StreamWriter] = {}
+        self._unsaved: dict[str, int] = {}  # lines that could not be saved when a stream was ended
 
     def take(self, prefix: str) -> None:
         """Become the one writer of a stream and put right what the last one left behind.
@@ -98,9 +107,15 @@ class FileSink:
             self.take(prefix)
 
     def close(self) -> None:
-        """As Sink says."""
+        """As Sink says. Trouble with one stream does not keep the others from being sealed."""
+        trouble: StorageTrouble | None = None
         for prefix in list(self._writers):
-            self._give_up(prefix)
+            try:
+                self._give_up(prefix)
+            except StorageTrouble as exc:
+                trouble = trouble or exc
+        if trouble is not None:
+            raise trouble
 
     def files(self) -> list[str]:
         """As Sink says."""
@@ -108,8 +123,14 @@ class FileSink:
 
     @property
     def in_hand(self) -> int:
-        """Lines taken but not safe yet."""
-        return sum(writer.in_hand for writer in self._writers.values())
+        """As Sink says."""
+        writers = list(self._writers.values())
+        return sum(writer.in_hand for writer in writers) + sum(self._unsaved.values())
+
+    def in_hand_of(self, prefix: str) -> int:
+        """As Sink says."""
+        writer = self._writers.get(prefix)
+        return (writer.in_hand if writer else 0) + self._unsaved.get(prefix, 0)
 
     def _adopt(self, prefix: str) -> None:
         repair.adopt(self.folder, prefix, on_sealed=self.sealed, removed=self.removed.posts)
@@ -119,6 +140,8 @@ class FileSink:
         try:
             writer.close()
         finally:
+            if writer.in_hand:
+                self._unsaved[prefix] = writer.in_hand
             self._locks.pop(prefix).release()
 
 
@@ -134,6 +157,10 @@ class StdoutSink:
         while data:
             data = data[os.write(1, data) :]
         return True
+
+    def in_hand_of(self, prefix: str) -> int:
+        """Nothing is held back."""
+        return 0
 
     def tick(self) -> None:
         """Nothing is ever due."""

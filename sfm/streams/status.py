@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sfm import clock
 
 
 @dataclass
 class Outage:
-    """A time without a connection. `ended_at` is None while it lasts; seconds are monotonic."""
+    """A time of which posts are missing. `ended_at` is None while it lasts; seconds are monotonic.
+
+    `prefixes` are set for what one stream alone has missed: what was lost at the end of a process,
+    and what began before the process that notes it.
+    """
 
     began_at: datetime
     cause: str
@@ -26,6 +30,7 @@ class Outage:
     row_ids: dict[str, int] = field(default_factory=dict)  # by prefix, once written
     prefixes: tuple[str, ...] | None = None  # None: all streams of the collector
     rate: float = 0.0  # posts a minute before it began; 0 where nobody knows
+    lost_at: float = 0.0  # its beginning on the monotonic clock
 
     def lasts(self, seconds: float) -> None:
         """So long by now; what it may have cost follows. Nothing known of its pace leaves it 0."""
@@ -56,7 +61,7 @@ class Status:
         self._lock = threading.Lock()
         self._minute: deque[list[int]] = deque()  # second, posts in it
         self._outage: Outage | None = None
-        self._lost_at = 0.0
+        self._inherited: list[Outage] = []  # of single streams, begun before they were carried
         self._behind: Shown | None = None  # what is to be shown when the disk is well again
 
     def show(self, state: str, reason: str = "", wait_until: datetime | None = None) -> None:
@@ -129,41 +134,78 @@ class Status:
         """The connection ended; nothing where it had ended before."""
         rate = self.posts_a_minute
         with self._lock:
-            if self._outage is not None:
-                self._outage.detail = detail or self._outage.detail
+            never_connected = self._inherited if self.alive_at is None else []
+            under_way = [self._outage] if self._outage is not None else never_connected
+            for outage in under_way:
+                outage.detail = detail or outage.detail
+            if under_way:
                 return
             began_at = self.alive_at or clock.now()
-            self._lost_at = clock.monotonic() - max(0.0, (clock.now() - began_at).total_seconds())
-            self._outage = Outage(began_at, cause, detail, last_id=self.last_id, rate=rate)
+            self._outage = Outage(
+                began_at, cause, detail, last_id=self.last_id, rate=rate,
+                lost_at=_monotonic(began_at),
+            )  # fmt: skip
 
-    def missing_since(self, outage: Outage) -> None:
-        """What the process before this one left: a time that began before we were there."""
+    def missing_since(self, outages: Iterable[Outage]) -> None:
+        """What streams have missed before they were carried here. What has ended is written."""
         with self._lock:
-            self._outage, self.alive_at = outage, outage.began_at
-            gone = (clock.now() - outage.began_at).total_seconds()
-            self._lost_at = clock.monotonic() - max(0.0, gone)
+            for outage in outages:
+                outage.lost_at = _monotonic(outage.began_at)
+                (self._inherited if outage.ended_at is None else self.outages).append(outage)
 
     def regained(self) -> None:
-        """Connected again: an outage of a second or more is there to be written down."""
+        """Connected again, with the rules of all streams: what was missed until now has ended."""
         with self._lock:
             outage, self._outage = self._outage, None
+            self._end_inherited()
             if outage is None:
                 return
-            outage.lasts(clock.monotonic() - self._lost_at)
+            self._bring_up_to_date(outage)
             outage.ended_at = clock.now()
-            outage.last_id = self.last_id or outage.last_id  # filed meanwhile
             if outage.seconds >= 1:
                 self.outages.append(outage)
 
-    def going_on(self) -> Outage | None:
-        """The outage of this moment, if it lasts a second already."""
+    def carried_again(self) -> None:
+        """The rules of streams that were added to this connection are at Twitter now."""
         with self._lock:
-            outage = self._outage
-            if outage is None or clock.monotonic() - self._lost_at < 1:
-                return None
-            outage.lasts(clock.monotonic() - self._lost_at)
-            outage.last_id = self.last_id or outage.last_id
-            return outage
+            self._end_inherited()
+
+    def _end_inherited(self) -> None:
+        inherited, self._inherited = self._inherited, []
+        for outage in inherited:
+            self._bring_up_to_date(outage)
+            outage.ended_at = clock.now()
+            self.outages.append(outage)
+
+    def left(self, prefix: str, saved_until: datetime, cause: str, detail: str) -> None:
+        """A stream is no longer carried here: what comes from then on, somebody else notes."""
+        with self._lock:
+            self._inherited = [one for one in self._inherited if one.prefixes != (prefix,)]
+            self.outages.append(Outage(saved_until, cause, detail, prefixes=(prefix,)))
+
+    def going_on(self) -> list[Outage]:
+        """The outages of this moment: inherited ones, and one of ours that lasts a second."""
+        with self._lock:
+            found = [*([self._outage] if self._outage else []), *self._inherited]
+            for outage in found:
+                self._bring_up_to_date(outage)
+            return [one for one in found if one.seconds >= 1 or one is not self._outage]
+
+    def _bring_up_to_date(self, outage: Outage) -> None:
+        outage.lasts(clock.monotonic() - outage.lost_at)
+        outage.last_id = self.last_id or outage.last_id  # filed meanwhile
+
+    def not_saved(self, prefix: str, lines: int, age_seconds: float) -> None:
+        """So many posts of a stream, the oldest received so long ago, are in no file and lost."""
+        now = clock.now()
+        began_at = now - timedelta(seconds=age_seconds)
+        with self._lock:
+            self.outages.append(
+                Outage(
+                    began_at, "not_saved", "Posts had come, but could not be saved before the end.",
+                    now, age_seconds, None, lines, lines, prefixes=(prefix,),
+                )
+            )  # fmt: skip
 
     def dropped(self, lines: int, began_at: datetime) -> None:
         """Lines that the queue had no room for: an outage of our own making."""
@@ -175,3 +217,8 @@ class Status:
                     now, (now - began_at).total_seconds(), self.last_id, lines, lines,
                 )
             )  # fmt: skip
+
+
+def _monotonic(moment: datetime) -> float:
+    """A time that has been, on the monotonic clock; now for one that is to come."""
+    return clock.monotonic() - max(0.0, (clock.now() - moment).total_seconds())

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.filters import connections, service, validation
+from sfm.filters.gaps import CREDENTIAL_CHANGED, TOLD
 from sfm.models import TwitterFilter
 from sfm.streams.routing import Carried
 
@@ -41,3 +42,14 @@ def carried(
         except SfmError as exc:
             logger.error("filter left out filter=%d why=%s", found.id, exc.message)
     return Carried(rules, newest)
+
+
+def why_left(filter_id: int, fingerprint: str) -> tuple[str, str] | None:
+    """Why a filter is no longer carried with this credential, as cause and sentence of a gap; None
+    where it is deleted, not active or stopped, which has a gap of its own."""
+    found = db.session.get(TwitterFilter, filter_id)
+    if found is None or not found.is_active or found.held_at is not None:
+        return None
+    if connections.fingerprint_of(found) != fingerprint:
+        return CREDENTIAL_CHANGED, TOLD[CREDENTIAL_CHANGED]
+    return "no_rules", "No rules can be made of the filter; edit it."

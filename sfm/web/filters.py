@@ -16,6 +16,7 @@ from sfm.runs import journal
 from sfm.runs.jobs import FILL_GAP
 from sfm.status import overview
 from sfm.streams import filling
+from sfm.streams.completeness import of_filter
 from sfm.web.access import access, signed_in_account
 from sfm.web.filter_requests import (
     Preview,
@@ -136,6 +137,7 @@ def show(filter_id: int) -> str:
         line=_line(filter_id),
         rules=_rules(found),
         gaps=gaps,
+        completeness=of_filter(found),
         prospects=filling.prospects(gaps),
         trial_price=trial.price(_search(found).queries),
         too_long=_search(found).too_long,

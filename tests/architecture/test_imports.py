@@ -48,6 +48,7 @@ ACROSS = {
     ("exports", "tweets"),
     ("exports", "tracked"),
     ("exports", "runs"),  # large ones are made in the background
+    ("exports", "streams"),  # what is missing in what a stream brought, a package says as its page
     ("takedown", "tweets"),  # what has to be deleted is deleted from every store at once
     ("takedown", "streams"),
     ("takedown", "exports"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 import zipfile
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,9 +17,9 @@ from sqlalchemy import select
 from sfm.database import begin_write, db
 from sfm.exports import stream_files
 from sfm.exports.criteria import Criteria
-from sfm.exports.gaps import OF_OTHERS, UNKNOWN
+from sfm.exports.gaps import OF_OTHERS, UNKNOWN, UNKNOWN_OF_OTHERS
 from sfm.jobs.stream_tasks import import_stream_files
-from sfm.models import Gap, Run, StreamFile, TwitterUserItem, User
+from sfm.models import Gap, Heartbeat, Run, StreamFile, TwitterUserItem, User
 from sfm.runs import forgetting, journal
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.tweets.selection import Selection
@@ -69,6 +70,7 @@ def imported(*files: StreamFile) -> Run:
 def gaps_told(folder: Path, criteria: Criteria, reader: User | None = None) -> list[str]:
     """The lines on gaps in the README, which export.json has too."""
     number = reader.id if reader else None
+    shutil.rmtree(folder / "x", ignore_errors=True)  # the last one told of
     db.session.rollback()
     made(folder / "x", criteria, reader_id=number, packing="zip")
     told = json.loads((folder / "x" / "export.json").read_text())["gaps"]
@@ -180,8 +182,48 @@ def test_a_day_of_all_streams_has_the_outage_of_one_that_brought_nothing(
     everybodys = stream_files.of_stream(Selection(), None, DAY)
     assert causes(gaps_told(target_folder, everybodys)) == ["silent", "mine"]
     own = stream_files.of_stream(Selection(), None, DAY, reader)
-    assert gaps_told(target_folder, own, reader)[0].startswith("filter “Filter of rita.reader”")
-    assert len(gaps_told(target_folder, own, reader)) == 1
+    told = gaps_told(target_folder, own, reader)
+    assert all(line.startswith("filter “Filter of rita.reader”") for line in told)
+    assert causes(told) == ["mine"]
+
+
+def test_a_package_says_what_is_unknown_and_what_is_proved_of_each_stream(
+    target_folder: Path, reader: User
+) -> None:
+    mine = file_of(reader, "mine.gz", 600, 610)
+    criteria = stream_files.of_stream(Selection(), mine.filter_id, DAY, reader)
+    (line,) = gaps_told(target_folder, criteria, reader)
+    assert line == (
+        "filter “Filter of rita.reader”: It is unknown whether it was connected between "
+        "2018-10-11 00:00:00 UTC and 2018-10-12 00:00:00 UTC."
+    )
+    gap(mine, "not_connected", 300, 3)
+    mine.twitter_filter.is_active = True
+    db.session.add(
+        Heartbeat(
+            program=mine.prefix, filter_ids=[mine.filter_id], state="connected",
+            saved_until=MIDNIGHT + timedelta(minutes=700),
+        )
+    )  # fmt: skip
+    db.session.commit()
+    told = gaps_told(target_folder, criteria, reader)
+    (proved,) = told[1:]
+    saved = (
+        "Its posts were saved without a gap of a second from 2018-10-11 05:03:00 UTC to "
+        "2018-10-11 11:40:00 UTC"
+    )
+    assert proved.removeprefix("filter “Filter of rita.reader”: ").split(". ") == [
+        "It is unknown whether it was connected before 2018-10-11 05:00:00 UTC",
+        saved,
+        "It is unknown whether it was connected after 2018-10-11 11:40:00 UTC.",
+    ]
+
+
+def test_of_a_stream_of_others_only_that_something_is_unknown(
+    target_folder: Path, reader: User
+) -> None:
+    imported(file_of(make_user("other"), "theirs.gz", 600), file_of(reader, "mine.gz", 610))
+    assert gaps_told(target_folder, of(**TWO_DAYS), reader)[-1] == UNKNOWN_OF_OTHERS
 
 
 @pytest.mark.parametrize("known", [True, False])

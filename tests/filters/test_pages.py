@@ -166,12 +166,16 @@ def test_activating_and_deactivating(mine: FlaskClient, reader: User) -> None:
     db.session.expire_all()
     assert found.is_active
     assert found.active_since is not None
-    db.session.add(Gap(filter_id=found.id, prefix="x", began_at=clock.now(), cause="network"))
     shown = page(mine, f"/filters/{found.id}/")
+    assert "activated and not connected yet" in shown.text
     send(mine, shown, f"/filters/{found.id}/deactivate/")
     db.session.expire_all()
     assert not found.is_active
-    assert db.session.query(Gap).one().ended_at is not None
+    gaps = db.session.query(Gap).order_by(Gap.id)
+    assert [(gap.cause, gap.ended_at is None) for gap in gaps] == [
+        ("not_connected", False),
+        ("not_active", True),
+    ]
 
 
 def test_deleting_asks_for_the_name(mine: FlaskClient, reader: User) -> None:

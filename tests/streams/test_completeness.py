@@ -1,0 +1,144 @@
+"""A filter's page claims no more of its completeness than the record proves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from sfm import clock as clocks
+from sfm.database import db
+from sfm.filters import service
+from sfm.filters.people import People
+from sfm.filters.validation import Draft
+from sfm.models import Gap, Heartbeat, TwitterFilter, User
+from tests.conftest import FrozenClock
+from tests.pages import page
+from tests.streams.collecting import make_filter
+from tests.streams.test_outage_records import ONE, Collector
+
+DAY = 86_400
+Login = Callable[[User], FlaskClient]
+
+
+@pytest.fixture
+def signed_in(client: FlaskClient, superuser: User, login_as: Login) -> FlaskClient:
+    return login_as(superuser)
+
+
+def saved(user: User, **more: object) -> TwitterFilter:
+    """A filter as the form saves it, at noon."""
+    made = service.save(
+        Draft(**{"name": "Floods", "user_id": user.id, "words": "flood", **more}),  # type: ignore[arg-type]
+        People({}, {}),
+    )
+    db.session.commit()
+    return made
+
+
+@pytest.fixture
+def token(app: object) -> User:
+    """A User with an app token."""
+    made = make_filter("Other", active=False)
+    return made.user
+
+
+def told(client: FlaskClient) -> str:
+    number = db.session.query(TwitterFilter.id).order_by(TwitterFilter.id.desc()).first()
+    assert number is not None
+    text = page(client, f"/filters/{number[0]}/").text
+    assert "all the time" not in text
+    return text
+
+
+def test_a_filter_that_was_never_connected_has_collected_nothing(
+    signed_in: FlaskClient, token: User, clock: FrozenClock
+) -> None:
+    saved(token)
+    clock.advance(300)
+    text = told(signed_in)
+    assert "It has collected nothing since 2026-11-22 12:00:00 UTC: it was not connected." in text
+    assert "activated and not connected yet" in text
+
+
+def test_a_filter_that_collects_says_from_when_to_when_and_where_not(
+    signed_in: FlaskClient, token: User, clock: FrozenClock
+) -> None:
+    made = saved(token)
+    clock.advance(10)
+    collector = Collector(f"twitterfilter-{made.id}", made.id)
+    collector.connect()
+    clock.advance(DAY)
+    collector.status.alive()
+    collector.say("connected")
+    assert (
+        "Its posts were saved without a gap of a second from 2026-11-22 12:00:10 UTC to "
+        "2026-11-23 12:00:10 UTC." in told(signed_in)
+    )
+    service.hold(service.by_id(made.id), token)
+    db.session.commit()
+    clock.advance(14)
+    service.release(service.by_id(made.id))
+    db.session.commit()
+    again = Collector(f"twitterfilter-{made.id}", made.id)
+    again.connect()
+    clock.advance(100)
+    again.status.alive()
+    again.say("connected")
+    text = told(signed_in)
+    assert "from 2026-11-22 12:00:10 UTC to 2026-11-23 12:02:04 UTC, but for its gaps." in text
+    assert "Stopped by an administrator." in text
+    assert "unknown whether" not in text
+
+
+def test_after_the_last_word_of_its_process_nothing_is_known(
+    signed_in: FlaskClient, token: User, clock: FrozenClock
+) -> None:
+    made = saved(token)
+    Collector(f"twitterfilter-{made.id}", made.id).connect()
+    clock.advance(3600)
+    assert "unknown whether it was connected after 2026-11-22 12:00:00 UTC" not in told(signed_in)
+    collector = Collector(f"twitterfilter-{made.id}", made.id)
+    collector.connect()
+    clock.advance(DAY)
+    collector.status.alive()
+    collector.say("connected")
+    clock.advance(61)
+    assert "unknown whether it was connected after 2026-11-23 13:00:00 UTC." in told(signed_in)
+
+
+def test_a_filter_that_was_deactivated_is_not_called_complete(
+    signed_in: FlaskClient, token: User, clock: FrozenClock
+) -> None:
+    saved(token, is_active=False)
+    clock.advance(52)
+    text = told(signed_in)
+    assert "It has collected nothing since 2026-11-22 12:00:00 UTC: it was not connected." in text
+    assert "The filter was not active." in text
+
+
+@pytest.mark.parametrize("beats", [False, True])
+def test_a_filter_from_before_such_times_were_recorded_is_unknown(
+    signed_in: FlaskClient, clock: FrozenClock, beats: bool
+) -> None:
+    """Its stops and the time before its first connection are in no row."""
+    made = make_filter()
+    clock.advance(DAY)
+    now = clocks.now()
+    if beats:
+        db.session.add(
+            Heartbeat(program=ONE, filter_ids=[made.id], state="connected", alive_at=now)
+        )
+        db.session.add(
+            Gap(
+                filter_id=made.id, prefix=ONE, cause="network", ended_at=now - timedelta(hours=1),
+                began_at=now - timedelta(hours=2),
+            )
+        )  # fmt: skip
+    db.session.commit()
+    assert (
+        "It is unknown whether it was connected between 2026-11-22 12:00:00 UTC and "
+        "2026-11-23 12:00:00 UTC." in told(signed_in)
+    )
