@@ -279,7 +279,7 @@ def _by_status(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
     return _passing(answer) if answer.status >= 300 else None
 
 
-_LOOK_UP_CONTENT = frozenset({"data", "includes", "statuses", "id", "id_str"})
+_LOOK_UP_CONTENT = frozenset({"data", "includes", "statuses", "id", "id_str", "access_token"})
 _CONTENT = _LOOK_UP_CONTENT | {"meta"}
 
 
