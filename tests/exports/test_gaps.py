@@ -108,7 +108,7 @@ def test_what_a_gap_was_filled_with_and_what_not_is_told(target_folder: Path, re
     row.searched_queries, row.not_searched = ["flood", "storm"], ["The last minute."]
     db.session.commit()
     criteria = stream_files.of_stream(Selection(), mine.filter_id, DAY, reader)
-    (told,) = gaps_told(target_folder, criteria, reader)
+    told = gaps_told(target_folder, criteria, reader)[0]
     assert told.endswith(
         "; filled in part from search, 12 posts, asked from 2018-10-11T23:20:00Z to "
         "2018-10-11T23:22:00Z for flood | storm; not searched: The last minute."
