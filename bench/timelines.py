@@ -25,7 +25,6 @@ from sqlalchemy import text
 from bench.installation import KINDS, installation
 from bench.table import Row, show
 from sfm import clock as clock_module
-from sfm.accounts.clients import collecting_client
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser
@@ -38,6 +37,7 @@ from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.errors import Wait
 from sfm.twitter.pages import Record, split_page
 from sfm.twitter.payload import parse_line
+from sfm.users.clients import collecting_client
 
 ACCOUNTS = 2_000
 PART = 250  # accounts measured in all ways before the next ones

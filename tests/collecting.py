@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from sfm.accounts.clients import collecting_client, default_client
 from sfm.config import Settings
 from sfm.database import db
 from sfm.models import TwitterUser, TwitterUserItem
@@ -21,6 +20,7 @@ from sfm.sandbox.world.people import Person
 from sfm.timelines import run
 from sfm.tracked import service
 from sfm.twitter.client import Client
+from sfm.users.clients import collecting_client, default_client
 from tests.conftest import FrozenClock, sandbox_settings
 
 

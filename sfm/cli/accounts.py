@@ -14,8 +14,8 @@ from flask.cli import with_appcontext
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from sfm.accounts.credentials import NewCredential
-    from sfm.accounts.usage import Usage
+    from sfm.users.credentials import NewCredential
+    from sfm.users.usage import Usage
 
 KINDS = ("bearer", "oauth1")
 
@@ -40,16 +40,16 @@ def create_user(name: str, superuser: bool, password_stdin: bool, if_none: bool)
     Without --password-stdin a one-time password is printed, once. It is not kept anywhere, and
     has to be changed when NAME first signs in.
     """
-    from sfm.accounts import users
     from sfm.database import begin_write, db
+    from sfm.users import service
 
     password = read_secret("Password") if password_stdin else None
     begin_write()
-    if if_none and users.anybody():
+    if if_none and service.anybody():
         click.echo("There already are Users; nothing was done.", err=True)
         return
     with at_the_terminal():
-        made = users.create(name, password, superuser=superuser)
+        made = service.create(name, password, superuser=superuser)
     role = "administrator" if superuser else "User"
     name = made.user.username
     db.session.commit()
@@ -66,8 +66,8 @@ def reset_password(name: str) -> None:
 
     For administrators who have locked themselves out; others are helped on the Users page.
     """
-    from sfm.accounts import users
     from sfm.database import begin_write, db
+    from sfm.users import service as users
 
     begin_write()
     with at_the_terminal():
@@ -99,8 +99,9 @@ def set_credential(user: str, kind: str, label: str, path: Path | None) -> None:
     The secret is read from standard input or a file: the bearer token alone, or, with
     --kind oauth1, the access token and on the next line its secret.
     """
-    from sfm.accounts import credentials, users
     from sfm.database import begin_write, db
+    from sfm.users import credentials
+    from sfm.users import service as users
 
     text = path.read_text(encoding="utf-8", errors="replace") if path else read_secret("Secret")
     new = _credential(kind, text, label)
@@ -114,8 +115,8 @@ def set_credential(user: str, kind: str, label: str, path: Path | None) -> None:
 
 
 def _credential(kind: str, text: str, label: str) -> NewCredential:
-    from sfm.accounts import credentials
     from sfm.errors import WrongInput
+    from sfm.users import credentials
 
     if kind == "bearer":
         return credentials.bearer(text, label)
@@ -146,8 +147,8 @@ def show_usage(days: int) -> None:
     from datetime import timedelta
 
     from sfm import clock
-    from sfm.accounts.credentials import names_by_fingerprint
-    from sfm.accounts.usage import month_start, usage_lines, usage_per_credential
+    from sfm.users.credentials import names_by_fingerprint
+    from sfm.users.usage import month_start, usage_lines, usage_per_credential
 
     today = clock.now().date()
     names = names_by_fingerprint()
@@ -200,8 +201,9 @@ def check_credentials(context: click.Context, user: str | None) -> None:
 
     Exit code 1 if one does not work. X may bill one user read for each.
     """
-    from sfm.accounts import credentials, users
-    from sfm.accounts.check import check
+    from sfm.users import credentials
+    from sfm.users import service as users
+    from sfm.users.credential_check import check
 
     held = credentials.of_user(users.by_name(user)) if user else credentials.everyones()
     if not held:
@@ -228,10 +230,10 @@ def rotate_keys(forget_old: bool) -> None:
     newest key and drops the others. With keys from the setting CREDENTIAL_KEYS, put the new one
     first there, restart, then run this.
     """
-    from sfm.accounts import rotation
+    from sfm.users import key_rotation
 
     with at_the_terminal():
-        done = rotation.forget_old() if forget_old else rotation.rotate()
+        done = key_rotation.forget_old() if forget_old else key_rotation.rotate()
     click.echo(f"Credentials encrypted anew: {done.credentials}. Key in use: {done.key_id}.")
     if done.forgotten:
         click.echo(f"Older keys forgotten: {done.forgotten}.")

@@ -93,10 +93,10 @@ def show(app: Flask, sandbox: Sandbox) -> None:
 
 
 def add_accounts() -> None:
-    from sfm.accounts.clients import default_client
     from sfm.database import db
     from sfm.errors import WrongInput
     from sfm.tracked import service
+    from sfm.users.clients import default_client
 
     for name in (*ACCOUNTS, *REFUSED):
         try:
@@ -109,9 +109,9 @@ def add_accounts() -> None:
 
 
 def collect(sandbox: Sandbox) -> None:
-    from sfm.accounts.clients import collecting_client
     from sfm.cli.running import running
     from sfm.timelines.run import carry_out
+    from sfm.users.clients import collecting_client
 
     asked = len(sandbox.served)
     with running("user_timeline") as (run, result):
@@ -129,9 +129,9 @@ def collect(sandbox: Sandbox) -> None:
 
 
 def look_names_up() -> None:
-    from sfm.accounts.clients import default_client
     from sfm.cli.running import running
     from sfm.timelines import names
+    from sfm.users.clients import default_client
 
     with running("update_usernames") as (run, result):
         tell = lambda line: say(f"  {line}")  # noqa: E731

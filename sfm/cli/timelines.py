@@ -24,9 +24,9 @@ def user_timeline(user: str | None) -> None:
     Accounts that are suspended, gone or quiet for months are asked less often; with --user an
     account is asked whatever its state.
     """
-    from sfm.accounts.clients import collecting_client, default_client
     from sfm.cli.running import running
     from sfm.timelines.run import carry_out
+    from sfm.users.clients import collecting_client, default_client
 
     params = _params(user)
     default_client()
@@ -58,9 +58,9 @@ def _timeline_summary(run_id: int, result: dict[str, Any]) -> str:
 @with_appcontext
 def update_usernames(user: str | None) -> None:
     """Look all active accounts up, 100 a call, and take over new names and states."""
-    from sfm.accounts.clients import default_client
     from sfm.cli.running import running
     from sfm.timelines import names
+    from sfm.users.clients import default_client
 
     params = _params(user)
     default_client()
@@ -84,9 +84,9 @@ def update_usernames(user: str | None) -> None:
 @with_appcontext
 def populate_uids(user: str | None) -> None:
     """Deprecated: fill in the uids that accounts of old databases lack."""
-    from sfm.accounts.clients import default_client
     from sfm.cli.running import running
     from sfm.timelines import names
+    from sfm.users.clients import default_client
 
     click.echo("populate_uids is deprecated: new accounts have their uid at once.", err=True)
     params = _params(user)

@@ -26,9 +26,9 @@ def add_userlist(file: Path, setname: str | None, owner: str | None, yes: bool) 
     Says for each line what became of it: added, already here, renamed, protected, suspended,
     not found. Those that are here already go into the set as well.
     """
-    from sfm.accounts.clients import default_client
     from sfm.cli.running import running
     from sfm.tracked import importer
+    from sfm.users.clients import default_client
 
     texts = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     importer.read_lines(texts)
@@ -91,15 +91,15 @@ def _owner(name: str | None) -> User:
     """Whose set: the User that was named, the default User, or the only one there is."""
     from sqlalchemy import select
 
-    from sfm.accounts import users
     from sfm.database import db
     from sfm.errors import WrongInput
     from sfm.extensions import settings
     from sfm.models import User
+    from sfm.users import service
 
     name = name or settings().twitter_default_username
     if name:
-        return users.by_name(name)
+        return service.by_name(name)
     everybody = list(db.session.scalars(select(User).limit(2)))
     if len(everybody) == 1:
         return everybody[0]

@@ -40,9 +40,9 @@ def fetch_tweets_by_id(
     had come when it was cut off is kept in <outputfile>.incomplete. Nothing is put into the
     database; import_tweets does that with the file.
     """
-    from sfm.accounts.clients import default_client
     from sfm.cli.running import running
     from sfm.tweets.lookup import look_up, read_ids
+    from sfm.users.clients import default_client
 
     if force and append:
         raise click.UsageError("Choose one of --force and --append.")

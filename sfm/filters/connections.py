@@ -12,8 +12,6 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from sfm import clock
-from sfm.accounts import clients, credentials, users
-from sfm.accounts.states import is_usable
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
@@ -21,6 +19,8 @@ from sfm.models import Credential, Heartbeat, TwitterFilter, User
 from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.twitter.auth import BearerAuth
 from sfm.twitter.streaming import StreamClient
+from sfm.users import clients, credentials, service
+from sfm.users.credential_state import is_usable
 
 FRESH = timedelta(seconds=60)
 
@@ -94,7 +94,7 @@ def stream_client(source: Source, mark: str = "") -> StreamClient:
 def sample_holds(source: Source) -> str:
     """Why streamsample's claim to a credential keeps filters from it; "" where it has none."""
     name = settings().twitter_default_username
-    default_user = users.find(name) if name else None
+    default_user = service.find(name) if name else None
     if default_user is not None:
         theirs = [one.fingerprint for one in credentials.of_user(default_user)]
         if source.fingerprint in theirs:

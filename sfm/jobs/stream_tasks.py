@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sfm.accounts.clients import client_for, default_client
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.extensions import settings
@@ -17,6 +16,7 @@ from sfm.streams.deleted_filters import seal_files_of_deleted_filters
 from sfm.tweets.importer import import_files
 from sfm.twitter.client import Client
 from sfm.twitter.errors import Wait
+from sfm.users.clients import client_for, default_client
 
 
 def fill_gap(run: ActiveRun) -> dict[str, Any]:

@@ -7,8 +7,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from sfm.accounts.check import check
-from sfm.accounts.clients import collecting_client, default_client
 from sfm.database import db
 from sfm.filters import supervising
 from sfm.models import Credential
@@ -18,6 +16,8 @@ from sfm.timelines import names
 from sfm.timelines import run as timelines
 from sfm.tweets.counts_check import check_rollups
 from sfm.twitter.client import Client
+from sfm.users.clients import collecting_client, default_client
+from sfm.users.credential_check import check
 
 logger = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from wtforms import PasswordField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from sfm import clock
-from sfm.accounts import credentials, sign_in, users
-from sfm.accounts.check import check
-from sfm.accounts.usage import Usage, month_start, usage_per_credential
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import Credential, User
+from sfm.users import credentials, service, sign_in
+from sfm.users.credential_check import check
+from sfm.users.usage import Usage, month_start, usage_per_credential
 from sfm.web.access import access, signed_in_account
 from sfm.web.audit import here as address
 from sfm.web.auth import allow_twitter, begin_session
@@ -144,7 +144,7 @@ def end_sessions() -> Response:
     """Sign out everywhere else."""
     account = signed_in_account()
     account_id = account.id
-    users.end_sessions(account)
+    service.end_sessions(account)
     sign_in.record(account, "sign_in.ended", address())
     db.session.commit()
     begin_session(db.session.get_one(User, account_id))

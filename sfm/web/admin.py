@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
 
-from sfm.accounts.usage import usage_this_month
 from sfm.models.run import RUN_STATES
 from sfm.runs.jobs import job_of
 from sfm.tweets import overview
+from sfm.users.usage import usage_this_month
 from sfm.web import admin_rows
 from sfm.web.access import access
 from sfm.web.htmx import page_or_part

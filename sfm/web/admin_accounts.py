@@ -10,12 +10,12 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm import audit
-from sfm.accounts.clients import default_client
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
 from sfm.runs.journal import queue
 from sfm.tracked import glimpses, lifecycle, many, service, sets
 from sfm.tweets.removal import remove_account
+from sfm.users.clients import default_client
 from sfm.web.access import access, signed_in_account
 from sfm.web.account_lists import AccountFilter, accounts_table
 from sfm.web.forms.accounts import AddOneForm, EditForm, ListForm

@@ -7,11 +7,11 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from sfm.accounts.clients import default_client
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.tracked import drafts, importer, sets
 from sfm.tracked.drafts import Draft
+from sfm.users.clients import default_client
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms.accounts import AddOneForm, ListForm, SaveListForm
 from sfm.web.htmx import done, page_or_part

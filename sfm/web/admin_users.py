@@ -13,11 +13,11 @@ from wtforms import BooleanField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
-from sfm.accounts import joining, leaving, users
-from sfm.accounts.users import LastAdministrator, Rights
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import User
+from sfm.users import leaving, merge_users, service
+from sfm.users.service import LastAdministrator, Rights
 from sfm.web.access import access, signed_in_account
 from sfm.web.account import credential_context
 from sfm.web.audit import NEWEST, trail_of
@@ -104,7 +104,7 @@ def add() -> Response:
     if form.validate_on_submit():
         begin_write()
         try:
-            made = users.create(form.username.data or "", superuser=bool(form.is_superuser.data))
+            made = service.create(form.username.data or "", superuser=bool(form.is_superuser.data))
             user_id = made.user.id
             db.session.commit()
             return _show_password(db.session.get_one(User, user_id), made.one_time_password or "")
@@ -123,7 +123,7 @@ def _show_password(user: User, password: str) -> Response:
 @access("superuser")
 def show(user_id: int) -> Response:
     """One User, with all that an administrator may do."""
-    return _page(users.by_id(user_id))
+    return _page(service.by_id(user_id))
 
 
 def _page(
@@ -147,15 +147,15 @@ def _page(
 @access("superuser")
 def set_rights(user_id: int) -> BaseResponse:
     """Change what a User may; their sessions end."""
-    user, form = users.by_id(user_id), RightsForm()
+    user, form = service.by_id(user_id), RightsForm()
     rights = Rights(bool(form.is_active.data), bool(form.is_superuser.data))
     try:
-        changed = users.set_rights(user, rights)
+        changed = service.set_rights(user, rights)
         db.session.commit()
     except LastAdministrator as refusal:
         db.session.rollback()
         form.refuse("is_superuser", refusal.message)
-        return _page(users.by_id(user_id), 422, form)
+        return _page(service.by_id(user_id), 422, form)
     message = _("Saved. All sessions of this User have ended.") if changed else _("No change.")
     return done(url_for("admin_users.show", user_id=user_id), message)
 
@@ -164,9 +164,9 @@ def set_rights(user_id: int) -> BaseResponse:
 @access("superuser")
 def approve(user_id: int) -> BaseResponse:
     """Let somebody in who came by Twitter and waits."""
-    user = users.by_id(user_id)
+    user = service.by_id(user_id)
     if user.awaits_approval:
-        users.set_rights(user, Rights(is_active=True, is_superuser=user.is_superuser))
+        service.set_rights(user, Rights(is_active=True, is_superuser=user.is_superuser))
         db.session.commit()
     message = _("They may sign in now.")
     return done(url_for("admin_users.show", user_id=user_id), message)
@@ -177,19 +177,19 @@ def approve(user_id: int) -> BaseResponse:
 def reset_password(user_id: int) -> Response:
     """Give a one-time password; the present one and all sessions end."""
     begin_write()
-    user = users.by_id(user_id)
-    password = users.reset_password(user)
+    user = service.by_id(user_id)
+    password = service.reset_password(user)
     db.session.commit()
-    return _show_password(users.by_id(user_id), password)
+    return _show_password(service.by_id(user_id), password)
 
 
 @bp.post("/<id:user_id>/end-sessions/")
 @access("superuser")
 def end_sessions(user_id: int) -> BaseResponse:
     """Sign somebody out everywhere."""
-    user = users.by_id(user_id)
-    users.end_sessions(user)
-    users.record(user, "user.sessions_ended")
+    user = service.by_id(user_id)
+    service.end_sessions(user)
+    service.record(user, "user.sessions_ended")
     db.session.commit()
     message = _("All sessions of this User have ended.")
     return done(url_for("admin_users.show", user_id=user_id), message)
@@ -199,24 +199,24 @@ def end_sessions(user_id: int) -> BaseResponse:
 @access("superuser")
 def join(user_id: int) -> BaseResponse:
     """Make one User of two: everything of the other moves here."""
-    user, form = users.by_id(user_id), JoinForm()
+    user, form = service.by_id(user_id), JoinForm()
     if form.validate_on_submit():
         try:
-            joining.join(user, users.by_name(form.other.data or ""))
+            merge_users.join(user, service.by_name(form.other.data or ""))
             db.session.commit()
             message = _("The two Users are one now.")
             return done(url_for("admin_users.show", user_id=user_id), message)
         except (WrongInput, NotFound, LastAdministrator) as refusal:
             db.session.rollback()
             form.refuse("other", refusal.message)
-    return _page(users.by_id(user_id), 422, join_form=form)
+    return _page(service.by_id(user_id), 422, join_form=form)
 
 
 @bp.route("/<id:user_id>/delete/", methods=["GET", "POST"])
 @access("superuser")
 def delete(user_id: int) -> Response | BaseResponse:
     """Delete a User who owns nothing any more."""
-    user, form = users.by_id(user_id), DeleteForm()
+    user, form = service.by_id(user_id), DeleteForm()
     if form.validate_on_submit():
         if form.says(user.username):
             name = user.username

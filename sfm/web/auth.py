@@ -12,13 +12,13 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, Optional
 
 from sfm import clock
-from sfm.accounts import sign_in, twitter_sign_in, users
-from sfm.accounts.passwords import WeakPassword
-from sfm.accounts.sign_in import SignInRefused
-from sfm.accounts.throttle import TooManyTries
 from sfm.database import begin_write, db
 from sfm.extensions import settings
 from sfm.models import User
+from sfm.users import service, sign_in, twitter_sign_in
+from sfm.users.login_rate_limit import TooManyTries
+from sfm.users.passwords import WeakPassword
+from sfm.users.sign_in import SignInRefused
 from sfm.web.access import access, current_account, signed_in_account
 from sfm.web.audit import here as address
 from sfm.web.extensions import htmx
@@ -124,7 +124,7 @@ def logout() -> Response:
     """Sign out; all sessions of the account end, in every browser."""
     account = current_account()
     if account is not None:
-        users.end_sessions(account)
+        service.end_sessions(account)
         sign_in.record(account, "sign_in.ended", address())
         db.session.commit()
     session.clear()
@@ -160,7 +160,7 @@ def password() -> Response:
     if form.validate_on_submit() and _present_fits(account, form):
         begin_write()
         try:
-            users.set_password(signed_in_account(), form.new.data or "")
+            service.set_password(signed_in_account(), form.new.data or "")
             account = signed_in_account()
             db.session.commit()
             begin_session(account)

@@ -9,7 +9,6 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from sfm.accounts import clients, credentials
 from sfm.database import db
 from sfm.errors import SfmError, WrongInput
 from sfm.filters import connections, validation
@@ -20,6 +19,7 @@ from sfm.models import Credential, TwitterFilter, User
 from sfm.twitter.boxes import tiles
 from sfm.twitter.client import Client
 from sfm.twitter.rules import MOST_RULES, Rule
+from sfm.users import clients, credentials
 from sfm.web.forms.filters import FilterForm
 
 AUTOMATIC = 0

@@ -9,12 +9,12 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from sfm.accounts import joining, twitter_sign_in, users
-from sfm.accounts.sign_in import SignInRefused
-from sfm.accounts.twitter_sign_in import Purpose, Returned
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.models import User
+from sfm.users import merge_users, service, twitter_sign_in
+from sfm.users.sign_in import SignInRefused
+from sfm.users.twitter_sign_in import Purpose, Returned
 from sfm.web.access import access, current_account, signed_in_account
 from sfm.web.audit import here as address
 from sfm.web.auth import (
@@ -111,7 +111,7 @@ def join() -> Response:
         return to_confirm()
     pending = twitter_sign_in.pending_link(account, browser)
     if pending.owner is not None:
-        joining.join(account, users.by_name(pending.owner))
+        merge_users.join(account, service.by_name(pending.owner))
     twitter_sign_in.link(account, browser)
     account_id = account.id
     db.session.commit()

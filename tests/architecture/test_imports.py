@@ -43,7 +43,7 @@ ACROSS = {
     ("links", "tweets"),
     ("links", "runs"),
     ("filters", "tracked"),
-    ("filters", "accounts"),
+    ("filters", "users"),
     ("streams", "filters"),
     ("exports", "tweets"),
     ("exports", "tracked"),

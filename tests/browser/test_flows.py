@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
-from sfm.accounts import passwords
 from sfm.database import db
 from sfm.models import TwitterUser, User
+from sfm.users import passwords
 from sfm.web.list_lines import LINES
 from tests.browser.conftest import OpenAs
 from tests.factories import make_run, make_set, make_tweets, make_twitter_user, make_user

@@ -16,12 +16,12 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from sfm.accounts import users
-from sfm.accounts.users import Rights
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import Credential, SignInState, User
 from sfm.sandbox.server import Sandbox
+from sfm.users import service
+from sfm.users.service import Rights
 from tests.browser.conftest import OpenAs, Watch
 from tests.conftest import test_settings
 
@@ -71,7 +71,7 @@ def watch(site: str, sandbox: Sandbox) -> Iterator[Watch]:
 
 
 def make_user(name: str, **more: Any) -> User:
-    made = users.create(name, GOOD, **more).user
+    made = service.create(name, GOOD, **more).user
     db.session.commit()
     return made
 
@@ -99,7 +99,7 @@ def _label(page: Page, who: str) -> str:
 def test_a_one_time_password_is_changed_at_the_first_sign_in(
     open_as: OpenAs, scripts: bool
 ) -> None:
-    made = users.create("novice")
+    made = service.create("novice")
     db.session.commit()
     page = open_as(scripts=scripts)
     sign_in(page, "novice", made.one_time_password or "")
@@ -199,7 +199,7 @@ def test_whoever_is_deactivated_while_at_twitter_is_not_let_in(open_as: OpenAs, 
     page.get_by_role("button", name=f"Sign in with Twitter ({way})").click()
     begin_write()
     user = db.session.scalars(select(User)).one()
-    users.set_rights(user, Rights(is_active=False, is_superuser=False))
+    service.set_rights(user, Rights(is_active=False, is_superuser=False))
     db.session.commit()
     agree(page)
     expect(page.get_by_role("alert")).to_contain_text("This account is not active")

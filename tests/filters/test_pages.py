@@ -11,11 +11,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from sfm import clock
-from sfm.accounts import credentials
 from sfm.config import Settings
 from sfm.database import db
 from sfm.models import AuditEntry, Gap, Run, TwitterFilter, User
 from sfm.sandbox.server import Sandbox
+from sfm.users import credentials
 from tests.conftest import sandbox_settings
 from tests.pages import Page, checked, fields_of, page, part, submit
 

@@ -10,7 +10,6 @@ import pytest
 from flask import Flask
 
 from sfm import clock as sfm_clock
-from sfm.accounts import credentials
 from sfm.database import db
 from sfm.extensions import settings as app_settings
 from sfm.filters import connections, service, supervising, validation
@@ -20,6 +19,7 @@ from sfm.filters.validation import BadFilter, Draft
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter, User
 from sfm.supervisord.bridge import ProcessInfo, ProcessState
 from sfm.supervisord.conf import Program
+from sfm.users import credentials
 from tests.conftest import FrozenClock
 from tests.streams.collecting import make_filter
 

@@ -20,7 +20,6 @@ import requests
 from flask import Flask
 from flask.testing import FlaskClient
 
-from sfm.accounts import credentials
 from sfm.config import Settings
 from sfm.database import db
 from sfm.extensions import settings as app_settings
@@ -30,6 +29,7 @@ from sfm.sandbox.server import Sandbox
 from sfm.streams import files
 from sfm.streams.filling import fill
 from sfm.supervisord.main_conf import write_main
+from sfm.users import credentials
 from tests.conftest import sandbox_settings
 from tests.pages import fields_of, page, submit
 from tests.streams.collecting import ROOT, beat_of, environment
@@ -290,7 +290,7 @@ def test_a_gap_is_filled_from_search_without_doubles(
     sandbox.clock.advance(60)
     found = db.session.get(TwitterFilter, 1)
     assert found is not None
-    from sfm.accounts.clients import default_client
+    from sfm.users.clients import default_client
 
     before = held_ids(app_settings().data_folder)
     result = fill(

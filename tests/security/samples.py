@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfm import clock
-from sfm.accounts import credentials, users
-from sfm.accounts.users import Rights
 from sfm.database import db
 from sfm.exports.choosing import of_account
 from sfm.exports.layout import Layout
@@ -29,6 +27,8 @@ from sfm.models import (
 )
 from sfm.streams.ledger import record_file
 from sfm.streams.writer import StreamWriter
+from sfm.users import credentials, service
+from sfm.users.service import Rights
 
 GOOD = "seven purple umbrellas rust"
 
@@ -46,10 +46,10 @@ class People:
 
 def people() -> People:
     made = {
-        name: users.create(name, GOOD, superuser=name == "superuser").user
+        name: service.create(name, GOOD, superuser=name == "superuser").user
         for name in ("viewer", "owner", "other_owner", "superuser", "deactivated")
     }
-    users.set_rights(made["deactivated"], Rights(is_active=False, is_superuser=False))
+    service.set_rights(made["deactivated"], Rights(is_active=False, is_superuser=False))
     db.session.commit()
     return People(**made)
 

@@ -18,18 +18,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from sfm import audit
-from sfm.accounts import credentials, sign_in, twitter_sign_in, users
-from sfm.accounts.clients import client_for, default_client
 from sfm.config import Settings
 from sfm.database import Base, db
 from sfm.models import Credential, User
 from sfm.sandbox.apps import App
 from sfm.sandbox.server import Sandbox
-from tests.accounts.conftest import agree_at_twitter, path_of
+from sfm.users import credentials, service, sign_in, twitter_sign_in
+from sfm.users.clients import client_for, default_client
 from tests.conftest import test_settings
 from tests.pages import page, submit
 from tests.security.samples import make_owned, people
 from tests.security.walk import is_safe, stops
+from tests.users.conftest import agree_at_twitter, path_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -82,12 +82,12 @@ def planted(
 ) -> dict[str, str]:
     """Everything that takes a secret has been given one, and has been used; gives more of them."""
     caplog.set_level(logging.DEBUG)
-    boss = users.create("boss", PASSWORD, superuser=True).user
+    boss = service.create("boss", PASSWORD, superuser=True).user
     kept = credentials.keep(boss, credentials.bearer(CANARIES["bearer"]))
     credentials.keep(
         boss, credentials.oauth1(CANARIES["access token"], CANARIES["access token secret"])
     )
-    one_time = users.create("novice").one_time_password or ""
+    one_time = service.create("novice").one_time_password or ""
     db.session.commit()
     for name, password in (("boss", CANARIES["wrong password"]), (PASSWORD, "x")):
         with pytest.raises(sign_in.SignInRefused):
@@ -148,7 +148,7 @@ def test_no_secret_is_on_any_page(app: Flask, client: FlaskClient, planted: dict
         seen += 1
         whole = answer.get_data() + str(answer.headers).encode()
         wrong += [f"{stop}: {name}" for name in found_in(whole, planted)]
-    boss = users.by_name("boss")
+    boss = service.by_name("boss")
     for address in (f"/admin/users/{boss.id}/", "/account/", "/admin/audit/"):
         wrong += [f"{address}: {name}" for name in found_in(page(client, address).html, planted)]
     assert seen > 20
@@ -245,9 +245,9 @@ def test_no_secret_is_in_what_supervisord_reads(
 def test_a_deactivated_person_is_told_nothing_that_is_kept(
     client: FlaskClient, planted: dict[str, str]
 ) -> None:
-    boss = users.by_name("boss")
-    users.create("second", PASSWORD + " two", superuser=True)
-    users.set_rights(boss, users.Rights(is_active=False, is_superuser=False))
+    boss = service.by_name("boss")
+    service.create("second", PASSWORD + " two", superuser=True)
+    service.set_rights(boss, service.Rights(is_active=False, is_superuser=False))
     db.session.commit()
     form = page(client, "/login/")
     answer = submit(client, form, "/login/", username="boss", password=PASSWORD)

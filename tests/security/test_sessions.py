@@ -9,11 +9,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from sfm.accounts import users
 from sfm.config import Settings
 from sfm.database import db
 from sfm.factory import create_app
 from sfm.models import AuditEntry, User
+from sfm.users import service
 from tests.pages import PageClient, page, submit
 
 GOOD = "seven purple umbrellas rust"
@@ -22,7 +22,7 @@ SECURE = "https://localhost"
 
 @pytest.fixture
 def ann(app: Flask) -> User:
-    made = users.create("ann", GOOD, superuser=True).user
+    made = service.create("ann", GOOD, superuser=True).user
     db.session.commit()
     return made
 
@@ -76,7 +76,7 @@ def test_the_audit_log_says_who_did_what_to_what_and_from_where(
         client, page(client, f"{number}delete/"), f"{number}delete/", typed_name="Floods"
     )
     assert answer.status_code == 303
-    other = users.create("ben", GOOD).user
+    other = service.create("ben", GOOD).user
     db.session.commit()
     address = f"/admin/users/{other.id}/"
     submit(client, page(client, address), f"{address}rights/", is_superuser="y")
@@ -96,11 +96,11 @@ def test_the_audit_log_says_who_did_what_to_what_and_from_where(
 
 
 def test_the_log_outlives_the_user_it_tells_of(app: Flask, ann: User) -> None:
-    from sfm.accounts import joining
+    from sfm.users import merge_users
 
-    ben = users.create("ben", GOOD).user
+    ben = service.create("ben", GOOD).user
     db.session.commit()
-    joining.join(ann, ben)
+    merge_users.join(ann, ben)
     db.session.commit()
     subjects = db.session.scalars(select(AuditEntry.subject)).all()
     assert "ben" in subjects

@@ -15,11 +15,11 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskClient
 
-from sfm.accounts.vault import KEY_FILE
 from sfm.config import Settings
 from sfm.errors import BadSetting
 from sfm.factory import OneLine, create_app
 from sfm.models import User
+from sfm.users.encryption import KEY_FILE
 from tests.conftest import TEST_KEY
 from tests.pages import PageClient, sign_in
 
@@ -120,7 +120,7 @@ def test_everything_made_in_the_instance_folder_is_its_owners_alone(
     app: Flask, settings: Settings
 ) -> None:
     """S36, whatever the umask of who started it."""
-    from sfm.accounts.vault import vault
+    from sfm.users.encryption import vault
 
     old = os.umask(0)
     try:
@@ -135,7 +135,7 @@ def test_everything_made_in_the_instance_folder_is_its_owners_alone(
 
 
 def test_a_bad_encryption_key_is_named_and_not_shown(settings: Settings) -> None:
-    from sfm.accounts.vault import vault
+    from sfm.users.encryption import vault
 
     given = (Fernet.generate_key().decode(), "canary4711")
     app = create_app(replace(settings, credential_keys=given))

@@ -12,10 +12,10 @@ from pathlib import Path
 from flask import Flask
 
 from sfm import clock
-from sfm.accounts import credentials
 from sfm.config import Settings
 from sfm.database import db
 from sfm.models import Gap, Heartbeat, TwitterFilter, User
+from sfm.users import credentials
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -336,7 +336,7 @@ def test_a_spoilt_answer_is_asked_for_again_and_leaves_no_half_page(
     sandbox: Sandbox, app: Flask, a_run: ActiveRun, kind: str
 ) -> None:
     """AP9, AP11."""
-    from sfm.accounts.clients import default_client
+    from sfm.users.clients import default_client
 
     fault = sandbox.faults.add(kind, path="/2/users/*/tweets", after=1)
     patient = default_client(lambda wait: a_run.wait(wait.until, wait.message))

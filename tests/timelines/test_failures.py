@@ -10,8 +10,6 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
-from sfm.accounts import credentials, users
-from sfm.accounts.clients import collecting_client
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import Credential, Run, RunError, TwitterUser
@@ -22,6 +20,8 @@ from sfm.timelines import failures
 from sfm.timelines import run as timelines
 from sfm.timelines.failures import Failures
 from sfm.twitter.errors import CredentialProblem, Retry
+from sfm.users import credentials, service
+from sfm.users.clients import collecting_client
 from tests.collecting import held, timeline_run, tracked
 from tests.conftest import FrozenClock
 
@@ -181,7 +181,7 @@ def test_a_refusal_without_a_reason_is_first_one_accounts(
 ) -> None:
     """AP17."""
     begin_write()
-    user = users.create("ann", "seven purple umbrellas rust").user
+    user = service.create("ann", "seven purple umbrellas rust").user
     credentials.keep(user, credentials.bearer(sandbox.bearer_token))
     db.session.commit()
     settings: Settings = app.extensions["sfm_settings"]

@@ -12,7 +12,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from sfm.accounts.clients import default_client
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import AccountEvent, AuditEntry, Event, Run, RunError, TwitterUser, User
@@ -22,6 +21,7 @@ from sfm.sandbox.server import Sandbox
 from sfm.timelines.names import populate_uids, update_usernames
 from sfm.tracked import lifecycle, many
 from sfm.twitter.client import Client
+from sfm.users.clients import default_client
 from tests.collecting import timeline_run, tracked
 from tests.conftest import FrozenClock
 from tests.pages import page, submit

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from sfm.accounts.clients import collecting_client
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.errors import NotFound
@@ -20,6 +19,7 @@ from sfm.timelines import run
 from sfm.timelines.collect import Collected, collect, standing_of
 from sfm.tweets.removal import remove_account
 from sfm.twitter.client import Client
+from sfm.users.clients import collecting_client
 from tests.collecting import held, tracked
 from tests.conftest import sandbox_settings
 

@@ -12,9 +12,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from sfm.accounts import credentials, users
-from sfm.accounts.check import check
-from sfm.accounts.clients import NoCredential, collecting_client, default_client
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import ApiUsage, Credential, Run, RunError, TwitterUser, TwitterUserItem
@@ -26,6 +23,9 @@ from sfm.timelines import run as timelines
 from sfm.timelines.names import update_usernames
 from sfm.twitter.client import Client
 from sfm.twitter.errors import CredentialProblem, Wait
+from sfm.users import credentials, service
+from sfm.users.clients import NoCredential, collecting_client, default_client
+from sfm.users.credential_check import check
 from tests.collecting import held, timeline_run, tracked
 from tests.conftest import FrozenClock, sandbox_settings
 from tests.waiting import wait_for
@@ -150,7 +150,9 @@ def test_a_refused_key_ends_the_run_with_one_sentence(
 def hold(name: str, token: str) -> Credential:
     """A User who holds this app token. Commits."""
     begin_write()
-    credential = credentials.keep(users.create(name, GOOD_PASSWORD).user, credentials.bearer(token))
+    credential = credentials.keep(
+        service.create(name, GOOD_PASSWORD).user, credentials.bearer(token)
+    )
     db.session.commit()
     return credential
 
@@ -375,7 +377,7 @@ def test_an_address_that_is_none_ends_the_run(app: Flask, sandbox: Sandbox) -> N
 def test_a_cancelled_run_stops_and_keeps_what_it_has(
     good: dict[str, TwitterUser], sandbox: Sandbox, clock: FrozenClock
 ) -> None:
-    from sfm.accounts.clients import default_client
+    from sfm.users.clients import default_client
 
     active = journal.start("user_timeline")
     clock.advance(10)
@@ -390,7 +392,7 @@ def test_a_cancelled_run_stops_and_keeps_what_it_has(
 def test_a_stop_is_obeyed_at_the_next_item_and_the_rest_comes_later(
     good: dict[str, TwitterUser], sandbox: Sandbox
 ) -> None:
-    from sfm.accounts.clients import default_client
+    from sfm.users.clients import default_client
 
     journal.queue("user_timeline", origin="schedule")
     db.session.commit()

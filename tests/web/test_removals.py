@@ -9,7 +9,6 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from sfm.accounts import credentials
 from sfm.config import Settings
 from sfm.database import db
 from sfm.jobs import worker
@@ -30,6 +29,7 @@ from sfm.takedown import run as takedown
 from sfm.tweets import queries
 from sfm.tweets.counts_check import check_rollups
 from sfm.tweets.selection import Selection
+from sfm.users import credentials
 from tests.conftest import FrozenClock
 from tests.factories import (
     make_run,

@@ -8,10 +8,6 @@ from typing import Any, TypeVar
 from flask import current_app
 from sqlalchemy import select
 
-from sfm.accounts import credentials, users
-from sfm.accounts.credentials import BEARER, OAUTH1, OAUTH2, WORDS_FOR_STATE
-from sfm.accounts.states import StateKeeper, is_usable
-from sfm.accounts.usage import DatabaseMeter, Tab
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
@@ -23,6 +19,10 @@ from sfm.twitter.errors import TwitterError, Wait
 from sfm.twitter.meter import Meter
 from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.transport import Pause, Transport
+from sfm.users import credentials, service
+from sfm.users.credential_state import StateKeeper, is_usable
+from sfm.users.credentials import BEARER, OAUTH1, OAUTH2, WORDS_FOR_STATE
+from sfm.users.usage import DatabaseMeter, Tab
 
 T = TypeVar("T", bound=Transport)
 
@@ -138,7 +138,7 @@ def auth_of(credential: Credential) -> Auth:
             secrets["token"],
             secrets["token_secret"],
         )
-    from sfm.accounts.renewal import renewing_auth
+    from sfm.users.token_refresh import renewing_auth
 
     return renewing_auth(credential, secrets)
 
@@ -184,7 +184,7 @@ def _default(kinds: tuple[str, ...]) -> Credential | str:
 
 
 def _of_default_user(name: str, kinds: tuple[str, ...]) -> list[Credential]:
-    user = users.find(name)
+    user = service.find(name)
     if user is None or not user.is_active:
         return []
     held = [one for one in credentials.of_user(user) if one.kind in kinds]

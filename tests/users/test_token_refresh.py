@@ -14,17 +14,17 @@ from flask import Flask
 from sqlalchemy import select
 
 from sfm import clock as clock_module
-from sfm.accounts import credentials, users
-from sfm.accounts.clients import client_for
-from sfm.accounts.credentials import NewCredential
-from sfm.accounts.renewal import Renewer
-from sfm.accounts.vault import vault
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import Credential, User
 from sfm.sandbox.server import Sandbox
 from sfm.twitter.auth import UserToken
 from sfm.twitter.errors import CredentialProblem, Retry
+from sfm.users import credentials, service
+from sfm.users.clients import client_for
+from sfm.users.credentials import NewCredential
+from sfm.users.encryption import vault
+from sfm.users.token_refresh import Renewer
 from tests.conftest import test_settings
 from tests.threads import at_once
 
@@ -54,7 +54,7 @@ def signed_in(app: Flask, twitter: Sandbox) -> Credential:
         twitter_uid=uid,
         expires_at=clock_module.now() - timedelta(minutes=1),
     )
-    kept = credentials.keep(users.create("ann", GOOD).user, new)
+    kept = credentials.keep(service.create("ann", GOOD).user, new)
     db.session.commit()
     return kept
 
@@ -103,7 +103,7 @@ from sfm.database import db
 from sfm.models import Credential
 app = create_app(config.from_env())
 with app.app_context():
-    from sfm.accounts.clients import client_for
+    from sfm.users.clients import client_for
     credential = db.session.get_one(Credential, int(sys.argv[1]))
     client = client_for(credential)
     print("ready", flush=True)

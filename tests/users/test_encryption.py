@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from sfm.accounts.vault import KEY_FILE, Unreadable, Vault, checked_keys, key_id
 from sfm.errors import BadSetting
+from sfm.users.encryption import KEY_FILE, Unreadable, Vault, checked_keys, key_id
 
 CANARY = "canary-4711-do-not-show"
 

@@ -21,8 +21,6 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from sfm import clock
-from sfm.accounts.beside import writing_session
-from sfm.accounts.vault import Unreadable, Vault, vault
 from sfm.database import db
 from sfm.extensions import settings
 from sfm.file_lock import lock_file
@@ -30,6 +28,8 @@ from sfm.models import Credential
 from sfm.twitter.auth import OAuth2UserAuth, UserToken
 from sfm.twitter.errors import CredentialProblem, Retry
 from sfm.twitter.sign_in import App, renew_oauth2
+from sfm.users.deferred_writes import writing_session
+from sfm.users.encryption import Unreadable, Vault, vault
 
 logger = logging.getLogger(__name__)
 

@@ -11,20 +11,20 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
-from sfm.accounts import credentials, users
-from sfm.accounts.clients import (
+from sfm.config import Settings
+from sfm.database import begin_write, db
+from sfm.models import Credential, User
+from sfm.sandbox.server import Sandbox
+from sfm.twitter.errors import CredentialProblem, OutOfCredits
+from sfm.users import credentials, service
+from sfm.users.clients import (
     NoCredential,
     client_for,
     default_client,
     default_stream_auth,
     stream_auth,
 )
-from sfm.accounts.usage import Usage, usage_this_month
-from sfm.config import Settings
-from sfm.database import begin_write, db
-from sfm.models import Credential, User
-from sfm.sandbox.server import Sandbox
-from sfm.twitter.errors import CredentialProblem, OutOfCredits
+from sfm.users.usage import Usage, usage_this_month
 from tests.conftest import FrozenClock, test_settings
 
 GOOD = "seven purple umbrellas rust"
@@ -57,7 +57,7 @@ def set_up(app: Flask, **changes: object) -> None:
 
 
 def user(name: str) -> User:
-    return users.find(name) or users.create(name, GOOD).user
+    return service.find(name) or service.create(name, GOOD).user
 
 
 def hold(name: str, token: str) -> Credential:

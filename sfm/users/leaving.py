@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from sfm.accounts import users
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import ExportFile, RecurringExport, TwitterFilter, TwitterUserSet, User
+from sfm.users import service
 
 
 def owned(user: User) -> dict[str, int]:
@@ -36,13 +36,13 @@ def remove(user: User, by: User) -> None:
     """
     if user.id == by.id:
         raise WrongInput("This is your own account. Ask another administrator to delete it.")
-    users.require_another_administrator(user)
+    service.require_another_administrator(user)
     if owned(user):
         raise WrongInput(
             f"{user.username} still owns something. Delete that first, or join this User with "
             "another one, who then gets all of it."
         )
-    users.record(user, "user.deleted")
+    service.record(user, "user.deleted")
     db.session.flush()
     db.session.delete(user)
     db.session.flush()

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from flask.testing import FlaskClient
 
 from sfm import audit
-from sfm.accounts import users
 from sfm.database import db
 from sfm.models import User
+from sfm.users import service
 from sfm.web.audit import trail_of
 from tests.conftest import FrozenClock
 from tests.pages import page
@@ -26,7 +26,7 @@ def test_the_page_of_a_user_does_not_show_what_was_done_to_another_with_their_nu
     audit.record("user.sign_in_failed", kind="user", subject_id=number, subject="temp_a")
     db.session.commit()
     clock.advance(60)
-    second = users.create("temp_b").user
+    second = service.create("temp_b").user
     db.session.commit()
     assert second.id == number
     shown = page(boss, f"/admin/users/{number}/").text

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 
 from sfm import audit
-from sfm.accounts.vault import key_id, vault
 from sfm.database import begin_write, db
 from sfm.models import Credential, SignInState
+from sfm.users.encryption import key_id, vault
 
 BATCH = 50
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Column, Table, UniqueConstraint, select, update
 
-from sfm.accounts import users
 from sfm.database import Base, db
 from sfm.errors import WrongInput
 from sfm.models import User
+from sfm.users import service
 
 NAME_LENGTH = 100  # the shortest column among them
 
@@ -29,7 +29,7 @@ def join(kept: User, gone: User) -> dict[str, int]:
             f"@{gone.twitter_name}. Unlink one of them first."
         )
     if not kept.is_active or not kept.is_superuser:
-        users.require_another_administrator(gone)
+        service.require_another_administrator(gone)
     _rename_what_clashes(kept, gone)
     moved = _move_rows(kept, gone)
     uid, name = gone.twitter_uid, gone.twitter_name
@@ -39,9 +39,9 @@ def join(kept: User, gone: User) -> dict[str, int]:
     db.session.flush()
     if uid is not None:
         kept.twitter_uid, kept.twitter_name = uid, name
-    users.end_sessions(kept)
+    service.end_sessions(kept)
     db.session.flush()
-    users.record(kept, "user.joined", before={"from": lost}, after=dict(moved))
+    service.record(kept, "user.joined", before={"from": lost}, after=dict(moved))
     return moved
 
 

@@ -7,16 +7,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Engine, case, update
 
 from sfm import clock
-from sfm.accounts.beside import Beside
-from sfm.accounts.credentials import (
-    NEEDS_SIGN_IN,
-    OUT_OF_CREDITS,
-    REFUSED,
-    UNCHECKED,
-    WORKS,
-)
 from sfm.models import Credential
 from sfm.twitter.errors import CredentialProblem, OutOfCredits, TwitterError
+from sfm.users.credentials import NEEDS_SIGN_IN, OUT_OF_CREDITS, REFUSED, UNCHECKED, WORKS
+from sfm.users.deferred_writes import Beside
 
 NOTE_EVERY = timedelta(seconds=60)
 

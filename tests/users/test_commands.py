@@ -12,11 +12,11 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
-from sfm.accounts import credentials, passwords, users
-from sfm.accounts.usage import DatabaseMeter
-from sfm.accounts.vault import KEY_FILE, Unreadable
 from sfm.database import begin_write, db
 from sfm.models import AuditEntry, Credential, User
+from sfm.users import credentials, passwords, service
+from sfm.users.encryption import KEY_FILE, Unreadable
+from sfm.users.usage import DatabaseMeter
 from tests.conftest import FrozenClock
 
 TOKEN = "AAAAAAAAAAAAAAAAAAAAAcanary4711%3Dxyz"
@@ -28,7 +28,7 @@ def test_create_user_prints_a_one_time_password_that_works(runner: FlaskCliRunne
     assert result.exit_code == 0
     found = re.search(r"shown only now: (\S+)", result.stdout)
     assert found
-    ann = users.by_name("ann")
+    ann = service.by_name("ann")
     assert passwords.matches(ann.password_hash, found[1])
     assert (ann.is_superuser, ann.must_change_password, ann.is_active) == (True, True, True)
 
@@ -36,7 +36,7 @@ def test_create_user_prints_a_one_time_password_that_works(runner: FlaskCliRunne
 def test_create_user_takes_a_password_from_stdin_and_shows_none(runner: FlaskCliRunner) -> None:
     result = runner.invoke(args=["create-user", "ben", "--password-stdin"], input=GOOD + "\n")
     assert (result.exit_code, result.stdout) == (0, "Added the User ben.\n")
-    ben = users.by_name("BEN")
+    ben = service.by_name("BEN")
     assert passwords.matches(ben.password_hash, GOOD)
     assert not ben.must_change_password
 
@@ -73,12 +73,12 @@ def test_create_user_if_none_makes_the_first_only(runner: FlaskCliRunner) -> Non
 
 def test_reset_password_prints_one_that_works_and_ends_sessions(runner: FlaskCliRunner) -> None:
     runner.invoke(args=["create_user", "ann", "--password-stdin"], input=GOOD)
-    before = users.by_name("ann").session_key
+    before = service.by_name("ann").session_key
     db.session.rollback()
     result = runner.invoke(args=["reset_password", "ANN"])
     found = re.search(r"shown only now: (\S+)", result.stdout)
     assert found
-    ann = users.by_name("ann")
+    ann = service.by_name("ann")
     assert passwords.matches(ann.password_hash, found[1])
     assert ann.must_change_password
     assert ann.session_key != before
@@ -196,7 +196,7 @@ def test_rotated_credentials_open_with_the_new_key_alone(
 @pytest.mark.slow
 def test_keys_are_rotated_while_credentials_come_in(runner: FlaskCliRunner, app: Flask) -> None:
     """S15: nothing that is written meanwhile becomes unreadable."""
-    users.create("ann", GOOD)
+    service.create("ann", GOOD)
     db.session.commit()
     stop = threading.Event()
     written: list[str] = []
@@ -206,7 +206,7 @@ def test_keys_are_rotated_while_credentials_come_in(runner: FlaskCliRunner, app:
             while not stop.is_set():
                 token = f"{TOKEN}{len(written)}"
                 begin_write()
-                credentials.keep(users.by_name("ann"), credentials.bearer(token))
+                credentials.keep(service.by_name("ann"), credentials.bearer(token))
                 db.session.commit()
                 written.append(token)
 

@@ -11,15 +11,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from sfm.accounts import credentials, users
-from sfm.accounts.clients import client_for
 from sfm.config import Settings
 from sfm.database import db
 from sfm.models import AuditEntry, Credential, SignInState, TwitterUserSet, User
 from sfm.sandbox.server import Sandbox
-from tests.accounts.conftest import agree_at_twitter, by_twitter, path_of
+from sfm.users import credentials, service
+from sfm.users.clients import client_for
 from tests.conftest import FrozenClock, test_settings
 from tests.pages import Page, checked, page, sign_in, submit
+from tests.users.conftest import agree_at_twitter, by_twitter, path_of
 
 GOOD = "seven purple umbrellas rust"
 WHO = "millbrook_lib"
@@ -82,7 +82,7 @@ def test_the_same_person_again_is_the_same_user_and_token(
 def test_a_person_is_known_by_number_and_not_by_name(
     client: FlaskClient, twitter: Sandbox, kind: str
 ) -> None:
-    users.create(WHO, GOOD)
+    service.create(WHO, GOOD)
     db.session.commit()
     by_twitter(client, kind, WHO)
     names = [user.username for user in everyone()]
@@ -124,7 +124,7 @@ def test_who_was_let_in_by_an_administrator_gets_in(
 ) -> None:
     set_up(app, twitter_entry=("approval",))
     by_twitter(client, kind, WHO)
-    users.set_rights(everyone()[0], users.Rights(is_active=True, is_superuser=False))
+    service.set_rights(everyone()[0], service.Rights(is_active=True, is_superuser=False))
     db.session.commit()
     assert by_twitter(client, kind, WHO).status_code == 303
 
@@ -300,7 +300,7 @@ def test_the_next_page_is_ours_or_home(client: FlaskClient, twitter: Sandbox, ki
 
 @pytest.fixture
 def ann(app: Flask) -> User:
-    made = users.create("ann", GOOD).user
+    made = service.create("ann", GOOD).user
     db.session.commit()
     return made
 
@@ -380,7 +380,7 @@ def test_an_administrator_joins_their_two_users_on_linking(
     client: FlaskClient, twitter: Sandbox, ann: User, kind: str
 ) -> None:
     by_twitter(client, kind, WHO)
-    other = users.by_name(WHO)
+    other = service.by_name(WHO)
     db.session.add(TwitterUserSet(owner_id=other.id, name="Floods"))
     ann.is_superuser = True
     submit(client, page(client, "/account/"), "/logout/")

@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Engine, cast, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sfm import clock
-from sfm.accounts.beside import Beside
 from sfm.database import db
 from sfm.models import ApiUsage
 from sfm.twitter.meter import Meter
+from sfm.users.deferred_writes import Beside
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from sfm import audit, clock
-from sfm.accounts import passwords
 from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.models import User
 from sfm.models.account import new_session_key
 from sfm.twitter.record import MAX_ID
+from sfm.users import passwords
 
 _USERNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,149}")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sfm import audit, clock
-from sfm.accounts import passwords, throttle, users
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
 from sfm.models import User
+from sfm.users import login_rate_limit, passwords, service
 
 
 class SignInRefused(SfmError):
@@ -28,12 +28,12 @@ def with_password(name: str, password: str, address: str) -> User:
     which takes as long for a name that does not exist.
     """
     try:
-        throttle.take(name, address)
-    except throttle.TooManyTries as refusal:
+        login_rate_limit.take(name, address)
+    except login_rate_limit.TooManyTries as refusal:
         if refusal.first:
             _record_failure(name, address, "too many tries")
         raise
-    user = users.find(name)
+    user = service.find(name)
     user_id, kept = (user.id, user.password_hash) if user is not None else (None, None)
     db.session.rollback()
     if not passwords.matches(kept, password) or user_id is None or kept is None:
@@ -49,7 +49,7 @@ def _let_in(user_id: int, kept: str, password: str, name: str, address: str) -> 
     if user is None or user.password_hash != kept:  # changed while we were looking
         db.session.rollback()
         raise SignInRefused(WRONG)
-    throttle.give_back(name, address)
+    login_rate_limit.give_back(name, address)
     if not user.is_active:
         message = AWAITS if user.awaits_approval else NOT_ACTIVE
         record(user, "sign_in.refused", address, {"reason": "not active"})
@@ -68,11 +68,11 @@ def confirm(user: User, password: str, address: str) -> bool:
     Counted like a sign-in; commits. Raises TooManyTries.
     """
     name, kept, user_id = user.username, user.password_hash, user.id
-    throttle.take(name, address)
+    login_rate_limit.take(name, address)
     right = passwords.matches(kept, password)
     begin_write()
     if right:
-        throttle.give_back(name, address)
+        login_rate_limit.give_back(name, address)
     else:
         found = db.session.get_one(User, user_id)
         record(found, "sign_in.failed", address, {"reason": "wrong password"})
@@ -95,7 +95,7 @@ def record(user: User, action: str, address: str, after: dict[str, object] | Non
 def _record_failure(name: str, address: str, reason: str) -> None:
     """The name is told only if somebody has it: what else was typed may be a password."""
     begin_write()
-    user = users.find(name)
+    user = service.find(name)
     audit.record(
         "sign_in.failed",
         kind="user",

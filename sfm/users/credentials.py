@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import select
 
 from sfm import audit, clock
-from sfm.accounts.vault import vault
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.extensions import settings
 from sfm.models import Credential, User
 from sfm.twitter.auth import fingerprint
+from sfm.users.encryption import vault
 
 BEARER, OAUTH1, OAUTH2 = "bearer", "oauth1", "oauth2"
 KINDS = (BEARER, OAUTH1, OAUTH2)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sfm.accounts.clients import NoCredential, client_for
-from sfm.accounts.credentials import BEARER, NEEDS_SIGN_IN, REFUSED, WORKS, mark
-from sfm.accounts.states import state_after
-from sfm.accounts.vault import Unreadable
 from sfm.database import begin_write, db
 from sfm.models import Credential
 from sfm.twitter.errors import TwitterError
+from sfm.users.clients import NoCredential, client_for
+from sfm.users.credential_state import state_after
+from sfm.users.credentials import BEARER, NEEDS_SIGN_IN, REFUSED, WORKS, mark
+from sfm.users.encryption import Unreadable
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,6 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from sfm import audit, clock
-from sfm.accounts import credentials, users
-from sfm.accounts.credentials import OAUTH1, OAUTH2, NewCredential
-from sfm.accounts.renewal import our_app
-from sfm.accounts.sign_in import AWAITS, NOT_ACTIVE, SignInRefused, record
-from sfm.accounts.vault import Unreadable, vault
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
 from sfm.extensions import settings
@@ -29,6 +24,11 @@ from sfm.models import Credential, SignInState, User
 from sfm.twitter import sign_in as twitter
 from sfm.twitter.errors import CredentialProblem, TwitterError
 from sfm.twitter.sign_in import SignedIn
+from sfm.users import credentials, service
+from sfm.users.credentials import OAUTH1, OAUTH2, NewCredential
+from sfm.users.encryption import Unreadable, vault
+from sfm.users.sign_in import AWAITS, NOT_ACTIVE, SignInRefused, record
+from sfm.users.token_refresh import our_app
 
 logger = logging.getLogger(__name__)
 
@@ -183,16 +183,16 @@ def _newcomer(person: SignedIn) -> User:
     )
     db.session.add(user)
     db.session.flush()
-    users.record(user, "user.created", after={"twitter": person.name, "approved": invited})
+    service.record(user, "user.created", after={"twitter": person.name, "approved": invited})
     return user
 
 
 def _free_name_like(name: str) -> str:
     candidate, number = name, 1
-    while users.find(candidate) is not None:
+    while service.find(candidate) is not None:
         number += 1
         candidate = f"{name}-{number}"
-    return users.free_name(candidate)
+    return service.free_name(candidate)
 
 
 def _keep_tokens(user: User, returned: Returned) -> Credential:
@@ -258,7 +258,7 @@ def link(user: User, browser: str) -> User:
         )
     user.twitter_uid, user.twitter_name = pending.uid, pending.name
     db.session.flush()
-    users.record(user, "user.twitter_linked", after={"twitter": pending.name, "uid": pending.uid})
+    service.record(user, "user.twitter_linked", after={"twitter": pending.name, "uid": pending.uid})
     _keep_tokens(user, pending.returned)
     return user
 
@@ -278,9 +278,9 @@ def unlink(user: User) -> list[tuple[str, dict[str, str]]]:
             except Unreadable:
                 logger.warning("token not revoked, its key is missing id=%d", credential.id)
             credentials.remove(credential)
-    users.record(user, "user.twitter_unlinked", before={"twitter": user.twitter_name})
+    service.record(user, "user.twitter_unlinked", before={"twitter": user.twitter_name})
     user.twitter_uid = user.twitter_name = None
-    users.end_sessions(user)
+    service.end_sessions(user)
     db.session.flush()
     return tokens
 

@@ -8,10 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from sfm.accounts import credentials, passwords, users
-from sfm.accounts.users import Rights
 from sfm.database import db
 from sfm.models import AuditEntry, Credential, TwitterFilter, TwitterUserSet, User
+from sfm.users import credentials, passwords, service
+from sfm.users.service import Rights
 from tests.conftest import FrozenClock
 from tests.pages import Page, checked, checked_part, page, sign_in, submit
 
@@ -24,7 +24,7 @@ LoginAs = Callable[[User], FlaskClient]
 
 @pytest.fixture
 def ann(app: object) -> User:
-    made = users.create("ann", GOOD).user
+    made = service.create("ann", GOOD).user
     db.session.commit()
     return made
 
@@ -113,7 +113,7 @@ def test_a_copied_cookie_is_worthless_after_a_change_of_rights(
 ) -> None:
     sign_in_by_form(client, "ann", GOOD)
     cookie = cookie_of(client)
-    users.set_rights(ann, rights)
+    service.set_rights(ann, rights)
     db.session.commit()
     assert old_sessions_are_over(client, cookie)
 
@@ -132,7 +132,7 @@ def test_the_deactivated_are_out_with_the_next_request(login_as: LoginAs, ann: U
 def test_a_one_time_password_leads_to_ones_own_and_nowhere_else(
     client: FlaskClient, app: object
 ) -> None:
-    made = users.create("ben")
+    made = service.create("ben")
     db.session.commit()
     password = made.one_time_password or ""
     sign_in_by_form(client, "ben", password)
@@ -267,7 +267,7 @@ def test_an_added_user_signs_in_with_the_password_shown_once(
     answer = submit(client, form, "/admin/users/add/", username="cleo", is_superuser=None)
     found = checked(answer)
     password = found.by_id("one-time-password").text or ""
-    cleo = users.by_name("cleo")
+    cleo = service.by_name("cleo")
     assert passwords.matches(cleo.password_hash, password)
     assert (cleo.is_superuser, cleo.must_change_password) == (False, True)
     assert password not in page(client, f"/admin/users/{cleo.id}/").html
@@ -358,7 +358,7 @@ def test_joining_moves_sets_filters_tokens_and_the_twitter_account(
     assert db.session.scalars(select(TwitterFilter.user_id)).one() == ann.id
     assert db.session.scalars(select(Credential.user_id)).one() == ann.id
     assert db.session.get_one(User, ann.id).twitter_uid == 4711
-    assert users.find("rita.reader") is None
+    assert service.find("rita.reader") is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from sfm.accounts.usage import (
+from sfm.database import begin_write, db
+from sfm.models import ApiUsage, User
+from sfm.runs.transactions import unit_of_work
+from sfm.users.usage import (
     DatabaseMeter,
     Tab,
     Usage,
@@ -20,9 +23,6 @@ from sfm.accounts.usage import (
     usage_since,
     usage_this_month,
 )
-from sfm.database import begin_write, db
-from sfm.models import ApiUsage, User
-from sfm.runs.transactions import unit_of_work
 from tests.conftest import FrozenClock
 from tests.threads import at_once
 

@@ -10,13 +10,13 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.security import generate_password_hash
 
-from sfm.accounts import passwords, sign_in, throttle, users
-from sfm.accounts.passwords import WeakPassword
-from sfm.accounts.sign_in import SignInRefused
-from sfm.accounts.throttle import TooManyTries
-from sfm.accounts.users import LastAdministrator, Rights
 from sfm.database import begin_write, db
 from sfm.models import Attempts, AuditEntry, User
+from sfm.users import login_rate_limit, passwords, service, sign_in
+from sfm.users.login_rate_limit import TooManyTries
+from sfm.users.passwords import WeakPassword
+from sfm.users.service import LastAdministrator, Rights
+from sfm.users.sign_in import SignInRefused
 from tests.conftest import FrozenClock
 from tests.threads import at_once
 
@@ -27,7 +27,7 @@ HOME = "192.0.2.7"
 
 @pytest.fixture
 def ann(app: Flask) -> User:
-    made = users.create("ann", GOOD).user
+    made = service.create("ann", GOOD).user
     db.session.commit()
     return made
 
@@ -135,7 +135,7 @@ def test_only_the_first_refusal_of_a_window_is_recorded(ann: User) -> None:
 
 def taken(name: str, address: str = HOME) -> bool:
     try:
-        throttle.take(name, address)
+        login_rate_limit.take(name, address)
     except TooManyTries:
         return False
     return True
@@ -143,14 +143,14 @@ def taken(name: str, address: str = HOME) -> bool:
 
 def test_one_address_cannot_try_name_after_name(ann: User) -> None:
     tries = [taken(f"name{number}") for number in range(25)]
-    assert tries == [True] * throttle.PER_ADDRESS + [False] * 5
+    assert tries == [True] * login_rate_limit.PER_ADDRESS + [False] * 5
     assert try_password("ann", GOOD) == "too many"
     assert try_password("ann", GOOD, "198.51.100.1") == "in: ann"
 
 
 def test_many_addresses_cannot_try_one_name_for_ever(ann: User) -> None:
-    tries = [taken("ann", f"10.0.{number}.1") for number in range(throttle.PER_NAME + 3)]
-    assert tries == [True] * throttle.PER_NAME + [False] * 3
+    tries = [taken("ann", f"10.0.{number}.1") for number in range(login_rate_limit.PER_NAME + 3)]
+    assert tries == [True] * login_rate_limit.PER_NAME + [False] * 3
     assert try_password("ann", GOOD, "10.1.0.1") == "too many"
 
 
@@ -162,9 +162,9 @@ def test_addresses_of_one_ipv6_network_are_one(ann: User) -> None:
 
 
 def test_sign_ins_that_work_use_up_no_tries(ann: User) -> None:
-    for _ in range(throttle.PER_ADDRESS + 2):
+    for _ in range(login_rate_limit.PER_ADDRESS + 2):
         assert taken("ann")
-        throttle.give_back("ann", HOME)
+        login_rate_limit.give_back("ann", HOME)
         db.session.commit()
     assert try_password("ann", GOOD) == "in: ann"
 
@@ -180,7 +180,7 @@ def test_fifty_wrong_tries_at_once_are_not_fifty_looks(ann: User, app: Flask) ->
 
     at_once(5, attack)
     assert len(results) == 50
-    assert results.count(sign_in.WRONG) == throttle.PER_NAME_AND_ADDRESS
+    assert results.count(sign_in.WRONG) == login_rate_limit.PER_NAME_AND_ADDRESS
 
 
 def test_confirming_counts_like_a_sign_in(ann: User) -> None:
@@ -208,18 +208,18 @@ def test_confirming_counts_like_a_sign_in(ann: User) -> None:
 )
 def test_passwords_that_would_be_guessed_are_refused(ann: User, password: str) -> None:
     with pytest.raises(WeakPassword):
-        users.set_password(ann, password)
+        service.set_password(ann, password)
 
 
 def test_the_same_characters_typed_otherwise_are_the_same_password(ann: User) -> None:
-    users.set_password(ann, "caf\u00e9 lantern orchard seven")
+    service.set_password(ann, "caf\u00e9 lantern orchard seven")
     db.session.commit()
     assert try_password("ann", "cafe\u0301 lantern orchard seven") == "in: ann"
 
 
 def test_a_new_password_ends_all_sessions_and_the_old_one(ann: User) -> None:
     before = ann.session_key
-    users.set_password(ann, OTHER)
+    service.set_password(ann, OTHER)
     db.session.commit()
     assert ann.session_key != before
     assert try_password("ann", GOOD) == sign_in.WRONG
@@ -235,14 +235,14 @@ def test_a_new_password_ends_all_sessions_and_the_old_one(ann: User) -> None:
 )
 def test_any_change_of_rights_ends_all_sessions(ann: User, rights: Rights, action: str) -> None:
     before = ann.session_key
-    assert users.set_rights(ann, rights)
+    assert service.set_rights(ann, rights)
     assert ann.session_key != before
     assert actions()[-1] == action
 
 
 def test_rights_that_stay_the_same_end_no_session(ann: User) -> None:
     before = ann.session_key
-    assert not users.set_rights(ann, Rights(is_active=True, is_superuser=False))
+    assert not service.set_rights(ann, Rights(is_active=True, is_superuser=False))
     assert ann.session_key == before
 
 
@@ -255,20 +255,20 @@ def test_rights_that_stay_the_same_end_no_session(ann: User) -> None:
     ],
 )
 def test_the_last_administrator_stays(ann: User, rights: Rights) -> None:
-    users.set_rights(ann, Rights(is_active=True, is_superuser=True))
-    gone = users.create("gone", GOOD, superuser=True).user
+    service.set_rights(ann, Rights(is_active=True, is_superuser=True))
+    gone = service.create("gone", GOOD, superuser=True).user
     gone.is_active = False
     db.session.commit()
     with pytest.raises(LastAdministrator):
-        users.set_rights(ann, rights)
-    users.create("ben", GOOD, superuser=True)
-    assert users.set_rights(ann, rights)
+        service.set_rights(ann, rights)
+    service.create("ben", GOOD, superuser=True)
+    assert service.set_rights(ann, rights)
 
 
 @pytest.mark.slow
 def test_two_administrators_cannot_remove_each_other_at_once(app: Flask) -> None:
     for name in ("ann", "ben"):
-        users.create(name, GOOD, superuser=True)
+        service.create(name, GOOD, superuser=True)
     db.session.commit()
     barrier = threading.Barrier(2)
     refused: list[str] = []
@@ -279,7 +279,7 @@ def test_two_administrators_cannot_remove_each_other_at_once(app: Flask) -> None
             begin_write()
             try:
                 rights = Rights(is_active=True, is_superuser=False)
-                users.set_rights(users.by_name(name), rights)
+                service.set_rights(service.by_name(name), rights)
                 db.session.commit()
             except LastAdministrator:
                 db.session.rollback()
