@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from sfm.accounts import service
 from sfm.config import Settings
 from sfm.database import db
 from sfm.models import TwitterUser, TwitterUserItem
@@ -18,7 +19,6 @@ from sfm.runs import journal
 from sfm.sandbox.server import Sandbox
 from sfm.sandbox.world.people import Person
 from sfm.timelines import run
-from sfm.tracked import service
 from sfm.twitter.client import Client
 from sfm.users.clients import collecting_client, default_client
 from tests.conftest import FrozenClock, sandbox_settings

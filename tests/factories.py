@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sfm import clock
+from sfm.accounts import sets
+from sfm.accounts.names import rename
 from sfm.database import begin_write, db
 from sfm.models import AccountEvent, Run, RunError, TwitterUser, TwitterUserSet, User
-from sfm.tracked import sets
-from sfm.tracked.renames import rename
 from sfm.tweets.store import save_page
 from sfm.twitter.pages import split_page
 

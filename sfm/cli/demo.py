@@ -93,9 +93,9 @@ def show(app: Flask, sandbox: Sandbox) -> None:
 
 
 def add_accounts() -> None:
+    from sfm.accounts import service
     from sfm.database import db
     from sfm.errors import WrongInput
-    from sfm.tracked import service
     from sfm.users.clients import default_client
 
     for name in (*ACCOUNTS, *REFUSED):

@@ -10,8 +10,8 @@ import click
 from flask.cli import with_appcontext
 
 if TYPE_CHECKING:
+    from sfm.accounts.list_import import Line, Outcome, Plan
     from sfm.models import User
-    from sfm.tracked.importer import Line, Outcome, Plan
 
 
 @click.command("add_userlist")
@@ -26,19 +26,19 @@ def add_userlist(file: Path, setname: str | None, owner: str | None, yes: bool) 
     Says for each line what became of it: added, already here, renamed, protected, suspended,
     not found. Those that are here already go into the set as well.
     """
+    from sfm.accounts import list_import
     from sfm.cli.running import running
-    from sfm.tracked import importer
     from sfm.users.clients import default_client
 
     texts = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    importer.read_lines(texts)
+    list_import.read_lines(texts)
     set_id = _set_for(setname, owner, yes) if setname else None
     default_client()
     with running("add_userlist", {"file": file.name, "set_id": set_id}) as (run, result):
         client = default_client(lambda wait: run.wait(wait.until, wait.message))
-        made = importer.plan(client, texts, progress=lambda done, total: run.show("", total))
+        made = list_import.plan(client, texts, progress=lambda done, total: run.show("", total))
         run.spend(made.cost.calls, users=made.cost.users)
-        outcome = importer.carry_out_all(run, made, set_id=set_id)
+        outcome = list_import.carry_out_all(run, made, set_id=set_id)
         result.update(
             {"lines": len(made.lines), "added": outcome.added, "renamed": outcome.renamed}
         )
@@ -49,7 +49,7 @@ def add_userlist(file: Path, setname: str | None, owner: str | None, yes: bool) 
 
 def words_for(line: Line) -> str:
     """`12  nasa  added`, with the reason where there is one."""
-    from sfm.tracked.importer import TO_ADD, WORDS
+    from sfm.accounts.list_import import TO_ADD, WORDS
 
     word = "added" if line.verdict == "new" else WORDS[line.verdict]
     if line.verdict in TO_ADD and line.verdict != "new":
@@ -66,9 +66,9 @@ def _summary(made: Plan, outcome: Outcome) -> str:
 
 def _set_for(setname: str, owner: str | None, yes: bool) -> int:
     """The set's number; it is made, after asking, where there is none of this name."""
+    from sfm.accounts import sets
     from sfm.cli.accounts import at_the_terminal
     from sfm.database import begin_write, db
-    from sfm.tracked import sets
 
     user = _owner(owner)
     found = sets.named(user, setname)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
+from sfm.accounts import queries
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports.criteria import Criteria
 from sfm.models import TwitterUser, TwitterUserSet, User
-from sfm.tracked import queries
 from sfm.tweets.selection import Selection
 from sfm.twitter.record import MAX_ID
 

@@ -43,7 +43,7 @@ class TwitterUser(Base):
     state_reason: Mapped[str] = mapped_column(Text, default="")
     state_since: Mapped[datetime] = mapped_column(default=clock.now)
     checked_at: Mapped[datetime | None]
-    # When Twitter first said that it is gone, while that is not confirmed (tracked/lifecycle.py).
+    # When Twitter first said that it is gone, while that is not confirmed (accounts/lifecycle.py).
     gone_unconfirmed_since: Mapped[datetime | None]
 
     # The profile as last seen.

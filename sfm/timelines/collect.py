@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from sfm import clock
+from sfm.accounts import lifecycle, names
 from sfm.database import db
 from sfm.errors import NotFound
 from sfm.extensions import settings
@@ -23,7 +24,6 @@ from sfm.models import TwitterUser
 from sfm.runs.active import ActiveRun
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines.place import Place
-from sfm.tracked import lifecycle, renames
 from sfm.tweets.store import Saved, save_page
 from sfm.twitter.client import Client
 from sfm.twitter.errors import BadRequest
@@ -241,7 +241,7 @@ def _see_author(subject: Subject, standing: Any, records: Sequence[Record]) -> N
         return
     user = db.session.get_one(TwitterUser, subject.id, populate_existing=True)
     if is_new_name:
-        renames.rename(user, name)
+        names.rename(user, name)
     if is_back:
         lifecycle.set_state(user, lifecycle.OK, "")
     db.session.flush()

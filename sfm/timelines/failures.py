@@ -14,11 +14,11 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from sfm import clock
+from sfm.accounts import lifecycle
 from sfm.database import db
 from sfm.models import TwitterUser
 from sfm.runs.active import ActiveRun
 from sfm.runs.transactions import unit_of_work
-from sfm.tracked import lifecycle
 from sfm.twitter.client import Client
 from sfm.twitter.errors import (
     AccountProblem,

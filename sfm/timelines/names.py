@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from sfm import clock
+from sfm.accounts import lifecycle, queries, service
 from sfm.database import db
 from sfm.extensions import settings
 from sfm.models import TwitterUser
@@ -17,7 +18,6 @@ from sfm.runs.errors import Postponed, pause_for
 from sfm.runs.journal import queue
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines.failures import DOWN
-from sfm.tracked import lifecycle, queries, service
 from sfm.twitter.client import Client
 from sfm.twitter.errors import AccountProblem, OutOfCredits, Retry, Wait
 from sfm.twitter.lookups import UserBatch

@@ -14,6 +14,7 @@ from flask import Flask, current_app
 from sqlalchemy import or_, select
 
 from sfm import clock
+from sfm.accounts import lifecycle
 from sfm.database import db
 from sfm.errors import NotFound, SfmError
 from sfm.extensions import settings
@@ -34,7 +35,6 @@ from sfm.runs.transactions import unit_of_work
 from sfm.timelines import failures
 from sfm.timelines.collect import Begun, Collected, collect, standing_of
 from sfm.timelines.failures import DOWN, Failures
-from sfm.tracked import lifecycle
 from sfm.twitter.client import Client
 from sfm.twitter.errors import (
     AccountProblem,

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 from werkzeug.datastructures import MultiDict
 
+from sfm.accounts import members, queries, sets
 from sfm.models import TwitterUser, TwitterUserSet, User
-from sfm.tracked import members, queries, sets
 from sfm.web.limits import possible_id
 from sfm.web.pagination import Order, Slice, slice_of
 

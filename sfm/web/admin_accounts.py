@@ -10,10 +10,10 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm import audit
+from sfm.accounts import glimpses, lifecycle, many, service, sets
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
 from sfm.runs.journal import queue
-from sfm.tracked import glimpses, lifecycle, many, service, sets
 from sfm.tweets.removal import remove_account
 from sfm.users.clients import default_client
 from sfm.web.access import access, signed_in_account

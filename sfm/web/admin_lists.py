@@ -7,10 +7,10 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
+from sfm.accounts import list_drafts, list_import, sets
+from sfm.accounts.list_drafts import Draft
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError, WrongInput
-from sfm.tracked import drafts, importer, sets
-from sfm.tracked.drafts import Draft
 from sfm.users.clients import default_client
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms.accounts import AddOneForm, ListForm, SaveListForm
@@ -28,8 +28,8 @@ def begin() -> Response | BaseResponse:
     form = ListForm()
     text = form.text()
     try:
-        token = drafts.begin(signed_in_account().id, text)
-        if drafts.find(signed_in_account().id, token).lines:
+        token = list_drafts.begin(signed_in_account().id, text)
+        if list_drafts.find(signed_in_account().id, token).lines:
             return redirect(url_for("admin_lists.show", token=token), 303)
         form.refuse("names", _("Paste at least one name, or choose a text file."))
     except WrongInput as exc:
@@ -44,7 +44,7 @@ def begin() -> Response | BaseResponse:
 @bp.get("/<string:token>/")
 @access("superuser")
 def show(token: str) -> Response:
-    draft = drafts.find(signed_in_account().id, token)
+    draft = list_drafts.find(signed_in_account().id, token)
     return _page(token, draft, _fresh_form(draft))
 
 
@@ -52,21 +52,21 @@ def show(token: str) -> Response:
 @access("superuser", begins_write=False)
 def look_up(token: str) -> Response:
     """The next names; the fragment asks for more by itself, a plain page has a button."""
-    draft = drafts.find(signed_in_account().id, token)
+    draft = list_drafts.find(signed_in_account().id, token)
     problem = ""
     if not draft.is_looked_up:
         try:
-            drafts.look_up_some(default_client(), draft)
+            list_drafts.look_up_some(default_client(), draft)
         except SfmError as exc:
             problem = exc.message
-        drafts.keep(token, draft)
+        list_drafts.keep(token, draft)
     return _page(token, draft, _fresh_form(draft), problem)
 
 
 @bp.post("/<string:token>/save/")
 @access("superuser", begins_write=False)
 def save(token: str) -> Response | BaseResponse:
-    draft = drafts.find(signed_in_account().id, token)
+    draft = list_drafts.find(signed_in_account().id, token)
     form = _with_sets(SaveListForm())
     if draft.saved == 0:
         problem = _choose(draft, form)
@@ -75,17 +75,17 @@ def save(token: str) -> Response | BaseResponse:
             return _page(token, draft, form)
     problem = _save_some(draft)
     if draft.saved < len(draft.lines):
-        drafts.keep(token, draft)
+        list_drafts.keep(token, draft)
         return _page(token, draft, form, problem)
-    drafts.give_up(token)
+    list_drafts.give_up(token)
     return done(_after(draft), _words(draft))
 
 
 @bp.post("/<string:token>/give-up/")
 @access("superuser")
 def give_up(token: str) -> BaseResponse:
-    drafts.find(signed_in_account().id, token)
-    drafts.give_up(token)
+    list_drafts.find(signed_in_account().id, token)
+    list_drafts.give_up(token)
     return done(
         url_for("admin_accounts.add"), _("The list is given up; nothing was saved."), "info"
     )
@@ -96,7 +96,7 @@ def _page(token: str, draft: Draft, form: SaveListForm, problem: str = "") -> Re
         "admin/list.html", "admin/_list.html", 422 if form.errors else 200,
         token=token, draft=draft, form=form, problem=problem,
         total=len(draft.to_look_up), lines=lines_page(token, draft, request.args),
-        adding=sum(n for verdict, n in draft.counts.items() if verdict in importer.TO_ADD),
+        adding=sum(n for verdict, n in draft.counts.items() if verdict in list_import.TO_ADD),
     )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def _choose(draft: Draft, form: SaveListForm) -> str:
 def _save_some(draft: Draft) -> str:
     """Save the next pieces; a sentence where their set was deleted meanwhile."""
     account_id = signed_in_account().id
-    for piece in drafts.save_some(draft):
+    for piece in list_drafts.save_some(draft):
         begin_write()
         try:
             into = sets.find(signed_in_account(), draft.set_id) if draft.set_id else None
@@ -143,9 +143,11 @@ def _save_some(draft: Draft) -> str:
             return _(
                 "The set was deleted meanwhile. What is not saved yet will be saved without a set."
             )
-        outcome = importer.carry_out(piece, into=into, active=draft.active, added_by_id=account_id)
+        outcome = list_import.carry_out(
+            piece, into=into, active=draft.active, added_by_id=account_id
+        )
         db.session.commit()
-        drafts.count(draft, outcome)
+        list_drafts.count(draft, outcome)
     return ""
 
 

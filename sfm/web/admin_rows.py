@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
+from sfm.accounts import queries
 from sfm.models import Link, Run, RunError, TwitterUserItem
-from sfm.tracked import queries
 from sfm.web.pagination import Order, Slice, slice_of
 
 SIZE = 50

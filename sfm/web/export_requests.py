@@ -12,6 +12,7 @@ from flask import request
 from flask_babel import gettext as _
 from werkzeug.datastructures import FileStorage
 
+from sfm.accounts import sets
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports import choosing, reading, service, stream_files
@@ -25,7 +26,6 @@ from sfm.exports.removals import MAX_TRIES, TOO_MANY, is_current
 from sfm.exports.run import make_at_once
 from sfm.extensions import settings
 from sfm.models import ExportFile, User
-from sfm.tracked import sets
 from sfm.tweets.selection import Selection
 from sfm.web.jinja import time_zone
 

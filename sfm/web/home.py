@@ -9,11 +9,11 @@ from typing import Any
 from flask import Blueprint, Response
 
 from sfm import clock
+from sfm.accounts.glimpses import sample
 from sfm.extensions import settings
 from sfm.runs import plan, troubles
 from sfm.runs import queries as runs
 from sfm.runs.jobs import job_of
-from sfm.tracked.glimpses import sample
 from sfm.tweets import overview, queries
 from sfm.users.usage import usage_this_month
 from sfm.web.access import access, current_account

@@ -11,8 +11,8 @@ from typing import Any
 from flask import url_for
 from flask_babel import gettext as _
 
-from sfm.tracked.drafts import Draft
-from sfm.tracked.importer import WORDS, Line
+from sfm.accounts.list_drafts import Draft
+from sfm.accounts.list_import import WORDS, Line
 from sfm.web.limits import possible_id
 from sfm.web.sentences import told
 

@@ -9,10 +9,10 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
+from sfm.accounts import members, sets
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUserSet
-from sfm.tracked import members, sets
 from sfm.tweets import overview, queries
 from sfm.tweets.selection import Selection
 from sfm.web.access import access, signed_in_account

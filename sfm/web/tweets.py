@@ -9,10 +9,10 @@ from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from sfm.accounts import sets
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
-from sfm.tracked import sets
 from sfm.tweets import queries
 from sfm.tweets.facets import Facets, facets
 from sfm.tweets.queries import Count, TweetPage

@@ -6,11 +6,11 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
+from sfm.accounts import glimpses, queries
+from sfm.accounts.queries import Named
 from sfm.errors import NotFound
 from sfm.models import TwitterUser
 from sfm.runs import troubles
-from sfm.tracked import glimpses, queries
-from sfm.tracked.queries import Named
 from sfm.tweets import overview
 from sfm.tweets import queries as tweets
 from sfm.tweets.selection import Selection

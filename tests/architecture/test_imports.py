@@ -35,18 +35,18 @@ ACROSS = {
     ("output_file", "clock"),
     ("output_file", "errors"),
     ("output_file", "wholefile"),
-    ("timelines", "tracked"),
+    ("timelines", "accounts"),
     ("timelines", "tweets"),
     ("timelines", "runs"),
-    ("tracked", "runs"),
+    ("accounts", "runs"),
     ("tweets", "runs"),  # an import is a run: shown, cancelled and gone on with like others
     ("links", "tweets"),
     ("links", "runs"),
-    ("filters", "tracked"),
+    ("filters", "accounts"),
     ("filters", "users"),
     ("streams", "filters"),
     ("exports", "tweets"),
-    ("exports", "tracked"),
+    ("exports", "accounts"),
     ("exports", "runs"),  # large ones are made in the background
     ("exports", "streams"),  # what is missing in what a stream brought, a package says as its page
     ("takedown", "tweets"),  # what has to be deleted is deleted from every store at once

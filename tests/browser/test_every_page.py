@@ -12,11 +12,11 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from sfm.accounts import list_drafts
 from sfm.database import db
 from sfm.exports.choosing import of_account
 from sfm.exports.layout import Layout
 from sfm.models import ExportFile, Link, TwitterFilter, TwitterUser, User
-from sfm.tracked import drafts
 from tests.browser.conftest import OpenAs
 from tests.factories import (
     make_run,
@@ -56,7 +56,7 @@ def addresses(app: Flask, superuser: User) -> list[str]:
     db.session.add_all([stream, link])
     db.session.commit()
     found = make_set(superuser, "A set with a rather long name for a phone", [user, gone])
-    draft = drafts.begin(superuser.id, "anna\nnot a name\nanna")
+    draft = list_drafts.begin(superuser.id, "anna\nnot a name\nanna")
     plain = sorted(
         rule.rule
         for rule in app.url_map.iter_rules()

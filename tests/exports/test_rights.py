@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from sfm import clock
+from sfm.accounts import sets
 from sfm.database import begin_write, db
 from sfm.errors import NotFound
 from sfm.exports import choosing, recurring, rights, service, stream_files
@@ -15,7 +16,6 @@ from sfm.exports.layout import Layout
 from sfm.exports.run import make_export
 from sfm.extensions import settings
 from sfm.models import ExportFile, RecurringExport, StreamFile, TwitterFilter, TwitterUserSet, User
-from sfm.tracked import sets
 from sfm.tweets.selection import Selection
 from tests.conftest import FrozenClock
 from tests.factories import make_set, make_tweets, make_twitter_user, make_user

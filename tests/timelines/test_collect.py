@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
 
+from sfm.accounts import service
 from sfm.database import db
 from sfm.models import AccountEvent, Run, RunError, TwitterUser, TwitterUserItem
 from sfm.runs import journal
@@ -18,7 +19,6 @@ from sfm.runs.errors import LeaseLost
 from sfm.sandbox.faults import Fault
 from sfm.sandbox.server import Sandbox
 from sfm.timelines.collect import Collected, collect
-from sfm.tracked import service
 from sfm.twitter.client import Client
 from sfm.twitter.errors import AccountProblem, BadRequest
 from tests.collecting import added, held, tracked

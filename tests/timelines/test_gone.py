@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from sfm.accounts import lifecycle, many
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import AccountEvent, AuditEntry, Event, Run, RunError, TwitterUser, User
@@ -19,7 +20,6 @@ from sfm.runs import journal, queries
 from sfm.runs.errors import Postponed
 from sfm.sandbox.server import Sandbox
 from sfm.timelines.names import populate_uids, update_usernames
-from sfm.tracked import lifecycle, many
 from sfm.twitter.client import Client
 from sfm.users.clients import default_client
 from tests.collecting import timeline_run, tracked

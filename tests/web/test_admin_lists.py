@@ -9,11 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from sfm.accounts import list_drafts
+from sfm.accounts.list_drafts import LOOKED_UP_AT_ONCE
 from sfm.database import db
 from sfm.models import TwitterUser, User
 from sfm.sandbox.server import Sandbox
-from sfm.tracked import drafts
-from sfm.tracked.drafts import LOOKED_UP_AT_ONCE
 from sfm.twitter.client import Client
 from sfm.web.list_lines import LINES
 from tests.collecting import added, settings
@@ -256,9 +256,9 @@ def test_a_set_deleted_while_its_list_is_saved_is_told_and_nothing_goes_into_ano
     target = make_set(superuser, "Harbour")
     found = step(boss, begin(boss, "ferrynotes\nharborcouncil"), "look-up/")
     token = found.url.split("/")[4]
-    draft = drafts.find(superuser.id, token)
+    draft = list_drafts.find(superuser.id, token)
     draft.saved, draft.set_id = 1, target.id  # its first piece is saved
-    drafts.keep(token, draft)
+    list_drafts.keep(token, draft)
     db.session.delete(target)
     db.session.commit()
     refused = step(boss, found, "save/")

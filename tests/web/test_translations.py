@@ -21,11 +21,11 @@ from babel.messages.pofile import read_po
 from flask import Flask
 from flask.testing import FlaskClient
 
+from sfm.accounts import list_drafts
 from sfm.config import Settings
 from sfm.database import db
 from sfm.factory import create_app
 from sfm.models import Link, TwitterFilter, User
-from sfm.tracked import drafts
 from sfm.web.list_lines import LINES
 from sfm.web.sentences import told
 from tests.conftest import ROOT, test_settings
@@ -141,7 +141,9 @@ def addresses(app: Flask, superuser: User) -> list[str]:
     db.session.add_all([stream, link])
     db.session.commit()
     found = make_set(superuser, "0001", [user, gone])
-    names = drafts.begin(superuser.id, "u0001\nu0001\n0 1\n" + "\n".join(map(str, range(LINES))))
+    names = list_drafts.begin(
+        superuser.id, "u0001\nu0001\n0 1\n" + "\n".join(map(str, range(LINES)))
+    )
     return [
         "/", "/about/", "/account/", "/admin/", "/admin/audit/",
         "/admin/jobs/", "/admin/jobs/user_timeline/", "/admin/timeline-errors/",

@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 
+from sfm.accounts.name_rules import tidy
+from sfm.accounts.names import once_called
 from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.models import FormerName, TwitterUser
-from sfm.tracked.names import tidy
-from sfm.tracked.renames import once_called
 
 PAGE = 25
 A_TO_Z = (TwitterUser.lower_name, TwitterUser.id)

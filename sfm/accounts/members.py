@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
+from sfm.accounts.name_rules import tidy
+from sfm.accounts.names import once_called
 from sfm.database import db
 from sfm.models import TwitterUser, set_member
-from sfm.tracked.names import tidy
-from sfm.tracked.renames import once_called
 
 _BATCH = 500  # bound parameters a statement
 MOST_ONCE = 200  # former names looked up for one form

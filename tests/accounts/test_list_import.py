@@ -8,12 +8,13 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
+from sfm.accounts import list_import, sets
+from sfm.accounts import names as account_names
+from sfm.accounts.list_import import Outcome, Plan
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUser, User
 from sfm.sandbox.server import Sandbox
-from sfm.tracked import importer, renames, sets
-from sfm.tracked.importer import Outcome, Plan
 from sfm.twitter.client import Client
 from sfm.twitter.errors import CredentialProblem
 from tests.collecting import added
@@ -56,12 +57,12 @@ def made(twitter: Client, sandbox: Sandbox) -> Plan:
     drada = added(twitter, "drada_mensah")
     tideline = added(twitter, "tideline_news")
     begin_write()
-    renames.rename(drada, "oldname")
-    renames.rename(drada, "drada_mensah")
+    account_names.rename(drada, "oldname")
+    account_names.rename(drada, "drada_mensah")
     tideline.name = "tideline_live"
     db.session.commit()
     sandbox.site.served.clear()
-    return importer.plan(twitter, LINES)
+    return list_import.plan(twitter, LINES)
 
 
 def test_every_line_has_its_verdict_and_nothing_is_saved(made: Plan, sandbox: Sandbox) -> None:
@@ -74,8 +75,8 @@ def test_every_line_has_its_verdict_and_nothing_is_saved(made: Plan, sandbox: Sa
 
 
 def test_the_cost_is_known_without_asking(sandbox: Sandbox) -> None:
-    lines = importer.read_lines([f"name{n}" for n in range(250)] + ["name1", "not a name"])
-    cost = importer.cost_of(lines)
+    lines = list_import.read_lines([f"name{n}" for n in range(250)] + ["name1", "not a name"])
+    cost = list_import.cost_of(lines)
     assert (cost.calls, cost.users, cost.cents) == (3, 250, 250.0)
     assert sandbox.served == []
 
@@ -89,9 +90,9 @@ def test_carrying_out_adds_what_is_new_and_fills_the_set(made: Plan, reader: Use
     mine = sets.create(reader, "Mine")
     db.session.commit()
     done = Outcome()
-    for piece in importer.pieces(made):
+    for piece in list_import.pieces(made):
         begin_write()
-        done += importer.carry_out(piece, into=mine, active=False, added_by_id=reader.id)
+        done += list_import.carry_out(piece, into=mine, active=False, added_by_id=reader.id)
         db.session.commit()
     assert done == Outcome(added=3, renamed=1, put_into_set=6)
     names = {user.name: user for user in db.session.scalars(select(TwitterUser))}
@@ -107,10 +108,10 @@ def test_carrying_out_adds_what_is_new_and_fills_the_set(made: Plan, reader: Use
 
 def test_a_plan_carried_out_twice_changes_nothing_more(made: Plan) -> None:
     begin_write()
-    importer.carry_out(made.lines)
+    list_import.carry_out(made.lines)
     db.session.commit()
     begin_write()
-    assert importer.carry_out(made.lines) == Outcome()
+    assert list_import.carry_out(made.lines) == Outcome()
     db.session.commit()
     assert db.session.scalar(select(func.count()).select_from(TwitterUser)) == 6
 
@@ -118,7 +119,7 @@ def test_a_plan_carried_out_twice_changes_nothing_more(made: Plan) -> None:
 def test_a_refused_key_ends_the_plan(twitter: Client, sandbox: Sandbox) -> None:
     fault = sandbox.faults.add("unauthorized")
     with pytest.raises(CredentialProblem):
-        importer.plan(twitter, LINES)
+        list_import.plan(twitter, LINES)
     assert fault.fired == 1
 
 
@@ -126,13 +127,13 @@ def test_too_long_a_list_is_refused_before_anybody_is_asked(
     twitter: Client, sandbox: Sandbox
 ) -> None:
     with pytest.raises(WrongInput, match="50,000"):
-        importer.plan(twitter, (f"name{n}" for n in range(50_001)))
+        list_import.plan(twitter, (f"name{n}" for n in range(50_001)))
     assert sandbox.served == []
 
 
 def test_long_lists_tell_how_far_they_are(twitter: Client) -> None:
     told: list[tuple[int, int]] = []
-    importer.plan(
+    list_import.plan(
         twitter,
         [f"nobody{n}" for n in range(150)],
         progress=lambda done, total: told.append((done, total)),
@@ -150,7 +151,7 @@ def test_a_name_that_the_answer_passes_over_is_not_called_missing(
         "body", path="/2/users/by", times=None, body=json.dumps({"data": [data]}),
         headers={"Content-Type": "application/json"},
     )  # fmt: skip
-    made = importer.plan(twitter, ["FerryNotes", "millbrook_lib"])
+    made = list_import.plan(twitter, ["FerryNotes", "millbrook_lib"])
     assert fault.fired == 2, "once more, alone"
     assert [line.verdict for line in made.lines] == ["new", "unavailable"]
     assert "gave no answer" in made.lines[1].message

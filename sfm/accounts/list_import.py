@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from sqlalchemy import select
 
+from sfm.accounts import lifecycle, names, service, sets
+from sfm.accounts.name_rules import is_possible, tidy
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUser, TwitterUserSet
 from sfm.runs.transactions import unit_of_work
-from sfm.tracked import lifecycle, renames, service, sets
-from sfm.tracked.names import is_possible, tidy
 from sfm.twitter.errors import AccountProblem
 from sfm.twitter.prices import CENTS_PER_USER
 from sfm.twitter.record import UserRecord
@@ -195,7 +195,7 @@ def _compare_with_ours(lines: Sequence[Line]) -> None:
 
 def _explain_old_name(line: Line) -> None:
     """An old list may hold a name that one of ours has given up."""
-    once = renames.once_called(line.name)
+    once = names.once_called(line.name)
     if len(once) == 1:
         line.verdict, line.twitter_user_id = "renamed", once[0].id
         line.message = f"{line.name} is now called {once[0].name}, and is here already."

@@ -6,11 +6,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from sfm.accounts import queries, service
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
 from sfm.models import AccountEvent, TwitterUser
 from sfm.sandbox.server import Sandbox
-from sfm.tracked import queries, service
 from sfm.twitter.client import Client
 from sfm.twitter.errors import Retry
 from tests.collecting import added

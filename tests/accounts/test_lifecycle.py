@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from sfm.accounts import lifecycle, queries
+from sfm.accounts import names as account_names
 from sfm.database import begin_write, db
 from sfm.models import AccountEvent, FormerName, TwitterUser
 from sfm.sandbox.server import Sandbox
-from sfm.tracked import lifecycle, queries, renames
 from sfm.twitter.client import Client
 from tests.collecting import added
 from tests.conftest import FrozenClock
@@ -82,9 +83,9 @@ def test_capitals_are_a_change_of_name_but_no_other_address(
 def test_two_names_in_one_second_are_both_kept(twitter: Client) -> None:
     user = added(twitter, "millbrook_lib")
     begin_write()
-    assert renames.rename(user, "second")
-    assert renames.rename(user, "third")
-    assert not renames.rename(user, "third")
+    assert account_names.rename(user, "second")
+    assert account_names.rename(user, "third")
+    assert not account_names.rename(user, "third")
     db.session.commit()
     assert list(user.former_names.values()) == ["millbrook_lib", "second"]
     assert queries.by_name("MILLBROOK_lib").one == user
@@ -102,7 +103,7 @@ def test_former_names_find_their_account_and_search_finds_both(
 ) -> None:
     user = added(twitter, "millbrook_lib")
     begin_write()
-    renames.rename(user, "new_name")
+    account_names.rename(user, "new_name")
     db.session.commit()
     assert queries.by_name("nobody").one is None
     assert list(queries.search("millbr")) == [user]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sfm.accounts import sets
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import TwitterUser, User
-from sfm.tracked import sets
 
 
 @pytest.fixture

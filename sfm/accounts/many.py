@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from sfm.accounts import lifecycle, service
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser
-from sfm.tracked import lifecycle, service
 from sfm.twitter.errors import AccountProblem
 
 if TYPE_CHECKING:

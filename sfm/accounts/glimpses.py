@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
+from sfm.accounts.sets import visible_to
 from sfm.database import db
 from sfm.models import AccountEvent, TwitterUser, TwitterUserSet, User, set_member
-from sfm.tracked.sets import visible_to
 
 
 def sample(limit: int) -> Sequence[TwitterUser]:

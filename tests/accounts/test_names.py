@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sfm.tracked.names import is_possible, tidy
+from sfm.accounts.name_rules import is_possible, tidy
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from sfm import clock
+from sfm.accounts.names import rename
 from sfm.database import db
 from sfm.models import AccountEvent, TwitterUser
 from sfm.runs import events
-from sfm.tracked.renames import rename
 from sfm.twitter.errors import AccountProblem
 from sfm.twitter.lookups import UserBatch
 from sfm.twitter.record import UserRecord

@@ -16,10 +16,10 @@ from pathlib import Path
 import msgspec
 
 from sfm import clock
+from sfm.accounts import list_import
+from sfm.accounts.list_import import Cost, Line, Outcome, Plan
 from sfm.errors import NotFound
 from sfm.extensions import settings
-from sfm.tracked import importer
-from sfm.tracked.importer import Cost, Line, Outcome, Plan
 from sfm.twitter.client import Client
 
 KEPT = timedelta(days=7)
@@ -54,17 +54,17 @@ class Draft(msgspec.Struct):
 
     @property
     def cost(self) -> Cost:
-        return importer.cost_of(self.lines)
+        return list_import.cost_of(self.lines)
 
     @property
-    def counts(self) -> dict[importer.Verdict, int]:
+    def counts(self) -> dict[list_import.Verdict, int]:
         return Plan(self.lines, self.cost).counts()
 
 
 def begin(owner_id: int, text: str) -> str:
     """Keep a pasted or uploaded list; its token. Raises WrongInput for none or too many names."""
     sweep()
-    draft = Draft(owner_id, importer.read_lines(text.splitlines()))
+    draft = Draft(owner_id, list_import.read_lines(text.splitlines()))
     token = secrets.token_hex(12)
     keep(token, draft)
     return token
@@ -86,7 +86,7 @@ def find(owner_id: int, token: str) -> Draft:
 def look_up_some(client: Client, draft: Draft) -> None:
     """Ask Twitter for the next names of a draft, 500 at most. Raises TwitterErrors."""
     asked = draft.to_look_up[draft.looked_up : draft.looked_up + LOOKED_UP_AT_ONCE]
-    plan = importer.plan(client, [line.name for line in asked])
+    plan = list_import.plan(client, [line.name for line in asked])
     answers = {line.name.lower(): line for line in plan.lines}
     for line in asked:
         answer = answers[line.name.lower()]
@@ -100,7 +100,7 @@ def save_some(draft: Draft) -> Iterator[list[Line]]:
     """The next pieces to be saved, 1,000 lines at most; each is to be one transaction."""
     end = min(draft.saved + SAVED_AT_ONCE, len(draft.lines))
     while draft.saved < end:
-        piece = draft.lines[draft.saved : min(draft.saved + importer.PIECE, end)]
+        piece = draft.lines[draft.saved : min(draft.saved + list_import.PIECE, end)]
         yield piece
         draft.saved += len(piece)
 

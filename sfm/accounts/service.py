@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from sfm import audit
+from sfm.accounts import lifecycle
+from sfm.accounts.name_rules import is_possible, tidy
+from sfm.accounts.names import flag_reuse
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import AccountEvent, TwitterUser
-from sfm.tracked import lifecycle
-from sfm.tracked.names import is_possible, tidy
-from sfm.tracked.renames import flag_reuse
 from sfm.twitter.errors import AccountProblem
 from sfm.twitter.record import UserRecord
 
