@@ -1,7 +1,13 @@
 """All tables. One schema, one metadata; a leaf that imports no feature."""
 
 from sfm.database import Base
-from sfm.models.account import ApiUsage, Attempts, Credential, SignInState, User
+from sfm.models.account import (
+    AccountEvent,
+    FormerName,
+    TwitterUser,
+    TwitterUserSet,
+    set_member,
+)
 from sfm.models.audit import AuditEntry
 from sfm.models.event import Event
 from sfm.models.export import ExportFile, ExportProfile, RecurringExport
@@ -9,11 +15,11 @@ from sfm.models.filter import TwitterFilter
 from sfm.models.installation import Installation
 from sfm.models.job import ScheduledJob
 from sfm.models.link import Link, LinkLook, TwitterUserItemUrl
+from sfm.models.post import DayCount, DayTotal, TwitterUserItem
 from sfm.models.removed_post import RemovedPost
 from sfm.models.run import Lease, Run, RunError
 from sfm.models.stream import Gap, Heartbeat, ProgramRetry, StreamFile
-from sfm.models.tracked import AccountEvent, FormerName, TwitterUser, TwitterUserSet, set_member
-from sfm.models.tweet import DayCount, DayTotal, TwitterUserItem
+from sfm.models.user import ApiUsage, Attempts, Credential, SignInState, User
 
 __all__ = [
     "AccountEvent",

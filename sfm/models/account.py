@@ -1,133 +1,152 @@
-"""Who signs in here, and the credentials they hold."""
+"""The Twitter accounts whose tweets are collected, their life line, and the sets they are in."""
 
 from __future__ import annotations
 
-import secrets
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
-    ColumnElement,
+    Column,
     ForeignKey,
-    LargeBinary,
     String,
+    Table,
     Text,
     UniqueConstraint,
-    true,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship, validates
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from sfm import clock
 from sfm.database import Base, WideId
+from sfm.models.user import User
 
 
-def new_session_key() -> str:
-    """A random value; a session is good for as long as it carries the account's present one."""
-    return secrets.token_urlsafe(24)
+class TwitterUser(Base):
+    """A Twitter account that is collected. Its uid is its key for ever; its name may change."""
 
-
-class User(Base):
-    """A person who signs in here: with name and password, with Twitter, or both."""
-
-    __tablename__ = "user_account"
+    __tablename__ = "twitter_user"
 
     id: Mapped[int] = mapped_column(WideId, primary_key=True)
-    username: Mapped[str] = mapped_column(String(150))
-    lower_username: Mapped[str] = mapped_column(String(150), unique=True)  # follows `username`
-    password_hash: Mapped[str | None] = mapped_column(String(255))
-    must_change_password: Mapped[bool] = mapped_column(default=False)
+    uid: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    name: Mapped[str] = mapped_column(String(50))
+    lower_name: Mapped[str] = mapped_column(String(50), index=True)  # follows `name`
     is_active: Mapped[bool] = mapped_column(default=True)
-    is_superuser: Mapped[bool] = mapped_column(default=False)
-    awaits_approval: Mapped[bool] = mapped_column(default=False)
-    session_key: Mapped[str] = mapped_column(String(64), default=new_session_key, unique=True)
-    twitter_uid: Mapped[int | None] = mapped_column(BigInteger, unique=True)
-    twitter_name: Mapped[str | None] = mapped_column(String(50))
-    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    signed_in_at: Mapped[datetime | None]
-    password_changed_at: Mapped[datetime | None]
-
-    @validates("username")
-    def _follow_username(self, _key: str, username: str) -> str:
-        self.lower_username = username.lower()
-        return username
-
-    credentials: Mapped[list[Credential]] = relationship(
-        back_populates="user", cascade="all, delete-orphan", passive_deletes=True
+    former_names: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)  # ISO time -> name
+    notes: Mapped[str] = mapped_column(Text, default="")
+    added_at: Mapped[datetime] = mapped_column(default=clock.now)
+    added_by_id: Mapped[int | None] = mapped_column(
+        ForeignKey("user_account.id", ondelete="SET NULL")
     )
 
-    # What Flask-Login asks of a user. Its own mixin would bring Flask to the tables.
-    is_authenticated = True
-    is_anonymous = False
-
-    def may_see(self, owner_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
-        """The condition for rows of which this column names the owner: the User's own, and a
-        superuser's are all."""
-        return true() if self.is_superuser else owner_id == self.id
-
-    def get_id(self) -> str:
-        """What a session carries: a new key ends all sessions of the account."""
-        return self.session_key
-
-
-class Credential(Base):
-    """A token with which we speak to Twitter on behalf of a User. The secret is encrypted."""
-
-    __tablename__ = "credential"
-    __table_args__ = (UniqueConstraint("fingerprint"),)
-
-    id: Mapped[int] = mapped_column(WideId, primary_key=True)
-    user_id: Mapped[int] = mapped_column(
-        ForeignKey("user_account.id", ondelete="CASCADE"), index=True
-    )
-    kind: Mapped[str] = mapped_column(String(10))  # bearer, oauth1, oauth2
-    label: Mapped[str] = mapped_column(String(100), default="")
-    fingerprint: Mapped[str] = mapped_column(String(64))  # tells equal secrets, reveals nothing
-    secret: Mapped[bytes] = mapped_column(LargeBinary)  # Fernet token over the JSON of the tokens
-    key_id: Mapped[str] = mapped_column(String(16), index=True)  # of the key it is encrypted with
-    twitter_uid: Mapped[int | None] = mapped_column(BigInteger)  # whose tokens; None for an app's
-    scopes: Mapped[str] = mapped_column(Text, default="")
-    expires_at: Mapped[datetime | None]
-    state: Mapped[str] = mapped_column(String(20), default="unchecked")
-    # unchecked, works, needs_sign_in, out_of_credits, refused
+    # How the account stands with Twitter: ok, protected, suspended, not_found.
+    state: Mapped[str] = mapped_column(String(20), default="ok")
     state_reason: Mapped[str] = mapped_column(Text, default="")
     state_since: Mapped[datetime] = mapped_column(default=clock.now)
     checked_at: Mapped[datetime | None]
-    used_at: Mapped[datetime | None]
+    # When Twitter first said that it is gone, while that is not confirmed (accounts/lifecycle.py).
+    gone_unconfirmed_since: Mapped[datetime | None]
+
+    # The profile as last seen.
+    display_name: Mapped[str] = mapped_column(Text, default="")
+    description: Mapped[str] = mapped_column(Text, default="")
+    location: Mapped[str] = mapped_column(Text, default="")
+    url: Mapped[str] = mapped_column(Text, default="")
+    verified: Mapped[bool] = mapped_column(default=False)
+    created_on_twitter_at: Mapped[datetime | None]
+    followers_count: Mapped[int | None] = mapped_column(BigInteger)
+    friends_count: Mapped[int | None] = mapped_column(BigInteger)
+    statuses_count: Mapped[int | None] = mapped_column(BigInteger)
+    listed_count: Mapped[int | None] = mapped_column(BigInteger)
+
+    # How far the timeline is collected. All up to `held_to_id` is held. A pass under way has
+    # held everything from `pass_newest_id` down to `pass_oldest_id`; it goes on from there.
+    held_to_id: Mapped[int | None] = mapped_column(BigInteger)
+    pass_newest_id: Mapped[int | None] = mapped_column(BigInteger)
+    pass_oldest_id: Mapped[int | None] = mapped_column(BigInteger)
+    collected_at: Mapped[datetime | None]
+    empty_polls: Mapped[int] = mapped_column(default=0)  # in a row, up to the latest
+    failures: Mapped[int] = mapped_column(default=0)  # in a row, up to the latest
+    ask_again_at: Mapped[datetime | None]  # None: with every run
+    tweets_per_day: Mapped[float | None]  # by what the latest passes brought
+
+    # Kept true by whoever writes tweets, so that no page counts.
+    items_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    newest_item_at: Mapped[datetime | None]
+    oldest_item_at: Mapped[datetime | None]
+
+    @validates("name")
+    def _follow_name(self, _key: str, name: str) -> str:
+        self.lower_name = name.lower()
+        return name
+
+    sets: Mapped[list[TwitterUserSet]] = relationship(
+        secondary=lambda: set_member, back_populates="members"
+    )
+    events: Mapped[list[AccountEvent]] = relationship(
+        back_populates="twitter_user",
+        order_by=lambda: AccountEvent.at.desc(),
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+    )
+
+
+class AccountEvent(Base):
+    """One thing that happened to an account, with its date: the account's life line."""
+
+    __tablename__ = "account_event"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    twitter_user_id: Mapped[int] = mapped_column(
+        ForeignKey("twitter_user.id", ondelete="CASCADE"), index=True
+    )
+    at: Mapped[datetime] = mapped_column(default=clock.now)
+    kind: Mapped[str] = mapped_column(String(20))
+    # added, renamed, name_reused, protected, suspended, not_found, back, activated, deactivated
+    before: Mapped[str] = mapped_column(Text, default="")
+    after: Mapped[str] = mapped_column(Text, default="")
+
+    twitter_user: Mapped[TwitterUser] = relationship(back_populates="events")
+
+
+class FormerName(Base):
+    """A name an account once had, so that old addresses find it. Lower case for look-ups."""
+
+    __tablename__ = "former_name"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    twitter_user_id: Mapped[int] = mapped_column(
+        ForeignKey("twitter_user.id", ondelete="CASCADE"), index=True
+    )
+    lower_name: Mapped[str] = mapped_column(String(50), index=True)
+    until: Mapped[datetime]
+
+
+set_member: Table = Table(
+    "twitter_user_set_member",
+    Base.metadata,
+    Column("set_id", ForeignKey("twitter_user_set.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "twitter_user_id",
+        ForeignKey("twitter_user.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+)
+
+
+class TwitterUserSet(Base):
+    """A named group of TwitterUsers that belongs to a User."""
+
+    __tablename__ = "twitter_user_set"
+    __table_args__ = (UniqueConstraint("owner_id", "name"),)
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(255))
+    notes: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
 
-    user: Mapped[User] = relationship(back_populates="credentials")
-
-
-class ApiUsage(Base):
-    """Calls made, posts and users read: per credential, endpoint and UTC day."""
-
-    __tablename__ = "api_usage"
-
-    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
-    endpoint: Mapped[str] = mapped_column(String(60), primary_key=True)
-    day: Mapped[date] = mapped_column(primary_key=True)
-    calls: Mapped[int] = mapped_column(BigInteger, default=0)
-    posts: Mapped[int] = mapped_column(BigInteger, default=0)
-    users: Mapped[int] = mapped_column(BigInteger, default=0)
-
-
-class Attempts(Base):
-    """Sign-ins tried in one window of time: for one name, from one address, or for both."""
-
-    __tablename__ = "sign_in_attempts"
-
-    key: Mapped[str] = mapped_column(String(80), primary_key=True)
-    count: Mapped[int] = mapped_column(default=0)
-    began_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
-
-
-class SignInState(Base):
-    """What we must remember between sending a person to Twitter and their coming back."""
-
-    __tablename__ = "sign_in_state"
-
-    key: Mapped[str] = mapped_column(String(255), primary_key=True)
-    value: Mapped[bytes] = mapped_column(LargeBinary)  # encrypted: it holds a token's secret
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    owner: Mapped[User] = relationship()
+    members: Mapped[list[TwitterUser]] = relationship(
+        secondary=set_member, back_populates="sets", order_by=TwitterUser.name
+    )

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sfm import clock
 from sfm.database import Base, WideId
-from sfm.models.account import User
 from sfm.models.run import Run
+from sfm.models.user import User
 
 
 class ExportFile(Base):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sfm import clock
 from sfm.database import Base, WideId
-from sfm.models.account import Credential, User
+from sfm.models.user import Credential, User
 
 CRITERIA = ("words", "people", "locations", "rule_text", "uids")  # what a filter listens for
 

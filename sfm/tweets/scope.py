@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from sfm.errors import NotFound
 from sfm.models import DayTotal, TwitterUser, TwitterUserSet, set_member
-from sfm.models.tracked import FormerName
+from sfm.models.account import FormerName
 from sfm.tweets import bulk, query
 from sfm.tweets.query import Node
 from sfm.tweets.selection import Selection

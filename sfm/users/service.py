@@ -11,7 +11,7 @@ from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.models import User
-from sfm.models.account import new_session_key
+from sfm.models.user import new_session_key
 from sfm.twitter.record import MAX_ID
 from sfm.users import passwords
 

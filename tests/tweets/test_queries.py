@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import TwitterUserItem, TwitterUserSet
-from sfm.models.tracked import FormerName
+from sfm.models.account import FormerName
 from sfm.tweets import queries
 from sfm.tweets.facets import facets
 from sfm.tweets.selection import Selection

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sfm import clock
 from sfm.database import Base, WideId
-from sfm.models.tracked import TwitterUser
+from sfm.models.account import TwitterUser
 
 # A tweet's id grows with its time, so "newest first" is the id downwards (keyset paging). What
 # the lists are filtered and counted by stands in the index, so that neither reads the rows.
