@@ -15,8 +15,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from sfm.errors import BadSetting
-from sfm.setting import (
+from sfm.config_types import (
     ADDRESS,
     BOOLEAN,
     FOLDER,
@@ -32,6 +31,7 @@ from sfm.setting import (
     some_of,
     whole,
 )
+from sfm.errors import BadSetting
 
 logger = logging.getLogger(__name__)
 

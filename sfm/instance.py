@@ -7,9 +7,9 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from sfm.atomic_file import write_whole
 from sfm.config import Settings
 from sfm.errors import BadSetting
-from sfm.wholefile import write_whole
 
 SECRET_KEY_FILE = "secret.key"  # noqa: S105  (the name of a file)
 SECRET_KEY_BYTES = 32

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sfm.atomic_file import sync
 from sfm.errors import WrongInput
 from sfm.file_lock import try_to_lock
-from sfm.wholefile import sync
 
 PART = ".part"
 WAIT_SECONDS = 0.25  # whoever looks whether a lock is held holds it for an instant

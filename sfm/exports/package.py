@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from sfm import clock
+from sfm.atomic_file import sha256_of
 from sfm.exports import dictionary
 from sfm.exports.criteria import Criteria
 from sfm.exports.layout import Layout
 from sfm.exports.order import Facts, Order
 from sfm.exports.places import slug
 from sfm.exports.readme import readme
-from sfm.wholefile import sha256_of
 
 CHECKSUMS = "checksums-sha256.txt"
 PACKED_ALREADY = (".gz", ".xlsx", ".parquet", ".zip")

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sfm import clock
+from sfm.atomic_file import sha256_of
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.exports import disk, earlier, package, removals
@@ -25,7 +26,6 @@ from sfm.exports.tally import prove
 from sfm.exports.verify import count_rows
 from sfm.exports.writing import empty, note_version
 from sfm.output_file import Destination, part_of
-from sfm.wholefile import sha256_of
 
 BATCHES_BETWEEN_LOOKS = 50  # at the free room on the disk
 

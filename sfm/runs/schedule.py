@@ -15,9 +15,9 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from sfm.config_types import SCHEDULE_FORM
 from sfm.cron import cron_trigger
 from sfm.errors import WrongInput
-from sfm.setting import SCHEDULE_FORM
 
 _LONG_UNITS = {"s": "second", "min": "minute", "h": "hour", "d": "day"}
 _LONG_DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")

@@ -14,12 +14,12 @@ from pathlib import Path
 from sqlalchemy import select
 
 from sfm import clock
+from sfm.atomic_file import sha256_of, sync
 from sfm.database import begin_write, db
 from sfm.models import StreamFile
 from sfm.streams import names
 from sfm.streams.errors import StorageTrouble, trouble
 from sfm.streams.names import FileName
-from sfm.wholefile import sha256_of, sync
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sfm.atomic_file import sync
 from sfm.removals.redact import Wanted
 from sfm.streams import names
 from sfm.streams.errors import StorageTrouble
@@ -26,7 +27,6 @@ from sfm.streams.sealing import (
     repack_pays,
     seal,
 )
-from sfm.wholefile import sync
 
 logger = logging.getLogger(__name__)
 

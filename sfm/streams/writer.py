@@ -22,12 +22,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sfm import clock
+from sfm.atomic_file import sync
 from sfm.streams import names
 from sfm.streams.errors import StorageTrouble, trouble
 from sfm.streams.members import member
 from sfm.streams.removed import RemovedPosts
 from sfm.streams.sealing import Facts, leave_out, repack, repack_pays, seal
-from sfm.wholefile import sync
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sfm.atomic_file import sync, write_whole
 from sfm.supervisord import conf
 from sfm.supervisord.conf import Program
 from sfm.supervisord.place import Place
-from sfm.wholefile import sync, write_whole
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from sfm.atomic_file import sync
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.exports import folders, places, service, writing
@@ -22,7 +23,6 @@ from sfm.models import ExportFile, RecurringExport
 from sfm.removals.id_search import IdSearch
 from sfm.takedown.file_search import holds
 from sfm.takedown.seen_files import SeenFiles, state_of
-from sfm.wholefile import sync
 
 WITH_ID = {"twitter_id", "twitter_url"}
 

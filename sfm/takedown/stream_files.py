@@ -18,6 +18,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from sfm import clock
+from sfm.atomic_file import sync
 from sfm.database import begin_write, db
 from sfm.models import StreamFile
 from sfm.removals.redact import Wanted, without
@@ -30,7 +31,6 @@ from sfm.streams.members import member
 from sfm.streams.repair import TEAR
 from sfm.streams.sealing import Damaged, read_facts
 from sfm.takedown.seen_files import SeenFiles, state_of
-from sfm.wholefile import sync
 
 ASIDE = ".takedown"
 MEMBER_LINES = 1000

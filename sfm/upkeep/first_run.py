@@ -6,12 +6,12 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from sfm.atomic_file import write_whole
 from sfm.config import Settings
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.models import Credential
 from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN
-from sfm.wholefile import write_whole
 
 MARK = "# Made by `make run`: no Twitter key was set, so this installation speaks to the sandbox."
 

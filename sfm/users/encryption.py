@@ -17,10 +17,10 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from sfm.atomic_file import write_whole
 from sfm.errors import BadSetting, SfmError
 from sfm.extensions import settings
 from sfm.file_lock import lock_file
-from sfm.wholefile import write_whole
 
 KEY_FILE = "credentials.key"
 

@@ -13,7 +13,7 @@ SFM = ROOT / "sfm"
 
 FLOOR = {
     "__version__": 0, "errors": 0, "clock": 0, "config": 0,
-    "setting": 0, "cron": 0, "instance": 0, "database": 0, "extensions": 0, "wholefile": 0,
+    "config_types": 0, "cron": 0, "instance": 0, "database": 0, "extensions": 0, "atomic_file": 0,
     "output_file": 0, "file_lock": 0, "page_token": 0,
     "models": 1, "audit": 1, "twitter": 1, "supervisord": 1, "sandbox": 1,
     "web": 3, "cli": 3, "jobs": 3, "factory": 4,
@@ -23,18 +23,18 @@ FLOOR = {
 ACROSS = {
     ("audit", "models"),  # every feature records what people did; docs/decisions/0007 says why here
     ("config", "errors"),
-    ("config", "setting"),
+    ("config", "config_types"),
     ("file_lock", "clock"),
     ("output_file", "file_lock"),
-    ("setting", "cron"),
-    ("setting", "errors"),
+    ("config_types", "cron"),
+    ("config_types", "errors"),
     ("instance", "config"),
     ("instance", "errors"),
-    ("instance", "wholefile"),
+    ("instance", "atomic_file"),
     ("extensions", "config"),
     ("output_file", "clock"),
     ("output_file", "errors"),
-    ("output_file", "wholefile"),
+    ("output_file", "atomic_file"),
     ("timelines", "accounts"),
     ("timelines", "tweets"),
     ("timelines", "runs"),

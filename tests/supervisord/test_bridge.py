@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import pytest
 
+from sfm.atomic_file import write_whole
 from sfm.errors import NotFound, SfmError
 from sfm.supervisord import bridge as bridge_module
 from sfm.supervisord import logs, rpc
 from sfm.supervisord.bridge import Bridge, Changes, ProcessState
 from sfm.supervisord.conf import Program
 from sfm.supervisord.place import Place
-from sfm.wholefile import write_whole
 from tests.rounds import rounds
 from tests.supervisord.conftest import Daemon, is_alive, make_stand_in
 from tests.waiting import wait_for
