@@ -181,7 +181,7 @@ def fill(owners: dict[int, int], world: World, count: int) -> None:
     from itertools import islice
 
     from sfm.database import begin_write, db
-    from sfm.tweets.store import save_page
+    from sfm.posts.store import save_page
     from sfm.twitter.pages import Record
     from sfm.twitter.payload import parse_line
 

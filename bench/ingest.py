@@ -22,7 +22,7 @@ from bench.synthetic import World, as_line
 from bench.table import Row, show
 from sfm.database import begin_write, db
 from sfm.models import TwitterUserItem
-from sfm.tweets import bulk, store
+from sfm.posts import bulk_sql, store
 from sfm.twitter.pages import Record
 from sfm.twitter.payload import parse_line
 
@@ -75,12 +75,14 @@ def bare(lines: list[bytes], owners: dict[int, int]) -> None:
         begin_write()
         connection = db.session.connection()
         ready = store.prepare(connection, records(page), "timeline", 1, owners).ready
-        bulk.one_writer(connection)
-        held = bulk.held(connection, ready)
+        bulk_sql.one_writer(connection)
+        held = bulk_sql.held(connection, ready)
         fresh = [one for number, one in ready.items() if number not in held]
         assert len(fresh) == len(page)
         with connection.begin_nested():
-            bulk.insert(connection, "twitter_user_item", store.COLUMNS, [one.row for one in fresh])
+            bulk_sql.insert(
+                connection, "twitter_user_item", store.COLUMNS, [one.row for one in fresh]
+            )
         db.session.commit()
 
 
@@ -127,7 +129,7 @@ def rate(
 def empty() -> None:
     """Take away what was saved, and what the databases would still have to do about that."""
     begin_write()
-    bulk.empty_index(db.session.connection())
+    bulk_sql.empty_index(db.session.connection())
     for table in ("twitter_user_item", "day_count", "day_total"):
         db.session.execute(text(f"DELETE FROM {table}"))
     db.session.commit()

@@ -21,9 +21,9 @@ from bench.synthetic import World, vocabulary
 from bench.table import Row, cpu_of, show
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser, TwitterUserItem, TwitterUserSet, User
-from sfm.tweets import queries
-from sfm.tweets.selection import Selection
-from sfm.tweets.store import save_page
+from sfm.posts import queries
+from sfm.posts.selection import Selection
+from sfm.posts.store import save_page
 from sfm.twitter.pages import Record
 from sfm.twitter.payload import parse_line
 

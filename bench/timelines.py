@@ -28,10 +28,10 @@ from sfm import clock as clock_module
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser
+from sfm.posts import bulk_sql, store
 from sfm.runs import journal
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import run as timelines
-from sfm.tweets import bulk, store
 from sfm.twitter.client import Client
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.errors import Wait
@@ -65,7 +65,7 @@ def days_ago() -> int:
 
 def track(accounts: list[tuple[int, str]], held_to_id: int | None = None) -> dict[int, int]:
     begin_write()
-    bulk.empty_index(db.session.connection())
+    bulk_sql.empty_index(db.session.connection())
     for table in ("twitter_user_item", "day_count", "day_total", "run", "twitter_user"):
         db.session.execute(text(f"DELETE FROM {table}"))
     users = [TwitterUser(uid=uid, name=name, held_to_id=held_to_id) for uid, name in accounts]

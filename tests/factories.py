@@ -13,7 +13,7 @@ from sfm.accounts import sets
 from sfm.accounts.names import rename
 from sfm.database import begin_write, db
 from sfm.models import AccountEvent, Run, RunError, TwitterUser, TwitterUserSet, User
-from sfm.tweets.store import save_page
+from sfm.posts.store import save_page
 from sfm.twitter.pages import split_page
 
 _numbers = itertools.count(1)

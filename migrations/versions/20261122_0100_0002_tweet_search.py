@@ -2,7 +2,7 @@
 
 Written by hand, for each database in its own words; see docs/decisions on full-text search.
 SQLite: FTS5 without a copy of the text, rowid = the tweet's id. The words come ready-made
-(sfm/tweets/words.py), so the tokenizer only has to part them at blanks.
+(sfm/posts/tokenizer.py), so the tokenizer only has to part them at blanks.
 PostgreSQL: the same words as a tsvector beside the tweet's id, with a GIN index.
 
 Revision ID: 0002

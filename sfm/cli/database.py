@@ -15,7 +15,7 @@ def migrate_database() -> None:
     """
     from sfm.database import db
     from sfm.extensions import settings
-    from sfm.tweets import indexing
+    from sfm.posts import search_index
     from sfm.upkeep.migration import bring_up_to_date
 
     done = bring_up_to_date(settings().instance / "backups")
@@ -25,7 +25,7 @@ def migrate_database() -> None:
         click.echo(f"The database is now at revision {done.after}.")
     if done.copy:
         click.echo(f"A copy from before is kept at {done.copy}.")
-    if indexing.state(db.session.connection()).is_outdated:
+    if search_index.state(db.session.connection()).is_outdated:
         click.echo(
             "The search still goes by the rules of an earlier release. "
             "Run `refill_items` when the machine has time: it makes the search anew."

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sfm.exports.criteria import Criteria
     from sfm.exports.layout import Layout
     from sfm.exports.order import Order, Product
-    from sfm.tweets.selection import Selection
+    from sfm.posts.selection import Selection
 
 FORMATS = ("csv", "tsv", "xls", "xlsx", "json", "v1json", "ids", "parquet")
 NEEDS_A_NAME = ("xlsx", "parquet")
@@ -145,7 +145,7 @@ def _layout(layout: type[Layout], given: dict[str, Any]) -> Layout:
 
 
 def _selection(given: dict[str, Any]) -> Selection:
-    from sfm.tweets.selection import Selection
+    from sfm.posts.selection import Selection
 
     return Selection.from_args(
         {

@@ -10,7 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 if TYPE_CHECKING:
-    from sfm.tweets.importer import Imported
+    from sfm.posts.importer import Imported
 
 
 @click.command("import_tweets")
@@ -27,8 +27,8 @@ def import_tweets(files: tuple[Path, ...], add_users: bool) -> None:
     that was cut off goes on where it stopped when it is started again.
     """
     from sfm.cli.running import running
+    from sfm.posts.importer import import_files
     from sfm.runs.jobs import IMPORT_TWEETS
-    from sfm.tweets.importer import import_files
 
     params = {"files": [file.name for file in files], "add_users": add_users}
     with running(IMPORT_TWEETS, params) as (run, result):

@@ -41,7 +41,7 @@ def fetch_tweets_by_id(
     database; import_tweets does that with the file.
     """
     from sfm.cli.running import running
-    from sfm.tweets.lookup import look_up, read_ids
+    from sfm.posts.lookup import look_up, read_ids
     from sfm.users.clients import default_client
 
     if force and append:
@@ -142,8 +142,8 @@ def refill_items() -> None:
     May be stopped and started again. The JSON itself is never changed.
     """
     from sfm.cli.running import running
+    from sfm.posts.rebuild import refill
     from sfm.runs.jobs import REFILL_ITEMS
-    from sfm.tweets.refill import refill
 
     with running(REFILL_ITEMS) as (run, result):
         found = refill(run)
@@ -159,8 +159,8 @@ def refill_items() -> None:
 def check_counts() -> None:
     """Hold the kept counts against a full count of all tweets, and put them right."""
     from sfm.cli.running import running
+    from sfm.posts.counts_check import check_rollups
     from sfm.runs.transactions import unit_of_work
-    from sfm.tweets.counts_check import check_rollups
 
     with running("check_counts") as (run, result):
         wrong = unit_of_work(check_rollups)

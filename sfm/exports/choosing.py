@@ -12,7 +12,7 @@ from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports.criteria import Criteria
 from sfm.models import TwitterUser, TwitterUserSet, User
-from sfm.tweets.selection import Selection
+from sfm.posts.selection import Selection
 from sfm.twitter.record import MAX_ID
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sfm.errors import WrongInput
-from sfm.tweets.selection import Selection
+from sfm.posts.selection import Selection
 
 Source = Literal["tweets", "ids", "files"]
 SEEDS = 2**31

@@ -17,9 +17,9 @@ from sfm.exports.dialects import among, freeze, ids_parameter
 from sfm.exports.stored import Reader
 from sfm.exports.tally import Tally
 from sfm.models import TwitterUserItem
-from sfm.tweets.finding import find
-from sfm.tweets.scope import scope_of
-from sfm.tweets.selection import Selection
+from sfm.posts.search import find
+from sfm.posts.search_scope import scope_of
+from sfm.posts.selection import Selection
 
 BATCH = 250
 IDS_AT_ONCE = 10_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sfm.database import db
 from sfm.exports.order import Product
+from sfm.posts import bulk_sql
 from sfm.removals import register
-from sfm.tweets import bulk
 
 MAX_TRIES = 5  # of one export; each ends with a removal that came while it was made
 TOO_MANY = (
@@ -27,5 +27,5 @@ def is_current(product: Product) -> bool:
     """Whether nothing was taken out since the product was read. In the session, after
     `begin_write`; nothing can be taken out between this and the commit."""
     connection = db.session.connection()
-    bulk.one_writer(connection)
+    bulk_sql.one_writer(connection)
     return register.taken_out_version(connection) == product.removals_version

@@ -16,7 +16,7 @@ from sfm.exports.criteria import Criteria
 from sfm.exports.dialects import among, ids_parameter
 from sfm.extensions import settings
 from sfm.models import StreamFile, TwitterFilter, User
-from sfm.tweets.selection import Selection
+from sfm.posts.selection import Selection
 
 MOST_FILES = 5_000
 ARGS = ("files", "filter", "day")

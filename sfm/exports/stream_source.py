@@ -21,7 +21,7 @@ from sfm.exports.seen import SeenIds
 from sfm.exports.sources import FileGone
 from sfm.exports.stored import FINAL_URLS, IDS, NOT_FOLLOWED, stored_class
 from sfm.exports.tally import Tally
-from sfm.tweets.columns import CONTENT, row_of
+from sfm.posts.columns import CONTENT, row_of
 from sfm.twitter.payload import parse_line
 from sfm.twitter.record import Tweet, Unreadable
 

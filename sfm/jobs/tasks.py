@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.filters import supervising
 from sfm.models import Credential
+from sfm.posts.counts_check import check_rollups
 from sfm.runs.active import ActiveRun
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines import names
 from sfm.timelines import run as timelines
-from sfm.tweets.counts_check import check_rollups
 from sfm.twitter.client import Client
 from sfm.users.clients import collecting_client, default_client
 from sfm.users.credential_check import check

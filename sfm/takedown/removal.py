@@ -16,6 +16,7 @@ from sfm import audit
 from sfm.database import db
 from sfm.errors import SfmError, WrongInput
 from sfm.extensions import settings
+from sfm.posts import bulk_sql
 from sfm.removals import register
 from sfm.removals.redact import Wanted
 from sfm.runs.transactions import unit_of_work
@@ -26,7 +27,6 @@ from sfm.takedown.outcome import Outcome
 from sfm.takedown.seen_files import SeenFiles
 from sfm.takedown.stored import Stored
 from sfm.takedown.stream_files import Holding
-from sfm.tweets import bulk
 from sfm.twitter.record import MAX_ID
 
 MOST_AT_ONCE = 100
@@ -171,12 +171,12 @@ def remove(
 
 
 def _refuse(ids: frozenset[int], run_id: int | None) -> int:
-    bulk.one_writer(db.session.connection())
+    bulk_sql.one_writer(db.session.connection())
     return register.add(ids, run_id=run_id)
 
 
 def _as_one_writer(change: Callable[[frozenset[int]], object], ids: frozenset[int]) -> None:
-    bulk.one_writer(db.session.connection())
+    bulk_sql.one_writer(db.session.connection())
     change(ids)
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from sfm.database import db
 from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
+from sfm.posts import delete as post_delete
 from sfm.removals.redact import Wanted, without
-from sfm.tweets import deletion
 
 AT_ONCE = 500
 ROWS_A_LOOK = 50_000  # read by one statement; somebody may stop it in between
@@ -72,7 +72,7 @@ def _looks(above: int, highest: int) -> Iterator[ColumnElement[bool]]:
 def remove(found: Stored, wanted: Wanted) -> None:
     """Take them out, with links that nothing else has. In the session; the caller commits."""
     links = _links_of(found.gone)
-    deletion.delete_items(found.gone)
+    post_delete.delete_items(found.gone)
     for at in range(0, len(links), AT_ONCE):
         still = select(TwitterUserItemUrl.id).where(TwitterUserItemUrl.link_id == Link.id)
         some = Link.id.in_(links[at : at + AT_ONCE])

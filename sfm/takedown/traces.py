@@ -9,14 +9,14 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 from sfm.database import begin_write, db
-from sfm.tweets import bulk
+from sfm.posts import bulk_sql
 
 PAGES = 1000  # of the index a step: others may write in between
 
 
 def overwrite_deleted() -> None:
     """From here on, what this connection deletes is overwritten with zeros. In the session."""
-    if bulk.is_sqlite(db.session.connection()):
+    if bulk_sql.is_sqlite(db.session.connection()):
         db.session.execute(text("PRAGMA secure_delete = ON"))
 
 
@@ -32,7 +32,7 @@ def _step(pages: int) -> bool:
     """One step; False where there is nothing to merge any more."""
     begin_write()
     connection = db.session.connection()
-    if not bulk.is_sqlite(connection):
+    if not bulk_sql.is_sqlite(connection):
         db.session.rollback()
         return False
     overwrite_deleted()

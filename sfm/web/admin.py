@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 
 from sfm.models.run import RUN_STATES
+from sfm.posts import overview
 from sfm.runs.jobs import job_of
-from sfm.tweets import overview
 from sfm.users.usage import usage_this_month
 from sfm.web import admin_rows
 from sfm.web.access import access

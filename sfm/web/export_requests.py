@@ -26,7 +26,7 @@ from sfm.exports.removals import MAX_TRIES, TOO_MANY, is_current
 from sfm.exports.run import make_at_once
 from sfm.extensions import settings
 from sfm.models import ExportFile, User
-from sfm.tweets.selection import Selection
+from sfm.posts.selection import Selection
 from sfm.web.jinja import time_zone
 
 COUNTED_AT_MOST = 100_000

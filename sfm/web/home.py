@@ -11,10 +11,10 @@ from flask import Blueprint, Response
 from sfm import clock
 from sfm.accounts.glimpses import sample
 from sfm.extensions import settings
+from sfm.posts import overview, queries
 from sfm.runs import plan, troubles
 from sfm.runs import queries as runs
 from sfm.runs.jobs import job_of
-from sfm.tweets import overview, queries
 from sfm.users.usage import usage_this_month
 from sfm.web.access import access, current_account
 from sfm.web.charts import bar_chart, every_day

@@ -15,9 +15,9 @@ from sfm.database import db
 from sfm.errors import NotFound
 from sfm.links import records
 from sfm.models import Link
+from sfm.posts import queries
 from sfm.takedown import run as takedown
 from sfm.takedown.removal import MOST_AT_ONCE
-from sfm.tweets import queries
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms.removals import TakedownForm
 from sfm.web.htmx import done, page_or_part

@@ -13,8 +13,8 @@ from sfm.accounts import members, sets
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUserSet
-from sfm.tweets import overview, queries
-from sfm.tweets.selection import Selection
+from sfm.posts import overview, queries
+from sfm.posts.selection import Selection
 from sfm.web.access import access, signed_in_account
 from sfm.web.account_lists import members_of, sets_of
 from sfm.web.charts import Sparkline, bar_chart, every_day, sparkline

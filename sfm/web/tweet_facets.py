@@ -13,8 +13,8 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from sfm.tweets.facets import Facet, Facets
-from sfm.tweets.selection import Selection
+from sfm.posts.facets import Facet, Facets
+from sfm.posts.selection import Selection
 
 KINDS = {
     "post": _l("Posts"),

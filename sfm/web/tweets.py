@@ -13,10 +13,10 @@ from sfm.accounts import sets
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
-from sfm.tweets import queries
-from sfm.tweets.facets import Facets, facets
-from sfm.tweets.queries import Count, TweetPage
-from sfm.tweets.selection import Selection
+from sfm.posts import queries
+from sfm.posts.facets import Facets, facets
+from sfm.posts.queries import Count, TweetPage
+from sfm.posts.selection import Selection
 from sfm.twitter import display
 from sfm.twitter.record import Unreadable
 from sfm.web.access import access, signed_in_account

@@ -10,10 +10,10 @@ from sfm.accounts import glimpses, queries
 from sfm.accounts.queries import Named
 from sfm.errors import NotFound
 from sfm.models import TwitterUser
+from sfm.posts import overview
+from sfm.posts import queries as tweets
+from sfm.posts.selection import Selection
 from sfm.runs import troubles
-from sfm.tweets import overview
-from sfm.tweets import queries as tweets
-from sfm.tweets.selection import Selection
 from sfm.web.access import access, signed_in_account
 from sfm.web.account_lists import FOUND, a_to_z, matching
 from sfm.web.charts import every_day, sparkline

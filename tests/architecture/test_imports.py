@@ -36,25 +36,25 @@ ACROSS = {
     ("output_file", "errors"),
     ("output_file", "atomic_file"),
     ("timelines", "accounts"),
-    ("timelines", "tweets"),
+    ("timelines", "posts"),
     ("timelines", "runs"),
     ("accounts", "runs"),
-    ("tweets", "runs"),  # an import is a run: shown, cancelled and gone on with like others
-    ("links", "tweets"),
+    ("posts", "runs"),  # an import is a run: shown, cancelled and gone on with like others
+    ("links", "posts"),
     ("links", "runs"),
     ("filters", "accounts"),
     ("filters", "users"),
     ("streams", "filters"),
-    ("exports", "tweets"),
+    ("exports", "posts"),
     ("exports", "accounts"),
     ("exports", "runs"),  # large ones are made in the background
     ("exports", "streams"),  # what is missing in what a stream brought, a package says as its page
-    ("takedown", "tweets"),  # what has to be deleted is deleted from every store at once
+    ("takedown", "posts"),  # what has to be deleted is deleted from every store at once
     ("takedown", "streams"),
     ("takedown", "exports"),
     ("takedown", "runs"),  # for its short transactions
     ("takedown", "removals"),
-    ("tweets", "removals"),  # whoever takes posts in or gives them out leaves removed ones out
+    ("posts", "removals"),  # whoever takes posts in or gives them out leaves removed ones out
     ("streams", "removals"),
     ("exports", "removals"),
     ("status", "runs"),

@@ -12,7 +12,7 @@ from sfm.exports.criteria import Criteria
 from sfm.exports.layout import Layout
 from sfm.exports.order import Order, Product
 from sfm.exports.produce import make, no_watch
-from sfm.tweets.selection import Selection
+from sfm.posts.selection import Selection
 from tests.exports.conftest import ABOUT
 
 

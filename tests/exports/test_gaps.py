@@ -20,9 +20,9 @@ from sfm.exports.criteria import Criteria
 from sfm.exports.gaps import OF_OTHERS, UNKNOWN, UNKNOWN_OF_OTHERS
 from sfm.jobs.stream_tasks import import_stream_files
 from sfm.models import Gap, Heartbeat, Run, StreamFile, TwitterUserItem, User
+from sfm.posts.selection import Selection
 from sfm.runs import forgetting, journal
 from sfm.runs.jobs import IMPORT_TWEETS
-from sfm.tweets.selection import Selection
 from tests.exports.making import made, of
 from tests.exports.test_pages import NEW, carry_out_queued, last_export, submit
 from tests.exports.test_stream_choice import MIDNIGHT, sealed

@@ -16,7 +16,7 @@ from sfm.exports.layout import Layout
 from sfm.exports.run import make_export
 from sfm.extensions import settings
 from sfm.models import ExportFile, RecurringExport, StreamFile, TwitterFilter, TwitterUserSet, User
-from sfm.tweets.selection import Selection
+from sfm.posts.selection import Selection
 from tests.conftest import FrozenClock
 from tests.factories import make_set, make_tweets, make_twitter_user, make_user
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sfm.database import begin_write, db
 from sfm.exports.layout import FORMATS
 from sfm.models import TwitterUser, TwitterUserItem
-from sfm.tweets.store import save_page
+from sfm.posts.store import save_page
 from sfm.twitter.pages import Record, split_page
 from sfm.twitter.payload import parse_line
 from sfm.twitter.record import Unreadable

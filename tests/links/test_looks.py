@@ -15,8 +15,8 @@ from sfm.links import queries, table
 from sfm.links.fetch import Followed, Hop
 from sfm.links.page import PageFacts
 from sfm.models import Link, LinkLook, TwitterUser, TwitterUserItem, User
-from sfm.tweets.deletion import delete_items
-from sfm.tweets.removal import remove_account
+from sfm.posts.delete import delete_items
+from sfm.posts.removal import remove_account
 from tests.conftest import FrozenClock
 from tests.exports.making import made, rows_of
 from tests.links.test_run import FIRST, saved, tweet

@@ -11,11 +11,11 @@ from sfm.database import begin_write, db
 from sfm.links.fetch import Fetcher
 from sfm.links.run import BATCH_ITEMS, carry_out, fenced_fetcher
 from sfm.models import Link, Run, TwitterUser, TwitterUserItem, TwitterUserItemUrl
+from sfm.posts.store import save_page
 from sfm.runs import journal, stopping
 from sfm.runs.errors import Cancelled, Interrupted
 from sfm.runs.jobs import FETCH_URLS
 from sfm.runs.queries import expected_end
-from sfm.tweets.store import save_page
 from sfm.twitter.pages import split_page
 from tests.links.conftest import IN_A_HURRY, everybody, open_fence
 from tests.twitter.fake import Fake, answer

@@ -14,7 +14,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.factory import MIGRATIONS
 from sfm.models import Credential, Run, RunError, TwitterFilter
-from sfm.tweets import words
+from sfm.posts import tokenizer
 from sfm.upkeep.migration import present_revision
 from tests.factories import make_set, make_tweets, make_twitter_user, make_user, rename_to
 
@@ -100,7 +100,7 @@ def test_an_empty_collection_is_searched_by_todays_rules_and_saved_with_less_wor
     app: Flask,
 ) -> None:
     version, way = search_state()
-    assert version == words.VERSION
+    assert version == tokenizer.VERSION
     assert way == ("8" if db.engine.dialect.name == "sqlite" else "l" if has_lz4() else "")
     downgrade(revision="0002")
     version, way = search_state()

@@ -26,17 +26,17 @@ from sfm.exports.order import Order, Product
 from sfm.exports.produce import Watch, make
 from sfm.exports.run import make_export
 from sfm.models import ExportFile, Heartbeat, TwitterUser, TwitterUserItem, User
+from sfm.posts.importer import Imported, import_files
+from sfm.posts.store import save_page
 from sfm.runs import journal
 from sfm.streams.removed import VERSION, RemovedPosts
 from sfm.streams.sealing import Facts
 from sfm.streams.sinks import FileSink
 from sfm.takedown import removal
 from sfm.takedown.outcome import Outcome
-from sfm.tweets.importer import Imported, import_files
-from sfm.tweets.store import save_page
 from tests.conftest import FrozenClock
+from tests.posts.making import make_account, make_user, post, record, save
 from tests.takedown.test_remove_tweet import WORD, id_of, in_database, refers
-from tests.tweets.making import make_account, make_user, post, record, save
 
 PREFIX = "streamsample"
 

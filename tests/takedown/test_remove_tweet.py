@@ -20,6 +20,8 @@ from sfm.exports.criteria import Criteria
 from sfm.exports.layout import Layout
 from sfm.exports.run import make_export
 from sfm.models import AuditEntry, Base, ExportFile, StreamFile, TwitterUser, TwitterUserItem, User
+from sfm.posts.counts_check import check_rollups
+from sfm.posts.selection import Selection
 from sfm.streams.files import verify
 from sfm.streams.ledger import record_file
 from sfm.streams.names import file_name
@@ -27,10 +29,16 @@ from sfm.streams.quarantine import Quarantine
 from sfm.streams.sealing import read_facts
 from sfm.streams.writer import StreamWriter
 from sfm.takedown import stream_files
-from sfm.tweets.counts_check import check_rollups
-from sfm.tweets.selection import Selection
 from tests.conftest import FrozenClock
-from tests.tweets.making import NOON, make_account, make_tweet, make_user, post, record, save
+from tests.posts.making import (
+    NOON,
+    make_account,
+    make_tweet,
+    make_user,
+    post,
+    record,
+    save,
+)
 
 WORD = "zanzibarquokka"
 PREFIX = "streamsample"

@@ -479,7 +479,7 @@ def test_an_account_deleted_between_two_pages_takes_the_run_with_nothing(
 ) -> None:
     from sfm.database import begin_write
     from sfm.errors import NotFound
-    from sfm.tweets import removal
+    from sfm.posts import removal
 
     user = tracked(sandbox.world.find("HarborCouncil"))
     number, uid = user.id, user.uid or 0

@@ -12,12 +12,12 @@ from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.errors import NotFound
 from sfm.models import RunError, TwitterUser, TwitterUserItem
+from sfm.posts.removal import remove_account
 from sfm.runs import journal
 from sfm.sandbox.server import Sandbox
 from sfm.sandbox.world.people import Person
 from sfm.timelines import run
 from sfm.timelines.collect import Collected, collect, standing_of
-from sfm.tweets.removal import remove_account
 from sfm.twitter.client import Client
 from sfm.users.clients import collecting_client
 from tests.collecting import held, tracked

@@ -13,7 +13,7 @@ from sfm.database import db
 from sfm.links.extract import hash_of
 from sfm.models import Link, Run, TwitterUserItem, TwitterUserItemUrl, User
 from tests.pages import page, part, submit, text_of
-from tests.tweets.making import make_tweet, make_user
+from tests.posts.making import make_tweet, make_user
 
 pytestmark = pytest.mark.usefixtures("clock")
 WHEN = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

@@ -23,12 +23,12 @@ from sfm.models import (
     TwitterUserItemUrl,
     User,
 )
+from sfm.posts import queries
+from sfm.posts.counts_check import check_rollups
+from sfm.posts.selection import Selection
 from sfm.runs.jobs import REMOVE_TWEET
 from sfm.streams.quarantine import Quarantine
 from sfm.takedown import run as takedown
-from sfm.tweets import queries
-from sfm.tweets.counts_check import check_rollups
-from sfm.tweets.selection import Selection
 from sfm.users import credentials
 from tests.conftest import FrozenClock
 from tests.factories import (

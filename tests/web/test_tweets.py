@@ -14,8 +14,8 @@ from sfm.database import db
 from sfm.models import TwitterUserItem, User
 from sfm.twitter import display
 from tests.pages import Page, page, part, submit, text_of
-from tests.tweets.making import NOON, make_set, make_tweet, make_user, record, save
-from tests.tweets.making import post as v2
+from tests.posts.making import NOON, make_set, make_tweet, make_user, record, save
+from tests.posts.making import post as v2
 
 LoginAs = Callable[[User], FlaskClient]
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, func, or_, select
 from sfm.errors import NotFound
 from sfm.models import DayTotal, TwitterUser, TwitterUserSet, set_member
 from sfm.models.account import FormerName
-from sfm.tweets import bulk, query
-from sfm.tweets.query import Node
-from sfm.tweets.selection import Selection
-from sfm.tweets.words import account_mark, language_mark
+from sfm.posts import bulk_sql, search_query
+from sfm.posts.search_query import Node
+from sfm.posts.selection import Selection
+from sfm.posts.tokenizer import account_mark, language_mark
 from sfm.twitter.record import MAX_ID
 
 FEW = 100  # accounts that are looked through one by one
@@ -52,7 +52,7 @@ class Scope:
             groups.append([language_mark(self.selection.lang)])
         if (node is not None or groups) and self.accounts is not None and len(self.accounts) <= FEW:
             groups.append([account_mark(user_id) for user_id in self.accounts])
-        return query.marked(node, groups)
+        return search_query.marked(node, groups)
 
 
 def scope_of(connection: Connection, selection: Selection) -> Scope:
@@ -112,7 +112,7 @@ def _bound_days(connection: Connection, scope: Scope) -> None:
     scope.low, scope.high = low, high
     if scope.selection.zone == "UTC" and _stands_apart(connection, days, low, high):
         return
-    stamp = bulk.stamp_for(connection)
+    stamp = bulk_sql.stamp_for(connection)
     scope.reads_rows = True
     if first is not None:
         scope.conditions.append("item.date_published >= :first")
@@ -168,14 +168,14 @@ def _conditions(connection: Connection, scope: Scope) -> None:
         params["ids"] = _ids_param(connection, selection.ids)
         inner = (
             "SELECT value FROM json_each(:ids)"
-            if bulk.is_sqlite(connection)
+            if bulk_sql.is_sqlite(connection)
             else "SELECT unnest(CAST(:ids AS bigint[]))"
         )
         conditions.append(f"item.twitter_id IN ({inner})")
 
 
 def _ids_param(connection: Connection, ids: tuple[int, ...]) -> Any:
-    return f"[{','.join(map(str, ids))}]" if bulk.is_sqlite(connection) else list(ids)
+    return f"[{','.join(map(str, ids))}]" if bulk_sql.is_sqlite(connection) else list(ids)
 
 
 def _listed(params: dict[str, Any], name: str, values: Iterable[Any]) -> str:

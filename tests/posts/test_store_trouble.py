@@ -11,11 +11,11 @@ from sqlalchemy.exc import OperationalError
 
 from sfm.database import begin_write, db
 from sfm.models import DayTotal, TwitterUserItem
-from sfm.tweets import queries
-from sfm.tweets.counts_check import check_rollups
-from sfm.tweets.selection import Selection
-from sfm.tweets.store import save_page
-from tests.tweets.making import make_tweet, make_user, post, record, save
+from sfm.posts import queries
+from sfm.posts.counts_check import check_rollups
+from sfm.posts.selection import Selection
+from sfm.posts.store import save_page
+from tests.posts.making import make_tweet, make_user, post, record, save
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])  # PostgreSQL has no such switch

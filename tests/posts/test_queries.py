@@ -11,10 +11,10 @@ from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import TwitterUserItem, TwitterUserSet
 from sfm.models.account import FormerName
-from sfm.tweets import queries
-from sfm.tweets.facets import facets
-from sfm.tweets.selection import Selection
-from tests.tweets.making import (
+from sfm.posts import queries
+from sfm.posts.facets import facets
+from sfm.posts.selection import Selection
+from tests.posts.making import (
     NOON,
     make_account,
     make_set,

@@ -19,9 +19,9 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Select, column, false, select, text
 
 from sfm.models import TwitterUserItem
-from sfm.tweets import bulk
-from sfm.tweets.query import Node, for_postgresql, for_sqlite
-from sfm.tweets.scope import Scope
+from sfm.posts import bulk_sql
+from sfm.posts.search_query import Node, for_postgresql, for_sqlite
+from sfm.posts.search_scope import Scope
 from sfm.twitter.record import MAX_ID
 
 Rows = list[tuple[Any, ...]]
@@ -64,7 +64,7 @@ def find(
     if scope.is_empty or stretch.low > stretch.high:
         return []
     if scope.node is not None:
-        if bulk.is_sqlite(connection):
+        if bulk_sql.is_sqlite(connection):
             return _run(connection, scope, _fts5(scope, columns, stretch), stretch)
         return _by_buckets(connection, scope, columns, stretch)
     if scope.accounts is not None and not scope.has_many_accounts:
@@ -118,7 +118,7 @@ def _fts5(scope: Scope, columns: str, stretch: Stretch) -> str:
 
 
 def _along(connection: Connection, scope: Scope, columns: str, stretch: Stretch) -> str:
-    index = INDEX if bulk.is_sqlite(connection) else ""
+    index = INDEX if bulk_sql.is_sqlite(connection) else ""
     between = "item.twitter_id BETWEEN :low AND :high"
     return (
         f"SELECT {columns} FROM twitter_user_item AS item {index} "  # noqa: S608
@@ -190,14 +190,14 @@ def _parts(connection: Connection, stretch: Stretch) -> Iterator[tuple[Stretch, 
     for grain in STEPS:
         if low > high:
             return
-        bits = bulk.GRAINS[grain]
+        bits = bulk_sql.GRAINS[grain]
         if stretch.ascending:
             end = min(high, (((low >> bits) + 1) << bits) - 1)
-            yield Stretch(low, end, stretch.limit, ascending=True), bulk.bucket_mark(grain, low)
+            yield Stretch(low, end, stretch.limit, ascending=True), bulk_sql.bucket_mark(grain, low)
             low = end + 1
         else:
             start = max(low, (high >> bits) << bits)
-            yield Stretch(start, high, stretch.limit), bulk.bucket_mark(grain, high)
+            yield Stretch(start, high, stretch.limit), bulk_sql.bucket_mark(grain, high)
             high = start - 1
     if low <= high:
         yield Stretch(low, high, stretch.limit, stretch.ascending), ""
@@ -231,7 +231,7 @@ def narrowed(connection: Connection, statement: Select[Any], scope: Scope) -> Se
 
 def _hits(connection: Connection, node: Node) -> Select[Any]:
     """All ids that the full-text index has for these words."""
-    if bulk.is_sqlite(connection):
+    if bulk_sql.is_sqlite(connection):
         hits = text("SELECT rowid AS twitter_id FROM tweet_search WHERE tweet_search MATCH :match")
         said = for_sqlite(node)
     else:

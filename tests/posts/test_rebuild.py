@@ -9,12 +9,12 @@ from sqlalchemy import select, text, update
 
 from sfm.database import begin_write, db
 from sfm.models import TwitterUserItem
+from sfm.posts import queries, rebuild, search_index, tokenizer
+from sfm.posts.counts_check import check_rollups
+from sfm.posts.selection import Selection
 from sfm.runs import journal
 from sfm.runs.jobs import REFILL_ITEMS
-from sfm.tweets import indexing, queries, refill, words
-from sfm.tweets.counts_check import check_rollups
-from sfm.tweets.selection import Selection
-from tests.tweets.making import NOON, make_tweet, make_user
+from tests.posts.making import NOON, make_tweet, make_user
 
 
 def row(twitter_id: int) -> dict[str, object]:
@@ -54,13 +54,13 @@ def test_rules_of_another_version_make_the_index_anew(
 ) -> None:
     ann = make_user("ann")
     made = {make_tweet(ann, "flood", at=NOON + timedelta(hours=hour)) for hour in range(7)}
-    monkeypatch.setattr(words, "VERSION", words.VERSION + 1)
+    monkeypatch.setattr(tokenizer, "VERSION", tokenizer.VERSION + 1)
 
     runner.invoke(args=["refill_items"])
 
     assert found("flood") == made
-    state = indexing.state(db.session.connection())
-    assert state == (words.VERSION, None, None)
+    state = search_index.state(db.session.connection())
+    assert state == (tokenizer.VERSION, None, None)
 
 
 class Killed(BaseException):
@@ -72,8 +72,8 @@ def test_it_goes_on_where_it_was_cut_off(
 ) -> None:
     ann = make_user("ann")
     made = {make_tweet(ann, "flood", at=NOON + timedelta(hours=hour)) for hour in range(9)}
-    monkeypatch.setattr(refill, "BATCH", 2)
-    monkeypatch.setattr(words, "VERSION", words.VERSION + 1)
+    monkeypatch.setattr(rebuild, "BATCH", 2)
+    monkeypatch.setattr(tokenizer, "VERSION", tokenizer.VERSION + 1)
     calls = 0
 
     class CutOff(journal.ActiveRun):  # type: ignore[name-defined,misc]
@@ -87,7 +87,7 @@ def test_it_goes_on_where_it_was_cut_off(
         run = journal.start(REFILL_ITEMS, {})
         run.__class__ = CutOff
         with journal.carried_out(run):
-            refill.refill(run)
+            rebuild.refill(run)
 
     with pytest.raises(Killed):
         cut_off()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sfm.errors import WrongInput
-from sfm.tweets.words import is_beginning, mention_mark, query_words, tag_mark
+from sfm.posts.tokenizer import is_beginning, mention_mark, query_words, tag_mark
 
 LONGEST = 1000  # characters
 MOST_TERMS = 60

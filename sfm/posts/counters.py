@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from sfm.tweets import bulk
-from sfm.tweets.bulk import DaySum, TotalSum, UserSum
+from sfm.posts import bulk_sql
+from sfm.posts.bulk_sql import DaySum, TotalSum, UserSum
 
 
 class Counted(NamedTuple):
@@ -30,10 +30,10 @@ def add(connection: Connection, tweets: Iterable[Counted]) -> None:
     for user_id, twitter_id, published in tweets:
         ids.setdefault((user_id, published.date()), []).append(twitter_id)
         times.setdefault(user_id, []).append(published)
-    bulk.add_to_days(connection, [DaySum(*key, len(found)) for key, found in ids.items()])
-    bulk.add_to_totals(connection, _totals(ids))
+    bulk_sql.add_to_days(connection, [DaySum(*key, len(found)) for key, found in ids.items()])
+    bulk_sql.add_to_totals(connection, _totals(ids))
     users = [UserSum(user, len(found), max(found), min(found)) for user, found in times.items()]
-    bulk.add_to_users(connection, users)
+    bulk_sql.add_to_users(connection, users)
 
 
 def _totals(ids: Mapping[tuple[int, date], list[int]]) -> list[TotalSum]:

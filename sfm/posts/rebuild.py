@@ -14,14 +14,14 @@ from sqlalchemy import Connection, func, select, update
 
 from sfm.database import db
 from sfm.models import Run, TwitterUserItem
+from sfm.posts import bulk_sql, search_index
+from sfm.posts.bulk_sql import Entry
+from sfm.posts.columns import CONTENT, row_of
+from sfm.posts.counts_check import check_rollups
+from sfm.posts.store import entry_of
 from sfm.runs.active import ActiveRun
 from sfm.runs.jobs import REFILL_ITEMS
 from sfm.runs.transactions import unit_of_work
-from sfm.tweets import bulk, indexing
-from sfm.tweets.bulk import Entry
-from sfm.tweets.columns import CONTENT, row_of
-from sfm.tweets.counts_check import check_rollups
-from sfm.tweets.store import entry_of
 from sfm.twitter.pages import Record
 from sfm.twitter.payload import parse_line
 from sfm.twitter.record import Unreadable
@@ -70,33 +70,33 @@ def _begin() -> int:
     )
     cursor = db.session.scalar(ended.order_by(Run.id.desc()).limit(1)) or {}
     at = int(cursor.get("done_to_id", 0))
-    now = indexing.state(db.session.connection())
+    now = search_index.state(db.session.connection())
     db.session.rollback()
     if now.is_outdated:
-        unit_of_work(lambda: indexing.begin_anew(db.session.connection()))
+        unit_of_work(lambda: search_index.begin_anew(db.session.connection()))
         return 0
     return min(at, now.done_to_id) if now.done_to_id is not None else at
 
 
 def _batch(run: ActiveRun, at: int) -> tuple[Refilled, int]:
     connection = db.session.connection()
-    bulk.one_writer(connection)
+    bulk_sql.one_writer(connection)
     wanted = select(_item).where(_item.c.id > at).order_by(_item.c.id).limit(BATCH)
     rows = connection.execute(wanted).all()
     done_to = rows[-1].id if rows else at
     found = Refilled(seen=len(rows))
     before, after = [], []
-    index = indexing.state(connection)
+    index = search_index.state(connection)
     for row in rows:
         entry = _refill_row(connection, row, found)
-        old = Entry(row.twitter_id, indexing.words_of_row(row))
-        indexed = indexing.is_indexed(index, row.id)
+        old = Entry(row.twitter_id, search_index.words_of_row(row))
+        indexed = search_index.is_indexed(index, row.id)
         if not indexed or (entry is not None and entry != old):
             before += [old] if indexed else []
             after.append(entry or old)
-    bulk.unindex(connection, before)
-    bulk.index(connection, after)
-    indexing.advance(connection, done_to)
+    bulk_sql.unindex(connection, before)
+    bulk_sql.index(connection, after)
+    search_index.advance(connection, done_to)
     run.fence(added=found.changed)
     return found, done_to
 

@@ -9,11 +9,11 @@ from sqlalchemy import func, select, text, update
 
 from sfm.database import begin_write, db
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem
-from sfm.tweets import indexing, queries
-from sfm.tweets.counts_check import check_rollups
-from sfm.tweets.deletion import delete_items, delete_items_of
-from sfm.tweets.selection import Selection
-from tests.tweets.making import NOON, make_tweet, make_user, post, record, save
+from sfm.posts import queries, search_index
+from sfm.posts.counts_check import check_rollups
+from sfm.posts.delete import delete_items, delete_items_of
+from sfm.posts.selection import Selection
+from tests.posts.making import NOON, make_tweet, make_user, post, record, save
 
 WORDS = ["flood", "harbour", "library", "東京都", "홍수"]
 
@@ -160,7 +160,7 @@ def test_deleting_while_the_index_is_made_anew_leaves_no_trace(app: Flask) -> No
     ann = make_user("ann")
     made = [make_tweet(ann, "flood", at=NOON + timedelta(hours=hour)) for hour in range(3)]
     begin_write()
-    indexing.begin_anew(db.session.connection())
+    search_index.begin_anew(db.session.connection())
     db.session.commit()
     later = make_tweet(ann, "flood", at=NOON + timedelta(days=1))
     assert found_by_search("flood") == {later}

@@ -14,10 +14,10 @@ from sqlalchemy import select
 
 from sfm.database import db
 from sfm.models import TwitterUser, TwitterUserSet, set_member
-from sfm.tweets import finding
-from sfm.tweets.queries import COUNTED_TO
-from sfm.tweets.scope import scope_of
-from sfm.tweets.selection import Selection
+from sfm.posts import search
+from sfm.posts.queries import COUNTED_TO
+from sfm.posts.search_scope import scope_of
+from sfm.posts.selection import Selection
 
 COLUMNS = (
     "item.twitter_id, item.twitter_user_id, item.kind, item.lang, item.has_link, item.has_media, "
@@ -62,7 +62,7 @@ def facets(selection: Selection, set_ids: Collection[int] = ()) -> Facets:
     connection = db.session.connection()
     scope = scope_of(connection, selection)
     most = FEWER if scope.node is not None and scope.has_many_accounts else COUNTED_TO
-    rows = finding.find(connection, scope, most + 1, columns=COLUMNS)
+    rows = search.find(connection, scope, most + 1, columns=COLUMNS)
     complete = len(rows) <= most
     rows = rows[:most]
     if not rows:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, func, select, text
 
 from sfm.models import TwitterUserItem
-from sfm.tweets import bulk, words
-from sfm.tweets.words import Words
+from sfm.posts import bulk_sql, tokenizer
+from sfm.posts.tokenizer import Words
 
 
 class IndexState(NamedTuple):
@@ -25,7 +25,7 @@ class IndexState(NamedTuple):
     @property
     def is_outdated(self) -> bool:
         """Whether it was made by the rules of an earlier release: `refill_items` makes it anew."""
-        return self.version != words.VERSION
+        return self.version != tokenizer.VERSION
 
 
 def state(connection: Connection) -> IndexState:
@@ -47,14 +47,14 @@ def is_indexed(now: IndexState, item_id: int) -> bool:
 
 def begin_anew(connection: Connection) -> None:
     """Empty the index; from here on `advance` says how far it is filled again."""
-    bulk.one_writer(connection)
-    bulk.empty_index(connection)
+    bulk_sql.one_writer(connection)
+    bulk_sql.empty_index(connection)
     last = connection.scalar(select(func.max(TwitterUserItem.id))) or 0
     connection.execute(
         text(
             "UPDATE tweet_search_state SET version = :version, done_to_id = 0, goes_to_id = :last"
         ),
-        {"version": words.VERSION, "last": last},
+        {"version": tokenizer.VERSION, "last": last},
     )
 
 
@@ -73,4 +73,6 @@ def advance(connection: Connection, item_id: int) -> None:
 
 def words_of_row(row: Row[Any] | TwitterUserItem) -> Words:
     """The words that a stored tweet is found by."""
-    return words.words_of(row.item_text, row.hashtags, row.mentions, row.twitter_user_id, row.lang)
+    return tokenizer.words_of(
+        row.item_text, row.hashtags, row.mentions, row.twitter_user_id, row.lang
+    )

@@ -16,9 +16,9 @@ from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem, set_member
 from sfm.page_token import decode_token, encode_token
-from sfm.tweets import finding
-from sfm.tweets.scope import scope_of
-from sfm.tweets.selection import Selection
+from sfm.posts import search
+from sfm.posts.search_scope import scope_of
+from sfm.posts.selection import Selection
 from sfm.twitter.record import MAX_ID
 
 PAGE_SIZE = 50
@@ -67,9 +67,9 @@ def page(selection: Selection, token: str | None = None, size: int = PAGE_SIZE) 
     connection = db.session.connection()
     scope = scope_of(connection, selection)
     if way == "newer":
-        rows = finding.find(connection, scope, size + 1, low=at + 1, ascending=True)
+        rows = search.find(connection, scope, size + 1, low=at + 1, ascending=True)
     else:
-        rows = finding.find(connection, scope, size + 1, high=at - 1)
+        rows = search.find(connection, scope, size + 1, high=at - 1)
     more, ids = len(rows) > size, [row[0] for row in rows[:size]]
     if way == "newer":
         ids.reverse()
@@ -108,7 +108,7 @@ def statement(selection: Selection, *columns: Any) -> Select[Any]:
     """
     connection = db.session.connection()
     wanted = select(*columns) if columns else select(_item)
-    return finding.narrowed(connection, wanted, scope_of(connection, selection)).order_by(
+    return search.narrowed(connection, wanted, scope_of(connection, selection)).order_by(
         _item.twitter_id.desc()
     )
 
@@ -138,7 +138,7 @@ def total(selection: Selection | None = None) -> Count:
         )
         return Count(_kept(TwitterUser.id.in_(members)))
     connection = db.session.connection()
-    rows = finding.find(connection, scope_of(connection, selection), COUNTED_TO + 1)
+    rows = search.find(connection, scope_of(connection, selection), COUNTED_TO + 1)
     return Count(min(len(rows), COUNTED_TO), len(rows) > COUNTED_TO)
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sfm.tweets.words import Words
+from sfm.posts.tokenizer import Words
 
 Stamp = Callable[[datetime], Any]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sfm.tweets.words import (
+from sfm.posts.tokenizer import (
     body_words,
     is_beginning,
     mention_mark,

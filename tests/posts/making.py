@@ -10,7 +10,7 @@ from typing import Any
 
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser, TwitterUserSet, User
-from sfm.tweets.store import Saved, save_page
+from sfm.posts.store import Saved, save_page
 from sfm.twitter.pages import Record
 from sfm.twitter.payload import parse_line
 

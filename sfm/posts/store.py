@@ -17,13 +17,13 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from sfm import clock
 from sfm.database import db
+from sfm.posts import bulk_sql, counters
+from sfm.posts.bulk_sql import Entry
+from sfm.posts.columns import CONTENT, row_of
+from sfm.posts.counters import Counted
+from sfm.posts.tokenizer import words_of
 from sfm.removals import register
 from sfm.removals.redact import without
-from sfm.tweets import bulk, rollups
-from sfm.tweets.bulk import Entry
-from sfm.tweets.columns import CONTENT, row_of
-from sfm.tweets.rollups import Counted
-from sfm.tweets.words import words_of
 from sfm.twitter.pages import Record
 from sfm.twitter.payload import parse_line
 
@@ -97,16 +97,16 @@ def save_page(
     """
     connection = db.session.connection()
     page = prepare(connection, records, captured_by, run_id, owner)
-    bulk.one_writer(connection)
+    bulk_sql.one_writer(connection)
     removed = _leave_out_removed(connection, page)
-    held = bulk.held(connection, page.ready)
+    held = bulk_sql.held(connection, page.ready)
     fresh = [ready for twitter_id, ready in page.ready.items() if twitter_id not in held]
     entries: dict[int, Entry] = {}
     new: list[Prepared] = []
     for at in range(0, len(fresh), AT_ONCE):
         new += _insert(connection, fresh[at : at + AT_ONCE], page.rejected, entries)
-    rollups.add(connection, [ready.counted for ready in new])
-    bulk.index(connection, [entries[ready.twitter_id] for ready in new])
+    counters.add(connection, [ready.counted for ready in new])
+    bulk_sql.index(connection, [entries[ready.twitter_id] for ready in new])
     return Saved(
         new=len(new),
         known=len(held) + page.doubled,
@@ -126,7 +126,7 @@ def _leave_out_removed(connection: Connection, page: _Page) -> int:
     if removed is None:
         return 0
     before = len(page.ready)
-    stamp = bulk.stamp_for(connection)
+    stamp = bulk_sql.stamp_for(connection)
     for twitter_id, ready in list(page.ready.items()):
         raw = ready.record.raw
         left = without(raw, removed)
@@ -147,7 +147,7 @@ def prepare(
 ) -> _Page:
     """Rows and counts of a page's tweets; each id once."""
     page = _Page()
-    stamp = bulk.stamp_for(connection)
+    stamp = bulk_sql.stamp_for(connection)
     now = stamp(clock.now())
     for position, record in enumerate(records):
         tweet = record.tweet
@@ -166,7 +166,7 @@ def prepare(
 
 
 def _prepared(
-    position: int, record: Record, capture: tuple[Any, ...], stamp: bulk.Stamp
+    position: int, record: Record, capture: tuple[Any, ...], stamp: bulk_sql.Stamp
 ) -> Prepared:
     """The row of one tweet. `capture` are its first columns: how it came to be kept."""
     tweet, user_id = record.tweet, capture[0]
@@ -228,7 +228,7 @@ def _try_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> Except
     """
     savepoint = connection.begin_nested()
     try:
-        bulk.insert(connection, "twitter_user_item", COLUMNS, rows)
+        bulk_sql.insert(connection, "twitter_user_item", COLUMNS, rows)
     except ONES_OWN as exc:
         savepoint.rollback()
         return exc

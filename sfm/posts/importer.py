@@ -19,12 +19,12 @@ from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import AccountEvent, Run, TwitterUser
 from sfm.output_file import free_name
+from sfm.posts import bulk_sql
+from sfm.posts.file_reader import Problem, Read, read_file
+from sfm.posts.store import CapturedBy, Saved, save_page
 from sfm.runs.active import ActiveRun
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.runs.transactions import unit_of_work
-from sfm.tweets import bulk
-from sfm.tweets.reading import Problem, Read, read_file
-from sfm.tweets.store import CapturedBy, Saved, save_page
 from sfm.twitter.pages import Record
 from sfm.twitter.record import Tweet
 
@@ -130,7 +130,7 @@ def import_files(
     raise; what was committed stays.
     """
     owners = Owners.load(add_users)
-    bulk.use_little_memory(db.session.connection())
+    bulk_sql.use_little_memory(db.session.connection())
     found = []
     for path in paths:
         one = _import_file(run, path, owners, captured_by)

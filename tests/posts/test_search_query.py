@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfm.errors import WrongInput
-from sfm.tweets.query import for_postgresql, for_sqlite, marked, parse
+from sfm.posts.search_query import for_postgresql, for_sqlite, marked, parse
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ from sqlalchemy import func, select
 
 from sfm.database import db
 from sfm.models import DayTotal, Run, TwitterUser, TwitterUserItem
+from sfm.posts import importer
+from sfm.posts.counts_check import check_rollups
+from sfm.posts.importer import import_files
 from sfm.runs import journal
 from sfm.runs.jobs import IMPORT_TWEETS
-from sfm.tweets import importer
-from sfm.tweets.counts_check import check_rollups
-from sfm.tweets.importer import import_files
-from tests.tweets.making import NOON as AT
-from tests.tweets.making import make_user, post, tweet_id
+from tests.posts.making import NOON as AT
+from tests.posts.making import make_user, post, tweet_id
 
 
 def v1(number: int, text: str = "An old tweet", uid: int = 101) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sfm.errors import WrongInput
-from sfm.tweets import query
-from sfm.tweets.query import Query
+from sfm.posts import search_query
+from sfm.posts.search_query import Query
 from sfm.twitter.record import MAX_ID
 
 KINDS = ("post", "retweet", "reply", "quote")
@@ -48,7 +48,7 @@ class Selection:
     query: Query = field(default=Query(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "query", query.parse(self.text))
+        object.__setattr__(self, "query", search_query.parse(self.text))
         if self.from_day and self.to_day and self.from_day > self.to_day:
             raise WrongInput("The first day lies behind the last one. Swap them.")
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from sfm import audit
 from sfm.database import db
 from sfm.models import TwitterUser
-from sfm.tweets.deletion import delete_items_of
+from sfm.posts.delete import delete_items_of
 
 
 def remove_account(twitter_user: TwitterUser) -> int:

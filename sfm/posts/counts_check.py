@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Date, cast, delete, func, inse
 
 from sfm.database import db
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem
-from sfm.tweets import bulk
+from sfm.posts import bulk_sql
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def check_rollups(*, repair: bool = True) -> list[Difference]:
     its end.
     """
     connection = db.session.connection()
-    bulk.one_writer(connection)
+    bulk_sql.one_writer(connection)
     found = [*_days(connection, repair), *_totals(connection, repair), *_users(connection, repair)]
     for one in found:
         logger.warning("count was wrong where=%s kept=%d counted=%d", *vars(one).values())
@@ -44,7 +44,7 @@ def check_rollups(*, repair: bool = True) -> list[Difference]:
 
 def _day_of(connection: Connection) -> ColumnElement[date]:
     """The UTC day of a tweet, in SQL."""
-    if bulk.is_sqlite(connection):
+    if bulk_sql.is_sqlite(connection):
         return func.date(_item.date_published, type_=Date)
     return cast(func.timezone("UTC", _item.date_published), Date)
 
