@@ -25,6 +25,7 @@ from bench.synthetic import World, as_v2
 from bench.table import Row, cpu_seconds, median_pair, show
 from sfm import clock
 from sfm.models import Heartbeat
+from sfm.networks.errors import OutOfCredits
 from sfm.streams import names
 from sfm.streams.filer import Filer
 from sfm.streams.quarantine import Quarantine
@@ -34,7 +35,6 @@ from sfm.streams.routing import Carried, Router
 from sfm.streams.sinks import FileSink
 from sfm.streams.status import Status
 from sfm.streams.writer import StreamWriter
-from sfm.twitter.errors import OutOfCredits
 from sfm.twitter.rules import Rule
 from sfm.twitter.stream import StreamConnection
 from sfm.twitter.wire import new_pool, send

@@ -28,13 +28,13 @@ from sfm import clock as clock_module
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser
+from sfm.networks.errors import Wait
 from sfm.posts import bulk_sql, store
 from sfm.runs import journal
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import run as timelines
 from sfm.twitter.client import Client
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.errors import Wait
 from sfm.twitter.pages import Record, split_page
 from sfm.twitter.payload import parse_line
 from sfm.users.clients import collecting_client

@@ -16,10 +16,10 @@ from sfm import clock
 from sfm.accounts.names import rename
 from sfm.database import db
 from sfm.models import AccountEvent, TwitterUser
+from sfm.networks.errors import AccountProblem
+from sfm.networks.record import UserRecord
 from sfm.runs import events
-from sfm.twitter.errors import AccountProblem
 from sfm.twitter.lookups import UserBatch
-from sfm.twitter.record import UserRecord
 
 OK, PROTECTED, SUSPENDED, NOT_FOUND = "ok", "protected", "suspended", "not_found"
 # Twitter does not say whether "withheld" and "unavailable" last: they change no state.

@@ -19,10 +19,10 @@ from sfm.accounts.name_rules import is_possible, tidy
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUser, TwitterUserSet
+from sfm.networks.errors import AccountProblem
+from sfm.networks.record import UserRecord
 from sfm.runs.transactions import unit_of_work
-from sfm.twitter.errors import AccountProblem
 from sfm.twitter.prices import CENTS_PER_USER
-from sfm.twitter.record import UserRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sfm.accounts import lifecycle, service
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser
-from sfm.twitter.errors import AccountProblem
+from sfm.networks.errors import AccountProblem
 
 if TYPE_CHECKING:
     from sfm.twitter.client import Client

@@ -17,8 +17,8 @@ from sfm.accounts.names import flag_reuse
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import AccountEvent, TwitterUser
-from sfm.twitter.errors import AccountProblem
-from sfm.twitter.record import UserRecord
+from sfm.networks.errors import AccountProblem
+from sfm.networks.record import UserRecord
 
 if TYPE_CHECKING:
     from sfm.twitter.client import Client

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
-from sfm.twitter.record import MAX_ID
+from sfm.networks.record import MAX_ID
 
 
 @click.command()

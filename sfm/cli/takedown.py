@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
-from sfm.twitter.record import MAX_ID
+from sfm.networks.record import MAX_ID
 
 if TYPE_CHECKING:
     from sfm.takedown.outcome import Outcome

@@ -12,8 +12,8 @@ from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports.criteria import Criteria
 from sfm.models import TwitterUser, TwitterUserSet, User
+from sfm.networks.record import MAX_ID
 from sfm.posts.selection import Selection
-from sfm.twitter.record import MAX_ID
 
 
 def account_named(name: str) -> TwitterUser:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sfm.errors import WrongInput
-from sfm.twitter.record import MAX_ID
+from sfm.networks.record import MAX_ID
 
 MOST_IDS = 10_000_000
 

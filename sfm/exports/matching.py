@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, select
 
 from sfm.models import TwitterUser
+from sfm.networks.record import Tweet
 from sfm.posts.search_query import AllOf, Node, OneOf, Term
 from sfm.posts.search_scope import scope_of
 from sfm.posts.selection import Selection
 from sfm.posts.tokenizer import words_of
-from sfm.twitter.record import Tweet
 
 NOBODY = 0  # stands for the number of an account that is not ours
 

@@ -18,7 +18,7 @@ from sfm.exports.csv_writer import CsvOptions, CsvWriter
 from sfm.exports.emptiness import EmptinessWatch
 from sfm.exports.layout import Layout
 from sfm.exports.line_writer import LineWriter
-from sfm.twitter.record import Unreadable
+from sfm.networks.record import Unreadable
 
 GZIP_LEVEL = 6
 

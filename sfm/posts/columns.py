@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from sfm.twitter.record import Media, Tweet, Url
+from sfm.networks.record import Media, Tweet, Url
 
 # What `row_of` gives, in its order: all that can be made anew from the JSON.
 CONTENT = (

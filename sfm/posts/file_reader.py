@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO
 
 from sfm.errors import WrongInput
+from sfm.networks.record import Unreadable
 from sfm.twitter.pages import Record, split_page
 from sfm.twitter.payload import parse_line
-from sfm.twitter.record import Unreadable
 
 LONGEST_LINE = 32 * 1024 * 1024  # bytes; also of a document that is no line
 GZIP = b"\x1f\x8b"

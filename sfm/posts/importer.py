@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import AccountEvent, Run, TwitterUser
+from sfm.networks.record import Tweet
 from sfm.output_file import free_name
 from sfm.posts import bulk_sql
 from sfm.posts.file_reader import Problem, Read, read_file
@@ -26,7 +27,6 @@ from sfm.runs.active import ActiveRun
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.runs.transactions import unit_of_work
 from sfm.twitter.pages import Record
-from sfm.twitter.record import Tweet
 
 BATCH = 250  # tweets; rows and raw lines of a batch are held in memory
 NOBODY = "(unknown)"  # the account of tweets whose author no one wrote down

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from sfm.networks.record import MAX_ID
 from sfm.runs.active import ActiveRun
 from sfm.twitter.client import Client
-from sfm.twitter.record import MAX_ID
 
 AT_ONCE = 100  # ids in one call
 

@@ -15,11 +15,11 @@ from sqlalchemy.orm import undefer
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem, set_member
+from sfm.networks.record import MAX_ID
 from sfm.page_token import decode_token, encode_token
 from sfm.posts import search
 from sfm.posts.search_scope import scope_of
 from sfm.posts.selection import Selection
-from sfm.twitter.record import MAX_ID
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select, update
 
 from sfm.database import db
 from sfm.models import Run, TwitterUserItem
+from sfm.networks.record import Unreadable
 from sfm.posts import bulk_sql, search_index
 from sfm.posts.bulk_sql import Entry
 from sfm.posts.columns import CONTENT, row_of
@@ -24,7 +25,6 @@ from sfm.runs.jobs import REFILL_ITEMS
 from sfm.runs.transactions import unit_of_work
 from sfm.twitter.pages import Record
 from sfm.twitter.payload import parse_line
-from sfm.twitter.record import Unreadable
 
 BATCH = 500
 LISTS = ("hashtags", "mentions", "urls", "media", "edit_history")

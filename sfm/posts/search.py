@@ -19,10 +19,10 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Select, column, false, select, text
 
 from sfm.models import TwitterUserItem
+from sfm.networks.record import MAX_ID
 from sfm.posts import bulk_sql
 from sfm.posts.search_query import Node, for_postgresql, for_sqlite
 from sfm.posts.search_scope import Scope
-from sfm.twitter.record import MAX_ID
 
 Rows = list[tuple[Any, ...]]
 

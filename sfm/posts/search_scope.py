@@ -12,11 +12,11 @@ from sqlalchemy import Connection, func, or_, select
 from sfm.errors import NotFound
 from sfm.models import DayTotal, TwitterUser, TwitterUserSet, set_member
 from sfm.models.account import FormerName
+from sfm.networks.record import MAX_ID
 from sfm.posts import bulk_sql, search_query
 from sfm.posts.search_query import Node
 from sfm.posts.selection import Selection
 from sfm.posts.tokenizer import account_mark, language_mark
-from sfm.twitter.record import MAX_ID
 
 FEW = 100  # accounts that are looked through one by one
 

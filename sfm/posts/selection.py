@@ -13,9 +13,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sfm.errors import WrongInput
+from sfm.networks.record import MAX_ID
 from sfm.posts import search_query
 from sfm.posts.search_query import Query
-from sfm.twitter.record import MAX_ID
 
 KINDS = ("post", "retweet", "reply", "quote")
 FIRST_DAY, LAST_DAY = date(2006, 3, 1), date(2099, 12, 31)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sfm import clock
 from sfm.errors import SfmError
-from sfm.twitter.errors import OutOfCredits
+from sfm.networks.errors import OutOfCredits
 
 
 class AlreadyRunning(SfmError):

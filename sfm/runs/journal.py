@@ -20,6 +20,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.models import Lease, Run
+from sfm.networks.errors import OutOfCredits
 from sfm.runs import leases
 from sfm.runs.active import ActiveRun, Progress
 from sfm.runs.errors import (
@@ -35,7 +36,6 @@ from sfm.runs.errors import (
 from sfm.runs.jobs import job_of, lease_name
 from sfm.runs.owner import in_words, is_dead, new_owner
 from sfm.runs.transactions import write_alone
-from sfm.twitter.errors import OutOfCredits
 
 logger = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sfm.networks.record import Tweet, Unreadable
 from sfm.streams.files import FIRST_POSTS, first_lines
 from sfm.twitter.payload import parse_line
-from sfm.twitter.record import Tweet, Unreadable
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from sfm.twitter.record import MAX_ID
+from sfm.networks.record import MAX_ID
 
 
 class _Post(msgspec.Struct):

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sfm import clock
+from sfm.networks.errors import NoRules, OutOfCredits, TwitterError, Wait
 from sfm.streams.queue import LineQueue
 from sfm.streams.status import Status
 from sfm.twitter.backoff import Backoff, kind_of, needs_a_person
-from sfm.twitter.errors import NoRules, OutOfCredits, TwitterError, Wait
 from sfm.twitter.stream import Disconnect, Line, Skipped, StreamConnection
 
 logger = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ from http import HTTPStatus
 
 from sfm import clock
 from sfm.errors import SfmError
+from sfm.networks.errors import BadRequest, NoRules, TwitterError, Wait
 from sfm.streams import names
 from sfm.streams.routing import Router
 from sfm.streams.status import Outage, Status
-from sfm.twitter.errors import BadRequest, NoRules, TwitterError, Wait
 from sfm.twitter.stream import StreamConnection
 from sfm.twitter.streaming import StreamClient, StreamRule, SyncResult
 

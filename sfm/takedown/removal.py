@@ -16,6 +16,7 @@ from sfm import audit
 from sfm.database import db
 from sfm.errors import SfmError, WrongInput
 from sfm.extensions import settings
+from sfm.networks.record import MAX_ID
 from sfm.posts import bulk_sql
 from sfm.removals import register
 from sfm.removals.redact import Wanted
@@ -27,7 +28,6 @@ from sfm.takedown.outcome import Outcome
 from sfm.takedown.seen_files import SeenFiles
 from sfm.takedown.stored import Stored
 from sfm.takedown.stream_files import Holding
-from sfm.twitter.record import MAX_ID
 
 MOST_AT_ONCE = 100
 MOST_LOOKS = 20  # after the first few only what came in within seconds can be left

@@ -21,12 +21,12 @@ from sfm.database import db
 from sfm.errors import NotFound
 from sfm.extensions import settings
 from sfm.models import TwitterUser
+from sfm.networks.errors import BadRequest
 from sfm.posts.store import Saved, save_page
 from sfm.runs.active import ActiveRun
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines.place import Place
 from sfm.twitter.client import Client
-from sfm.twitter.errors import BadRequest
 from sfm.twitter.meter import Meter
 from sfm.twitter.pages import Page, Record
 

@@ -17,10 +17,7 @@ from sfm import clock
 from sfm.accounts import lifecycle
 from sfm.database import db
 from sfm.models import TwitterUser
-from sfm.runs.active import ActiveRun
-from sfm.runs.transactions import unit_of_work
-from sfm.twitter.client import Client
-from sfm.twitter.errors import (
+from sfm.networks.errors import (
     AccountProblem,
     BadRequest,
     CredentialProblem,
@@ -28,6 +25,9 @@ from sfm.twitter.errors import (
     TwitterError,
     Wait,
 )
+from sfm.runs.active import ActiveRun
+from sfm.runs.transactions import unit_of_work
+from sfm.twitter.client import Client
 
 MOST_FAILURES = 5  # in a row: of one account, then a run leaves it out
 MOST_IN_A_ROW = 5  # accounts in a row that Twitter gave no proper answer for, then it is down

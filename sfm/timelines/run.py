@@ -19,6 +19,13 @@ from sfm.database import db
 from sfm.errors import NotFound, SfmError
 from sfm.extensions import settings
 from sfm.models import TwitterUser
+from sfm.networks.errors import (
+    AccountProblem,
+    CredentialProblem,
+    OutOfCredits,
+    TwitterError,
+    Wait,
+)
 from sfm.runs.active import ActiveRun
 from sfm.runs.errors import (
     Abandoned,
@@ -36,13 +43,6 @@ from sfm.timelines import failures
 from sfm.timelines.collect import Begun, Collected, collect, standing_of
 from sfm.timelines.failures import DOWN, Failures
 from sfm.twitter.client import Client
-from sfm.twitter.errors import (
-    AccountProblem,
-    CredentialProblem,
-    OutOfCredits,
-    TwitterError,
-    Wait,
-)
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal
 
-from sfm.twitter.errors import Retry, TwitterError, Wait
+from sfm.networks.errors import Retry, TwitterError, Wait
 
 BackoffKind = Literal["network", "http", "rate"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from sfm.twitter.errors import (
+from sfm.networks.errors import (
     AccountProblem,
     AccountState,
     BadRequest,

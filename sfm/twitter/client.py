@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from sfm import clock
+from sfm.networks.errors import AccountProblem, BadRequest, Retry
+from sfm.networks.record import MAX_ID, UserRecord
 from sfm.twitter import endpoints as at
 from sfm.twitter import fields as wanted
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.errors import AccountProblem, BadRequest, Retry
 from sfm.twitter.fields import Dialect, Fields
 from sfm.twitter.lookups import (
     Counts,
@@ -34,7 +35,6 @@ from sfm.twitter.paging import Course
 from sfm.twitter.payload import parse_user
 from sfm.twitter.ratelimit import WindowState
 from sfm.twitter.rawjson import take_apart
-from sfm.twitter.record import MAX_ID, UserRecord
 from sfm.twitter.transport import Transport
 
 BATCH = 100  # names or ids that one look-up takes

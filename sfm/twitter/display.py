@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from sfm.networks.record import Tweet, Unreadable
 from sfm.twitter import v1, v2
 from sfm.twitter.payload import Post, open_line
-from sfm.twitter.record import Tweet, Unreadable
 from sfm.twitter.shapes import V1Tweet, V2Entities, V2Tweet
 from sfm.twitter.words import row_id, unescape
 

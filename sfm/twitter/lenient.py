@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sfm.twitter.record import MAX_ID, Unreadable
+from sfm.networks.record import MAX_ID, Unreadable
 from sfm.twitter.shapes import Count
 
 S = TypeVar("S", bound=msgspec.Struct)

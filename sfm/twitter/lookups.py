@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sfm.twitter.errors import AccountProblem, scrub
+from sfm.networks.errors import AccountProblem, scrub
+from sfm.networks.record import MAX_ID, UserRecord
 from sfm.twitter.lenient import loads
 from sfm.twitter.pages import Page, UserPage
 from sfm.twitter.problems import Problem, account_state
-from sfm.twitter.record import MAX_ID, UserRecord
 from sfm.twitter.words import parse_date
 
 T = TypeVar("T")

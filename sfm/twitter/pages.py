@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from sfm.networks.record import Tweet, Unreadable, UserRecord
 from sfm.twitter import v2
 from sfm.twitter.lenient import decode, loads
 from sfm.twitter.payload import parse_line, parse_user
 from sfm.twitter.problems import Problem, read_problems
 from sfm.twitter.rawjson import Parts, take_apart
-from sfm.twitter.record import Tweet, Unreadable, UserRecord
 from sfm.twitter.shapes import V2Includes, V2Media, V2Place, V2Tweet, V2User
 from sfm.twitter.words import row_id
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from sfm.networks.errors import BadRequest
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.errors import BadRequest
 from sfm.twitter.pages import Page
 from sfm.twitter.problems import Problem
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from sfm.networks.record import Tweet, Unreadable, UserRecord
 from sfm.twitter import v1, v2
 from sfm.twitter.lenient import decode
-from sfm.twitter.record import Tweet, Unreadable, UserRecord
 from sfm.twitter.shapes import V1Tweet, V1User, V2Record, V2Tweet, V2User
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from sfm.twitter.errors import AccountState
+from sfm.networks.errors import AccountState
 
 ProblemState = AccountState | Literal["field", "other"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from sfm.twitter.record import Unreadable
+from sfm.networks.record import Unreadable
 
 _LONGEST_INTEGER = 25  # digits; Python refuses to make an int of more than 4,300
 _BLANK = re.compile(r"[ \t\r\n]*")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from sfm.twitter.record import MAX_ID
+from sfm.networks.record import MAX_ID
 
 Count = Annotated[int, msgspec.Meta(ge=-MAX_ID - 1, le=MAX_ID)]
 

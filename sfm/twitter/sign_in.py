@@ -18,10 +18,10 @@ from urllib.parse import urlencode
 import requests
 
 from sfm import clock
+from sfm.networks.errors import CredentialProblem, Retry, TwitterError
+from sfm.networks.record import MAX_ID
 from sfm.twitter.auth import UserToken
 from sfm.twitter.classify import Answer, classify
-from sfm.twitter.errors import CredentialProblem, Retry, TwitterError
-from sfm.twitter.record import MAX_ID
 from sfm.twitter.wire import (
     AWAY,
     BROKE_OFF,

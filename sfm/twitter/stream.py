@@ -16,8 +16,8 @@ import msgspec
 import urllib3
 
 from sfm import clock
+from sfm.networks.errors import scrub
 from sfm.twitter.backoff import BackoffKind
-from sfm.twitter.errors import scrub
 from sfm.twitter.wire import Answered
 
 logger = logging.getLogger(__name__)

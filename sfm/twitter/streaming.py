@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sfm.networks.errors import scrub
 from sfm.twitter import endpoints as at
 from sfm.twitter import fields as wanted
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.errors import scrub
 from sfm.twitter.fields import Fields
 from sfm.twitter.lenient import loads
 from sfm.twitter.rules import MOST_RULES, TAG_PREFIX, Rule

@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 import urllib3
 
 from sfm import clock
+from sfm.networks.errors import CredentialProblem, Retry, TwitterError, Wait
 from sfm.twitter.auth import Auth
 from sfm.twitter.classify import Answer, classify
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.errors import CredentialProblem, Retry, TwitterError, Wait
 from sfm.twitter.meter import Meter
 from sfm.twitter.ratelimit import Limiter, WindowState
 from sfm.twitter.windows import at_least, wait_for_another_try

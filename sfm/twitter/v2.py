@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sfm.twitter.record import Media, Tweet, Url, UserRecord, Withheld
+from sfm.networks.record import Media, Tweet, Url, UserRecord, Withheld
 from sfm.twitter.shapes import (
     V2Entities,
     V2Includes,

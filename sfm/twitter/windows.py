@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from sfm.twitter.errors import TwitterError, Wait, WaitReason
+from sfm.networks.errors import TwitterError, Wait, WaitReason
 
 WINDOW_SECONDS = 900
 LEAST_WAIT_SECONDS = 1.0

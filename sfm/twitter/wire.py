@@ -13,7 +13,7 @@ import urllib3
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, SSLError, TimeoutError
 
 from sfm import __version__
-from sfm.twitter.errors import Retry
+from sfm.networks.errors import Retry
 
 USER_AGENT = f"SocialFeedManager/{__version__}"
 TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, and between two pieces of an answer

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from sfm import clock
-from sfm.twitter.record import MAX_ID, TweetKind, Unreadable
+from sfm.networks.record import MAX_ID, TweetKind, Unreadable
 from sfm.twitter.shapes import Variant
 
 _FIRST_YEAR = 2006  # Twitter's first; withheld tweets come dated 1970

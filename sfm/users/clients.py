@@ -12,10 +12,10 @@ from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
 from sfm.models import Credential, User
+from sfm.networks.errors import TwitterError, Wait
 from sfm.twitter.auth import Auth, BearerAuth, OAuth1Auth
 from sfm.twitter.client import Client
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.errors import TwitterError, Wait
 from sfm.twitter.meter import Meter
 from sfm.twitter.ratelimit import Limiter
 from sfm.twitter.transport import Pause, Transport

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sfm.database import begin_write, db
 from sfm.models import Credential
-from sfm.twitter.errors import TwitterError
+from sfm.networks.errors import TwitterError
 from sfm.users.clients import NoCredential, client_for
 from sfm.users.credential_state import state_after
 from sfm.users.credentials import BEARER, NEEDS_SIGN_IN, REFUSED, WORKS, mark

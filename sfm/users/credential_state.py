@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, case, update
 
 from sfm import clock
 from sfm.models import Credential
-from sfm.twitter.errors import CredentialProblem, OutOfCredits, TwitterError
+from sfm.networks.errors import CredentialProblem, OutOfCredits, TwitterError
 from sfm.users.credentials import NEEDS_SIGN_IN, OUT_OF_CREDITS, REFUSED, UNCHECKED, WORKS
 from sfm.users.deferred_writes import Beside
 

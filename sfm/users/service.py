@@ -12,7 +12,7 @@ from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.models import User
 from sfm.models.user import new_session_key
-from sfm.twitter.record import MAX_ID
+from sfm.networks.record import MAX_ID
 from sfm.users import passwords
 
 _USERNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,149}")

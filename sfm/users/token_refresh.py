@@ -25,8 +25,8 @@ from sfm.database import db
 from sfm.extensions import settings
 from sfm.file_lock import lock_file
 from sfm.models import Credential
+from sfm.networks.errors import CredentialProblem, Retry
 from sfm.twitter.auth import OAuth2UserAuth, UserToken
-from sfm.twitter.errors import CredentialProblem, Retry
 from sfm.twitter.sign_in import App, renew_oauth2
 from sfm.users.deferred_writes import writing_session
 from sfm.users.encryption import Unreadable, Vault, vault

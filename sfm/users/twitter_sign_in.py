@@ -21,8 +21,8 @@ from sfm.database import begin_write, db
 from sfm.errors import WrongInput
 from sfm.extensions import settings
 from sfm.models import Credential, SignInState, User
+from sfm.networks.errors import CredentialProblem, TwitterError
 from sfm.twitter import sign_in as twitter
-from sfm.twitter.errors import CredentialProblem, TwitterError
 from sfm.twitter.sign_in import SignedIn
 from sfm.users import credentials, service
 from sfm.users.credentials import OAUTH1, OAUTH2, NewCredential

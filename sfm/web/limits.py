@@ -6,7 +6,7 @@ from flask import Flask, abort, request
 from werkzeug.routing import Map
 from werkzeug.routing.converters import NumberConverter
 
-from sfm.twitter.record import MAX_ID
+from sfm.networks.record import MAX_ID
 from sfm.web.access import rule_of
 
 BODY_BYTES = 1024 * 1024

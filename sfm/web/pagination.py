@@ -16,8 +16,8 @@ from sqlalchemy import Select, literal, tuple_
 from sfm import clock
 from sfm.database import db
 from sfm.errors import WrongInput
+from sfm.networks.record import MAX_ID
 from sfm.page_token import decode_token, encode_token
-from sfm.twitter.record import MAX_ID
 
 Row = TypeVar("Row")
 NOT_A_PAGE = "This address does not lead to a page of this list. Go back to the start of the list."

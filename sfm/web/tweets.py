@@ -13,12 +13,12 @@ from sfm.accounts import sets
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
+from sfm.networks.record import Unreadable
 from sfm.posts import queries
 from sfm.posts.facets import Facets, facets
 from sfm.posts.queries import Count, TweetPage
 from sfm.posts.selection import Selection
 from sfm.twitter import display
-from sfm.twitter.record import Unreadable
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import page_or_part
 from sfm.web.jinja import time_zone

@@ -14,9 +14,9 @@ from sfm.accounts.list_import import Outcome, Plan
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUser, User
+from sfm.networks.errors import CredentialProblem
 from sfm.sandbox.server import Sandbox
 from sfm.twitter.client import Client
-from sfm.twitter.errors import CredentialProblem
 from tests.collecting import added
 
 LINES = """\ufeffFerryNotes

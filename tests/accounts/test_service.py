@@ -10,9 +10,9 @@ from sfm.accounts import queries, service
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
 from sfm.models import AccountEvent, TwitterUser
+from sfm.networks.errors import Retry
 from sfm.sandbox.server import Sandbox
 from sfm.twitter.client import Client
-from sfm.twitter.errors import Retry
 from tests.collecting import added
 from tests.conftest import FrozenClock
 

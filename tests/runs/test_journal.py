@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
 from sfm.models import Lease, Run, RunError
+from sfm.networks.errors import OutOfCredits
 from sfm.runs import journal, leases, queries, stopping, wishes
 from sfm.runs.active import ActiveRun
 from sfm.runs.errors import (
@@ -25,7 +26,6 @@ from sfm.runs.errors import (
 )
 from sfm.runs.owner import new_owner
 from sfm.runs.transactions import unit_of_work
-from sfm.twitter.errors import OutOfCredits
 from tests.conftest import FrozenClock
 from tests.runs.conftest import Starter, said
 from tests.threads import at_once

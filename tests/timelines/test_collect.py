@@ -13,6 +13,7 @@ from sqlalchemy import func, select, text
 from sfm.accounts import service
 from sfm.database import db
 from sfm.models import AccountEvent, Run, RunError, TwitterUser, TwitterUserItem
+from sfm.networks.errors import AccountProblem, BadRequest
 from sfm.runs import journal
 from sfm.runs.active import ActiveRun
 from sfm.runs.errors import LeaseLost
@@ -20,7 +21,6 @@ from sfm.sandbox.faults import Fault
 from sfm.sandbox.server import Sandbox
 from sfm.timelines.collect import Collected, collect
 from sfm.twitter.client import Client
-from sfm.twitter.errors import AccountProblem, BadRequest
 from tests.collecting import added, held, tracked
 from tests.conftest import FrozenClock
 

@@ -13,13 +13,13 @@ from sqlalchemy import select
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import Credential, Run, RunError, TwitterUser
+from sfm.networks.errors import CredentialProblem, Retry
 from sfm.runs import journal, queries
 from sfm.runs.errors import Postponed
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import failures
 from sfm.timelines import run as timelines
 from sfm.timelines.failures import Failures
-from sfm.twitter.errors import CredentialProblem, Retry
 from sfm.users import credentials, service
 from sfm.users.clients import collecting_client
 from tests.collecting import held, timeline_run, tracked

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import ApiUsage, Credential, Run, RunError, TwitterUser, TwitterUserItem
+from sfm.networks.errors import CredentialProblem, Wait
 from sfm.runs import journal, queries, stopping, wishes
 from sfm.runs.errors import Cancelled, Interrupted, Pause, Postponed
 from sfm.sandbox.server import Sandbox
@@ -22,7 +23,6 @@ from sfm.timelines import failures
 from sfm.timelines import run as timelines
 from sfm.timelines.names import update_usernames
 from sfm.twitter.client import Client
-from sfm.twitter.errors import CredentialProblem, Wait
 from sfm.users import credentials, service
 from sfm.users.clients import NoCredential, collecting_client, default_client
 from sfm.users.credential_check import check

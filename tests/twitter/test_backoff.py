@@ -2,7 +2,7 @@
 
 import pytest
 
-from sfm.twitter import errors
+from sfm.networks import errors
 from sfm.twitter.backoff import Backoff, kind_of, needs_a_person
 
 

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from sfm.twitter import errors
+from sfm.networks import errors
 from sfm.twitter.auth import BearerAuth, OAuth1Auth, OAuth2UserAuth, UserToken
 from sfm.twitter.client import Client
 from sfm.twitter.transport import REFUSED_SECONDS, RETRY_SECONDS

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sfm.errors import SfmError
-from sfm.twitter import errors
+from sfm.networks import errors
 from sfm.twitter.classify import Answer, classify
 from sfm.twitter.problems import Problem, problem_from, read_problems
 

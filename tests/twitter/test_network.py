@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 import trustme
 
-from sfm.twitter import errors
+from sfm.networks import errors
 from sfm.twitter.auth import BearerAuth
 from sfm.twitter.backoff import kind_of
 from sfm.twitter.stream import KeepAlive

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from sfm.networks.record import Unreadable
 from sfm.twitter import rawjson
 from sfm.twitter.pages import split_page, split_users
 from sfm.twitter.payload import parse_line
-from sfm.twitter.record import Unreadable
 from tests.twitter.tweets import (
     as_line,
     in_post_words,

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from sfm.twitter import errors
+from sfm.networks import errors
 from sfm.twitter.client import Client
 from tests.twitter.fake import Fake, answer, transport_to
 

@@ -10,7 +10,7 @@ import zlib
 
 import pytest
 
-from sfm.twitter import errors
+from sfm.networks import errors
 from sfm.twitter.rules import Rule
 from sfm.twitter.stream import Disconnect, KeepAlive, Line, Skipped
 from sfm.twitter.streaming import StreamClient, StreamRule

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import Credential, User
+from sfm.networks.errors import CredentialProblem, OutOfCredits
 from sfm.sandbox.server import Sandbox
-from sfm.twitter.errors import CredentialProblem, OutOfCredits
 from sfm.users import credentials, service
 from sfm.users.clients import (
     NoCredential,

@@ -17,9 +17,9 @@ from sfm import clock as clock_module
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import Credential, User
+from sfm.networks.errors import CredentialProblem, Retry
 from sfm.sandbox.server import Sandbox
 from sfm.twitter.auth import UserToken
-from sfm.twitter.errors import CredentialProblem, Retry
 from sfm.users import credentials, service
 from sfm.users.clients import client_for
 from sfm.users.credentials import NewCredential
