@@ -182,8 +182,8 @@ def fill(owners: dict[int, int], world: World, count: int) -> None:
 
     from sfm.database import begin_write, db
     from sfm.posts.store import save_page
-    from sfm.twitter.pages import Record
-    from sfm.twitter.payload import parse_line
+    from sfm.twitter.parse.response import Record
+    from sfm.twitter.parse.tweet import parse_line
 
     lines = world.v1_lines(count)
     while page := [Record(line, parse_line(line)) for line in islice(lines, BATCH)]:

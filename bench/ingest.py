@@ -23,8 +23,8 @@ from bench.table import Row, show
 from sfm.database import begin_write, db
 from sfm.models import TwitterUserItem
 from sfm.posts import bulk_sql, store
-from sfm.twitter.pages import Record
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.response import Record
+from sfm.twitter.parse.tweet import parse_line
 
 PAGES, PAGE = 25, 200
 SECONDS_APART = 900.0  # so that each account tweets four times a day

@@ -6,8 +6,8 @@ import json
 
 from bench.synthetic import World
 from bench.table import Row, cpu_seconds, median_pair, show
-from sfm.twitter.pages import split_page
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.response import split_page
+from sfm.twitter.parse.tweet import parse_line
 
 LINES = 6_000
 GOAL = 25_000

@@ -24,8 +24,8 @@ from sfm.models import TwitterUser, TwitterUserItem, TwitterUserSet, User
 from sfm.posts import queries
 from sfm.posts.selection import Selection
 from sfm.posts.store import save_page
-from sfm.twitter.pages import Record
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.response import Record
+from sfm.twitter.parse.tweet import parse_line
 
 TWEETS, ACCOUNTS, IN_A_SET = 500_000, 2_000, 300
 SAVED_AT_ONCE = 2_000

@@ -35,9 +35,9 @@ from sfm.streams.routing import Carried, Router
 from sfm.streams.sinks import FileSink
 from sfm.streams.status import Status
 from sfm.streams.writer import StreamWriter
+from sfm.twitter.http_client import new_pool, send
 from sfm.twitter.rules import Rule
-from sfm.twitter.stream import StreamConnection
-from sfm.twitter.wire import new_pool, send
+from sfm.twitter.stream_connection import StreamConnection
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTS, SLOW_POSTS, MANY = 20_000, 3_000, 1_000_000

@@ -35,8 +35,8 @@ from sfm.sandbox.server import Sandbox
 from sfm.timelines import run as timelines
 from sfm.twitter.client import Client
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.pages import Record, split_page
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.response import Record, split_page
+from sfm.twitter.parse.tweet import parse_line
 from sfm.users.clients import collecting_client
 
 ACCOUNTS = 2_000

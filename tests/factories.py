@@ -14,7 +14,7 @@ from sfm.accounts.names import rename
 from sfm.database import begin_write, db
 from sfm.models import AccountEvent, Run, RunError, TwitterUser, TwitterUserSet, User
 from sfm.posts.store import save_page
-from sfm.twitter.pages import split_page
+from sfm.twitter.parse.response import split_page
 
 _numbers = itertools.count(1)
 

@@ -131,7 +131,7 @@ class Output:
         return lambda tweets: [tweet.item_json for tweet in tweets]
 
     def _reshaped(self, tweets: Sequence[Any]) -> list[str]:
-        from sfm.twitter.v1_shape import as_v1_line
+        from sfm.twitter.parse.to_v1 import as_v1_line
 
         lines = []
         for tweet in tweets:

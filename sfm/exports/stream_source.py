@@ -23,7 +23,7 @@ from sfm.exports.stored import FINAL_URLS, IDS, NOT_FOLLOWED, stored_class
 from sfm.exports.tally import Tally
 from sfm.networks.record import Tweet, Unreadable
 from sfm.posts.columns import CONTENT, row_of
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.tweet import parse_line
 
 BATCH = 500
 GZIP_START = b"\x1f\x8b"

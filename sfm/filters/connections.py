@@ -18,7 +18,7 @@ from sfm.extensions import settings
 from sfm.models import Credential, Heartbeat, TwitterFilter, User
 from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.twitter.auth import BearerAuth
-from sfm.twitter.streaming import StreamClient
+from sfm.twitter.stream_client import StreamClient
 from sfm.users import clients, credentials, service
 from sfm.users.credential_state import is_usable
 

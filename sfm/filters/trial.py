@@ -9,7 +9,7 @@ from datetime import timedelta
 from sfm import clock
 from sfm.errors import WrongInput
 from sfm.twitter.client import Client
-from sfm.twitter.pages import Record
+from sfm.twitter.parse.response import Record
 from sfm.twitter.prices import DOLLARS_PER_COUNT, DOLLARS_PER_POST
 
 EXAMPLES = 20

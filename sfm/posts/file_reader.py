@@ -15,8 +15,8 @@ from typing import IO
 
 from sfm.errors import WrongInput
 from sfm.networks.record import Unreadable
-from sfm.twitter.pages import Record, split_page
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.response import Record, split_page
+from sfm.twitter.parse.tweet import parse_line
 
 LONGEST_LINE = 32 * 1024 * 1024  # bytes; also of a document that is no line
 GZIP = b"\x1f\x8b"

@@ -26,7 +26,7 @@ from sfm.posts.store import CapturedBy, Saved, save_page
 from sfm.runs.active import ActiveRun
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.runs.transactions import unit_of_work
-from sfm.twitter.pages import Record
+from sfm.twitter.parse.response import Record
 
 BATCH = 250  # tweets; rows and raw lines of a batch are held in memory
 NOBODY = "(unknown)"  # the account of tweets whose author no one wrote down

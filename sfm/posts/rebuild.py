@@ -23,8 +23,8 @@ from sfm.posts.store import entry_of
 from sfm.runs.active import ActiveRun
 from sfm.runs.jobs import REFILL_ITEMS
 from sfm.runs.transactions import unit_of_work
-from sfm.twitter.pages import Record
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.response import Record
+from sfm.twitter.parse.tweet import parse_line
 
 BATCH = 500
 LISTS = ("hashtags", "mentions", "urls", "media", "edit_history")

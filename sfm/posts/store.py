@@ -24,8 +24,8 @@ from sfm.posts.counters import Counted
 from sfm.posts.tokenizer import words_of
 from sfm.removals import register
 from sfm.removals.redact import without
-from sfm.twitter.pages import Record
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.response import Record
+from sfm.twitter.parse.tweet import parse_line
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from sfm.errors import NotFound
 from sfm.models import Run, RunError
 from sfm.models.run import OPEN_STATES
 from sfm.runs.active import WINDOW
-from sfm.twitter.windows import WINDOW_SECONDS
+from sfm.twitter.rate_headers import WINDOW_SECONDS
 
 PAGE = 50
 

@@ -38,7 +38,7 @@ from sfm.streams.sinks import FileSink, Sink, StdoutSink
 from sfm.streams.status import Status
 from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.twitter import endpoints
-from sfm.twitter.stream import StreamConnection
+from sfm.twitter.stream_connection import StreamConnection
 
 logger = logging.getLogger(__name__)
 

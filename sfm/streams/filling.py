@@ -27,8 +27,8 @@ from sfm.streams.ledger import record_file
 from sfm.streams.removed import RemovedPosts
 from sfm.streams.sealing import Facts, leave_out
 from sfm.twitter.client import Client
-from sfm.twitter.pages import Record
-from sfm.twitter.paging import BROKEN_PAGING
+from sfm.twitter.pagination import BROKEN_PAGING
+from sfm.twitter.parse.response import Record
 from sfm.twitter.prices import DOLLARS_PER_POST
 
 FILLED, IN_PART, BROKEN_OFF = "filled", "in part", "broken off"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sfm.networks.record import Tweet, Unreadable
 from sfm.streams.files import FIRST_POSTS, first_lines
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.tweet import parse_line
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from sfm import clock
 from sfm.networks.errors import NoRules, OutOfCredits, TwitterError, Wait
 from sfm.streams.queue import LineQueue
 from sfm.streams.status import Status
-from sfm.twitter.backoff import Backoff, kind_of, needs_a_person
-from sfm.twitter.stream import Disconnect, Line, Skipped, StreamConnection
+from sfm.twitter.stream_backoff import Backoff, kind_of, needs_a_person
+from sfm.twitter.stream_connection import Disconnect, Line, Skipped, StreamConnection
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sfm.streams.lines import Filing
 from sfm.twitter.rules import Rule
-from sfm.twitter.streaming import StreamRule
+from sfm.twitter.stream_client import StreamRule
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from sfm.networks.errors import BadRequest, NoRules, TwitterError, Wait
 from sfm.streams import names
 from sfm.streams.routing import Router
 from sfm.streams.status import Outage, Status
-from sfm.twitter.stream import StreamConnection
-from sfm.twitter.streaming import StreamClient, StreamRule, SyncResult
+from sfm.twitter.stream_client import StreamClient, StreamRule, SyncResult
+from sfm.twitter.stream_connection import StreamConnection
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from sfm.runs.transactions import unit_of_work
 from sfm.timelines.place import Place
 from sfm.twitter.client import Client
 from sfm.twitter.meter import Meter
-from sfm.twitter.pages import Page, Record
+from sfm.twitter.parse.response import Page, Record
 
 BROKEN = "broken-paging"  # the client's own word for a chain that does not come to its end
 RANGE = frozenset({"since_id", "until_id"})

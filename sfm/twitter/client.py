@@ -30,11 +30,11 @@ from sfm.twitter.lookups import (
     user_batch,
 )
 from sfm.twitter.meter import Meter
-from sfm.twitter.pages import Page, split_page, split_users
-from sfm.twitter.paging import Course
-from sfm.twitter.payload import parse_user
-from sfm.twitter.ratelimit import WindowState
-from sfm.twitter.rawjson import take_apart
+from sfm.twitter.pagination import Course
+from sfm.twitter.parse.raw_json import take_apart
+from sfm.twitter.parse.response import Page, split_page, split_users
+from sfm.twitter.parse.tweet import parse_user
+from sfm.twitter.rate_limit import WindowState
 from sfm.twitter.transport import Transport
 
 BATCH = 100  # names or ids that one look-up takes

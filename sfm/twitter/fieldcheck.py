@@ -6,8 +6,8 @@ Run at start-up or by hand on one long post that is known to exist.
 from __future__ import annotations
 
 from sfm.twitter.client import Client
-from sfm.twitter.payload import Post, open_line
-from sfm.twitter.v2 import author_of, full_text
+from sfm.twitter.parse.tweet import Post, open_line
+from sfm.twitter.parse.v2 import author_of, full_text
 
 _LONG = 280
 

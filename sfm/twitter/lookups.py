@@ -13,10 +13,10 @@ import msgspec
 
 from sfm.networks.errors import AccountProblem, scrub
 from sfm.networks.record import MAX_ID, UserRecord
-from sfm.twitter.lenient import loads
-from sfm.twitter.pages import Page, UserPage
+from sfm.twitter.parse.lenient import loads
+from sfm.twitter.parse.response import Page, UserPage
+from sfm.twitter.parse.values import parse_date
 from sfm.twitter.problems import Problem, account_state
-from sfm.twitter.words import parse_date
 
 T = TypeVar("T")
 

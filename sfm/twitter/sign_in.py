@@ -21,8 +21,8 @@ from sfm import clock
 from sfm.networks.errors import CredentialProblem, Retry, TwitterError
 from sfm.networks.record import MAX_ID
 from sfm.twitter.auth import UserToken
-from sfm.twitter.classify import Answer, classify
-from sfm.twitter.wire import (
+from sfm.twitter.error_mapping import Answer, classify
+from sfm.twitter.http_client import (
     AWAY,
     BROKE_OFF,
     TIMEOUT_SECONDS,

@@ -17,12 +17,9 @@ import urllib3
 from sfm import clock
 from sfm.networks.errors import CredentialProblem, Retry, TwitterError, Wait
 from sfm.twitter.auth import Auth
-from sfm.twitter.classify import Answer, classify
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.meter import Meter
-from sfm.twitter.ratelimit import Limiter, WindowState
-from sfm.twitter.windows import at_least, wait_for_another_try
-from sfm.twitter.wire import (
+from sfm.twitter.error_mapping import Answer, classify
+from sfm.twitter.http_client import (
     TIMEOUT_SECONDS,
     Answered,
     beginning_of,
@@ -31,6 +28,9 @@ from sfm.twitter.wire import (
     new_pool,
     send,
 )
+from sfm.twitter.meter import Meter
+from sfm.twitter.rate_headers import at_least, wait_for_another_try
+from sfm.twitter.rate_limit import Limiter, WindowState
 
 logger = logging.getLogger(__name__)
 

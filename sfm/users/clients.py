@@ -17,7 +17,7 @@ from sfm.twitter.auth import Auth, BearerAuth, OAuth1Auth
 from sfm.twitter.client import Client
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.meter import Meter
-from sfm.twitter.ratelimit import Limiter
+from sfm.twitter.rate_limit import Limiter
 from sfm.twitter.transport import Pause, Transport
 from sfm.users import credentials, service
 from sfm.users.credential_state import StateKeeper, is_usable

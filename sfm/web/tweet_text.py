@@ -13,7 +13,7 @@ from typing import Any
 from flask import url_for
 from markupsafe import Markup, escape
 
-from sfm.twitter.display import Segment
+from sfm.twitter.parse.entities import Segment
 from sfm.web.jinja import web_address
 
 OUTSIDE = 'rel="noopener noreferrer nofollow"'

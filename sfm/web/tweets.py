@@ -18,7 +18,7 @@ from sfm.posts import queries
 from sfm.posts.facets import Facets, facets
 from sfm.posts.queries import Count, TweetPage
 from sfm.posts.selection import Selection
-from sfm.twitter import display
+from sfm.twitter.parse import entities
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import page_or_part
 from sfm.web.jinja import time_zone
@@ -127,7 +127,7 @@ def _as_json(item: TwitterUserItem) -> Response:
 def _text(item: TwitterUserItem) -> Any:
     """The text with its links where Twitter set them; as it is stored where the JSON is odd."""
     try:
-        return whole_text(display.entities(item.item_json.encode()).segments)
+        return whole_text(entities.entities(item.item_json.encode()).segments)
     except Unreadable:
         return shown(item.item_text)
 
@@ -135,7 +135,7 @@ def _text(item: TwitterUserItem) -> Any:
 def _referenced(item: TwitterUserItem) -> list[dict[str, Any]]:
     """The tweets that this one passes on, quotes or answers; and whether they are kept here."""
     try:
-        found = display.referenced(item.item_json.encode())
+        found = entities.referenced(item.item_json.encode())
     except Unreadable:
         return []
     ids = [one.twitter_id for one in found]

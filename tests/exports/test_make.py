@@ -21,7 +21,7 @@ from sfm.exports.classic import CLASSIC
 from sfm.exports.criteria import Criteria
 from sfm.exports.layout import FORMATS
 from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.tweet import parse_line
 from tests.exports.conftest import HOSTILE
 from tests.exports.making import made, names_in, of, rows_of
 from tests.factories import make_set, make_tweets, make_twitter_user, make_user

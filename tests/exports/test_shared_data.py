@@ -15,9 +15,9 @@ from sfm.exports.layout import FORMATS
 from sfm.models import TwitterUser, TwitterUserItem
 from sfm.networks.record import Unreadable
 from sfm.posts.store import save_page
-from sfm.twitter.pages import Record, split_page
-from sfm.twitter.payload import parse_line
-from sfm.twitter.v1_shape import as_v1_line
+from sfm.twitter.parse.response import Record, split_page
+from sfm.twitter.parse.to_v1 import as_v1_line
+from sfm.twitter.parse.tweet import parse_line
 from tests.exports.making import made
 from tests.exports.test_make import ids_in
 

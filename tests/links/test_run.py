@@ -16,7 +16,7 @@ from sfm.runs import journal, stopping
 from sfm.runs.errors import Cancelled, Interrupted
 from sfm.runs.jobs import FETCH_URLS
 from sfm.runs.queries import expected_end
-from sfm.twitter.pages import split_page
+from sfm.twitter.parse.response import split_page
 from tests.links.conftest import IN_A_HURRY, everybody, open_fence
 from tests.twitter.fake import Fake, answer
 from tests.twitter.tweets import as_line, v2_post, v2_user

@@ -11,8 +11,8 @@ from typing import Any
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser, TwitterUserSet, User
 from sfm.posts.store import Saved, save_page
-from sfm.twitter.pages import Record
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.response import Record
+from sfm.twitter.parse.tweet import parse_line
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SNOWFLAKE_EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657000, tzinfo=UTC)

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from sfm.database import begin_write, db
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem
 from sfm.posts.store import save_page
-from sfm.twitter.pages import Record
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.response import Record
+from sfm.twitter.parse.tweet import parse_line
 from tests.conftest import FrozenClock
 from tests.posts.making import NOON, make_user, post, record, save, tweet_id
 

@@ -17,8 +17,8 @@ from sfm.filters import service, validation
 from sfm.filters.people import People
 from sfm.models import Gap, Run, TwitterFilter, User
 from sfm.streams import filling
-from sfm.twitter.pages import Page, Refused
-from sfm.twitter.paging import BROKEN_PAGING
+from sfm.twitter.pagination import BROKEN_PAGING
+from sfm.twitter.parse.response import Page, Refused
 from sfm.twitter.problems import Problem
 from tests.conftest import FrozenClock
 from tests.pages import page, submit

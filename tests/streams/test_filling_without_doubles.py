@@ -19,8 +19,8 @@ from sfm.streams.members import member
 from sfm.streams.organise import organise
 from sfm.streams.sinks import FileSink
 from sfm.takedown import removal
-from sfm.twitter.pages import Page, Record
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.response import Page, Record
+from sfm.twitter.parse.tweet import parse_line
 from tests.conftest import FrozenClock
 from tests.streams.collecting import make_filter
 from tests.streams.conftest import ids_in, sealed_files

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sfm.twitter.auth import Auth, BearerAuth
 from sfm.twitter.meter import Meter
-from sfm.twitter.ratelimit import Limiter
+from sfm.twitter.rate_limit import Limiter
 from sfm.twitter.transport import Transport
 from tests.twitter.memory_meter import MemoryMeter
 

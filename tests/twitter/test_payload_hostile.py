@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfm.networks.record import Tweet, Unreadable
-from sfm.twitter.display import entities, referenced
-from sfm.twitter.pages import split_page
-from sfm.twitter.payload import parse_line, parse_user
+from sfm.twitter.parse.entities import entities, referenced
+from sfm.twitter.parse.response import split_page
+from sfm.twitter.parse.tweet import parse_line, parse_user
 from tests.twitter.tweets import (
     as_line,
     in_post_words,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sfm.networks.record import Media, Unreadable, Url, Withheld
-from sfm.twitter.payload import parse_line, parse_user
+from sfm.twitter.parse.tweet import parse_line, parse_user
 from tests.twitter.tweets import CREATED_V1, as_line, v1_rich, v1_tweet, v1_user
 
 

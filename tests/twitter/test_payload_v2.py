@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sfm.networks.record import Media, Unreadable, Url, Withheld
-from sfm.twitter.payload import parse_line, parse_user
+from sfm.twitter.parse.tweet import parse_line, parse_user
 from tests.twitter.tweets import (
     LONG,
     as_line,

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from sfm.twitter.display import entities, referenced
-from sfm.twitter.pages import split_page
-from sfm.twitter.payload import parse_line, parse_user
+from sfm.twitter.parse.entities import entities, referenced
+from sfm.twitter.parse.response import split_page
+from sfm.twitter.parse.tweet import parse_line, parse_user
 
 pytestmark = pytest.mark.slow
 

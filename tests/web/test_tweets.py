@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from sfm.database import db
 from sfm.models import TwitterUserItem, User
-from sfm.twitter import display
+from sfm.twitter.parse import entities as parse_entities
 from tests.pages import Page, page, part, submit, text_of
 from tests.posts.making import NOON, make_set, make_tweet, make_user, record, save
 from tests.posts.making import post as v2
@@ -324,7 +324,7 @@ def test_all_recorded_tweets_open_and_show_their_text(
     for twitter_id, text, raw in some:
         shown = page(signed, f"/twitter-item/{twitter_id}/", headers=HTML)
         seen = squeezed(text_of(shown.by_id("tweet-text")))
-        wanted = "".join(one.text for one in display.entities(raw.encode()).segments)
+        wanted = "".join(one.text for one in parse_entities.entities(raw.encode()).segments)
         assert seen == squeezed(wanted), twitter_id
         for word in text.split():  # what is stored says the same, but for addresses
             assert "//" in word or squeezed(word) in seen, (twitter_id, word)

@@ -9,7 +9,7 @@ from click.testing import Result
 from flask.testing import FlaskCliRunner
 
 from sfm.sandbox.server import Sandbox
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse.tweet import parse_line
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from sfm.twitter.windows import read_headers, wait_after
+from sfm.twitter.rate_headers import read_headers, wait_after
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())

@@ -17,8 +17,8 @@ import urllib3
 
 from sfm import clock
 from sfm.networks.errors import scrub
-from sfm.twitter.backoff import BackoffKind
-from sfm.twitter.wire import Answered
+from sfm.twitter.http_client import Answered
+from sfm.twitter.stream_backoff import BackoffKind
 
 logger = logging.getLogger(__name__)
 

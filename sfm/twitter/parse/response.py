@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from sfm.networks.record import Tweet, Unreadable, UserRecord
-from sfm.twitter import v2
-from sfm.twitter.lenient import decode, loads
-from sfm.twitter.payload import parse_line, parse_user
+from sfm.twitter.parse import v2
+from sfm.twitter.parse.lenient import decode, loads
+from sfm.twitter.parse.payload_types import V2Includes, V2Media, V2Place, V2Tweet, V2User
+from sfm.twitter.parse.raw_json import Parts, take_apart
+from sfm.twitter.parse.tweet import parse_line, parse_user
+from sfm.twitter.parse.values import row_id
 from sfm.twitter.problems import Problem, read_problems
-from sfm.twitter.rawjson import Parts, take_apart
-from sfm.twitter.shapes import V2Includes, V2Media, V2Place, V2Tweet, V2User
-from sfm.twitter.words import row_id
 
 S = TypeVar("S", bound=msgspec.Struct)
 

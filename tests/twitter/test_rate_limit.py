@@ -6,8 +6,8 @@ import pytest
 
 from sfm import clock as clock_module
 from sfm.twitter.endpoints import POSTS, SEARCH, TIMELINE
-from sfm.twitter.ratelimit import Limiter
-from sfm.twitter.windows import wait_after
+from sfm.twitter.rate_headers import wait_after
+from sfm.twitter.rate_limit import Limiter
 from tests.threads import at_once
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sfm.twitter.display import Segment, entities, referenced
+from sfm.twitter.parse.entities import Segment, entities, referenced
 from tests.twitter.tweets import (
     as_line,
     in_post_words,

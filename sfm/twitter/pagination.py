@@ -8,7 +8,7 @@ import msgspec
 
 from sfm.networks.errors import BadRequest
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.pages import Page
+from sfm.twitter.parse.response import Page
 from sfm.twitter.problems import Problem
 
 _MOST_EMPTY_PAGES = 10  # in a row, each with a token for more

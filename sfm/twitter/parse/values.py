@@ -10,7 +10,7 @@ from typing import Any
 
 from sfm import clock
 from sfm.networks.record import MAX_ID, TweetKind, Unreadable
-from sfm.twitter.shapes import Variant
+from sfm.twitter.parse.payload_types import Variant
 
 _FIRST_YEAR = 2006  # Twitter's first; withheld tweets come dated 1970
 _RETWEET_OPENING = re.compile(r"RT @\w{1,20}: ")

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from sfm import clock
-from sfm.twitter import v2
-from sfm.twitter.payload import Post, open_line
-from sfm.twitter.shapes import V2Entities, V2Media, V2Tweet, V2Url, V2User
-from sfm.twitter.words import parse_date, required_id, row_id
+from sfm.twitter.parse import v2
+from sfm.twitter.parse.payload_types import V2Entities, V2Media, V2Tweet, V2Url, V2User
+from sfm.twitter.parse.tweet import Post, open_line
+from sfm.twitter.parse.values import parse_date, required_id, row_id
 
 _DEEPEST = 2  # a retweet of a quote
 _encode = msgspec.json.Encoder().encode

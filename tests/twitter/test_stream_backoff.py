@@ -3,7 +3,7 @@
 import pytest
 
 from sfm.networks import errors
-from sfm.twitter.backoff import Backoff, kind_of, needs_a_person
+from sfm.twitter.stream_backoff import Backoff, kind_of, needs_a_person
 
 
 def waits(kind, count, **more):

@@ -12,8 +12,8 @@ import pytest
 
 from sfm.networks import errors
 from sfm.twitter.rules import Rule
-from sfm.twitter.stream import Disconnect, KeepAlive, Line, Skipped
-from sfm.twitter.streaming import StreamClient, StreamRule
+from sfm.twitter.stream_client import StreamClient, StreamRule
+from sfm.twitter.stream_connection import Disconnect, KeepAlive, Line, Skipped
 from tests.twitter.fake import (
     STREAM_HEAD,
     TOKEN,

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sfm.networks.record import Tweet, Unreadable, UserRecord
-from sfm.twitter import v1, v2
-from sfm.twitter.lenient import decode
-from sfm.twitter.shapes import V1Tweet, V1User, V2Record, V2Tweet, V2User
+from sfm.twitter.parse import v1, v2
+from sfm.twitter.parse.lenient import decode
+from sfm.twitter.parse.payload_types import V1Tweet, V1User, V2Record, V2Tweet, V2User
 
 
 class Post(NamedTuple):

@@ -27,7 +27,7 @@ from sfm.networks.errors import (
     scrub,
 )
 from sfm.twitter.problems import Problem, account_state, problem_from, read_problems
-from sfm.twitter.windows import wait_after
+from sfm.twitter.rate_headers import wait_after
 
 
 @dataclass(frozen=True)

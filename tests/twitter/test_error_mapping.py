@@ -7,7 +7,7 @@ import pytest
 
 from sfm.errors import SfmError
 from sfm.networks import errors
-from sfm.twitter.classify import Answer, classify
+from sfm.twitter.error_mapping import Answer, classify
 from sfm.twitter.problems import Problem, problem_from, read_problems
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from sfm.networks.record import Unreadable
-from sfm.twitter import rawjson
-from sfm.twitter.pages import split_page, split_users
-from sfm.twitter.payload import parse_line
+from sfm.twitter.parse import raw_json
+from sfm.twitter.parse.response import split_page, split_users
+from sfm.twitter.parse.tweet import parse_line
 from tests.twitter.tweets import (
     as_line,
     in_post_words,
@@ -82,7 +82,7 @@ def test_every_part_keeps_its_bytes():
 def test_ordinary_answers_are_cut_the_fast_way():
     for body in (two_posts(), {"data": v2_post()}, {"meta": {"result_count": 0}}):
         line = as_line(body)
-        assert rawjson._fast(line) == rawjson._slowly(line.decode())
+        assert raw_json._fast(line) == raw_json._slowly(line.decode())
 
 
 def test_the_patient_way_cuts_as_the_fast_way_does():

@@ -16,11 +16,15 @@ from sfm.twitter import endpoints as at
 from sfm.twitter import fields as wanted
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.fields import Fields
-from sfm.twitter.lenient import loads
+from sfm.twitter.parse.lenient import loads
+from sfm.twitter.parse.values import parse_date
 from sfm.twitter.rules import MOST_RULES, TAG_PREFIX, Rule
-from sfm.twitter.stream import CONNECT_SECONDS, SILENCE_SECONDS, StreamConnection
+from sfm.twitter.stream_connection import (
+    CONNECT_SECONDS,
+    SILENCE_SECONDS,
+    StreamConnection,
+)
 from sfm.twitter.transport import Transport
-from sfm.twitter.words import parse_date
 
 _ADD_AT_ONCE = 100
 

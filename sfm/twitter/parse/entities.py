@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from sfm.networks.record import Tweet, Unreadable
-from sfm.twitter import v1, v2
-from sfm.twitter.payload import Post, open_line
-from sfm.twitter.shapes import V1Tweet, V2Entities, V2Tweet
-from sfm.twitter.words import row_id, unescape
+from sfm.twitter.parse import v1, v2
+from sfm.twitter.parse.payload_types import V1Tweet, V2Entities, V2Tweet
+from sfm.twitter.parse.tweet import Post, open_line
+from sfm.twitter.parse.values import row_id, unescape
 
 SegmentKind = Literal["plain", "hashtag", "mention", "url", "media", "cashtag"]
 ReferenceKind = Literal["retweeted", "quoted", "replied_to"]

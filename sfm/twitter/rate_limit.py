@@ -15,7 +15,14 @@ from datetime import timedelta
 from sfm import clock
 from sfm.networks.errors import Wait, WaitReason
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.windows import SLACK_SECONDS, WINDOW_SECONDS, Told, clamp, read_headers, sentence
+from sfm.twitter.rate_headers import (
+    SLACK_SECONDS,
+    WINDOW_SECONDS,
+    Told,
+    clamp,
+    read_headers,
+    sentence,
+)
 
 logger = logging.getLogger(__name__)
 

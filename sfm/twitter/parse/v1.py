@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from sfm.networks.record import Media, Tweet, Url, UserRecord, Withheld
-from sfm.twitter.shapes import V1Entities, V1Media, V1Tweet, V1User
-from sfm.twitter.words import (
+from sfm.twitter.parse.payload_types import V1Entities, V1Media, V1Tweet, V1User
+from sfm.twitter.parse.values import (
     account_date,
     countries,
     is_loose_retweet,

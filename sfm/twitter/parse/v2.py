@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from sfm.networks.record import Media, Tweet, Url, UserRecord, Withheld
-from sfm.twitter.shapes import (
+from sfm.twitter.parse.payload_types import (
     V2Entities,
     V2Includes,
     V2Media,
@@ -18,7 +18,7 @@ from sfm.twitter.shapes import (
     V2User,
     V2Withheld,
 )
-from sfm.twitter.words import (
+from sfm.twitter.parse.values import (
     account_date,
     countries,
     is_loose_retweet,

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from sfm.networks.record import MAX_ID, Unreadable
-from sfm.twitter.shapes import Count
+from sfm.twitter.parse.payload_types import Count
 
 S = TypeVar("S", bound=msgspec.Struct)
 
