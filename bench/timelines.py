@@ -30,7 +30,7 @@ from sfm.database import begin_write, db
 from sfm.models import TwitterUser
 from sfm.networks.errors import Wait
 from sfm.posts import bulk_sql, store
-from sfm.runs import journal
+from sfm.runs import queue
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import run as timelines
 from sfm.twitter.client import Client
@@ -122,8 +122,8 @@ class Answers:
 
 def collect_all(make_client: Callable[..., Client]) -> Done:
     """One run over everything."""
-    run = journal.start("user_timeline")
-    with timed() as took, journal.carried_out(run) as result:
+    run = queue.start("user_timeline")
+    with timed() as took, queue.carried_out(run) as result:
         result.update(timelines.carry_out(run, make_client))
     return took[0] + Done(tweets=int(result["new"]), calls=run.progress.api_calls)
 

@@ -15,7 +15,7 @@ from sfm.accounts import service
 from sfm.config import Settings
 from sfm.database import db
 from sfm.models import TwitterUser, TwitterUserItem
-from sfm.runs import journal
+from sfm.runs import queue
 from sfm.sandbox.server import Sandbox
 from sfm.sandbox.world.people import Person
 from sfm.timelines import run
@@ -72,8 +72,8 @@ def held(user: TwitterUser) -> list[int]:
 
 def timeline_run(**params: object) -> tuple[int, dict[str, object]]:
     """A timeline run as the command makes it: its number and its result."""
-    active = journal.start("user_timeline", params)
-    with journal.carried_out(active) as result:
+    active = queue.start("user_timeline", params)
+    with queue.carried_out(active) as result:
         result.update(run.carry_out(active, collecting_client))
     db.session.rollback()
     return active.id, result

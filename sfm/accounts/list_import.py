@@ -27,7 +27,7 @@ from sfm.twitter.prices import CENTS_PER_USER
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sfm.runs.active import ActiveRun
+    from sfm.runs.context import ActiveRun
     from sfm.twitter.client import Client
 
 MOST_LINES = 50_000

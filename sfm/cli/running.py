@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from sfm.runs.active import ActiveRun
+    from sfm.runs.context import ActiveRun
 
 TICK_SECONDS = 0.5
 
@@ -25,16 +25,16 @@ def running(
 
     Raises AlreadyRunning where one is going on. On SIGTERM it ends at its next item.
     """
-    from sfm.runs import journal, stopping
+    from sfm.runs import queue, shutdown
 
-    before = signal.signal(signal.SIGTERM, lambda *_: stopping.request_stop())
+    before = signal.signal(signal.SIGTERM, lambda *_: shutdown.request_stop())
     try:
-        run = journal.start(kind, params)
-        with journal.carried_out(run) as result, progress_line(run):
+        run = queue.start(kind, params)
+        with queue.carried_out(run) as result, progress_line(run):
             yield run, result
     finally:
         signal.signal(signal.SIGTERM, before)
-        stopping.withdraw()
+        shutdown.withdraw()
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from sfm.exports.produce import Watch, make, no_watch
 from sfm.exports.removals import MAX_TRIES, TOO_MANY
 from sfm.exports.sources import FileGone
 from sfm.models import ExportFile
-from sfm.runs import journal
-from sfm.runs.active import ActiveRun
+from sfm.runs import queue
+from sfm.runs.context import ActiveRun
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost, Postponed
 from sfm.runs.jobs import EXPORT
 
@@ -34,10 +34,10 @@ def make_at_once(run_id: int) -> None:
     So one that is killed is found by the next look at runs, and begins again. Commits. Raises
     SfmError where it failed; one that only stopped goes on later, or was cancelled.
     """
-    run = journal.claim_one(run_id, EXPORT)
+    run = queue.claim_one(run_id, EXPORT)
     if run is None:
         return
-    with suppress(Cancelled, Interrupted, LeaseLost, Postponed), journal.carried_out(run) as result:
+    with suppress(Cancelled, Interrupted, LeaseLost, Postponed), queue.carried_out(run) as result:
         result.update(carry_out(run, make))
 
 
@@ -102,7 +102,7 @@ def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) ->
         _write_failure(export_id, exc.message)
         raise
     except Exception:
-        _write_failure(export_id, journal.UNEXPECTED)
+        _write_failure(export_id, queue.UNEXPECTED)
         raise
 
 

@@ -21,7 +21,7 @@ from sfm.exports.rights import check_rights
 from sfm.exports.stream_files import located
 from sfm.extensions import settings
 from sfm.models import ExportFile, User
-from sfm.runs import journal
+from sfm.runs import queue
 from sfm.runs.jobs import EXPORT
 
 
@@ -135,7 +135,7 @@ def decide(export: ExportFile, by: User, *, agreed: bool) -> None:
 def enqueue(export: ExportFile) -> None:
     """Have an export made as a run. Flushed."""
     export.state = "queued"
-    run = journal.queue(EXPORT, params={"export_id": export.id}, requested_by_id=export.owner_id)
+    run = queue.queue(EXPORT, params={"export_id": export.id}, requested_by_id=export.owner_id)
     export.run_id = run.id if run else None
     db.session.flush()
 

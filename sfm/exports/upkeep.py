@@ -7,7 +7,7 @@ from typing import Any
 from sfm.database import begin_write, db
 from sfm.exports import failed, folders, recurring
 from sfm.exports.leftovers import remove_leftovers
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 
 
 def tidy_exports(run: ActiveRun) -> dict[str, Any]:

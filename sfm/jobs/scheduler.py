@@ -23,7 +23,7 @@ from sfm.errors import SfmError
 from sfm.extensions import settings
 from sfm.jobs import worker
 from sfm.jobs.lock import Leadership
-from sfm.runs import stopping
+from sfm.runs import shutdown
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Clockwork:
 
     def stop(self) -> None:
         """Take up nothing new, and let what goes on end at its next item."""
-        stopping.request_stop()
+        shutdown.request_stop()
         self.inner.shutdown(wait=True)
         with self.app.app_context():
             self.leadership.resign()
@@ -67,7 +67,7 @@ class Clockwork:
 
     def _in_app(self, name: str, work: Callable[[], Any]) -> None:
         """One look, with a session of its own; trouble is logged, and the next look comes."""
-        if stopping.stop_requested():
+        if shutdown.stop_requested():
             return
         with self.app.app_context():
             try:
@@ -115,7 +115,7 @@ def _stop_with_process() -> None:
         before = signal.getsignal(number)
 
         def obey(received: int, frame: Any, before: Any = before) -> None:
-            stopping.request_stop()
+            shutdown.request_stop()
             if callable(before):
                 before(received, frame)
             elif before == signal.SIG_DFL:

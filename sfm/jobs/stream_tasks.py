@@ -12,7 +12,7 @@ from sfm.filters import connections
 from sfm.models import Gap, StreamFile, TwitterFilter
 from sfm.networks.errors import Wait
 from sfm.posts.importer import import_files
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 from sfm.streams import files, filling, organise
 from sfm.streams.deleted_filters import seal_files_of_deleted_filters
 from sfm.twitter.client import Client

@@ -11,7 +11,7 @@ from sfm.database import db
 from sfm.filters import supervising
 from sfm.models import Credential
 from sfm.posts.counts_check import check_rollups
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines import names
 from sfm.timelines import run as timelines

@@ -11,8 +11,8 @@ from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
 from sfm.models import Run, ScheduledJob
-from sfm.runs import journal, pausing, plan
-from sfm.runs.active import ActiveRun
+from sfm.runs import pausing, queue, scheduled_jobs
+from sfm.runs.context import ActiveRun
 from sfm.runs.errors import DatabaseTrouble, Pause, Postponed
 from sfm.runs.jobs import Job, function_of, scheduled, with_runs
 from sfm.runs.transactions import unit_of_work
@@ -27,7 +27,7 @@ def queue_due() -> int:
 
     Commits. Taking a slot and queueing its run are one transaction, so a slot has one run.
     """
-    journal.settle_stale()
+    queue.settle_stale()
     _let_paused_go_on()
     return sum(_queue(job) for job in _due_jobs() if not job.is_tick)
 
@@ -35,18 +35,18 @@ def queue_due() -> int:
 def _due_jobs() -> list[Job]:
     now = clock.now()
     rows = {row.name: row for row in db.session.scalars(select(ScheduledJob))}
-    due = [job for job in scheduled() if plan.is_due(job, rows.get(job.name), now)]
+    due = [job for job in scheduled() if scheduled_jobs.is_due(job, rows.get(job.name), now)]
     db.session.rollback()
     return due
 
 
 def _queue(job: Job) -> int:
     def take() -> bool:
-        slot = plan.take_slot(job, clock.now())
+        slot = scheduled_jobs.take_slot(job, clock.now())
         if slot is None or _has_enough_waiting(job):
             return False
         key = f"{job.name}@{clock.iso(slot)}"
-        return journal.queue(job.name, slot=key, origin="schedule") is not None
+        return queue.queue(job.name, slot=key, origin="schedule") is not None
 
     return int(unit_of_work(take))
 
@@ -77,7 +77,7 @@ def tick_due() -> int:
     """For the leader: what is too frequent for runs; how many ticks were made. Commits."""
     done = 0
     for job in _due_jobs():
-        if job.is_tick and unit_of_work(lambda job=job: plan.take_slot(job, clock.now())):  # type: ignore[misc]
+        if job.is_tick and unit_of_work(lambda job=job: scheduled_jobs.take_slot(job, clock.now())):  # type: ignore[misc]
             _tick(job)
             done += 1
     return done
@@ -91,7 +91,7 @@ def _tick(job: Job) -> None:
         outcome = exc.message
         logger.warning("tick failed name=%s reason=%s", job.name, exc.message)
     except Exception:  # a broken tick must not stop the others
-        outcome = journal.UNEXPECTED
+        outcome = queue.UNEXPECTED
         logger.exception("tick failed unexpectedly name=%s", job.name)
     db.session.rollback()
     begin_write()
@@ -102,12 +102,12 @@ def _tick(job: Job) -> None:
 
 def work_once() -> bool:
     """Claim one queued run and carry it out to its end; False where nothing was waiting."""
-    run = journal.claim(with_runs())
+    run = queue.claim(with_runs())
     if run is None:
         return False
     logger.info("run begun run=%d kind=%s", run.id, run.kind)
     try:
-        with journal.carried_out(run) as result:
+        with queue.carried_out(run) as result:
             result.update(function_of(run.kind)(run) or {})
     except Pause as exc:
         _note_pause(run, exc)

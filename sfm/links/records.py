@@ -10,7 +10,7 @@ from sfm import audit
 from sfm.database import db
 from sfm.models import Link, Run, TwitterUserItemUrl, User
 from sfm.runs.jobs import FETCH_URLS
-from sfm.runs.journal import queue
+from sfm.runs.queue import queue
 
 _place = TwitterUserItemUrl
 

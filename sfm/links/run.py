@@ -25,7 +25,7 @@ from sfm.links import choice, table
 from sfm.links.choice import Choice
 from sfm.links.fetch import Fetcher, Followed
 from sfm.links.resolver import Fence
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 from sfm.runs.errors import Cancelled, Interrupted
 from sfm.runs.transactions import unit_of_work
 

@@ -23,7 +23,7 @@ from sfm.output_file import free_name
 from sfm.posts import bulk_sql
 from sfm.posts.file_reader import Problem, Read, read_file
 from sfm.posts.store import CapturedBy, Saved, save_page
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.runs.transactions import unit_of_work
 from sfm.twitter.parse.response import Record

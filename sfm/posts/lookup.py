@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from sfm.networks.record import MAX_ID
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 from sfm.twitter.client import Client
 
 AT_ONCE = 100  # ids in one call

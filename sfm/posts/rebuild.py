@@ -20,7 +20,7 @@ from sfm.posts.bulk_sql import Entry
 from sfm.posts.columns import CONTENT, row_of
 from sfm.posts.counts_check import check_rollups
 from sfm.posts.store import entry_of
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 from sfm.runs.jobs import REFILL_ITEMS
 from sfm.runs.transactions import unit_of_work
 from sfm.twitter.parse.response import Record

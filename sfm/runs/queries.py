@@ -14,7 +14,7 @@ from sfm.database import db
 from sfm.errors import NotFound
 from sfm.models import Run, RunError
 from sfm.models.run import OPEN_STATES
-from sfm.runs.active import WINDOW
+from sfm.runs.context import WINDOW
 from sfm.twitter.rate_headers import WINDOW_SECONDS
 
 PAGE = 50

@@ -9,8 +9,8 @@ from typing import Any
 from sfm import audit, clock
 from sfm.errors import SfmError, WrongInput
 from sfm.models import Run, User
-from sfm.runs import journal
-from sfm.runs.active import ActiveRun
+from sfm.runs import queue
+from sfm.runs.context import ActiveRun
 from sfm.runs.errors import Postponed
 from sfm.runs.jobs import REMOVE_TWEET
 from sfm.takedown import removal
@@ -39,7 +39,7 @@ def ask(ids: Iterable[int], reason: str, by: User, *, may_return: bool = False) 
         "by": by.username,
         "may_return": may_return,
     }
-    run = journal.queue(REMOVE_TWEET, params=params, requested_by_id=by.id)
+    run = queue.queue(REMOVE_TWEET, params=params, requested_by_id=by.id)
     if run is None:
         raise SfmError("The deletion could not be put down. Try again.")
     return run

@@ -23,7 +23,7 @@ from sfm.extensions import settings
 from sfm.models import TwitterUser
 from sfm.networks.errors import BadRequest
 from sfm.posts.store import Saved, save_page
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines.place import Place
 from sfm.twitter.client import Client

@@ -25,7 +25,7 @@ from sfm.networks.errors import (
     TwitterError,
     Wait,
 )
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 from sfm.runs.transactions import unit_of_work
 from sfm.twitter.client import Client
 

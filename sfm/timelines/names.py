@@ -15,9 +15,9 @@ from sfm.extensions import settings
 from sfm.models import TwitterUser
 from sfm.networks.errors import AccountProblem, OutOfCredits, Retry, Wait
 from sfm.networks.record import UserRecord
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 from sfm.runs.errors import Postponed, pause_for
-from sfm.runs.journal import queue
+from sfm.runs.queue import queue
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines.failures import DOWN
 from sfm.twitter.client import Client

@@ -26,7 +26,7 @@ from sfm.networks.errors import (
     TwitterError,
     Wait,
 )
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 from sfm.runs.errors import (
     Abandoned,
     Cancelled,
@@ -37,7 +37,7 @@ from sfm.runs.errors import (
     Postponed,
     pause_for,
 )
-from sfm.runs.journal import UNEXPECTED
+from sfm.runs.queue import UNEXPECTED
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines import failures
 from sfm.timelines.collect import Begun, Collected, collect, standing_of

@@ -14,7 +14,7 @@ from sfm.accounts import glimpses, lifecycle, many, service, sets
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
 from sfm.posts.removal import remove_account
-from sfm.runs.journal import queue
+from sfm.runs.queue import queue
 from sfm.users.clients import default_client
 from sfm.web.access import access, signed_in_account
 from sfm.web.account_lists import AccountFilter, accounts_table

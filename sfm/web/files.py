@@ -13,7 +13,7 @@ from sfm.errors import SfmError, WrongInput
 from sfm.extensions import settings
 from sfm.filters import queries
 from sfm.models import StreamFile, TwitterFilter, User
-from sfm.runs import journal
+from sfm.runs import queue
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.streams import files
 from sfm.streams.first_posts import FirstPost, first_posts
@@ -98,7 +98,7 @@ def hand_on() -> BaseResponse:
         return redirect(url_for("exports.new", files=",".join(map(str, chosen))), 303)
     if not signed_in_account().is_superuser:
         raise WrongInput(_("Only an administrator can import files into the database."))
-    journal.queue(
+    queue.queue(
         IMPORT_TWEETS,
         params={"stream_files": chosen, "add_users": bool(request.form.get("add_users"))},
         requested_by_id=signed_in_account().id,

@@ -12,7 +12,7 @@ from sfm.filters import queries, service, supervising, trial, validation
 from sfm.filters.people import People
 from sfm.filters.validation import BadFilter, Draft
 from sfm.models import TwitterFilter, User
-from sfm.runs import journal
+from sfm.runs import queue
 from sfm.runs.jobs import FILL_GAP
 from sfm.status import overview
 from sfm.streams import filling
@@ -214,7 +214,7 @@ def delete(filter_id: int) -> tuple[str, int] | BaseResponse:
 def fill_gap(filter_id: int, gap_id: int) -> BaseResponse:
     found = _mine(filter_id)
     gap = filling.gap_of(found, gap_id)
-    run = journal.queue(FILL_GAP, params={"gap": gap_id}, requested_by_id=signed_in_account().id)
+    run = queue.queue(FILL_GAP, params={"gap": gap_id}, requested_by_id=signed_in_account().id)
     if run is not None:
         filling.ask(gap, run.id)
     db.session.commit()

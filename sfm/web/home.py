@@ -12,8 +12,8 @@ from sfm import clock
 from sfm.accounts.glimpses import sample
 from sfm.extensions import settings
 from sfm.posts import overview, queries
-from sfm.runs import plan, troubles
 from sfm.runs import queries as runs
+from sfm.runs import scheduled_jobs, troubles
 from sfm.runs.jobs import job_of
 from sfm.users.usage import usage_this_month
 from sfm.web.access import access, current_account
@@ -79,9 +79,11 @@ def _now() -> dict[str, Any]:
     }
 
 
-def _next_planned() -> list[plan.Planned]:
+def _next_planned() -> list[scheduled_jobs.Planned]:
     """What the plan does next, soonest first; what happens every few minutes is left out."""
-    due = [one for one in plan.overview() if one.next_at is not None and not one.job.is_tick]
+    due = [
+        one for one in scheduled_jobs.overview() if one.next_at is not None and not one.job.is_tick
+    ]
     return sorted(due, key=lambda one: one.next_at or clock.now())[:NEXT]
 
 

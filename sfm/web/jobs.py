@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.extensions import settings
-from sfm.runs import plan
+from sfm.runs import scheduled_jobs
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms.jobs import ScheduleForm
 from sfm.web.htmx import done, page_or_part
@@ -21,7 +21,10 @@ bp = Blueprint("jobs", __name__, url_prefix="/admin/jobs")
 @access("superuser")
 def index() -> Response:
     return page_or_part(
-        "jobs/index.html", "jobs/_table.html", jobs=plan.overview(), is_on=settings().scheduler
+        "jobs/index.html",
+        "jobs/_table.html",
+        jobs=scheduled_jobs.overview(),
+        is_on=settings().scheduler,
     )
 
 
@@ -42,7 +45,9 @@ def save(name: str) -> Response | BaseResponse:
         return _page(planned, form, 422)
     text = None if form.as_delivered.data else form.schedule.data
     try:
-        plan.change(name, text=text, paused=form.paused.data, by_id=signed_in_account().id)
+        scheduled_jobs.change(
+            name, text=text, paused=form.paused.data, by_id=signed_in_account().id
+        )
     except WrongInput as exc:
         db.session.rollback()
         form.refuse("schedule", exc.message)
@@ -57,7 +62,7 @@ def pause(name: str) -> BaseResponse:
     """Pause a job that goes on, let a paused one go on."""
     planned = _planned(name)
     text = planned.schedule if planned.is_changed else None
-    plan.change(name, text=text, paused=not planned.paused, by_id=signed_in_account().id)
+    scheduled_jobs.change(name, text=text, paused=not planned.paused, by_id=signed_in_account().id)
     db.session.commit()
     said = _("The job goes on.") if planned.paused else _("The job is paused.")
     return done(url_for("jobs.index"), said)
@@ -66,17 +71,17 @@ def pause(name: str) -> BaseResponse:
 @bp.post("/<string:name>/run/")
 @access("superuser")
 def run_now(name: str) -> BaseResponse:
-    run = plan.run_now(name, signed_in_account().id)
+    run = scheduled_jobs.run_now(name, signed_in_account().id)
     if run is None:
         raise WrongInput(_("This job runs so often that it cannot be asked for."))
     db.session.commit()
     return done(url_for("runs.show", run_id=run.id), _("The run begins in a moment."))
 
 
-def _planned(name: str) -> plan.Planned:
-    plan.find(name)
-    return next(one for one in plan.overview() if one.job.name == name)
+def _planned(name: str) -> scheduled_jobs.Planned:
+    scheduled_jobs.find(name)
+    return next(one for one in scheduled_jobs.overview() if one.job.name == name)
 
 
-def _page(planned: plan.Planned, form: ScheduleForm, status: int = 200) -> Response:
+def _page(planned: scheduled_jobs.Planned, form: ScheduleForm, status: int = 200) -> Response:
     return page_or_part("jobs/edit.html", "jobs/_form.html", status, planned=planned, form=form)

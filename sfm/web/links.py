@@ -12,7 +12,7 @@ from sfm.links import queries
 from sfm.links.outcomes import WORDS_FOR_OUTCOME
 from sfm.models import Link
 from sfm.runs.jobs import FETCH_URLS
-from sfm.runs.journal import queue
+from sfm.runs.queue import queue
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import done, page_or_part
 from sfm.web.pagination import Order, slice_of

@@ -11,7 +11,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.models import Run
 from sfm.models.run import RUN_STATES
-from sfm.runs import queries, wishes
+from sfm.runs import actions, queries
 from sfm.runs.jobs import JOBS, job_of
 from sfm.web.access import access, current_account, signed_in_account
 from sfm.web.htmx import done, page_or_part
@@ -81,7 +81,7 @@ def _every(run: Run) -> int:
 @bp.post("/runs/<id:run_id>/cancel/")
 @access("superuser")
 def cancel(run_id: int) -> BaseResponse:
-    run = wishes.cancel(run_id)
+    run = actions.cancel(run_id)
     said = (
         _("The run stops at its next item.")
         if run.state == "running"
@@ -94,7 +94,7 @@ def cancel(run_id: int) -> BaseResponse:
 @bp.post("/runs/<id:run_id>/resume/")
 @access("superuser")
 def resume(run_id: int) -> BaseResponse:
-    wishes.resume(run_id)
+    actions.resume(run_id)
     db.session.commit()
     return done(url_for("runs.show", run_id=run_id), _("The run goes on in a moment."))
 
@@ -102,6 +102,6 @@ def resume(run_id: int) -> BaseResponse:
 @bp.post("/runs/<id:run_id>/retry/")
 @access("superuser")
 def retry(run_id: int) -> BaseResponse:
-    again = wishes.retry_failed(run_id, signed_in_account().id)
+    again = actions.retry_failed(run_id, signed_in_account().id)
     db.session.commit()
     return done(url_for("runs.show", run_id=again.id), _("Those that failed are tried again."))

@@ -33,7 +33,7 @@ from sfm.exports.run import carry_out
 from sfm.exports.tally import DoesNotAddUp, prove
 from sfm.models import ExportFile, Run, User
 from sfm.output_file import PART
-from sfm.runs import journal, stopping
+from sfm.runs import queue, shutdown
 from sfm.runs.errors import Cancelled, Interrupted
 from tests.conftest import ROOT
 from tests.exports.conftest import ABOUT
@@ -212,19 +212,19 @@ def ask(reader: User, layout: Layout | None = None) -> ExportFile:
 
 
 def carry_out_next() -> None:
-    run = journal.claim(["export"])
+    run = queue.claim(["export"])
     assert run is not None
-    with journal.carried_out(run) as result:
+    with queue.carried_out(run) as result:
         result.update(carry_out(run))
 
 
 def test_a_run_that_was_asked_to_end_begins_again_and_says_so(reader: User) -> None:
     make_tweets(make_twitter_user(), ["x"] * 1_500)
     export = ask(reader)
-    stopping.request_stop()
+    shutdown.request_stop()
     with pytest.raises(Interrupted):
         carry_out_next()
-    stopping.withdraw()
+    shutdown.withdraw()
     assert not (folders.exports_folder() / str(export.id) / export.file_name).exists()
     carry_out_next()
     db.session.expire_all()
@@ -284,7 +284,7 @@ def test_a_small_export_whose_server_is_killed_is_taken_up_again(
     assert any(PART in name for name in left)
     assert export.file_name not in left
     db.session.rollback()
-    journal.settle_stale()
+    queue.settle_stale()
     carry_out_next()
     db.session.expire_all()
     assert (export.state, export.restarts, export.rows_written) == ("ready", 1, len(ids))
@@ -304,9 +304,9 @@ def test_trouble_that_nobody_foresaw_fails_a_small_export_which_can_be_made_agai
     assert answer.status_code == 500
     db.session.rollback()
     export = db.session.scalars(select(ExportFile)).one()
-    assert (export.state, export.message) == ("failed", journal.UNEXPECTED)
+    assert (export.state, export.message) == ("failed", queue.UNEXPECTED)
     shown = page(client, f"/exports/{export.id}/")
-    assert journal.UNEXPECTED in shown.text
+    assert queue.UNEXPECTED in shown.text
     assert ">failed<" in page(client, "/exports/").html
     begin_write()
     mended = text("UPDATE twitter_user_item SET hashtags = '[]' WHERE twitter_id = :id")
@@ -373,7 +373,7 @@ def test_a_run_whose_server_is_killed_begins_again_and_ends_whole(
     left = names_in(folders.exports_folder() / str(export.id))
     assert any(PART in name for name in left)
     assert export.file_name not in left
-    assert journal.settle_stale(["export"]) == 1
+    assert queue.settle_stale(["export"]) == 1
     carry_out_next()
     db.session.expire_all()
     assert (export.state, export.restarts, export.rows_written) == ("ready", 1, len(ids))
@@ -385,12 +385,12 @@ def test_a_run_whose_server_is_killed_begins_again_and_ends_whole(
 def test_a_cancelled_run_ends_the_export(reader: User) -> None:
     make_tweets(make_twitter_user(), ["x"])
     export = ask(reader)
-    run = journal.claim(["export"])
+    run = queue.claim(["export"])
     assert run is not None
     begin_write()
     db.session.get_one(Run, run.id).cancel_requested = True
     db.session.commit()
-    with pytest.raises(Cancelled), journal.carried_out(run) as result:
+    with pytest.raises(Cancelled), queue.carried_out(run) as result:
         result.update(carry_out(run))
     db.session.expire_all()
     assert (export.state, export.message) == ("failed", "Cancelled.")

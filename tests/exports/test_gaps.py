@@ -21,7 +21,7 @@ from sfm.exports.gaps import OF_OTHERS, UNKNOWN, UNKNOWN_OF_OTHERS
 from sfm.jobs.stream_tasks import import_stream_files
 from sfm.models import Gap, Heartbeat, Run, StreamFile, TwitterUserItem, User
 from sfm.posts.selection import Selection
-from sfm.runs import forgetting, journal
+from sfm.runs import forgetting, queue
 from sfm.runs.jobs import IMPORT_TWEETS
 from tests.exports.making import made, of
 from tests.exports.test_pages import NEW, carry_out_queued, last_export, submit
@@ -57,11 +57,11 @@ def gap(file: StreamFile | None, cause: str, begun: int, minutes: int = 3) -> No
 def imported(*files: StreamFile) -> Run:
     """Take these files into the database, as the page of files has it done."""
     params = {"stream_files": [file.id for file in files], "add_users": True}
-    journal.queue(IMPORT_TWEETS, params=params)
+    queue.queue(IMPORT_TWEETS, params=params)
     db.session.commit()
-    run = journal.claim([IMPORT_TWEETS])
+    run = queue.claim([IMPORT_TWEETS])
     assert run is not None
-    with journal.carried_out(run) as result:
+    with queue.carried_out(run) as result:
         result.update(import_stream_files(run))
     db.session.expire_all()
     return db.session.get_one(Run, run.id)

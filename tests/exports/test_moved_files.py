@@ -20,7 +20,7 @@ from sfm.exports.produce import Watch
 from sfm.exports.run import carry_out
 from sfm.extensions import settings as settings_of
 from sfm.models import ExportFile, StreamFile, User
-from sfm.runs import journal
+from sfm.runs import queue
 from sfm.runs.errors import Postponed
 from tests.conftest import test_settings
 from tests.exports.test_command import v2_line
@@ -94,9 +94,9 @@ def test_files_that_are_moved_just_after_the_export_began_are_found_in_a_new_sta
         move(mine, "elsewhere")
         return make_apart(order, target, watch)
 
-    run = journal.claim(["export"])
+    run = queue.claim(["export"])
     assert run is not None
-    with pytest.raises(Postponed, match="mine.gz"), journal.carried_out(run):
+    with pytest.raises(Postponed, match="mine.gz"), queue.carried_out(run):
         carry_out(run, move_first)
     db.session.expire_all()
     assert export.state == "queued"
@@ -110,9 +110,9 @@ def test_a_file_that_is_gone_fails_the_export_without_telling_where_it_was(
 ) -> None:
     mine, export = asked_for(client, reader)
     (settings_of().data_folder / mine.path).rename(folders.exports_folder() / "aside.gz")
-    run = journal.claim(["export"])
+    run = queue.claim(["export"])
     assert run is not None
-    with pytest.raises(Exception, match="mine.gz"), journal.carried_out(run):
+    with pytest.raises(Exception, match="mine.gz"), queue.carried_out(run):
         carry_out(run)
     db.session.expire_all()
     assert export.state == "failed"

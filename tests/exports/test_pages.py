@@ -21,7 +21,7 @@ from sfm.exports import folders, recurring, service
 from sfm.exports.layout import FORMATS
 from sfm.exports.run import carry_out
 from sfm.models import AuditEntry, ExportFile, ExportProfile, RecurringExport, Run, User
-from sfm.runs import journal
+from sfm.runs import queue
 from sfm.web.forms.exports import PACKINGS
 from tests.conftest import FrozenClock, test_settings
 from tests.factories import make_set, make_tweets, make_twitter_user, make_user
@@ -56,9 +56,9 @@ def last_export() -> ExportFile:
 
 
 def carry_out_queued() -> Run:
-    run = journal.claim(["export"])
+    run = queue.claim(["export"])
     assert run is not None
-    with journal.carried_out(run) as result:
+    with queue.carried_out(run) as result:
         result.update(carry_out(run))
     db.session.expire_all()
     return db.session.get_one(Run, run.id)
@@ -244,7 +244,7 @@ class TestApproval:
         assert "superuser" in submit(client, NEW, NEW).text
         export = last_export()
         assert export.state == "asked"
-        assert journal.claim(["export"]) is None
+        assert queue.claim(["export"]) is None
         assert client.get("/twitter-user/City.csv").status_code == 302
         sign_in(client, superuser)
         submit(client, f"/exports/{export.id}/", f"/exports/{export.id}/decide/", agreed="yes")

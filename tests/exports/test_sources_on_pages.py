@@ -23,7 +23,7 @@ from sfm.models import (
     TwitterFilter,
     User,
 )
-from sfm.runs import journal
+from sfm.runs import queue
 from tests.conftest import FrozenClock
 from tests.exports.test_command import V1
 from tests.exports.test_pages import NEW, carry_out_queued, csv_of, last_export, submit
@@ -120,11 +120,11 @@ def test_the_scheduled_care_of_exports(
     submit(client, f"/exports/{number}/", f"/exports/{number}/repeat/", every="week")
     assert "each week" in page(client, "/exports/").text
     clock.advance(timedelta(days=31).total_seconds())
-    journal.queue("tidy_exports", origin="schedule")
+    queue.queue("tidy_exports", origin="schedule")
     db.session.commit()
-    run = journal.claim(["tidy_exports"])
+    run = queue.claim(["tidy_exports"])
     assert run is not None
-    with journal.carried_out(run) as result:
+    with queue.carried_out(run) as result:
         result.update(tidy_exports(run))
     db.session.expire_all()
     assert db.session.get_one(Run, run.id).result == {"expired": 1, "made": 1}

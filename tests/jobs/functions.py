@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sfm.runs.active import ActiveRun
+from sfm.runs.context import ActiveRun
 
 
 def breaks(_run: ActiveRun) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from sfm.errors import NotFound, WrongInput
 from sfm.jobs import worker
 from sfm.jobs.lock import Leadership
 from sfm.models import Event, Run, ScheduledJob
-from sfm.runs import journal, plan, queries, troubles, wishes
+from sfm.runs import actions, queries, scheduled_jobs, troubles
+from sfm.runs import queue as run_queue
 from sfm.runs.jobs import JOBS, Job, function_of, scheduled, with_runs
 from sfm.sandbox.server import Sandbox
 from tests.collecting import held, sandbox, tracked
@@ -135,9 +136,9 @@ def test_a_clock_that_was_ahead_once_does_not_silence_the_schedule(
 def test_a_job_by_cron_runs_at_the_times_of_cron(app: Flask, clock: FrozenClock) -> None:
     queue()
     begin_write()
-    plan.change("user_timeline", text="30 13,14 * * 0", paused=False)
+    scheduled_jobs.change("user_timeline", text="30 13,14 * * 0", paused=False)
     db.session.commit()
-    shown = {planned.job.name: planned for planned in plan.overview()}["user_timeline"]
+    shown = {planned.job.name: planned for planned in scheduled_jobs.overview()}["user_timeline"]
     assert shown.words == "at the times of cron’s “30 13,14 * * 0”, in UTC"
     assert shown.next_at == clock.now() + timedelta(minutes=90)
     for _ in range(60):
@@ -150,12 +151,12 @@ def test_a_job_by_cron_runs_at_the_times_of_cron(app: Flask, clock: FrozenClock)
 def test_a_paused_job_is_not_queued_and_not_caught_up(app: Flask, clock: FrozenClock) -> None:
     queue()
     begin_write()
-    plan.change("user_timeline", text="every 6 h", paused=True)
+    scheduled_jobs.change("user_timeline", text="every 6 h", paused=True)
     db.session.commit()
     clock.advance(7 * HOUR)
     assert queue() == 0
     begin_write()
-    plan.change("user_timeline", text="every 6 h", paused=False)
+    scheduled_jobs.change("user_timeline", text="every 6 h", paused=False)
     db.session.commit()
     assert queue() == 0
     clock.advance(5 * HOUR)
@@ -165,7 +166,7 @@ def test_a_paused_job_is_not_queued_and_not_caught_up(app: Flask, clock: FrozenC
 def test_a_changed_schedule_counts_from_now(app: Flask, clock: FrozenClock) -> None:
     queue()
     begin_write()
-    plan.change("user_timeline", text="Every 2 H", paused=False)
+    scheduled_jobs.change("user_timeline", text="Every 2 H", paused=False)
     db.session.commit()
     assert queue() == 0
     clock.advance(2 * HOUR)
@@ -173,10 +174,10 @@ def test_a_changed_schedule_counts_from_now(app: Flask, clock: FrozenClock) -> N
     assert db.session.get_one(ScheduledJob, "user_timeline").schedule == "every 2 h"
     begin_write()
     with pytest.raises(WrongInput):
-        plan.change("user_timeline", text="now and then", paused=False)
+        scheduled_jobs.change("user_timeline", text="now and then", paused=False)
     db.session.rollback()
     with pytest.raises(NotFound):
-        plan.change("no_such_job", text=None, paused=False)
+        scheduled_jobs.change("no_such_job", text=None, paused=False)
 
 
 def test_the_overview_says_when_each_job_was_and_will_be(
@@ -186,7 +187,7 @@ def test_the_overview_says_when_each_job_was_and_will_be(
     clock.advance(6 * HOUR)
     queue()
     work_all()
-    shown = {one.job.name: one for one in plan.overview()}
+    shown = {one.job.name: one for one in scheduled_jobs.overview()}
     timelines = shown["user_timeline"]
     assert timelines.words == "every 6 hours"
     assert timelines.last_outcome == "finished"
@@ -198,11 +199,11 @@ def test_the_overview_says_when_each_job_was_and_will_be(
 
 def test_run_now_queues_at_once_and_only_once(app: Flask) -> None:
     begin_write()
-    first = plan.run_now("user_timeline")
-    second = plan.run_now("user_timeline")
+    first = scheduled_jobs.run_now("user_timeline")
+    second = scheduled_jobs.run_now("user_timeline")
     assert first is not None
     assert first == second
-    assert plan.run_now("reconcile") is None
+    assert scheduled_jobs.run_now("reconcile") is None
     db.session.commit()
 
 
@@ -222,7 +223,7 @@ def test_the_scheduled_run_collects(app: Flask, sandbox: Sandbox, clock: FrozenC
 def test_all_jobs_end_well_on_an_empty_installation(app: Flask, sandbox: Sandbox) -> None:
     begin_write()
     for job in scheduled():
-        plan.run_now(job.name)
+        scheduled_jobs.run_now(job.name)
     db.session.commit()
     work_all()
     states = {run.kind: (run.state, run.message) for run in queries.listed()}
@@ -235,13 +236,13 @@ def test_an_unexpected_error_fails_its_run_and_the_worker_goes_on(
     words = ("Test run", "Test runs", "items", "items")
     monkeypatch.setitem(JOBS, "odd", Job("odd", *words, function="tests.jobs.functions:breaks"))
     monkeypatch.setitem(JOBS, "fine", Job("fine", *words, function="tests.jobs.functions:counts"))
-    journal.queue("odd")
-    journal.queue("fine", params={"n": 3})
+    run_queue.queue("odd")
+    run_queue.queue("fine", params={"n": 3})
     db.session.commit()
     work_all()
     states = {run.kind: run for run in queries.listed()}
     assert states["odd"].state == "failed"
-    assert states["odd"].message == journal.UNEXPECTED
+    assert states["odd"].message == run_queue.UNEXPECTED
     assert (states["fine"].state, states["fine"].result) == ("finished", {"counted": 3})
 
 
@@ -252,7 +253,7 @@ def test_a_paused_run_is_noted_and_goes_on_with_the_new_period(
     person = sandbox.world.find("FerryNotes")
     user = tracked(person)
     fault = sandbox.faults.add("usage-capped-daily")
-    journal.queue("user_timeline")
+    run_queue.queue("user_timeline")
     db.session.commit()
     work_all()
     assert fault.fired == 1
@@ -281,7 +282,7 @@ def alarms() -> list[str]:
 def out_of_credits(sandbox: Sandbox) -> Run:
     """A timeline run that is paused, with its alarm."""
     sandbox.faults.add("credits-depleted", times=None)
-    journal.queue("user_timeline")
+    run_queue.queue("user_timeline")
     db.session.commit()
     work_all()
     run = queries.listed(kind="user_timeline")[0]
@@ -296,7 +297,7 @@ def test_a_paused_run_that_is_cancelled_alarms_no_longer(
     tracked(sandbox.world.find("FerryNotes"))
     run = out_of_credits(sandbox)
     begin_write()
-    wishes.cancel(run.id)
+    actions.cancel(run.id)
     db.session.commit()
     assert alarms() == []
 
@@ -311,11 +312,11 @@ def test_the_alarm_lasts_while_another_run_of_the_kind_is_paused(
     db.session.add(other)
     db.session.commit()
     begin_write()
-    wishes.cancel(run.id)
+    actions.cancel(run.id)
     db.session.commit()
     assert alarms() == [told]
     begin_write()
-    wishes.cancel(other.id)
+    actions.cancel(other.id)
     db.session.commit()
     assert alarms() == []
 
@@ -328,7 +329,7 @@ def test_a_paused_run_that_goes_on_and_fails_otherwise_alarms_no_longer(
     sandbox.faults.clear()
     refused = sandbox.faults.add("unauthorized", times=None)
     begin_write()
-    wishes.resume(run.id)
+    actions.resume(run.id)
     db.session.commit()
     work_all()
     assert refused.fired
@@ -364,10 +365,10 @@ def test_late_runs_do_not_pile_up(app: Flask, clock: FrozenClock) -> None:
 def test_runs_of_a_dead_process_are_taken_up_by_the_leader(
     app: Flask, clock: FrozenClock, sandbox: Sandbox
 ) -> None:
-    journal.queue("user_timeline", origin="schedule", slot="user_timeline@x")
+    run_queue.queue("user_timeline", origin="schedule", slot="user_timeline@x")
     db.session.commit()
-    assert journal.claim(["user_timeline"])
-    clock.advance(journal.STALE_SECONDS + 1)
+    assert run_queue.claim(["user_timeline"])
+    clock.advance(run_queue.STALE_SECONDS + 1)
     queue()
     work_all()
     run = queries.listed(kind="user_timeline")[-1]
@@ -375,9 +376,9 @@ def test_runs_of_a_dead_process_are_taken_up_by_the_leader(
 
 
 def test_a_cancelled_run_never_begins(app: Flask) -> None:
-    run = journal.queue("user_timeline")
+    run = run_queue.queue("user_timeline")
     assert run
-    wishes.cancel(run.id)
+    actions.cancel(run.id)
     db.session.commit()
     assert not worker.work_once()
 
@@ -400,7 +401,7 @@ def test_a_tick_keeps_its_last_time_and_makes_no_run(
     clock.advance(30)
     assert worker.tick_due() == 1
     db.session.expire_all()
-    assert db.session.get_one(ScheduledJob, "reconcile").last_outcome == journal.UNEXPECTED
+    assert db.session.get_one(ScheduledJob, "reconcile").last_outcome == run_queue.UNEXPECTED
 
 
 def test_one_process_leads_until_it_resigns_or_stands_still(app: Flask, clock: FrozenClock) -> None:

@@ -12,7 +12,7 @@ from sfm.links.fetch import Fetcher
 from sfm.links.run import BATCH_ITEMS, carry_out, fenced_fetcher
 from sfm.models import Link, Run, TwitterUser, TwitterUserItem, TwitterUserItemUrl
 from sfm.posts.store import save_page
-from sfm.runs import journal, stopping
+from sfm.runs import queue, shutdown
 from sfm.runs.errors import Cancelled, Interrupted
 from sfm.runs.jobs import FETCH_URLS
 from sfm.runs.queries import expected_end
@@ -46,8 +46,8 @@ def saved(*tweets, name="ann_x", uid=101):
 
 
 def run(maker=None, **params):
-    active = journal.start(FETCH_URLS, params)
-    with journal.carried_out(active) as result:
+    active = queue.start(FETCH_URLS, params)
+    with queue.carried_out(active) as result:
         result.update(carry_out(active, maker or (lambda: fetcher())))
     return result
 
@@ -132,7 +132,7 @@ def test_a_refetch_that_goes_on_asks_for_nothing_again(clock):
         fake.asked.clear()
         clock.advance(60)
         begin_write()
-        journal.queue(FETCH_URLS, params={"refetch": True})
+        queue.queue(FETCH_URLS, params={"refetch": True})
         db.session.commit()
         batches = []
 
@@ -151,8 +151,8 @@ def test_a_refetch_that_goes_on_asks_for_nothing_again(clock):
 
 
 def claimed(maker):
-    active = journal.claim([FETCH_URLS])
-    with journal.carried_out(active) as result:
+    active = queue.claim([FETCH_URLS])
+    with queue.carried_out(active) as result:
         result.update(carry_out(active, maker))
     return result
 
@@ -273,7 +273,7 @@ def wish_to_cancel(clock):
 
 
 WAYS_TO_STOP = {
-    "SIGTERM": (lambda _clock: stopping.request_stop(), Interrupted),
+    "SIGTERM": (lambda _clock: shutdown.request_stop(), Interrupted),
     "cancel": (wish_to_cancel, Cancelled),
     "the keyboard": (lambda _clock: signal.raise_signal(signal.SIGINT), KeyboardInterrupt),
 }
@@ -302,7 +302,7 @@ def test_what_is_finished_is_kept_when_a_run_is_stopped(clock, way):
         saved(*(tweet(number, f"http://a.example:{fake.port}/{number}") for number in range(50)))
         with pytest.raises(raised):
             run(lambda: Watched(look))
-        stopping.withdraw()
+        shutdown.withdraw()
         kept = sum(link.outcome == "ok" for link in links().values())
         assert 7 <= len(came) == kept < 50
         assert run()["outcomes"] == {"ok": 50 - kept}

@@ -18,7 +18,7 @@ from sfm.models import DayTotal, Run, TwitterUser, TwitterUserItem
 from sfm.posts import importer
 from sfm.posts.counts_check import check_rollups
 from sfm.posts.importer import import_files
-from sfm.runs import journal
+from sfm.runs import queue
 from sfm.runs.jobs import IMPORT_TWEETS
 from tests.posts.making import NOON as AT
 from tests.posts.making import make_user, post, tweet_id
@@ -197,7 +197,7 @@ def test_an_import_that_was_cut_off_goes_on_where_it_stopped(
     file.write_bytes(lines(*payloads))
     seen = 0
 
-    class Run_(journal.ActiveRun):  # type: ignore[name-defined,misc]
+    class Run_(queue.ActiveRun):  # type: ignore[name-defined,misc]
         def check(self) -> None:
             nonlocal seen
             seen += 1
@@ -205,9 +205,9 @@ def test_an_import_that_was_cut_off_goes_on_where_it_stopped(
                 raise Killed
 
     def cut_off() -> None:
-        run = journal.start(IMPORT_TWEETS, {})
+        run = queue.start(IMPORT_TWEETS, {})
         run.__class__ = Run_
-        with journal.carried_out(run):
+        with queue.carried_out(run):
             import_files(run, [file])
 
     with pytest.raises(Killed):

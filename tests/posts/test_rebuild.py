@@ -12,7 +12,7 @@ from sfm.models import TwitterUserItem
 from sfm.posts import queries, rebuild, search_index, tokenizer
 from sfm.posts.counts_check import check_rollups
 from sfm.posts.selection import Selection
-from sfm.runs import journal
+from sfm.runs import queue
 from sfm.runs.jobs import REFILL_ITEMS
 from tests.posts.making import NOON, make_tweet, make_user
 
@@ -76,7 +76,7 @@ def test_it_goes_on_where_it_was_cut_off(
     monkeypatch.setattr(tokenizer, "VERSION", tokenizer.VERSION + 1)
     calls = 0
 
-    class CutOff(journal.ActiveRun):  # type: ignore[name-defined,misc]
+    class CutOff(queue.ActiveRun):  # type: ignore[name-defined,misc]
         def check(self) -> None:
             nonlocal calls
             calls += 1
@@ -84,9 +84,9 @@ def test_it_goes_on_where_it_was_cut_off(
                 raise Killed
 
     def cut_off() -> None:
-        run = journal.start(REFILL_ITEMS, {})
+        run = queue.start(REFILL_ITEMS, {})
         run.__class__ = CutOff
-        with journal.carried_out(run):
+        with queue.carried_out(run):
             rebuild.refill(run)
 
     with pytest.raises(Killed):

@@ -18,7 +18,7 @@ from sfm.database import begin_write, db
 from sfm.extensions import settings as settings_of
 from sfm.jobs import worker
 from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
-from sfm.runs import journal, wishes
+from sfm.runs import actions, queue
 from sfm.runs.owner import new_owner
 from sfm.sandbox.server import Sandbox
 from sfm.streams import filling
@@ -90,7 +90,7 @@ def rules_that_search_does_not_take(app: Flask, client: FlaskClient, gap: Gap, r
 
 def cancelled_on_its_page(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> None:
     begin_write()
-    wishes.cancel(run.id)
+    actions.cancel(run.id)
     db.session.commit()
 
 
@@ -106,12 +106,12 @@ def no_folder_for_locks(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> 
 def killed_again_and_again(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> None:
     """As a worker that is gone leaves it at its last attempt."""
     left = {
-        "state": "running", "attempts": journal.MOST_ATTEMPTS, "owner": new_owner(),
-        "heartbeat_at": clock.now() - timedelta(seconds=journal.STALE_SECONDS + 1),
+        "state": "running", "attempts": queue.MOST_ATTEMPTS, "owner": new_owner(),
+        "heartbeat_at": clock.now() - timedelta(seconds=queue.STALE_SECONDS + 1),
     }  # fmt: skip
     db.session.execute(update(Run).values(left))
     db.session.commit()
-    assert journal.settle_stale() == 1
+    assert queue.settle_stale() == 1
 
 
 ENDS: list[tuple[Callable[..., None], str, str]] = [

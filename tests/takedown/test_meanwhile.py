@@ -28,7 +28,7 @@ from sfm.exports.run import make_export
 from sfm.models import ExportFile, Heartbeat, TwitterUser, TwitterUserItem, User
 from sfm.posts.importer import Imported, import_files
 from sfm.posts.store import save_page
-from sfm.runs import journal
+from sfm.runs import queue
 from sfm.streams.removed import VERSION, RemovedPosts
 from sfm.streams.sealing import Facts
 from sfm.streams.sinks import FileSink
@@ -198,8 +198,8 @@ def test_an_import_that_goes_on_leaves_the_post_its_retweets_and_its_copies_out(
         if imported.path == first:
             outcomes.append(take_down(id_of(gone)))
 
-    run = journal.start("import_tweets", params={})
-    with journal.carried_out(run):
+    run = queue.start("import_tweets", params={})
+    with queue.carried_out(run):
         _, found = import_files(run, [first, second], tell=between)
 
     assert outcomes[0].counts["stored"] == 1

@@ -14,8 +14,8 @@ from sfm.accounts import service
 from sfm.database import db
 from sfm.models import AccountEvent, Run, RunError, TwitterUser, TwitterUserItem
 from sfm.networks.errors import AccountProblem, BadRequest
-from sfm.runs import journal
-from sfm.runs.active import ActiveRun
+from sfm.runs import queue
+from sfm.runs.context import ActiveRun
 from sfm.runs.errors import LeaseLost
 from sfm.sandbox.faults import Fault
 from sfm.sandbox.server import Sandbox
@@ -27,7 +27,7 @@ from tests.conftest import FrozenClock
 
 @pytest.fixture
 def a_run(app: Flask) -> ActiveRun:
-    return journal.start("user_timeline")
+    return queue.start("user_timeline")
 
 
 def calls(sandbox: Sandbox) -> list[str]:
@@ -119,7 +119,7 @@ class MortalRun(ActiveRun):
 
 
 def mortal_run(**dies: int) -> MortalRun:
-    run = journal.start("user_timeline")
+    run = queue.start("user_timeline")
     return MortalRun(run.id, run.kind, {}, {}, run.held, origin="command", **dies)
 
 
@@ -154,7 +154,7 @@ def test_killed_at_every_commit_it_ends_as_if_undisturbed(
             got = held(user)
             assert got == truth[: len(got)], "from the top down, without a hole"
         _forget(run)
-        again = journal.start("user_timeline")
+        again = queue.start("user_timeline")
         collect(twitter, again, user.id)
         assert held(user) == truth
         assert user.held_to_id == truth[0]
@@ -416,7 +416,7 @@ def test_whose_lease_is_gone_writes_nothing(
     """JB8: the first run stood still past its lease, a second one has begun."""
     user = tracked(sandbox.world.find("FerryNotes"))
     clock.advance(3600)
-    second = journal.start("user_timeline")
+    second = queue.start("user_timeline")
     with pytest.raises(LeaseLost):
         collect(twitter, a_run, user.id)
     db.session.rollback()
@@ -431,7 +431,7 @@ def test_the_count_of_the_run_is_what_was_stored(
     twitter: Client, sandbox: Sandbox, a_run: ActiveRun
 ) -> None:
     user = tracked(sandbox.world.find("FerryNotes"))
-    with journal.carried_out(a_run):
+    with queue.carried_out(a_run):
         found = collect(twitter, a_run, user.id)
     stored = db.session.scalar(select(func.count()).where(TwitterUserItem.run_id == a_run.id))
     db.session.expire_all()
@@ -451,7 +451,7 @@ def test_quiet_accounts_are_asked_less_often(
     clock.advance(timedelta(days=120).total_seconds())
     sandbox.world.add_post(lively, "still here")
     sandbox.world.set_state(quiet, "active")
-    run = journal.start("user_timeline")
+    run = queue.start("user_timeline")
     collect(twitter, run, one.id)
     collect(twitter, run, other.id)
     if clock.now() - one.newest_item_at > timedelta(days=90):

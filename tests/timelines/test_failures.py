@@ -14,7 +14,7 @@ from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import Credential, Run, RunError, TwitterUser
 from sfm.networks.errors import CredentialProblem, Retry
-from sfm.runs import journal, queries
+from sfm.runs import queries, queue
 from sfm.runs.errors import Postponed
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import failures
@@ -67,9 +67,9 @@ def standing(accounts: list[TwitterUser]) -> list[tuple[str, int, datetime | Non
 
 
 def scheduled_try() -> None:
-    active = journal.claim(["user_timeline"])
+    active = queue.claim(["user_timeline"])
     assert active is not None
-    with journal.carried_out(active) as result:
+    with queue.carried_out(active) as result:
         result.update(timelines.carry_out(active, collecting_client))
 
 
@@ -81,7 +81,7 @@ def test_an_outage_of_seventy_minutes_puts_nobody_aside(
     accounts = several(sandbox, 12)
     fault = sandbox.faults.add(kind, times=None)
     begin_write()
-    journal.queue("user_timeline", origin="schedule")
+    queue.queue("user_timeline", origin="schedule")
     db.session.commit()
     for _ in range(failures.MOST_FAILURES + 1):
         with pytest.raises(Postponed):

@@ -16,7 +16,7 @@ from sfm.accounts import lifecycle, many
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import AccountEvent, AuditEntry, Event, Run, RunError, TwitterUser, User
-from sfm.runs import journal, queries
+from sfm.runs import queries, queue
 from sfm.runs.errors import Postponed
 from sfm.sandbox.server import Sandbox
 from sfm.timelines.names import populate_uids, update_usernames
@@ -45,8 +45,8 @@ def delete(sandbox: Sandbox, accounts: list[TwitterUser]) -> None:
 
 
 def names_run(**params: object) -> dict[str, object]:
-    active = journal.start("update_usernames", params)
-    with journal.carried_out(active) as result:
+    active = queue.start("update_usernames", params)
+    with queue.carried_out(active) as result:
         result.update(update_usernames(active, default_client()))
     db.session.rollback()
     return result
@@ -69,11 +69,11 @@ def test_a_look_up_that_says_nothing_is_put_off_and_changes_nothing(
     """AP19."""
     accounts = several(sandbox, 3)
     fault = sandbox.faults.add("body", path="/2/users", times=None, body=body, headers=JSON)
-    journal.queue("update_usernames", origin="schedule")
+    queue.queue("update_usernames", origin="schedule")
     db.session.commit()
-    active = journal.claim(["update_usernames"])
+    active = queue.claim(["update_usernames"])
     assert active is not None
-    with pytest.raises(Postponed), journal.carried_out(active):
+    with pytest.raises(Postponed), queue.carried_out(active):
         update_usernames(active, default_client())
     assert fault.fired
     db.session.rollback()
@@ -123,14 +123,14 @@ def test_many_gone_at_once_are_entered_when_a_look_up_hours_later_says_the_same(
     assert ["6 accounts are gone" in message for message in open_events()] == [True]
     assert db.session.scalar(select(func.count()).where(RunError.reason.contains("confirmed"))) == 6
     clock.advance(lifecycle.CONFIRM_AFTER.total_seconds() - 1)
-    assert journal.claim(["update_usernames"]) is None, "the second look has its time"
+    assert queue.claim(["update_usernames"]) is None, "the second look has its time"
     assert names_run()["unconfirmed"] == 6, "a second too early"
     assert states(accounts) == ["ok"] * 12
     sandbox.world.set_state(sandbox.world.find(back[0].name), "active")
     clock.advance(1)
-    again = journal.claim(["update_usernames"])
+    again = queue.claim(["update_usernames"])
     assert again is not None
-    with journal.carried_out(again) as second:
+    with queue.carried_out(again) as second:
         second.update(update_usernames(again, default_client()))
     db.session.rollback()
     assert (second["accounts"], second["changed_state"], second["unconfirmed"]) == (6, 5, 0)
@@ -197,8 +197,8 @@ def test_a_missing_uid_that_nothing_is_said_of_is_no_missing_account(
     sandbox.faults.add(
         "body", path="/2/users/by", times=None, body=json.dumps({"data": [data]}), headers=JSON
     )
-    active = journal.start("populate_uids")
-    with journal.carried_out(active) as result:
+    active = queue.start("populate_uids")
+    with queue.carried_out(active) as result:
         result.update(populate_uids(active, default_client()))
     assert result["filled"] == 1
     (error,) = db.session.scalars(select(RunError))

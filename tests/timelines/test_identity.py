@@ -13,7 +13,7 @@ from sfm.database import begin_write, db
 from sfm.errors import NotFound
 from sfm.models import RunError, TwitterUser, TwitterUserItem
 from sfm.posts.removal import remove_account
-from sfm.runs import journal
+from sfm.runs import queue
 from sfm.sandbox.server import Sandbox
 from sfm.sandbox.world.people import Person
 from sfm.timelines import run
@@ -56,7 +56,7 @@ def test_what_was_read_ahead_is_not_kept_for_the_account_added_instead(
     present = replace_account(number, right, same_number=same_number)
     assert (present == number) is same_number
     with pytest.raises(NotFound, match="another uid" if same_number else "deleted here"):
-        collect(twitter, journal.start("user_timeline"), number, begun[number])
+        collect(twitter, queue.start("user_timeline"), number, begun[number])
     db.session.rollback()
     assert held(db.session.get_one(TwitterUser, present)) == []
     assert is_untouched(present, right)
@@ -67,14 +67,14 @@ def test_the_run_goes_on_and_says_whose_page_was_refused(sandbox: Sandbox, app: 
     right = sandbox.world.find("HarborCouncil")
     tracked(first)
     number = tracked(wrong).id
-    active = journal.start("user_timeline")
+    active = queue.start("user_timeline")
     once: list[Callable[[], int]] = [lambda: replace_account(number, right, same_number=True)]
 
     def listener(_name: str, _outcome: Collected | str) -> None:
         if once:
             once.pop()()
 
-    with journal.carried_out(active) as result:
+    with queue.carried_out(active) as result:
         result.update(run.carry_out(active, collecting_client, listener=listener))
     db.session.rollback()
     assert (result["accounts"], result["failed"]) == (2, 1)

@@ -16,7 +16,7 @@ from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import ApiUsage, Credential, Run, RunError, TwitterUser, TwitterUserItem
 from sfm.networks.errors import CredentialProblem, Wait
-from sfm.runs import journal, queries, stopping, wishes
+from sfm.runs import actions, queries, queue, shutdown
 from sfm.runs.errors import Cancelled, Interrupted, Pause, Postponed
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import failures
@@ -240,12 +240,12 @@ def test_used_up_allowances_pause_the_run_without_another_try(
     assert reasons() == {}
     sandbox.faults.clear()
     begin_write()
-    wishes.resume(run.id)
+    actions.resume(run.id)
     db.session.commit()
-    again = journal.claim(["user_timeline"])
+    again = queue.claim(["user_timeline"])
     assert again is not None
     assert again.id == run.id
-    with journal.carried_out(again):
+    with queue.carried_out(again):
         timelines.carry_out(again, default_client)
     for name, user in good.items():
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))
@@ -256,8 +256,8 @@ def test_a_look_up_of_names_waits_for_the_new_period_too(
 ) -> None:
     """AP2."""
     fault = sandbox.faults.add("usage-capped", times=None)
-    active = journal.start("update_usernames")
-    with pytest.raises(Pause), journal.carried_out(active):
+    active = queue.start("update_usernames")
+    with pytest.raises(Pause), queue.carried_out(active):
         update_usernames(active, default_client())
     assert fault.fired == 1
     run = last_run()
@@ -279,11 +279,11 @@ def test_credits_bought_meanwhile_are_used_when_an_administrator_lets_the_run_go
     run = last_run()
     assert db.session.scalars(select(Credential)).one().state == "out_of_credits"
     begin_write()
-    wishes.resume(run.id)
+    actions.resume(run.id)
     db.session.commit()
-    again = journal.claim(["user_timeline"])
+    again = queue.claim(["user_timeline"])
     assert again is not None
-    with journal.carried_out(again):
+    with queue.carried_out(again):
         timelines.carry_out(again, collecting_client)
     for name, user in good.items():
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))
@@ -297,7 +297,7 @@ def test_a_thread_that_finds_no_key_any_more_does_not_hide_why(
     settings: Settings = app.extensions["sfm_settings"]
     app.extensions["sfm_settings"] = replace(settings, twitter_bearer_token="", timeline_threads=2)
     sandbox.faults.add("credits-depleted", times=None)
-    active = journal.start("user_timeline", {})
+    active = queue.start("user_timeline", {})
     order = threading.Lock()
     marked = threading.Event()
     missing: list[str] = []
@@ -321,7 +321,7 @@ def test_a_thread_that_finds_no_key_any_more_does_not_hide_why(
         monkeypatch.setattr(client.meter, "settle", settle_late)
         return client
 
-    with pytest.raises(Pause), journal.carried_out(active):
+    with pytest.raises(Pause), queue.carried_out(active):
         timelines.carry_out(active, make_client)
     assert len(missing) == 1
     assert last_run().state == "paused"
@@ -379,12 +379,12 @@ def test_a_cancelled_run_stops_and_keeps_what_it_has(
 ) -> None:
     from sfm.users.clients import default_client
 
-    active = journal.start("user_timeline")
+    active = queue.start("user_timeline")
     clock.advance(10)
     begin_write()
-    wishes.cancel(active.id)
+    actions.cancel(active.id)
     db.session.commit()
-    with pytest.raises(Cancelled), journal.carried_out(active):
+    with pytest.raises(Cancelled), queue.carried_out(active):
         timelines.carry_out(active, default_client)
     assert last_run().state == "cancelled"
 
@@ -394,20 +394,20 @@ def test_a_stop_is_obeyed_at_the_next_item_and_the_rest_comes_later(
 ) -> None:
     from sfm.users.clients import default_client
 
-    journal.queue("user_timeline", origin="schedule")
+    queue.queue("user_timeline", origin="schedule")
     db.session.commit()
-    active = journal.claim(["user_timeline"])
+    active = queue.claim(["user_timeline"])
     assert active
-    stopping.request_stop()
+    shutdown.request_stop()
     try:
-        with pytest.raises(Interrupted), journal.carried_out(active):
+        with pytest.raises(Interrupted), queue.carried_out(active):
             timelines.carry_out(active, default_client)
     finally:
-        stopping.withdraw()
+        shutdown.withdraw()
     assert last_run().state == "queued"
-    again = journal.claim(["user_timeline"])
+    again = queue.claim(["user_timeline"])
     assert again
-    with journal.carried_out(again):
+    with queue.carried_out(again):
         timelines.carry_out(again, default_client)
     for name, user in good.items():
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))
@@ -426,7 +426,7 @@ def test_a_wait_is_shown_and_can_be_cancelled(
         seen.append((message, until))
         begin_write()
         if not db.session.scalars(select(Run)).one().cancel_requested:
-            wishes.cancel(1)
+            actions.cancel(1)
         db.session.commit()
         plain(seconds)
 

@@ -13,7 +13,7 @@ from sfm.clock import now
 from sfm.database import db
 from sfm.jobs.worker import work_once
 from sfm.models import Run, User
-from sfm.runs import events, journal, queries
+from sfm.runs import events, queries, queue
 from tests.conftest import FrozenClock
 from tests.factories import make_run, make_run_error, make_tweets, make_twitter_user
 from tests.pages import Page, page, part, text_of
@@ -132,7 +132,7 @@ def test_a_collection_that_found_no_key_is_told(
     app: Flask, clock: FrozenClock, login_as: Login, reader: User
 ) -> None:
     client = login_as(reader)
-    journal.queue("user_timeline")
+    queue.queue("user_timeline")
     db.session.commit()
     assert work_once()
     (run,) = queries.listed()

@@ -14,7 +14,7 @@ from sfm.database import db
 from sfm.errors import NotFound
 from sfm.extensions import settings
 from sfm.models import Run, ScheduledJob
-from sfm.runs import journal, schedule
+from sfm.runs import queue, schedule
 from sfm.runs.jobs import JOBS, Job, scheduled
 from sfm.runs.schedule import Schedule
 
@@ -118,7 +118,7 @@ def run_now(name: str, by_id: int | None = None) -> Run | None:
     if job.is_tick:
         return None
     audit.record("job.run_now", kind="job", subject=job.purpose)
-    return journal.queue(job.name, requested_by_id=by_id)
+    return queue.queue(job.name, requested_by_id=by_id)
 
 
 def take_slot(job: Job, now: datetime) -> datetime | None:

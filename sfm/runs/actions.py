@@ -14,7 +14,7 @@ from sfm.models import Credential, Run, RunError
 from sfm.runs import pausing
 from sfm.runs.errors import Cancelled
 from sfm.runs.jobs import job_of
-from sfm.runs.journal import queue
+from sfm.runs.queue import queue
 
 
 def cancel(run_id: int) -> Run:

@@ -13,7 +13,7 @@ from sfm.database import db
 from sfm.errors import NotFound
 from sfm.models import User
 from sfm.runs.errors import LeaseLost
-from sfm.runs.pen import Pen
+from sfm.runs.group_commit import Pen
 
 
 def together(app: Flask, pen: Pen, works: list[Callable[[], object]]) -> list[object]:

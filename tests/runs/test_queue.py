@@ -14,8 +14,8 @@ from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
 from sfm.models import Lease, Run, RunError
 from sfm.networks.errors import OutOfCredits
-from sfm.runs import journal, leases, queries, stopping, wishes
-from sfm.runs.active import ActiveRun
+from sfm.runs import actions, leases, queries, queue, shutdown
+from sfm.runs.context import ActiveRun
 from sfm.runs.errors import (
     AlreadyRunning,
     Cancelled,
@@ -32,7 +32,7 @@ from tests.threads import at_once
 
 
 def queued(kind: str = "user_timeline", **more: object) -> int:
-    run = journal.queue(kind, **more)  # type: ignore[arg-type]
+    run = queue.queue(kind, **more)  # type: ignore[arg-type]
     db.session.commit()
     assert run
     return run.id
@@ -44,7 +44,7 @@ def row(run_id: int) -> Run:
 
 
 def claimed(kind: str = "user_timeline") -> ActiveRun:
-    run = journal.claim([kind])
+    run = queue.claim([kind])
     assert run
     return run
 
@@ -57,7 +57,7 @@ def test_a_queued_run_is_claimed_once(app: Flask) -> None:
     def claim() -> None:
         with app.app_context():
             together.wait()
-            found.append(journal.claim(["user_timeline"]))
+            found.append(queue.claim(["user_timeline"]))
 
     at_once(4, claim)
     assert [run.id for run in found if run] == [run_id]
@@ -70,31 +70,31 @@ def test_asking_twice_queues_one_run(app: Flask) -> None:
 
 
 def test_a_slot_has_one_run(app: Flask) -> None:
-    assert journal.queue("user_timeline", slot="user_timeline@12:00", origin="schedule")
-    assert journal.queue("user_timeline", slot="user_timeline@12:00", origin="schedule") is None
+    assert queue.queue("user_timeline", slot="user_timeline@12:00", origin="schedule")
+    assert queue.queue("user_timeline", slot="user_timeline@12:00", origin="schedule") is None
     db.session.commit()
     assert len(queries.listed()) == 1
 
 
 def test_two_runs_of_a_kind_never_overlap(app: Flask, clock: FrozenClock) -> None:
-    first = journal.start("user_timeline")
+    first = queue.start("user_timeline")
     queued()
-    assert journal.claim(["user_timeline"]) is None
+    assert queue.claim(["user_timeline"]) is None
     with pytest.raises(AlreadyRunning) as refused:
-        journal.start("user_timeline")
+        queue.start("user_timeline")
     assert f"Timeline job {first.id} has been running since 2026-11-22T12:00:00Z" in str(
         refused.value
     )
-    other = journal.start("update_usernames")
+    other = queue.start("update_usernames")
     assert other.kind == "update_usernames"
-    with journal.carried_out(first):
+    with queue.carried_out(first):
         pass
-    assert journal.claim(["user_timeline"]) is not None
+    assert queue.claim(["user_timeline"]) is not None
 
 
 def test_what_the_work_found_is_written_at_its_end(app: Flask, clock: FrozenClock) -> None:
-    run = journal.start("user_timeline", {"twitter_user_ids": [7]})
-    with journal.carried_out(run) as result:
+    run = queue.start("user_timeline", {"twitter_user_ids": [7]})
+    with queue.carried_out(run) as result:
         run.show("collecting", total=3)
         run.advance(added=5)
         run.spend(calls=2, posts=7, users=1)
@@ -130,7 +130,7 @@ def test_each_way_to_end_is_a_state_with_a_sentence(
 ) -> None:
     queued()
     run = claimed()
-    with pytest.raises(type(exc)), journal.carried_out(run):
+    with pytest.raises(type(exc)), queue.carried_out(run):
         raise exc
     found = row(run.id)
     assert found.state == state
@@ -141,33 +141,33 @@ def test_each_way_to_end_is_a_state_with_a_sentence(
 
 @pytest.mark.parametrize("exc", [Interrupted(), Postponed("busy")])
 def test_a_commands_run_is_over_with_the_command(app: Flask, exc: SfmError) -> None:
-    run = journal.start("user_timeline")
-    with pytest.raises(type(exc)), journal.carried_out(run):
+    run = queue.start("user_timeline")
+    with pytest.raises(type(exc)), queue.carried_out(run):
         raise exc
     assert row(run.id).state == "failed"
 
 
 def test_a_postponed_run_waits_for_its_time(app: Flask, clock: FrozenClock) -> None:
     queued()
-    with pytest.raises(Postponed), journal.carried_out(claimed()):
+    with pytest.raises(Postponed), queue.carried_out(claimed()):
         raise Postponed("busy")
-    assert journal.claim(["user_timeline"]) is None
-    clock.advance(journal.POSTPONED_SECONDS + 1)
-    assert journal.claim(["user_timeline"]) is not None
+    assert queue.claim(["user_timeline"]) is None
+    clock.advance(queue.POSTPONED_SECONDS + 1)
+    assert queue.claim(["user_timeline"]) is not None
 
 
 def test_a_paused_run_goes_on_when_somebody_says_so(app: Flask) -> None:
     run_id = queued()
-    with pytest.raises(Pause), journal.carried_out(claimed()):
+    with pytest.raises(Pause), queue.carried_out(claimed()):
         raise Pause("no credits left")
-    assert journal.claim(["user_timeline"]) is None
-    wishes.resume(run_id)
+    assert queue.claim(["user_timeline"]) is None
+    actions.resume(run_id)
     db.session.commit()
     assert claimed().id == run_id
 
 
 def test_progress_shows_while_a_unit_of_work_waits(app: Flask, clock: FrozenClock) -> None:
-    run = journal.start("user_timeline")
+    run = queue.start("user_timeline")
     run.show("asking for the first page", total=10)
     clock.advance(2)
     run.advance()
@@ -177,7 +177,7 @@ def test_progress_shows_while_a_unit_of_work_waits(app: Flask, clock: FrozenCloc
 
 
 def test_a_wait_is_shown_and_keeps_the_lease(app: Flask, clock: FrozenClock) -> None:
-    run = journal.start("user_timeline")
+    run = queue.start("user_timeline")
     until = clock.now() + timedelta(seconds=900)
     seen: list[tuple[object, ...]] = []
     plain_sleep = clock.sleep
@@ -198,50 +198,50 @@ def test_a_wait_is_shown_and_keeps_the_lease(app: Flask, clock: FrozenClock) -> 
 
 
 def test_a_cancelled_run_stops_at_its_next_item(app: Flask, clock: FrozenClock) -> None:
-    run = journal.start("user_timeline")
-    wishes.cancel(run.id)
+    run = queue.start("user_timeline")
+    actions.cancel(run.id)
     db.session.commit()
     clock.advance(6)
-    with pytest.raises(Cancelled), journal.carried_out(run):
+    with pytest.raises(Cancelled), queue.carried_out(run):
         run.check()
     assert row(run.id).state == "cancelled"
 
 
 def test_a_waiting_run_can_be_cancelled(app: Flask, clock: FrozenClock) -> None:
-    run = journal.start("user_timeline")
-    wishes.cancel(run.id)
+    run = queue.start("user_timeline")
+    actions.cancel(run.id)
     db.session.commit()
-    with pytest.raises(Cancelled), journal.carried_out(run):
+    with pytest.raises(Cancelled), queue.carried_out(run):
         run.wait(clock.now() + timedelta(hours=1), "waiting")
     assert sum(clock.slept) <= 10
 
 
 def test_a_queued_run_is_cancelled_at_once_and_an_ended_one_is_not(app: Flask) -> None:
     run_id = queued()
-    wishes.cancel(run_id)
+    actions.cancel(run_id)
     db.session.commit()
     assert row(run_id).state == "cancelled"
     with pytest.raises(WrongInput):
-        wishes.cancel(run_id)
+        actions.cancel(run_id)
     with pytest.raises(WrongInput):
-        wishes.resume(run_id)
+        actions.resume(run_id)
 
 
 def test_only_the_failed_ones_are_tried_again(app: Flask, tracked_id: int) -> None:
-    run = journal.start("user_timeline", {"note": 1})
-    with journal.carried_out(run):
+    run = queue.start("user_timeline", {"note": 1})
+    with queue.carried_out(run):
         run.error("nasa", "unavailable", twitter_user_id=tracked_id)
         run.error("nasa", "unavailable again", twitter_user_id=tracked_id)
         run.error("a line", "no account")
     begin_write()
-    again = wishes.retry_failed(run.id)
+    again = actions.retry_failed(run.id)
     assert again.params == {"note": 1, "twitter_user_ids": [tracked_id]}
     db.session.commit()
-    fine = journal.start("update_usernames")
-    with journal.carried_out(fine):
+    fine = queue.start("update_usernames")
+    with queue.carried_out(fine):
         pass
     with pytest.raises(WrongInput):
-        wishes.retry_failed(fine.id)
+        actions.retry_failed(fine.id)
 
 
 @pytest.fixture
@@ -256,13 +256,13 @@ def tracked_id(app: Flask) -> int:
 
 def test_a_stop_of_the_process_puts_the_run_back(app: Flask) -> None:
     run_id = queued()
-    stopping.request_stop()
+    shutdown.request_stop()
     try:
         run = claimed()
-        with pytest.raises(Interrupted), journal.carried_out(run):
+        with pytest.raises(Interrupted), queue.carried_out(run):
             run.check()
     finally:
-        stopping.withdraw()
+        shutdown.withdraw()
     assert row(run_id).state == "queued"
     assert claimed().id == run_id
 
@@ -275,9 +275,9 @@ def test_a_run_without_heartbeat_is_queued_again_and_goes_on(
     first.advance(added=3)
     first.save_cursor({"at": 5})
     clock.advance(60)
-    assert journal.settle_stale() == 0, "a minute is not long"
-    clock.advance(journal.STALE_SECONDS)
-    assert journal.settle_stale() == 1
+    assert queue.settle_stale() == 0, "a minute is not long"
+    clock.advance(queue.STALE_SECONDS)
+    assert queue.settle_stale() == 1
     second = claimed()
     assert (second.id, second.cursor, second.progress.added) == (run_id, {"at": 5}, 3)
     with pytest.raises(LeaseLost):
@@ -291,22 +291,22 @@ def test_a_run_that_dies_each_time_is_failed_after_three_tries(
     app: Flask, clock: FrozenClock
 ) -> None:
     run_id = queued()
-    for _ in range(journal.MOST_ATTEMPTS):
+    for _ in range(queue.MOST_ATTEMPTS):
         claimed()
-        clock.advance(journal.STALE_SECONDS + 1)
-        assert journal.settle_stale() == 1
+        clock.advance(queue.STALE_SECONDS + 1)
+        assert queue.settle_stale() == 1
     assert row(run_id).state == "failed"
     assert "cut off" in row(run_id).message
-    assert journal.claim(["user_timeline"]) is None
+    assert queue.claim(["user_timeline"]) is None
 
 
 def test_a_late_owner_cannot_end_what_another_has_taken(app: Flask, clock: FrozenClock) -> None:
     run_id = queued()
     late = claimed()
-    clock.advance(journal.STALE_SECONDS + 1)
-    journal.settle_stale()
+    clock.advance(queue.STALE_SECONDS + 1)
+    queue.settle_stale()
     claimed()
-    with pytest.raises(SfmError), journal.carried_out(late):
+    with pytest.raises(SfmError), queue.carried_out(late):
         raise SfmError("too late")
     assert row(run_id).state == "running"
 
@@ -325,16 +325,16 @@ sys.stdin.readline()
     )
     first = int(said(process))
     with pytest.raises(AlreadyRunning, match=f"Timeline job {first} has been running"):
-        journal.start("user_timeline")
+        queue.start("user_timeline")
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert journal.start("user_timeline").id > first
+    assert queue.start("user_timeline").id > first
     assert row(first).state == "failed"
     assert "cut off" in row(first).message
 
 
 def test_errors_do_not_wait_for_the_end_of_the_run(app: Flask) -> None:
-    run = journal.start("user_timeline")
+    run = queue.start("user_timeline")
     run.error("nasa", "suspended")
     with db.engine.connect() as connection:
         assert connection.execute(select(RunError.reason)).scalar() == "suspended"
@@ -344,7 +344,7 @@ def test_errors_do_not_wait_for_the_end_of_the_run(app: Flask) -> None:
 def test_the_expected_end_counts_the_windows_that_are_needed(
     app: Flask, clock: FrozenClock
 ) -> None:
-    run = journal.start("user_timeline")
+    run = queue.start("user_timeline")
     run.show("", total=2_000)
     clock.advance(50)
     opens_at = clock.now() + timedelta(seconds=600)
@@ -362,7 +362,7 @@ def test_the_expected_end_counts_the_windows_that_are_needed(
 
 
 def test_the_expected_end_counts_pace_and_wait(app: Flask, clock: FrozenClock) -> None:
-    run = journal.start("user_timeline")
+    run = queue.start("user_timeline")
     assert queries.expected_end(row(run.id)) is None
     run.show(total=10)
     clock.advance(50)
@@ -371,7 +371,7 @@ def test_the_expected_end_counts_pace_and_wait(app: Flask, clock: FrozenClock) -
 
 
 def test_a_run_taken_up_again_promises_no_end(app: Flask, clock: FrozenClock) -> None:
-    run = journal.start("user_timeline")
+    run = queue.start("user_timeline")
     run.show(total=10)
     clock.advance(5_000)
     run.advance(done=5)
@@ -386,7 +386,7 @@ def test_exports_go_side_by_side_and_leave_no_leases(app: Flask) -> None:
     first, second = claimed("export"), claimed("export")
     assert first.id != second.id
     for run in (first, second):
-        with journal.carried_out(run):
+        with queue.carried_out(run):
             pass
     assert db.session.scalars(select(Lease)).all() == []
 
@@ -404,8 +404,8 @@ def test_whatever_may_read_no_more_pauses_until_it_may(
     app: Flask, clock: FrozenClock, period: str | None, until: datetime | None
 ) -> None:
     """AP2, for runs of every kind."""
-    run = journal.start("fill_gap")
-    with pytest.raises(Pause), journal.carried_out(run):
+    run = queue.start("fill_gap")
+    with pytest.raises(Pause), queue.carried_out(run):
         raise OutOfCredits("No more today.", period=period)
     ended = row(run.id)
     assert (ended.state, ended.message, ended.not_before) == ("paused", "No more today.", until)

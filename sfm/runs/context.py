@@ -20,9 +20,9 @@ from sfm.database import db
 from sfm.models import Run, RunError
 from sfm.runs import leases
 from sfm.runs.errors import Abandoned, Cancelled, Interrupted, LeaseLost
+from sfm.runs.group_commit import Pen
 from sfm.runs.jobs import job_of
-from sfm.runs.pen import Pen
-from sfm.runs.stopping import stop_requested
+from sfm.runs.shutdown import stop_requested
 from sfm.runs.transactions import is_busy, short_write, trouble, write_alone
 
 logger = logging.getLogger(__name__)

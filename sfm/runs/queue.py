@@ -22,7 +22,7 @@ from sfm.errors import SfmError
 from sfm.models import Lease, Run
 from sfm.networks.errors import OutOfCredits
 from sfm.runs import leases
-from sfm.runs.active import ActiveRun, Progress
+from sfm.runs.context import ActiveRun, Progress
 from sfm.runs.errors import (
     AlreadyRunning,
     Cancelled,
