@@ -16,7 +16,7 @@ def migrate_database() -> None:
     from sfm.database import db
     from sfm.extensions import settings
     from sfm.posts import search_index
-    from sfm.upkeep.migration import bring_up_to_date
+    from sfm.setup.migrate import bring_up_to_date
 
     done = bring_up_to_date(settings().instance / "backups")
     if done.before == done.after:

@@ -72,7 +72,7 @@ def show(app: Flask, sandbox: Sandbox) -> None:
     """The story itself. The app is the demo's own, with an empty database."""
     from sfm.database import db
     from sfm.extensions import settings
-    from sfm.upkeep.migration import bring_up_to_date
+    from sfm.setup.migrate import bring_up_to_date
 
     bring_up_to_date(settings().instance / "copies")
     say(f"A new database is in {settings().instance}.")

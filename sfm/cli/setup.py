@@ -19,7 +19,7 @@ def use_sandbox(port: int) -> None:
     Exit code 0 where it speaks to the sandbox, 3 where a key is set and no sandbox is wanted.
     """
     from sfm.extensions import settings
-    from sfm.upkeep.first_run import speaks_to_sandbox
+    from sfm.setup.sandbox_mode import speaks_to_sandbox
 
     if not speaks_to_sandbox(settings(), port):
         sys.exit(NO_SANDBOX_WANTED)

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sfm.factory import app_from_env
 from sfm.database import begin_write, db
 from sfm.factory import create_app
-from sfm.upkeep.migration import bring_up_to_date
+from sfm.setup.migrate import bring_up_to_date
 app, seen = app_from_env(), 0
 with app.app_context():
     @event.listens_for(db.engine, "before_cursor_execute")

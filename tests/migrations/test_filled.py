@@ -15,7 +15,7 @@ from sfm.database import db
 from sfm.factory import MIGRATIONS
 from sfm.models import Credential, Run, RunError, TwitterFilter
 from sfm.posts import tokenizer
-from sfm.upkeep.migration import present_revision
+from sfm.setup.migrate import present_revision
 from tests.factories import make_set, make_tweets, make_twitter_user, make_user, rename_to
 
 NEXT_REVISION = '''

@@ -30,7 +30,7 @@ from sfm.models import (
     TwitterUserSet,
     User,
 )
-from sfm.upkeep.migration import bring_up_to_date
+from sfm.setup.migrate import bring_up_to_date
 from tests.factories import make_run, make_set, make_tweets, make_twitter_user, make_user
 
 COUNTED = [mapper.class_ for mapper in Base.registry.mappers if "id" in mapper.columns]

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from sfm.database import db
 from sfm.errors import SfmError
-from sfm.upkeep.migration import bring_up_to_date, copy_sqlite, present_revision
+from sfm.setup.migrate import bring_up_to_date, copy_sqlite, present_revision
 from tests.migrations.killing import bring_up
 
 
