@@ -26,15 +26,15 @@ from bench.table import Row, cpu_seconds, median_pair, show
 from sfm import clock
 from sfm.models import Heartbeat
 from sfm.networks.errors import OutOfCredits
-from sfm.streams import names
-from sfm.streams.filer import Filer
+from sfm.streams import file_names
+from sfm.streams.line_queue import LineQueue
 from sfm.streams.quarantine import Quarantine
-from sfm.streams.queue import LineQueue
-from sfm.streams.reader import Reader
+from sfm.streams.reader_thread import Reader
 from sfm.streams.routing import Carried, Router
 from sfm.streams.sinks import FileSink
 from sfm.streams.status import Status
 from sfm.streams.writer import StreamWriter
+from sfm.streams.writer_thread import Filer
 from sfm.twitter.http_client import new_pool, send
 from sfm.twitter.rules import Rule
 from sfm.twitter.stream_connection import StreamConnection
@@ -77,7 +77,7 @@ def original_way(lines: list[bytes], target: Path) -> None:
 
 
 def our_way(lines: list[bytes], folder: Path) -> None:
-    writer = StreamWriter(folder, names.filter_prefix(1), 1, 3600)
+    writer = StreamWriter(folder, file_names.filter_prefix(1), 1, 3600)
     for number, line in enumerate(lines):
         writer.add(line, number)
     writer.close()
@@ -113,7 +113,7 @@ def writing(lines: list[bytes], folder: Path) -> list[Row]:
 def slow_stream(lines: list[bytes], folder: Path) -> Row:
     """One post a second: members of one line while it grows, packed anew when it is sealed."""
     place, peer = fresh(folder), folder / "slow.gz"
-    writer = StreamWriter(place, names.filter_prefix(1), 1, 3600)
+    writer = StreamWriter(place, file_names.filter_prefix(1), 1, 3600)
     for number, line in enumerate(lines):
         writer.add(line, number)
         writer.flush()
@@ -145,7 +145,7 @@ def collect(file: Path, count: int, folder: Path) -> int:
     port = int(server.stdout.readline())
     status, queue = Status(), PatientQueue()
     sink = FileSink(folder, folder / "run", 3600, lambda path, facts: None)
-    sink.take(names.filter_prefix(1))
+    sink.take(file_names.filter_prefix(1))
     router = Router(Carried({1: (RULE,)}))
     filer = Filer(queue, sink, status, Quarantine(folder, "bench"), router)
     reader = Reader(lambda: connect(port), queue, status)
@@ -190,7 +190,7 @@ def memory(lines: list[bytes], folder: Path) -> Row:
     """A million posts through filer and writer; what is resident at a fifth, and at the end."""
     status, queue = Status(), LineQueue()
     sink = FileSink(folder, folder / "run", 3600, lambda path, facts: None)
-    sink.take(names.filter_prefix(1))
+    sink.take(file_names.filter_prefix(1))
     filer = Filer(queue, sink, status, Quarantine(folder, "bench"), Router(Carried({1: (RULE,)})))
     number = re.compile(rb'"id":"(\d+)"')
     pieces = [number.split(line, maxsplit=1) for line in lines[:2_000]]

@@ -12,7 +12,7 @@ from sfm.networks.record import MAX_ID
 
 if TYPE_CHECKING:
     from sfm.filters.connections import Source
-    from sfm.streams.capture import Job
+    from sfm.streams.collector import Job
 
 save_option = click.option("--save", is_flag=True, help="Write files instead of standard output.")
 dir_option = click.option(
@@ -79,14 +79,14 @@ def organizedata(folder: Path | None, interval: int | None) -> None:
     written into its manifest.
     """
     from sfm.extensions import settings
-    from sfm.streams import files, organise
+    from sfm.streams import archive, files
     from sfm.streams.deleted_filters import seal_files_of_deleted_filters
 
     root = settings().data_folder
     seconds = interval or settings().save_interval_seconds
     seal_files_of_deleted_filters(root, settings().instance / "run")
     found = files.catch_up(root)
-    moved = list(organise.organise(folder or root, root, seconds))
+    moved = list(archive.organise(folder or root, root, seconds))
     for one in moved:
         if one.problem:
             click.echo(f"{one.name}: {one.problem}", err=True)
@@ -116,7 +116,7 @@ def _collect(
     from sfm.config import supervised_as
     from sfm.errors import SfmError
     from sfm.filters.connections import ConnectionTaken
-    from sfm.streams.capture import HELD_BY_ANOTHER, NEEDS_PERSON, Collector
+    from sfm.streams.collector import HELD_BY_ANOTHER, NEEDS_PERSON, Collector
     from sfm.streams.errors import AnotherCollector
     from sfm.supervisord.orphans import end_with_parent
 
@@ -141,7 +141,7 @@ def _job(
     from sfm.config import supervised_as
     from sfm.extensions import settings
     from sfm.filters import connections
-    from sfm.streams.capture import Job
+    from sfm.streams.collector import Job
     from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 
     chosen = settings()
@@ -178,7 +178,7 @@ def _source(filter_ids: tuple[int, ...]) -> Source:
 def _say_why(filter_ids: tuple[int, ...], trouble: Exception) -> None:
     """For the status page: why a process that supervisord started could not begin."""
     from sfm.config import supervised_as
-    from sfm.streams.ledger import say_refused
+    from sfm.streams.manifest import say_refused
 
     if supervised_as():
         say_refused(filter_ids, str(trouble))

@@ -15,7 +15,7 @@ from sfm.exports.order import Order
 from sfm.exports.summary import Summary
 from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs.jobs import IMPORT_TWEETS
-from sfm.streams import completeness, names
+from sfm.streams import completeness, file_names
 
 MOST_GAPS = 200
 MISSED = "unknown"
@@ -86,7 +86,7 @@ def _completeness(
     owners = {row.id: row for row in connection.execute(select(*columns))}
     shown, others_unknown = [], False
     for prefix, record in completeness.records(connection, sorted(spans)).items():
-        span, owner = spans[prefix], owners.get(names.filter_of(prefix))
+        span, owner = spans[prefix], owners.get(file_names.filter_of(prefix))
         if sees_all or (owner is not None and _is_of(owner.user_id, order)):
             described = completeness.describe(record, span.first, span.behind)
             shown.append(f"{_whose(owner.name if owner else '', prefix)}: {described}")

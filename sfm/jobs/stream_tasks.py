@@ -13,7 +13,7 @@ from sfm.models import Gap, StreamFile, TwitterFilter
 from sfm.networks.errors import Wait
 from sfm.posts.importer import import_files
 from sfm.runs.context import ActiveRun
-from sfm.streams import files, filling, organise
+from sfm.streams import archive, files, gap_fill
 from sfm.streams.deleted_filters import seal_files_of_deleted_filters
 from sfm.twitter.client import Client
 from sfm.users.clients import client_for, default_client
@@ -24,7 +24,7 @@ def fill_gap(run: ActiveRun) -> dict[str, Any]:
     gap_id = int(run.params["gap"])
     client = _client_of(gap_id, run)
     run.show("Asking Twitter's search", total=1)
-    result = filling.fill(gap_id, client, settings().data_folder, settings().instance / "run")
+    result = gap_fill.fill(gap_id, client, settings().data_folder, settings().instance / "run")
     run.advance(1, int(result["posts"]))
     return dict(result)
 
@@ -65,7 +65,7 @@ def organize(run: ActiveRun) -> dict[str, Any]:
     seal_files_of_deleted_filters(root, settings().instance / "run")
     found = files.catch_up(root)
     moved = 0
-    for one in organise.organise(root, root, settings().save_interval_seconds):
+    for one in archive.organise(root, root, settings().save_interval_seconds):
         db.session.rollback()
         if one.problem:
             run.error(one.name, one.problem)

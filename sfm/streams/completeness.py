@@ -14,7 +14,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.filters.gaps import RECORDED_HERE
 from sfm.models import Gap, Heartbeat, TwitterFilter
-from sfm.streams import names
+from sfm.streams import file_names
 
 SILENT = timedelta(seconds=60)  # a collector beats every two seconds
 SECOND = timedelta(seconds=1)
@@ -74,7 +74,7 @@ def describe(record: StreamRecord, first: datetime, behind: datetime) -> str:
 
 def of_filter(twitter_filter: TwitterFilter) -> str:
     """What is known of a saved filter from its first day until now, as `describe` says it."""
-    prefix = names.filter_prefix(twitter_filter.id)
+    prefix = file_names.filter_prefix(twitter_filter.id)
     record = records(db.session.connection(), [prefix])[prefix]
     return describe(record, twitter_filter.created_at, clock.now())
 
@@ -111,7 +111,7 @@ def _at(moment: datetime) -> str:
 
 
 def _record(rows: list[Any], prefix: str, beats: list[Any], now: datetime) -> StreamRecord:
-    number = names.filter_of(prefix)
+    number = file_names.filter_of(prefix)
     saved = [
         beat.saved_until or beat.alive_at
         for beat in beats

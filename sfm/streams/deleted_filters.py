@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from sfm.database import begin_write, db
 from sfm.models import TwitterFilter
-from sfm.streams import names, repair
+from sfm.streams import file_names, repair
 from sfm.streams.errors import AnotherCollector
-from sfm.streams.fill_files import adopt_left
-from sfm.streams.ledger import record_file
+from sfm.streams.gap_fill_files import adopt_left
 from sfm.streams.lock import StreamLock
+from sfm.streams.manifest import record_file
 from sfm.streams.removed import RemovedPosts
 from sfm.streams.sealing import Facts
 
@@ -31,13 +31,15 @@ def seal_files_of_deleted_filters(root: Path, run_folder: Path) -> int:
 
 def _prefixes(root: Path) -> list[str]:
     growing = {
-        name.prefix for path in root.glob(f"*{names.OPEN}") if (name := names.parse(path.name))
+        name.prefix
+        for path in root.glob(f"*{file_names.OPEN}")
+        if (name := file_names.parse(path.name))
     }
     present = {
-        names.filter_prefix(number) for number in db.session.scalars(select(TwitterFilter.id))
+        file_names.filter_prefix(number) for number in db.session.scalars(select(TwitterFilter.id))
     }
     db.session.rollback()
-    return sorted(one for one in growing - present if names.filter_of(one) is not None)
+    return sorted(one for one in growing - present if file_names.filter_of(one) is not None)
 
 
 def _seal(root: Path, run_folder: Path, prefix: str) -> int:

@@ -16,11 +16,11 @@ from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError
 from sfm.models import StreamFile
-from sfm.streams import names
-from sfm.streams.ledger import record_file
-from sfm.streams.lines import split
-from sfm.streams.members import inflate
-from sfm.streams.organise import target_of, tell_manifest
+from sfm.streams import file_names
+from sfm.streams.archive import target_of, tell_manifest
+from sfm.streams.gzip_members import inflate
+from sfm.streams.manifest import record_file
+from sfm.streams.parse_line import split
 from sfm.streams.sealing import Damaged, Facts, read_facts
 
 logger = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ def _followed(root: Path, path: Path) -> bool:
 def sealed_below(root: Path) -> Iterator[Path]:
     """Sealed files in the data folder and where `organise` puts them; no links."""
     for path in sorted([*root.glob("*Z.gz"), *root.glob("*/*/*/*/*/*Z.gz")]):
-        name = names.parse(path.name)
+        name = file_names.parse(path.name)
         at_home = name and path.parent in (root, target_of(root, name))
         if at_home and not path.is_symlink():
             yield path

@@ -15,11 +15,11 @@ from sqlalchemy import or_, select
 
 from sfm.database import db
 from sfm.models import StreamFile
-from sfm.streams import names
+from sfm.streams import file_names
+from sfm.streams.archive import target_of
 from sfm.streams.files import lines_of
-from sfm.streams.lines import post_id_of, split
-from sfm.streams.members import whole_members
-from sfm.streams.organise import target_of
+from sfm.streams.gzip_members import whole_members
+from sfm.streams.parse_line import post_id_of, split
 
 
 @dataclass
@@ -50,7 +50,7 @@ def around(root: Path, prefix: str, start: datetime, end: datetime) -> Held:
     for path in paths:
         held.known.update(_ids(root, path))
     for path in (path for path in there if path.name not in noted):
-        name = names.parse(path.name)
+        name = file_names.parse(path.name)
         (held.left if name and name.is_fill else held.known).update(_ids(root, path))
     return held
 
@@ -58,7 +58,7 @@ def around(root: Path, prefix: str, start: datetime, end: datetime) -> Held:
 def _in_folder(root: Path, prefix: str) -> list[Path]:
     found = []
     for path in root.glob(f"{prefix}-*"):
-        name = names.parse(path.name)
+        name = file_names.parse(path.name)
         if name and name.prefix == prefix and not path.is_symlink():
             found.append(path)
     return sorted(found)
@@ -77,17 +77,17 @@ def _ids(root: Path, path: Path) -> Iterator[int]:
 def _places(root: Path, path: Path) -> Iterator[Path]:
     """Where a file is, or will have gone: sealed, then tidied away."""
     yield path
-    sealed = path.with_name(path.name.removesuffix(names.OPEN))
+    sealed = path.with_name(path.name.removesuffix(file_names.OPEN))
     if sealed != path:
         yield sealed
-    name = names.parse(sealed.name)
+    name = file_names.parse(sealed.name)
     if name:
         yield target_of(root, name) / sealed.name
 
 
 def _lines(path: Path) -> Iterable[bytes]:
     """Of a growing file only what a tear would leave: the batch behind it may come to nothing."""
-    if not path.name.endswith(names.OPEN):
+    if not path.name.endswith(file_names.OPEN):
         yield from lines_of(path)
         return
     with path.open("rb") as file:

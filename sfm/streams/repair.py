@@ -14,9 +14,9 @@ from pathlib import Path
 
 from sfm.atomic_file import sync
 from sfm.removals.redact import Wanted
-from sfm.streams import names
+from sfm.streams import file_names
 from sfm.streams.errors import StorageTrouble
-from sfm.streams.members import whole_members
+from sfm.streams.gzip_members import whole_members
 from sfm.streams.sealing import (
     ASIDE,
     Damaged,
@@ -76,8 +76,8 @@ def adopt(
 def left_behind(folder: Path, prefix: str, *, fills: bool = False) -> list[Path]:
     """Growing files of this stream, or with `fills` of its filled gaps, oldest first."""
     found = []
-    for path in folder.glob(f"{prefix}-*{names.OPEN}"):
-        name = names.parse(path.name)
+    for path in folder.glob(f"{prefix}-*{file_names.OPEN}"):
+        name = file_names.parse(path.name)
         if name and name.prefix == prefix and name.is_fill == fills:
             found.append(path)
     return sorted(found)
@@ -125,7 +125,7 @@ def cut_back(path: Path) -> int:
 
 
 def _keep(path: Path, descriptor: int, start: int, length: int) -> None:
-    tear = path.with_name(path.name.removesuffix(names.OPEN) + TEAR)
+    tear = path.with_name(path.name.removesuffix(file_names.OPEN) + TEAR)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     with os.fdopen(os.open(tear, flags, 0o600), "ab") as kept:
         while length:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sfm.streams.lines import Filing
+from sfm.streams.parse_line import Filing
 from sfm.twitter.rules import Rule
 from sfm.twitter.stream_client import StreamRule
 

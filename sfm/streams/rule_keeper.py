@@ -14,7 +14,7 @@ from http import HTTPStatus
 from sfm import clock
 from sfm.errors import SfmError
 from sfm.networks.errors import BadRequest, NoRules, TwitterError, Wait
-from sfm.streams import names
+from sfm.streams import file_names
 from sfm.streams.routing import Router
 from sfm.streams.status import Outage, Status
 from sfm.twitter.stream_client import StreamClient, StreamRule, SyncResult
@@ -159,7 +159,7 @@ class RuleKeeper:
         ]
         outage = Outage(
             self._seen_at, REMOVED, DETAIL, ended_at=now, last_id=self._status.last_id,
-            prefixes=tuple(names.filter_prefix(number) for number in filters), rate=self._pace,
+            prefixes=tuple(file_names.filter_prefix(number) for number in filters), rate=self._pace,
         )  # fmt: skip
         outage.lasts((now - self._seen_at).total_seconds())
         self._status.outages.append(outage)

@@ -11,9 +11,9 @@ from typing import BinaryIO
 from sfm.atomic_file import sync
 from sfm.removals.redact import Wanted, without
 from sfm.streams.errors import StorageTrouble
-from sfm.streams.lines import post_id_of, split
-from sfm.streams.members import inflate, member, whole_members
-from sfm.streams.names import OPEN
+from sfm.streams.file_names import OPEN
+from sfm.streams.gzip_members import inflate, member, whole_members
+from sfm.streams.parse_line import post_id_of, split
 
 ASIDE = ".repack"
 SMALL_MEMBER_LINES = 40  # below this the many small members cost over a tenth in size

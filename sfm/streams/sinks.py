@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sfm.streams import repair
 from sfm.streams.errors import StorageTrouble
-from sfm.streams.fill_files import adopt_left
+from sfm.streams.gap_fill_files import adopt_left
 from sfm.streams.lock import StreamLock
 from sfm.streams.removed import RemovedPosts
 from sfm.streams.sealing import Facts

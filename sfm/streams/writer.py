@@ -23,9 +23,9 @@ from pathlib import Path
 
 from sfm import clock
 from sfm.atomic_file import sync
-from sfm.streams import names
+from sfm.streams import file_names
 from sfm.streams.errors import StorageTrouble, trouble
-from sfm.streams.members import member
+from sfm.streams.gzip_members import member
 from sfm.streams.removed import RemovedPosts
 from sfm.streams.sealing import Facts, leave_out, repack, repack_pays, seal
 
@@ -213,7 +213,7 @@ class StreamWriter:
         moment = clock.now()
         if self._last_name_at and moment <= self._last_name_at:
             moment = self._last_name_at + timedelta(microseconds=1)  # the clock was set back
-        name = names.file_name(self.prefix, moment, self.epoch) + names.OPEN
+        name = file_names.file_name(self.prefix, moment, self.epoch) + file_names.OPEN
         path = self.folder / name
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
@@ -289,7 +289,7 @@ def facts_of(growing: Growing, duplicates: int) -> Facts:
 def newest_name(folder: Path, prefix: str) -> datetime | None:
     """The latest time in a name of this stream, so that names never go back."""
     try:
-        found = [names.parse(entry.name) for entry in os.scandir(folder)]
+        found = [file_names.parse(entry.name) for entry in os.scandir(folder)]
     except OSError:
         return None
     return max((name.begun_at for name in found if name and name.prefix == prefix), default=None)

@@ -11,7 +11,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.extensions import settings
 from sfm.models import Heartbeat
-from sfm.streams import lock, names
+from sfm.streams import file_names, lock
 from sfm.streams.removed import VERSION
 from sfm.supervisord.conf import SAMPLE_PREFIX
 
@@ -43,7 +43,7 @@ def _running() -> list[Heartbeat]:
 
 
 def _holds_lock(beat: Heartbeat) -> bool:
-    prefixes = [names.filter_prefix(number) for number in beat.filter_ids] or [SAMPLE_PREFIX]
+    prefixes = [file_names.filter_prefix(number) for number in beat.filter_ids] or [SAMPLE_PREFIX]
     run = settings().instance / "run"
     return any(lock.holder(run, prefix) == beat.pid for prefix in prefixes)
 

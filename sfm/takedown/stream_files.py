@@ -22,12 +22,12 @@ from sfm.atomic_file import sync
 from sfm.database import begin_write, db
 from sfm.models import StreamFile
 from sfm.removals.redact import Wanted, without
-from sfm.streams import names
+from sfm.streams import file_names
 from sfm.streams.errors import StorageTrouble, trouble
 from sfm.streams.files import lines_of, sealed_below
-from sfm.streams.ledger import record_file
-from sfm.streams.lines import post_id_of
-from sfm.streams.members import member
+from sfm.streams.gzip_members import member
+from sfm.streams.manifest import record_file
+from sfm.streams.parse_line import post_id_of
 from sfm.streams.repair import TEAR
 from sfm.streams.sealing import Damaged, read_facts
 from sfm.takedown.seen_files import SeenFiles, state_of
@@ -100,7 +100,7 @@ def _lines_with(path: Path, wanted: Wanted, watch: Callable[[], object]) -> list
 def growing(root: Path, wanted: Wanted) -> list[Path]:
     """Files that hold any and may not be touched yet: collectors still write them."""
     found = []
-    for path in sorted(root.glob(f"*{names.OPEN}")):
+    for path in sorted(root.glob(f"*{file_names.OPEN}")):
         with suppress(FileNotFoundError):  # it was sealed just now
             if any(without(line, wanted) != line for line in lines_of(path)):
                 found.append(path)

@@ -14,8 +14,7 @@ from sfm.filters.validation import BadFilter, Draft
 from sfm.models import TwitterFilter, User
 from sfm.runs import queue
 from sfm.runs.jobs import FILL_GAP
-from sfm.status import overview
-from sfm.streams import filling
+from sfm.streams import dashboard, gap_fill
 from sfm.streams.completeness import of_filter
 from sfm.web.access import access, signed_in_account
 from sfm.web.filter_requests import (
@@ -49,7 +48,7 @@ def admin_index() -> Response:
 def _list() -> Response:
     reader = signed_in_account()
     found = queries.of_owner(None if reader.is_superuser else reader)
-    lines = overview.lines(only=[one.id for one in found]) if found else []
+    lines = dashboard.lines(only=[one.id for one in found]) if found else []
     at = {line.twitter_filter.id: line for line in lines if line.twitter_filter}
     return page_or_part("filters/index.html", "filters/_list.html", filters=found, at=at)
 
@@ -130,7 +129,7 @@ def _applied(filter_id: int) -> BaseResponse:
 @access("owner")
 def show(filter_id: int) -> str:
     found = _mine(filter_id)
-    gaps = filling.gaps_of(filter_id)
+    gaps = gap_fill.gaps_of(filter_id)
     return render_template(
         "filters/show.html",
         found=found,
@@ -138,7 +137,7 @@ def show(filter_id: int) -> str:
         rules=_rules(found),
         gaps=gaps,
         completeness=of_filter(found),
-        prospects=filling.prospects(gaps),
+        prospects=gap_fill.prospects(gaps),
         trial_price=trial.price(_search(found).queries),
         too_long=_search(found).too_long,
     )
@@ -213,10 +212,10 @@ def delete(filter_id: int) -> tuple[str, int] | BaseResponse:
 @access("owner")
 def fill_gap(filter_id: int, gap_id: int) -> BaseResponse:
     found = _mine(filter_id)
-    gap = filling.gap_of(found, gap_id)
+    gap = gap_fill.gap_of(found, gap_id)
     run = queue.queue(FILL_GAP, params={"gap": gap_id}, requested_by_id=signed_in_account().id)
     if run is not None:
-        filling.ask(gap, run.id)
+        gap_fill.ask(gap, run.id)
     db.session.commit()
     here = url_for("filters.show", filter_id=filter_id)
     return done(here, _("Asked for. The posts come as soon as search has them."))
@@ -227,8 +226,8 @@ def _mine(filter_id: int) -> TwitterFilter:
     return service.by_id(filter_id, None if reader.is_superuser else reader.id)
 
 
-def _line(filter_id: int) -> overview.Line | None:
-    return next(iter(overview.lines(only=[filter_id])), None)
+def _line(filter_id: int) -> dashboard.Line | None:
+    return next(iter(dashboard.lines(only=[filter_id])), None)
 
 
 def _rules(found: TwitterFilter) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from sfm.errors import NotFound, SfmError
 from sfm.extensions import settings
 from sfm.filters import service, supervising
 from sfm.models import TwitterFilter
-from sfm.status import overview
+from sfm.streams import dashboard
 from sfm.supervisord import logs
 from sfm.supervisord.place import place_of
 from sfm.web.access import access, signed_in_account
@@ -26,7 +26,7 @@ bp = Blueprint("status", __name__)
 @bp.get("/status/")
 @access("superuser")
 def index() -> Response:
-    return page_or_part("status/index.html", "status/_board.html", board=overview.board())
+    return page_or_part("status/index.html", "status/_board.html", board=dashboard.board())
 
 
 @bp.post("/status/<id:filter_id>/start/")

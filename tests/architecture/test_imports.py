@@ -46,6 +46,7 @@ ACROSS = {
     ("filters", "accounts"),
     ("filters", "users"),
     ("streams", "filters"),
+    ("streams", "runs"),
     ("exports", "posts"),
     ("exports", "accounts"),
     ("exports", "runs"),  # large ones are made in the background
@@ -58,9 +59,6 @@ ACROSS = {
     ("posts", "removals"),  # whoever takes posts in or gives them out leaves removed ones out
     ("streams", "removals"),
     ("exports", "removals"),
-    ("status", "runs"),
-    ("status", "filters"),
-    ("status", "streams"),
 }
 
 

@@ -27,7 +27,7 @@ from sfm.filters import supervising
 from sfm.models import Gap, Heartbeat, StreamFile, TwitterFilter, User
 from sfm.sandbox.server import Sandbox
 from sfm.streams import files
-from sfm.streams.filling import fill
+from sfm.streams.gap_fill import fill
 from sfm.supervisord.main_conf import write_main
 from sfm.users import credentials
 from tests.conftest import sandbox_settings

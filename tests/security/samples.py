@@ -25,7 +25,7 @@ from sfm.models import (
     TwitterUserSet,
     User,
 )
-from sfm.streams.ledger import record_file
+from sfm.streams.manifest import record_file
 from sfm.streams.writer import StreamWriter
 from sfm.users import credentials, service
 from sfm.users.service import Rights

@@ -687,5 +687,5 @@ def test_a_collector_starts_without_what_only_pages_and_jobs_need(collect: Colle
         process.signal(signal.SIGTERM)
         _, _, err = process.end()
     imported = {line.split("|")[-1].strip() for line in err.splitlines() if "import time:" in line}
-    assert "sfm.streams.capture" in imported
+    assert "sfm.streams.collector" in imported
     assert not imported & set(HEAVY)

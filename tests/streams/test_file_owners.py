@@ -15,11 +15,11 @@ from sfm.database import begin_write, db
 from sfm.extensions import settings as app_settings
 from sfm.filters import service
 from sfm.models import StreamFile, TwitterFilter, User
-from sfm.streams import files, names
+from sfm.streams import file_names, files
 from sfm.streams.deleted_filters import seal_files_of_deleted_filters
-from sfm.streams.ledger import record_file
+from sfm.streams.gzip_members import member
 from sfm.streams.lock import StreamLock
-from sfm.streams.members import member
+from sfm.streams.manifest import record_file
 from sfm.streams.sinks import FileSink
 from sfm.streams.writer import StreamWriter
 from tests.conftest import FrozenClock
@@ -60,7 +60,7 @@ def lines(*ids: int) -> list[bytes]:
 
 def make_file(root: Path, filter_id: int) -> StreamFile:
     sealed: list[object] = []
-    prefix = names.filter_prefix(filter_id)
+    prefix = file_names.filter_prefix(filter_id)
     writer = StreamWriter(root, prefix, 1, 900, lambda *facts: sealed.append(facts))
     for number, line in enumerate(lines(POST, POST + 1)):
         writer.add(line, POST + number)
@@ -75,7 +75,9 @@ def make_file(root: Path, filter_id: int) -> StreamFile:
 
 def leave_growing(root: Path, filter_id: int, clock: FrozenClock) -> Path:
     """What a collector that was killed leaves behind."""
-    path = root / (names.file_name(names.filter_prefix(filter_id), clock.now(), 1) + names.OPEN)
+    path = root / (
+        file_names.file_name(file_names.filter_prefix(filter_id), clock.now(), 1) + file_names.OPEN
+    )
     path.write_bytes(member([line + b"\n" for line in lines(POST)]))
     return path
 
@@ -118,13 +120,13 @@ def test_a_file_left_growing_is_not_the_next_filters(
     sink = FileSink(
         root, run_folder, 900, lambda path, facts: sealed.append(record_file(root, path, facts))
     )
-    sink.carry([names.filter_prefix(second.id)])
+    sink.carry([file_names.filter_prefix(second.id)])
     sink.close()
     db.session.commit()
     assert [row and row.filter_id for row in sealed] == [None]
     assert not growing.exists()
     listed = login_as(reader).get(f"/files/?stream=twitterfilter-{second.id}")
-    assert growing.name.removesuffix(names.OPEN) not in listed.text
+    assert growing.name.removesuffix(file_names.OPEN) not in listed.text
 
 
 def test_files_left_growing_by_a_deleted_filter_are_sealed_for_superusers_only(
@@ -134,12 +136,12 @@ def test_files_left_growing_by_a_deleted_filter_are_sealed_for_superusers_only(
     mine = leave_growing(root, present.id, clock)
     growing = leave_growing(root, deleted.id, clock)
     delete(deleted)
-    held = StreamLock(run_folder, names.filter_prefix(deleted.id))
+    held = StreamLock(run_folder, file_names.filter_prefix(deleted.id))
     assert seal_files_of_deleted_filters(root, run_folder) == 0
     assert growing.exists(), "its process still lives"
     held.release()
     assert seal_files_of_deleted_filters(root, run_folder) == 1
-    assert owner_of(growing.name.removesuffix(names.OPEN)) is None
+    assert owner_of(growing.name.removesuffix(file_names.OPEN)) is None
     assert mine.exists()
     assert seal_files_of_deleted_filters(root, run_folder) == 0
 
@@ -150,7 +152,7 @@ def test_a_file_found_without_a_row_is_a_later_filters_only_by_its_time(
     row = make_filter(reader, "second")
     earlier = row.created_at - timedelta(seconds=1)
     paths = [
-        names.file_name(names.filter_prefix(row.id), moment, 1)
+        file_names.file_name(file_names.filter_prefix(row.id), moment, 1)
         for moment in (earlier, row.created_at)
     ]
     for path in paths:

@@ -16,7 +16,7 @@ from sfm.extensions import settings as settings_of
 from sfm.filters import service, validation
 from sfm.filters.people import People
 from sfm.models import Gap, Run, TwitterFilter, User
-from sfm.streams import filling
+from sfm.streams import gap_fill
 from sfm.twitter.pagination import BROKEN_PAGING
 from sfm.twitter.parse.response import Page, Refused
 from sfm.twitter.problems import Problem
@@ -69,7 +69,7 @@ def made_long_ago(words: str = "flood", **more: str) -> TwitterFilter:
 def fill(gap: Gap, search: Search) -> None:
     root = settings_of().data_folder
     root.mkdir(exist_ok=True)
-    filling.fill(gap.id, search, root, settings_of().instance / "run")  # type: ignore[arg-type]
+    gap_fill.fill(gap.id, search, root, settings_of().instance / "run")  # type: ignore[arg-type]
     db.session.expire_all()
 
 
@@ -97,7 +97,7 @@ def test_of_ten_days_the_last_seven_are_searched_and_the_rest_is_named(
     assert "in part" in shown
     assert rest in shown
     with pytest.raises(WrongInput, match="asked for all of it"):
-        filling.ask(gap, 1)
+        gap_fill.ask(gap, 1)
 
 
 def test_a_gap_that_grew_too_old_while_its_run_waited_is_not_called_filled(
@@ -186,7 +186,7 @@ def test_pages_that_break_off_leave_a_gap_that_can_be_asked_for_again(
     fill(gap, Search(Page(problems=(broken,))))
     assert gap.filled == "broken off"
     assert gap.not_searched == ["The pages of “flood” broke off: The same token twice."]
-    assert filling.prospects([gap])[gap.id].why_not == ""
+    assert gap_fill.prospects([gap])[gap.id].why_not == ""
     fill(gap, Search())
     assert (gap.filled, gap.not_searched) == ("filled", [])
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sfm.streams import names
-from sfm.streams.filer import Filer
+from sfm.streams import file_names
+from sfm.streams.line_queue import LineQueue
 from sfm.streams.quarantine import Quarantine
-from sfm.streams.queue import LineQueue
 from sfm.streams.routing import Carried, Router
 from sfm.streams.sinks import FileSink
 from sfm.streams.status import Status
+from sfm.streams.writer_thread import Filer
 from sfm.twitter.rules import Rule
 from tests.rounds import rounds
 from tests.streams.conftest import ids_in, sealed_files
@@ -56,7 +56,7 @@ def test_memory_stays_while_posts_come(folder: Path) -> None:
     count = rounds(100_000, 1_000_000)
     queue = LineQueue()
     sink = FileSink(folder, folder.parent / "run", 3600, lambda path, facts: None)
-    sink.take(names.filter_prefix(1))
+    sink.take(file_names.filter_prefix(1))
     quarantine = Quarantine(folder, "twitterfilter-1")
     filer = Filer(queue, sink, Status(), quarantine, Router(Carried({1: (RULE,)}), MARK))
     filer.start()

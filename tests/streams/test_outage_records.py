@@ -14,7 +14,7 @@ from sfm import clock as clocks
 from sfm.database import db
 from sfm.filters import service
 from sfm.models import Gap, Heartbeat, ProgramRetry, TwitterFilter, User
-from sfm.streams.ledger import Ledger, outage_before
+from sfm.streams.manifest import Ledger, outage_before
 from sfm.streams.status import Status
 from tests.conftest import FrozenClock
 from tests.pages import page, submit

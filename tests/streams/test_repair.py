@@ -16,8 +16,8 @@ import pytest
 
 from sfm.streams import lock, repair
 from sfm.streams.errors import AnotherCollector
+from sfm.streams.gzip_members import member
 from sfm.streams.lock import StreamLock
-from sfm.streams.members import member
 from sfm.streams.sealing import Facts, read_facts
 from tests.rounds import rounds
 from tests.streams.conftest import PREFIX, Driver, ids_in, sealed_files, zcat

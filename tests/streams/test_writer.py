@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfm import clock as sfm_clock
-from sfm.streams import names
+from sfm.streams import file_names
 from sfm.streams import writer as writer_module
 from sfm.streams.errors import StorageTrouble
-from sfm.streams.members import member, whole_members
+from sfm.streams.gzip_members import member, whole_members
 from sfm.streams.sealing import Damaged, Facts, read_facts
 from sfm.streams.writer import StreamWriter
 from tests.conftest import FrozenClock
@@ -215,7 +215,7 @@ def test_a_restart_after_the_clock_was_set_back_still_goes_forward(
     second = new_writer(folder, epoch=2)
     fill(second, 1, 50)
     second.close()
-    earlier, later = (names.parse(path.name) for path in sealed_files(folder))
+    earlier, later = (file_names.parse(path.name) for path in sealed_files(folder))
     assert earlier is not None
     assert later is not None
     assert later.epoch == 2
@@ -236,7 +236,7 @@ def test_twenty_restarts_within_one_instant_make_twenty_files(
 
 def test_a_name_that_is_taken_is_never_written_over(folder: Path, clock: FrozenClock) -> None:
     writer = new_writer(folder)
-    taken = folder / (names.file_name(PREFIX, sfm_clock.now(), 1) + names.OPEN)
+    taken = folder / (file_names.file_name(PREFIX, sfm_clock.now(), 1) + file_names.OPEN)
     taken.write_bytes(b"somebody else's")
     with pytest.raises(StorageTrouble):
         fill(writer, 1, 50)
@@ -249,7 +249,7 @@ def test_a_sealed_name_that_is_taken_is_never_written_over(
 ) -> None:
     writer = new_writer(folder)
     fill(writer, 1, 50)
-    taken = folder / names.file_name(PREFIX, sfm_clock.now(), 1)
+    taken = folder / file_names.file_name(PREFIX, sfm_clock.now(), 1)
     taken.write_bytes(b"somebody else's")
     writer.close()
     assert taken.read_bytes() == b"somebody else's"
@@ -266,15 +266,15 @@ def test_a_sealed_name_that_is_taken_is_never_written_over(
 )
 def test_names_say_utc(moment: datetime, text: str) -> None:
     """CP9"""
-    name = names.file_name("streamsample", moment, 4)
+    name = file_names.file_name("streamsample", moment, 4)
     assert name == f"streamsample-{text}-4Z.gz"
-    found = names.parse(name)
+    found = file_names.parse(name)
     assert found is not None
     assert (found.begun_at, found.epoch, found.filter_id) == (moment, 4, None)
 
 
 def test_the_originals_names_are_read_and_others_are_not() -> None:
-    old = names.parse("twitterfilter-3-2014-05-06T07-08-09Z.gz")
+    old = file_names.parse("twitterfilter-3-2014-05-06T07-08-09Z.gz")
     assert old is not None
     assert (old.filter_id, old.begun_at) == (3, datetime(2014, 5, 6, 7, 8, 9, tzinfo=UTC))
     for other in (
@@ -282,7 +282,7 @@ def test_the_originals_names_are_read_and_others_are_not() -> None:
         "twitterfilter-3-2014-13-06T07-08-09Z.gz", "twitterfilter-a-2014-05-06T07-08-09Z.gz",
         "../twitterfilter-3-2014-05-06T07-08-09Z.gz",
     ):  # fmt: skip
-        assert names.parse(other) is None
+        assert file_names.parse(other) is None
 
 
 @given(
@@ -292,8 +292,10 @@ def test_the_originals_names_are_read_and_others_are_not() -> None:
 )
 def test_every_name_says_what_it_was_made_of(number: int, moment: datetime, epoch: int) -> None:
     aware = moment.replace(tzinfo=UTC)
-    found = names.parse(names.file_name(names.filter_prefix(number), aware, epoch) + names.OPEN)
-    assert found == names.FileName(f"twitterfilter-{number}", aware, epoch)
+    found = file_names.parse(
+        file_names.file_name(file_names.filter_prefix(number), aware, epoch) + file_names.OPEN
+    )
+    assert found == file_names.FileName(f"twitterfilter-{number}", aware, epoch)
 
 
 def test_a_reader_of_a_growing_file_sees_whole_batches_only(folder: Path) -> None:

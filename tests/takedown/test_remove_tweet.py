@@ -22,9 +22,9 @@ from sfm.exports.run import make_export
 from sfm.models import AuditEntry, Base, ExportFile, StreamFile, TwitterUser, TwitterUserItem, User
 from sfm.posts.counts_check import check_rollups
 from sfm.posts.selection import Selection
+from sfm.streams.file_names import file_name
 from sfm.streams.files import verify
-from sfm.streams.ledger import record_file
-from sfm.streams.names import file_name
+from sfm.streams.manifest import record_file
 from sfm.streams.quarantine import Quarantine
 from sfm.streams.sealing import read_facts
 from sfm.streams.writer import StreamWriter

@@ -16,7 +16,7 @@ from sfm.database import db
 from sfm.extensions import settings as app_settings
 from sfm.filters import supervising
 from sfm.models import AuditEntry, Heartbeat, StreamFile, TwitterFilter, User
-from sfm.status import overview
+from sfm.streams import dashboard
 from sfm.streams.lock import StreamLock
 from sfm.supervisord.bridge import Manager, ProcessInfo, ProcessState, View
 from tests.conftest import FrozenClock
@@ -58,8 +58,8 @@ def process(
     return ProcessInfo(name, state, pid, now, now, code, "", (found.id,))
 
 
-def line(found: TwitterFilter, *processes: ProcessInfo, manager: Manager = UP) -> overview.Line:
-    (only,) = overview.lines(View(manager, processes), only=[found.id])
+def line(found: TwitterFilter, *processes: ProcessInfo, manager: Manager = UP) -> dashboard.Line:
+    (only,) = dashboard.lines(View(manager, processes), only=[found.id])
     return only
 
 

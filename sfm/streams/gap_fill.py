@@ -20,10 +20,10 @@ from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.filters import service
 from sfm.models import Gap, Run, TwitterFilter
-from sfm.streams.fill_files import FillFiles
 from sfm.streams.fill_plan import TOO_NEW, FillPlan, plan_of, span_of
+from sfm.streams.gap_fill_files import FillFiles
 from sfm.streams.held import around
-from sfm.streams.ledger import record_file
+from sfm.streams.manifest import record_file
 from sfm.streams.removed import RemovedPosts
 from sfm.streams.sealing import Facts, leave_out
 from sfm.twitter.client import Client

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sfm import clock
 from sfm.networks.errors import NoRules, OutOfCredits, TwitterError, Wait
-from sfm.streams.queue import LineQueue
+from sfm.streams.line_queue import LineQueue
 from sfm.streams.status import Status
 from sfm.twitter.stream_backoff import Backoff, kind_of, needs_a_person
 from sfm.twitter.stream_connection import Disconnect, Line, Skipped, StreamConnection

@@ -7,11 +7,11 @@ import threading
 from collections import Counter, defaultdict, deque
 
 from sfm import clock
-from sfm.streams import names
+from sfm.streams import file_names
 from sfm.streams.errors import AnotherCollector, StorageTrouble
-from sfm.streams.lines import Filing, Unreadable, filing
+from sfm.streams.line_queue import LineQueue
+from sfm.streams.parse_line import Filing, Unreadable, filing
 from sfm.streams.quarantine import Quarantine
-from sfm.streams.queue import LineQueue
 from sfm.streams.routing import Carried, Router
 from sfm.streams.sinks import Sink
 from sfm.streams.status import Status
@@ -121,7 +121,7 @@ class Filer(threading.Thread):
             return
         self.router.carry(carried)
         try:
-            self.sink.carry([names.filter_prefix(number) for number in carried.filter_ids])
+            self.sink.carry([file_names.filter_prefix(number) for number in carried.filter_ids])
         except AnotherCollector as exc:
             self.conflict = exc
         if self._carry is None:
@@ -161,7 +161,7 @@ class Filer(threading.Thread):
         filters = self.router.filters_for(found)
         self.status.unmatched += not filters
         self.per_filter.update(filters)
-        return [names.filter_prefix(number) for number in filters]
+        return [file_names.filter_prefix(number) for number in filters]
 
     def _streams_of_unsaved(self, line: bytes) -> list[str]:
         try:
@@ -170,7 +170,7 @@ class Filer(threading.Thread):
             return []
         if self.router is None:
             return [SAMPLE_PREFIX]
-        return [names.filter_prefix(number) for number in self.router.filters_for(found)]
+        return [file_names.filter_prefix(number) for number in self.router.filters_for(found)]
 
     def _settle(self, *prefixes: str) -> None:
         """Forget the receipts of what was saved: of each stream the last ones are in hand."""

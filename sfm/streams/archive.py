@@ -17,9 +17,9 @@ from sfm import clock
 from sfm.atomic_file import sha256_of, sync
 from sfm.database import begin_write, db
 from sfm.models import StreamFile
-from sfm.streams import names
+from sfm.streams import file_names
 from sfm.streams.errors import StorageTrouble, trouble
-from sfm.streams.names import FileName
+from sfm.streams.file_names import FileName
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def organise(folder: Path, root: Path, interval_seconds: float) -> Iterator[Move
     """
     before = clock.now() - timedelta(seconds=2 * interval_seconds)
     for path in sorted(folder.glob("*Z.gz")):
-        name = names.parse(path.name)
+        name = file_names.parse(path.name)
         if name is None or name.begun_at > before or path.is_symlink():
             continue
         target = target_of(folder, name) / path.name

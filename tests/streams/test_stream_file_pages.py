@@ -18,8 +18,8 @@ from sfm.database import db
 from sfm.errors import NotFound
 from sfm.extensions import settings as app_settings
 from sfm.models import Run, StreamFile, TwitterFilter, User
-from sfm.streams import files, names, organise
-from sfm.streams.ledger import record_file
+from sfm.streams import archive, file_names, files
+from sfm.streams.manifest import record_file
 from sfm.streams.writer import StreamWriter
 from tests.pages import page, submit
 from tests.streams.conftest import zcat
@@ -197,10 +197,10 @@ def test_a_row_follows_a_file_whose_move_was_cut_short_before_it_was_told(
     row = make_file(root, own.id)
     row.origin, number, name = "gap_fill", row.id, row.path
     db.session.commit()
-    parsed = names.parse(name)
+    parsed = file_names.parse(name)
     assert parsed is not None
-    target = organise.target_of(root, parsed) / name
-    organise.move(root / name, target)
+    target = archive.target_of(root, parsed) / name
+    archive.move(root / name, target)
     assert files.catch_up(root) == 0
     found = db.session.query(StreamFile).one()
     assert (found.id, found.origin) == (number, "gap_fill")
@@ -214,11 +214,11 @@ def test_a_move_never_writes_over_another_file(root: Path, own: TwitterFilter) -
     target = root / f"twitterfilter-{own.id}/2020/02/29/23/{old_name}"
     target.parent.mkdir(parents=True)
     target.write_bytes(b"other")
-    (moved,) = organise.organise(root, root, 900)
+    (moved,) = archive.organise(root, root, 900)
     assert moved.problem
     assert (target.read_bytes(), (root / old_name).read_bytes()) == (b"other", b"mine")
     target.write_bytes(b"mine")
-    (moved,) = organise.organise(root, root, 900)
+    (moved,) = archive.organise(root, root, 900)
     assert (moved.problem, (root / old_name).exists()) == ("", False)
 
 
@@ -233,7 +233,7 @@ def test_a_move_to_another_disk_is_copied_and_compared(
     text = zcat(source)
     target = shm / f"sfm-test-{os.getpid()}" / source.name
     try:
-        organise.move(source, target)
+        archive.move(source, target)
         assert zcat(target) == text
         assert target.stat().st_mode & 0o777 == 0o600
         assert not source.exists()
@@ -244,9 +244,9 @@ def test_a_move_to_another_disk_is_copied_and_compared(
 
 
 def test_a_name_of_the_year_decides_its_folder(root: Path) -> None:
-    name = organise.names.parse("streamsample-2027-01-01T00-00-00Z.gz")
+    name = archive.names.parse("streamsample-2027-01-01T00-00-00Z.gz")
     assert name is not None
-    assert organise.target_of(root, name) == root / "streamsample/2027/01/01/00"
+    assert archive.target_of(root, name) == root / "streamsample/2027/01/01/00"
     assert name.begun_at == datetime(2027, 1, 1, tzinfo=UTC)
     assert sfm_clock.now() - name.begun_at < timedelta(days=3650)
 

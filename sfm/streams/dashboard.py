@@ -16,7 +16,7 @@ from sfm.extensions import settings
 from sfm.filters import supervising
 from sfm.filters.programs import Plan
 from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
-from sfm.streams import lock, names
+from sfm.streams import file_names, lock
 from sfm.supervisord.bridge import Manager, ProcessInfo, ProcessState, View
 from sfm.supervisord.conf import SAMPLE_PREFIX
 
@@ -248,7 +248,7 @@ def _newer(found: TwitterFilter, beat: Heartbeat) -> bool:
 
 
 def _is_here(beat: Heartbeat) -> bool:
-    prefix = names.filter_prefix(beat.filter_ids[0]) if beat.filter_ids else SAMPLE_PREFIX
+    prefix = file_names.filter_prefix(beat.filter_ids[0]) if beat.filter_ids else SAMPLE_PREFIX
     return lock.holder(settings().instance / "run", prefix) == beat.pid
 
 

@@ -23,19 +23,19 @@ from sfm.errors import SfmError
 from sfm.filters import connections, installation
 from sfm.filters.connections import Source
 from sfm.models import Heartbeat
-from sfm.streams import names, wanted
+from sfm.streams import file_names, wanted
 from sfm.streams.errors import AnotherCollector
-from sfm.streams.filer import Filer
-from sfm.streams.ledger import Ledger, outage_before
+from sfm.streams.line_queue import LineQueue
 from sfm.streams.lock import StreamLock
+from sfm.streams.manifest import Ledger, outage_before
 from sfm.streams.quarantine import Quarantine
-from sfm.streams.queue import LineQueue
-from sfm.streams.reader import Reader
+from sfm.streams.reader_thread import Reader
 from sfm.streams.removed import VERSION, RemovedPosts
 from sfm.streams.routing import Carried, Router
 from sfm.streams.rule_keeper import RuleKeeper
 from sfm.streams.sinks import FileSink, Sink, StdoutSink
 from sfm.streams.status import Status
+from sfm.streams.writer_thread import Filer
 from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.twitter import endpoints
 from sfm.twitter.stream_connection import StreamConnection
@@ -102,7 +102,7 @@ class Collector:
         """The streams that are written, as their files' names begin."""
         if not self.job.filter_ids:
             return [SAMPLE_PREFIX]
-        return [names.filter_prefix(number) for number in self.carried.filter_ids]
+        return [file_names.filter_prefix(number) for number in self.carried.filter_ids]
 
     def run(self) -> int:
         """Collect until asked to stop or unable to go on; the exit code.
@@ -228,11 +228,11 @@ class Collector:
             why = wanted.why_left(number, self.source.fingerprint)
             if why is not None:
                 self.not_carried[number] = why[1]
-                self.status.left(names.filter_prefix(number), saved_until or clock.now(), *why)
+                self.status.left(file_names.filter_prefix(number), saved_until or clock.now(), *why)
         self.carried, self._to_sync = fresh, True
         self.filer.carry(fresh)
         added = sorted(set(fresh.filter_ids) - before)
-        self._note_missed([names.filter_prefix(number) for number in added])
+        self._note_missed([file_names.filter_prefix(number) for number in added])
 
     def _sync_now(self, rules: RuleKeeper) -> None:
         if not self.filer.carries(wait_seconds=1.0):

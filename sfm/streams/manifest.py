@@ -18,7 +18,7 @@ from sfm import clock
 from sfm.database import begin_write, db
 from sfm.filters import gaps
 from sfm.models import Gap, Heartbeat, StreamFile, TwitterFilter
-from sfm.streams import names
+from sfm.streams import file_names
 from sfm.streams.sealing import Facts
 from sfm.streams.status import Outage
 from sfm.streams.writer import BATCH_SECONDS
@@ -96,13 +96,13 @@ def write_gap(outage: Outage, prefixes: Iterable[str]) -> None:
     for prefix in outage.prefixes if outage.prefixes is not None else prefixes:
         row = db.session.get(Gap, outage.row_ids[prefix]) if prefix in outage.row_ids else None
         if row is None and outage.ended_at is None:
-            if not _is_wanted(names.filter_of(prefix)):
+            if not _is_wanted(file_names.filter_of(prefix)):
                 continue  # it has a gap of its own
             row = next(iter(gaps.open_gaps(prefix)), None)
         if row is not None and row.ended_at is not None:
             continue
         if row is None:
-            row = Gap(prefix=prefix, filter_id=_existing(names.filter_of(prefix)))
+            row = Gap(prefix=prefix, filter_id=_existing(file_names.filter_of(prefix)))
             db.session.add(row)
         row.began_at = min(row.began_at or outage.began_at, outage.began_at)
         row.ended_at = outage.ended_at
@@ -121,7 +121,7 @@ def end_open(prefixes: Collection[str], besides: Iterable[Outage]) -> None:
     Not those of a filter that is stopped or not active: its process may say something yet.
     """
     kept = {number for outage in besides for number in outage.row_ids.values()}
-    wanted = [prefix for prefix in prefixes if _is_wanted(names.filter_of(prefix))]
+    wanted = [prefix for prefix in prefixes if _is_wanted(file_names.filter_of(prefix))]
     if wanted:
         open_rows = select(Gap).where(Gap.prefix.in_(wanted), Gap.ended_at.is_(None))
         for row in db.session.scalars(open_rows):
@@ -134,7 +134,7 @@ def record_file(root: Path, path: Path, facts: Facts) -> StreamFile | None:
 
     Whose it is stands in its row from the first time on, whatever the file's name says.
     """
-    name = names.parse(path.name)
+    name = file_names.parse(path.name)
     try:
         relative = path.resolve().relative_to(root.resolve()).as_posix()
     except ValueError:
@@ -166,7 +166,7 @@ def outage_before(prefixes: Iterable[str], fingerprint: str = "") -> list[Outage
 
 
 def _missed(prefix: str, beats: list[Heartbeat], fingerprint: str) -> list[Outage]:
-    number = names.filter_of(prefix)
+    number = file_names.filter_of(prefix)
     if not _is_wanted(number):
         return []
     outage = _since_saved(prefix, gaps.last_beat(beats, number), fingerprint)
@@ -192,7 +192,7 @@ def _since_saved(prefix: str, beat: Heartbeat | None, fingerprint: str) -> Outag
     began_at, rate = saved, beat.posts_a_minute
     if cause == "process_lost" and beat.saved_until is None:
         began_at -= timedelta(seconds=BATCH_SECONDS)  # the batch in hand
-    since = _active_since(names.filter_of(prefix))
+    since = _active_since(file_names.filter_of(prefix))
     if since is not None and since > saved:
         began_at, cause, rate = since, gaps.NOT_CONNECTED, 0.0
     return Outage(began_at, cause, DETAILS[cause], prefixes=(prefix,), rate=rate)
@@ -252,7 +252,7 @@ def _existing(filter_id: int | None) -> int | None:
     return filter_id if filter_id and db.session.get(TwitterFilter, filter_id) else None
 
 
-def _filter_of_new(name: names.FileName) -> int | None:
+def _filter_of_new(name: file_names.FileName) -> int | None:
     """The filter that a new row's file belongs to; None for one that another had left.
 
     Before numbers were given out only once, a new filter could have the number of a deleted one.

@@ -13,11 +13,11 @@ from sfm import clock as clocks
 from sfm.database import db
 from sfm.extensions import settings as settings_of
 from sfm.models import Gap, StreamFile
-from sfm.streams import files, names, repair
+from sfm.streams import file_names, files, repair
 from sfm.streams.errors import AnotherCollector
-from sfm.streams.fill_files import FillFiles
-from sfm.streams.filling import fill
-from sfm.streams.members import member
+from sfm.streams.gap_fill import fill
+from sfm.streams.gap_fill_files import FillFiles
+from sfm.streams.gzip_members import member
 from sfm.streams.sealing import Facts
 from sfm.streams.sinks import FileSink
 from sfm.streams.writer import FILE_LINES
@@ -28,7 +28,7 @@ from tests.streams.collecting import make_filter
 from tests.streams.conftest import PREFIX, ids_in, sealed_files
 from tests.streams.driver import post
 
-NAME = f"twitterfilter-12-2026-11-22T12-00-00.000000-{names.FIRST_FILL_EPOCH + 1}Z.gz"
+NAME = f"twitterfilter-12-2026-11-22T12-00-00.000000-{file_names.FIRST_FILL_EPOCH + 1}Z.gz"
 Told = list[tuple[Path, Facts]]
 
 
@@ -80,7 +80,7 @@ def test_a_collector_that_seals_its_file_leaves_that_of_a_fill_growing(
 
 def left_by_a_kill(folder: Path) -> Path:
     lines = [post(number) + b"\n" for number in range(1, 11)]
-    path = folder / (NAME + names.OPEN)
+    path = folder / (NAME + file_names.OPEN)
     path.write_bytes(member(lines[:8]) + member(lines[8:])[:-4])
     return path
 
@@ -116,7 +116,7 @@ def test_a_fills_file_found_without_a_row_is_known_as_one(app: Flask) -> None:
     root = settings_of().data_folder
     root.mkdir(exist_ok=True)
     (root / NAME).write_bytes(member([post(1) + b"\n"]))
-    (root / NAME.replace(str(names.FIRST_FILL_EPOCH + 1), "7")).write_bytes(
+    (root / NAME.replace(str(file_names.FIRST_FILL_EPOCH + 1), "7")).write_bytes(
         member([post(2) + b"\n"])
     )
     assert files.catch_up(root) == 2

@@ -13,10 +13,10 @@ from sfm import clock as clocks
 from sfm.database import db
 from sfm.extensions import settings as settings_of
 from sfm.models import Gap, StreamFile
-from sfm.streams import files, names
-from sfm.streams.filling import fill
-from sfm.streams.members import member
-from sfm.streams.organise import organise
+from sfm.streams import file_names, files
+from sfm.streams.archive import organise
+from sfm.streams.gap_fill import fill
+from sfm.streams.gzip_members import member
 from sfm.streams.sinks import FileSink
 from sfm.takedown import removal
 from sfm.twitter.parse.response import Page, Record
@@ -140,8 +140,8 @@ def test_posts_at_the_edges_of_a_gap_are_not_written_again(
 def test_a_batch_that_is_not_whole_is_not_held(gap: Gap, data: Path) -> None:
     twitter = Twitter(gap)
     lines = [line(number) + b"\n" for number in twitter.streamed]
-    name = names.file_name(PREFIX, clocks.now(), 1)
-    (data / (name + names.OPEN)).write_bytes(member(lines[:4]) + member(lines[4:])[:-9])
+    name = file_names.file_name(PREFIX, clocks.now(), 1)
+    (data / (name + file_names.OPEN)).write_bytes(member(lines[:4]) + member(lines[4:])[:-9])
     fill(gap.id, twitter, data, settings_of().instance / "run")  # type: ignore[arg-type]
     assert set(ids_in(sealed_files(data))) == {*twitter.missed, *twitter.streamed[4:]}
 
@@ -149,8 +149,8 @@ def test_a_batch_that_is_not_whole_is_not_held(gap: Gap, data: Path) -> None:
 def test_a_fill_that_was_killed_goes_on_and_counts_what_it_had(gap: Gap, data: Path) -> None:
     twitter = Twitter(gap)
     lines = [line(number) + b"\n" for number in twitter.missed]
-    name = names.file_name(PREFIX, clocks.now(), names.FIRST_FILL_EPOCH + 1)
-    (data / (name + names.OPEN)).write_bytes(member(lines[:7]) + member(lines[7:])[:-9])
+    name = file_names.file_name(PREFIX, clocks.now(), file_names.FIRST_FILL_EPOCH + 1)
+    (data / (name + file_names.OPEN)).write_bytes(member(lines[:7]) + member(lines[7:])[:-9])
     fill(gap.id, twitter, data, settings_of().instance / "run")  # type: ignore[arg-type]
     assert ids_in(sealed_files(data)) == dict.fromkeys(twitter.missed + twitter.streamed, 1)
     rows = db.session.query(StreamFile).order_by(StreamFile.id)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sfm.removals.redact import Wanted
-from sfm.streams import names, repair
+from sfm.streams import file_names, repair
 from sfm.streams.errors import AnotherCollector, StorageTrouble
 from sfm.streams.lock import StreamLock
 from sfm.streams.sealing import Facts
@@ -39,7 +39,7 @@ class FillFiles:
 
     def write(self, posts: Iterable[tuple[int, bytes]]) -> int:
         """Write these posts, id and line; how many, all in sealed files. Raises StorageTrouble."""
-        epoch = names.FIRST_FILL_EPOCH + self._lock.epoch
+        epoch = file_names.FIRST_FILL_EPOCH + self._lock.epoch
         writer = StreamWriter(self.root, self.prefix, epoch, A_DAY, self._on_sealed)
         before = self._lines()
         try:

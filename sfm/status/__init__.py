@@ -1,1 +1,0 @@
-"""How the collection stands: wanted and real, side by side."""
