@@ -24,7 +24,7 @@ from bench.exports import fill
 from bench.installation import KINDS, add_accounts, installation
 from bench.synthetic import World
 from bench.table import Row, show
-from sfm.supervisord.main_conf import THREADS, WORKERS
+from sfm.supervisord.own_conf import THREADS, WORKERS
 
 ROOT = Path(__file__).resolve().parent.parent
 TWEETS, PAGES, ROUNDS = 150_000, 300, 5

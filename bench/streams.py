@@ -237,7 +237,7 @@ def supervised(folder: Path, api_root: str, token: str) -> Iterator[None]:
     from sfm.config import Settings
     from sfm.factory import create_app
     from sfm.filters import supervising
-    from sfm.supervisord.main_conf import write_main
+    from sfm.supervisord.own_conf import write_main
 
     settings = Settings(
         instance=folder, database_url=f"sqlite:///{folder / 'bench.sqlite3'}",

@@ -118,7 +118,7 @@ def _collect(
     from sfm.filters.connections import ConnectionTaken
     from sfm.streams.collector import HELD_BY_ANOTHER, NEEDS_PERSON, Collector
     from sfm.streams.errors import AnotherCollector
-    from sfm.supervisord.orphans import end_with_parent
+    from sfm.supervisord.parent_death import end_with_parent
 
     if supervised_as():
         end_with_parent()

@@ -24,7 +24,7 @@ def supervisor_config(sandbox_port: int | None, web: bool) -> None:
     Start it with `supervisord -c PATH`, as the user who is to own the collected files.
     """
     from sfm.extensions import settings
-    from sfm.supervisord.main_conf import write_main
+    from sfm.supervisord.own_conf import write_main
 
     click.echo(write_main(settings(), sandbox_port=sandbox_port, web=web))
 

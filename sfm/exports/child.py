@@ -16,7 +16,7 @@ from sfm.database import db, hide_values_in_errors, listen_to_sqlite
 from sfm.errors import SfmError
 from sfm.exports import errand
 from sfm.exports.produce import make
-from sfm.supervisord.orphans import end_with_parent
+from sfm.supervisord.parent_death import end_with_parent
 
 SAY_SECONDS = 0.2  # between two words on progress
 

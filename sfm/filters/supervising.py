@@ -19,9 +19,9 @@ from sfm.extensions import settings
 from sfm.filters import connections, service
 from sfm.filters.programs import Plan, Wish, plan
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter
-from sfm.supervisord.bridge import Bridge, Changes, ProcessInfo, ProcessState
+from sfm.supervisord.client import Bridge, Changes, ProcessInfo, ProcessState
 from sfm.supervisord.conf import Program
-from sfm.supervisord.place import place_of
+from sfm.supervisord.paths import place_of
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from sfm.filters import supervising
 from sfm.filters.programs import Plan
 from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
 from sfm.streams import file_names, lock
-from sfm.supervisord.bridge import Manager, ProcessInfo, ProcessState, View
+from sfm.supervisord.client import Manager, ProcessInfo, ProcessState, View
 from sfm.supervisord.conf import SAMPLE_PREFIX
 
 PAGE_SECONDS = 1.5  # how long a page waits for supervisord

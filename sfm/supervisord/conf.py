@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sfm.errors import SfmError
-from sfm.supervisord.place import Place
+from sfm.supervisord.paths import Place
 
 FILTER_PREFIX = "twitterfilter-"
 SAMPLE_PREFIX = "streamsample"

@@ -9,7 +9,7 @@ from pathlib import Path
 from sfm.atomic_file import sync, write_whole
 from sfm.supervisord import conf
 from sfm.supervisord.conf import Program
-from sfm.supervisord.place import Place
+from sfm.supervisord.paths import Place
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import re
 
 from sfm.errors import NotFound, SfmError
 from sfm.supervisord import conf
-from sfm.supervisord.place import Place
+from sfm.supervisord.paths import Place
 
 TAIL_BYTES = 64 * 1024
 CHANNELS = {"out": "what it said", "err": "what went wrong"}

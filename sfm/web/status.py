@@ -16,7 +16,7 @@ from sfm.filters import service, supervising
 from sfm.models import TwitterFilter
 from sfm.streams import dashboard
 from sfm.supervisord import logs
-from sfm.supervisord.place import place_of
+from sfm.supervisord.paths import place_of
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import done, page_or_part
 

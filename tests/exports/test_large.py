@@ -17,7 +17,7 @@ from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.exports.apart import NICENESS
 from sfm.models import ExportFile, TwitterUserItem, User
-from sfm.supervisord.main_conf import THREADS, WORKERS
+from sfm.supervisord.own_conf import THREADS, WORKERS
 from tests.exports.serving import ask_for, browser_of, gunicorn
 from tests.factories import make_tweets, make_twitter_user
 from tests.waiting import wait_for

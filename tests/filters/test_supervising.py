@@ -17,7 +17,7 @@ from sfm.filters.people import People
 from sfm.filters.programs import Wish, plan
 from sfm.filters.validation import BadFilter, Draft
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter, User
-from sfm.supervisord.bridge import ProcessInfo, ProcessState
+from sfm.supervisord.client import ProcessInfo, ProcessState
 from sfm.supervisord.conf import Program
 from sfm.users import credentials
 from tests.conftest import FrozenClock

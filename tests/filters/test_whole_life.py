@@ -28,7 +28,7 @@ from sfm.models import Gap, Heartbeat, StreamFile, TwitterFilter, User
 from sfm.sandbox.server import Sandbox
 from sfm.streams import files
 from sfm.streams.gap_fill import fill
-from sfm.supervisord.main_conf import write_main
+from sfm.supervisord.own_conf import write_main
 from sfm.users import credentials
 from tests.conftest import sandbox_settings
 from tests.pages import fields_of, page, submit

@@ -18,7 +18,7 @@ from sfm.filters import supervising
 from sfm.models import AuditEntry, Heartbeat, StreamFile, TwitterFilter, User
 from sfm.streams import dashboard
 from sfm.streams.lock import StreamLock
-from sfm.supervisord.bridge import Manager, ProcessInfo, ProcessState, View
+from sfm.supervisord.client import Manager, ProcessInfo, ProcessState, View
 from tests.conftest import FrozenClock
 from tests.pages import page, part, submit
 

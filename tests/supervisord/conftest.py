@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from sfm.supervisord.bridge import Bridge, ProcessState
-from sfm.supervisord.main_conf import render_main
-from sfm.supervisord.place import PROJECT, Place, make_folders
+from sfm.supervisord.client import Bridge, ProcessState
+from sfm.supervisord.own_conf import render_main
+from sfm.supervisord.paths import PROJECT, Place, make_folders
 from tests.waiting import wait_for
 
 STAND_IN = """#!{python}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sfm.supervisord import files, rpc
-from sfm.supervisord.bridge import Bridge
+from sfm.supervisord.client import Bridge
 from sfm.supervisord.conf import Program
-from sfm.supervisord.place import Place
+from sfm.supervisord.paths import Place
 from tests.supervisord.conftest import Daemon
 from tests.waiting import wait_for
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from sfm.supervisord import rpc
-from sfm.supervisord.bridge import Bridge, ProcessState
+from sfm.supervisord.client import Bridge, ProcessState
 from sfm.supervisord.conf import Program
-from sfm.supervisord.place import Place
+from sfm.supervisord.paths import Place
 from tests.supervisord.conftest import Daemon, is_alive
 from tests.waiting import wait_for
 

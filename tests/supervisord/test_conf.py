@@ -12,7 +12,7 @@ from sfm.atomic_file import write_whole
 from sfm.errors import BadSetting
 from sfm.supervisord import conf, files
 from sfm.supervisord.conf import BrokenConfiguration, Program
-from sfm.supervisord.place import Place, check
+from sfm.supervisord.paths import Place, check
 
 PATTERN = re.compile(
     r"; Written by Social Feed Manager for filter \d+(, \d+)*\. Changes made here are lost\.\n"

@@ -18,7 +18,7 @@ from sfm.errors import SfmError
 from sfm.file_lock import try_to_lock
 from sfm.supervisord import conf, files, rpc
 from sfm.supervisord.conf import Program
-from sfm.supervisord.place import Place, make_folders
+from sfm.supervisord.paths import Place, make_folders
 
 LOCK_SECONDS = 5.0
 SETTLED_AFTER = timedelta(seconds=8)

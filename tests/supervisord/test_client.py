@@ -12,11 +12,11 @@ import pytest
 
 from sfm.atomic_file import write_whole
 from sfm.errors import NotFound, SfmError
-from sfm.supervisord import bridge as bridge_module
+from sfm.supervisord import client as bridge_module
 from sfm.supervisord import logs, rpc
-from sfm.supervisord.bridge import Bridge, Changes, ProcessState
+from sfm.supervisord.client import Bridge, Changes, ProcessState
 from sfm.supervisord.conf import Program
-from sfm.supervisord.place import Place
+from sfm.supervisord.paths import Place
 from tests.rounds import rounds
 from tests.supervisord.conftest import Daemon, is_alive, make_stand_in
 from tests.waiting import wait_for

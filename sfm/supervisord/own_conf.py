@@ -11,7 +11,13 @@ from string import Template
 from sfm.atomic_file import write_whole
 from sfm.config import Settings
 from sfm.errors import BadSetting
-from sfm.supervisord.place import PROJECT, Place, make_folders, make_socket_folder, place_of
+from sfm.supervisord.paths import (
+    PROJECT,
+    Place,
+    make_folders,
+    make_socket_folder,
+    place_of,
+)
 
 TEMPLATE = PROJECT / "supervisor" / "supervisord.conf"
 WORKERS, THREADS = 2, 8
