@@ -22,11 +22,19 @@ from sfm.removals import register
 from sfm.removals.redact import Wanted
 from sfm.runs.transactions import unit_of_work
 from sfm.streams.deleted_filters import seal_files_of_deleted_filters
-from sfm.takedown import collectors, exported, stored, stream_files, traces
-from sfm.takedown.exported import Exported
+from sfm.takedown import (
+    collectors,
+    database,
+    secure_delete,
+    stream_files,
+)
+from sfm.takedown import (
+    exports as takedown_exports,
+)
+from sfm.takedown.database import Stored
+from sfm.takedown.exports import Exported
 from sfm.takedown.outcome import Outcome
 from sfm.takedown.seen_files import SeenFiles
-from sfm.takedown.stored import Stored
 from sfm.takedown.stream_files import Holding
 
 MOST_AT_ONCE = 100
@@ -115,7 +123,7 @@ def find(ids: Iterable[int], watch: Watch = no_watch, looked: Looked | None = No
     root = settings().data_folder
     # Growing files before sealed ones: what is sealed in between is found among these.
     growing = stream_files.growing(root, wanted)
-    tweets = stored.find(wanted, watch, looked.highest)
+    tweets = database.find(wanted, watch, looked.highest)
     looked.highest = tweets.highest
     holding = stream_files.sealed(root, wanted, watch, looked.streams)
     sealed = [one for one in holding if one.path not in looked.failed]
@@ -123,7 +131,7 @@ def find(ids: Iterable[int], watch: Watch = no_watch, looked: Looked | None = No
     posts = {number for one in sealed for number in one.posts}
     everything = looked.search_for({*wanted.ids, *tweets.gone, *tweets.cut, *posts})
     version = register.taken_out_at(wanted.ids)
-    exports = exported.find(everything, watch, looked.exports, version)
+    exports = takedown_exports.find(everything, watch, looked.exports, version)
     db.session.rollback()
     later = (*growing, *exports.busy)
     return Found(wanted, tweets, tuple(sealed), tuple(aside), exports, later, looked)
@@ -163,7 +171,7 @@ def remove(
             break
     else:
         troubles.append(STILL_THERE)
-    traces.merge_words()
+    secure_delete.merge_words()
     outcome = Outcome(dict(counts), tuple(troubles), found.later, unaware)
     if may_return and outcome.nothing_left:
         unit_of_work(partial(_as_one_writer, register.release, ids))
@@ -210,9 +218,9 @@ def _note_taken_out(found: Found) -> None:
 
 def _take_out(found: Found, reason: str) -> None:
     """Out of the database and the exports; one entry for each tweet, none of their words."""
-    traces.overwrite_deleted()
+    secure_delete.overwrite_deleted()
     for number in sorted(found.wanted.ids):
         after = {"reason": reason, **found.counts(), "left for later": len(found.later)}
         audit.record("tweet.removed", kind="tweet", subject_id=number, after=after)
-    stored.remove(found.tweets, found.wanted)
-    exported.remove(found.exports, found.wanted.ids)
+    database.remove(found.tweets, found.wanted)
+    takedown_exports.remove(found.exports, found.wanted.ids)
