@@ -130,12 +130,12 @@ def collect(sandbox: Sandbox) -> None:
 
 def look_names_up() -> None:
     from sfm.cli.running import running
-    from sfm.timelines import names
+    from sfm.timelines import refresh_names
     from sfm.users.clients import default_client
 
     with running("update_usernames") as (run, result):
         tell = lambda line: say(f"  {line}")  # noqa: E731
-        result.update(names.update_usernames(run, default_client(), tell=tell))
+        result.update(refresh_names.update_usernames(run, default_client(), tell=tell))
 
 
 def tell_holdings() -> None:

@@ -44,7 +44,7 @@ def fetch_urls(**given: Any) -> None:
 
 
 def _params(given: dict[str, Any], start: date | None, end: date | None) -> dict[str, Any]:
-    from sfm.timelines.names import ids_by_name
+    from sfm.timelines.refresh_names import ids_by_name
 
     chosen: dict[str, Any] = {
         "start": start.isoformat() if start else None,

@@ -59,14 +59,14 @@ def _timeline_summary(run_id: int, result: dict[str, Any]) -> str:
 def update_usernames(user: str | None) -> None:
     """Look all active accounts up, 100 a call, and take over new names and states."""
     from sfm.cli.running import running
-    from sfm.timelines import names
+    from sfm.timelines import refresh_names
     from sfm.users.clients import default_client
 
     params = _params(user)
     default_client()
     with running("update_usernames", params) as (run, result):
         client = default_client(lambda wait: run.wait(wait.until, wait.message))
-        result.update(names.update_usernames(run, client, tell=click.echo))
+        result.update(refresh_names.update_usernames(run, client, tell=click.echo))
     click.echo(
         f"{_many(result['accounts'], 'account')} looked up, {result['renamed']:,} renamed, "
         f"{result['changed_state']:,} with another state."
@@ -85,7 +85,7 @@ def update_usernames(user: str | None) -> None:
 def populate_uids(user: str | None) -> None:
     """Deprecated: fill in the uids that accounts of old databases lack."""
     from sfm.cli.running import running
-    from sfm.timelines import names
+    from sfm.timelines import refresh_names as timeline_refresh_names
     from sfm.users.clients import default_client
 
     click.echo("populate_uids is deprecated: new accounts have their uid at once.", err=True)
@@ -93,13 +93,13 @@ def populate_uids(user: str | None) -> None:
     default_client()
     with running("populate_uids", params) as (run, result):
         client = default_client(lambda wait: run.wait(wait.until, wait.message))
-        result.update(names.populate_uids(run, client, tell=click.echo))
+        result.update(timeline_refresh_names.populate_uids(run, client, tell=click.echo))
     missing = result["accounts"] - result["filled"]
     click.echo(f"{_many(result['filled'], 'uid')} filled in, {missing:,} could not be.")
 
 
 def _params(user: str | None) -> dict[str, Any]:
-    from sfm.timelines.names import ids_by_name
+    from sfm.timelines.refresh_names import ids_by_name
 
     return {} if user is None else {"twitter_user_ids": ids_by_name(user)}
 

@@ -13,7 +13,7 @@ from sfm.models import Credential
 from sfm.posts.counts_check import check_rollups
 from sfm.runs.context import ActiveRun
 from sfm.runs.transactions import unit_of_work
-from sfm.timelines import names
+from sfm.timelines import refresh_names
 from sfm.timelines import run as timelines
 from sfm.twitter.client import Client
 from sfm.users.clients import collecting_client, default_client
@@ -37,12 +37,12 @@ def collect_timelines(run: ActiveRun) -> dict[str, Any]:
 
 def update_usernames(run: ActiveRun) -> dict[str, Any]:
     """Names and states of all active accounts."""
-    return names.update_usernames(run, _patient_client(run))
+    return refresh_names.update_usernames(run, _patient_client(run))
 
 
 def populate_uids(run: ActiveRun) -> dict[str, Any]:
     """Uids that accounts of old databases lack."""
-    return names.populate_uids(run, _patient_client(run))
+    return refresh_names.populate_uids(run, _patient_client(run))
 
 
 def check_credentials(run: ActiveRun) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from sfm.networks.errors import BadRequest
 from sfm.posts.store import Saved, save_page
 from sfm.runs.context import ActiveRun
 from sfm.runs.transactions import unit_of_work
-from sfm.timelines.place import Place
+from sfm.timelines.cursor import Place
 from sfm.twitter.client import Client
 from sfm.twitter.meter import Meter
 from sfm.twitter.parse.response import Page, Record

@@ -491,7 +491,7 @@ def test_an_account_deleted_between_two_pages_takes_the_run_with_nothing(
     removal.remove_account(service.by_id(number))
     db.session.commit()
     from sfm.timelines.collect import Subject, _keep
-    from sfm.timelines.place import Place
+    from sfm.timelines.cursor import Place
 
     begin_write()
     with pytest.raises(NotFound, match="was deleted here"):

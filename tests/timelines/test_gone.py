@@ -19,7 +19,7 @@ from sfm.models import AccountEvent, AuditEntry, Event, Run, RunError, TwitterUs
 from sfm.runs import queries, queue
 from sfm.runs.errors import Postponed
 from sfm.sandbox.server import Sandbox
-from sfm.timelines.names import populate_uids, update_usernames
+from sfm.timelines.refresh_names import populate_uids, update_usernames
 from sfm.twitter.client import Client
 from sfm.users.clients import default_client
 from tests.collecting import timeline_run, tracked

@@ -21,7 +21,7 @@ from sfm.runs.errors import Cancelled, Interrupted, Pause, Postponed
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import failures
 from sfm.timelines import run as timelines
-from sfm.timelines.names import update_usernames
+from sfm.timelines.refresh_names import update_usernames
 from sfm.twitter.client import Client
 from sfm.users import credentials, service
 from sfm.users.clients import NoCredential, collecting_client, default_client

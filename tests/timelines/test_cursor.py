@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfm.timelines.place import Place
+from sfm.timelines.cursor import Place
 
 ids = st.lists(st.integers(1, 1000), unique=True).map(lambda found: sorted(found, reverse=True))
 
