@@ -236,7 +236,7 @@ def supervised(folder: Path, api_root: str, token: str) -> Iterator[None]:
 
     from sfm.config import Settings
     from sfm.factory import create_app
-    from sfm.filters import supervising
+    from sfm.filters import reconcile
     from sfm.supervisord.own_conf import write_main
 
     settings = Settings(
@@ -257,7 +257,7 @@ def supervised(folder: Path, api_root: str, token: str) -> Iterator[None]:
         ]
         daemon = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
         try:
-            while not supervising.bridge().view().manager.is_running:
+            while not reconcile.bridge().view().manager.is_running:
                 time.sleep(0.05)
             yield
         finally:
@@ -269,8 +269,9 @@ def seconds_to_collecting(number: int) -> tuple[float, float]:
     """One filter: the bridge's call after its save, and from before the save until its first
     heartbeat says connected; then it goes away."""
     from sfm.database import db
-    from sfm.filters import service, supervising
-    from sfm.filters.people import People
+    from sfm.filters import reconcile as filter_reconcile
+    from sfm.filters import service
+    from sfm.filters.user_lookup import People
     from sfm.filters.validation import Draft
     from sfm.models import User
 
@@ -282,7 +283,7 @@ def seconds_to_collecting(number: int) -> tuple[float, float]:
     made = service.save(draft, People({}, {}))
     db.session.commit()
     told = time.perf_counter()
-    supervising.apply()
+    filter_reconcile.apply()
     told = time.perf_counter() - told
     program = f"twitterfilter-{made.id}"
     while not is_connected(db.session.get(Heartbeat, program), asked_at):
@@ -293,7 +294,7 @@ def seconds_to_collecting(number: int) -> tuple[float, float]:
     took = time.perf_counter() - began
     service.delete(made)
     db.session.commit()
-    supervising.apply(stop_seconds=20)
+    filter_reconcile.apply(stop_seconds=20)
     return told, took
 
 

@@ -43,13 +43,13 @@ def createconf(filter_id: int | None) -> None:
     Where supervisord is away the files are ready for its return.
     """
     from sfm.cli import Sentence
-    from sfm.filters import service, supervising
+    from sfm.filters import reconcile, service
 
     if filter_id is not None and not service.by_id(filter_id).is_active:
         raise Sentence(f"Filter {filter_id} is not active.", exit_code=1)
-    changes = supervising.apply()
-    bridge = supervising.bridge()
-    wanted = supervising.program_of(filter_id) if filter_id else None
+    changes = reconcile.apply()
+    bridge = reconcile.bridge()
+    wanted = reconcile.program_of(filter_id) if filter_id else None
     for name in bridge.configured():
         if wanted in (None, name):
             click.echo(bridge.place.conf / f"{name}.conf")

@@ -13,7 +13,7 @@ from sfm.database import db
 from sfm.errors import NotFound, SfmError
 from sfm.filters import connections, gaps
 from sfm.filters.criteria import criteria_of
-from sfm.filters.people import People
+from sfm.filters.user_lookup import People
 from sfm.filters.validation import BadFilter, Draft, parts_of
 from sfm.models import Credential, TwitterFilter, User
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from sfm.database import db
-from sfm.filters import supervising
+from sfm.filters import reconcile as filter_reconcile
 from sfm.models import Credential
 from sfm.posts.counts_check import check_rollups
 from sfm.runs.context import ActiveRun
@@ -83,4 +83,4 @@ def follow_links(run: ActiveRun) -> dict[str, Any]:
 
 def reconcile() -> None:
     """Bring supervisord together with the filters as they are wanted."""
-    supervising.reconcile()
+    filter_reconcile.reconcile()

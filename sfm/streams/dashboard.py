@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sfm import clock
 from sfm.database import db
 from sfm.extensions import settings
-from sfm.filters import supervising
+from sfm.filters import reconcile
 from sfm.filters.programs import Plan
 from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
 from sfm.streams import file_names, lock
@@ -109,7 +109,7 @@ class Board:
 
 def board() -> Board:
     """Everything, as of now. Takes two seconds at most, also where supervisord is stuck."""
-    view = supervising.bridge(timeout_seconds=PAGE_SECONDS).view()
+    view = reconcile.bridge(timeout_seconds=PAGE_SECONDS).view()
     found = lines(view)
     known = {line.program for line in found}
     free, total = _disk(settings().data_folder)
@@ -131,9 +131,9 @@ def board() -> Board:
 def lines(view: View | None = None, only: Iterable[int] | None = None) -> list[Line]:
     """One line for each filter that is active, or still runs, and one for the sample if it is
     known. `only`: these filters, active or not."""
-    view = view or supervising.bridge(timeout_seconds=PAGE_SECONDS).view()
+    view = view or reconcile.bridge(timeout_seconds=PAGE_SECONDS).view()
     processes = {process.name: process for process in view.processes}
-    plan = supervising.wanted()
+    plan = reconcile.wanted()
     beats = list(db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)))
     wanted_ids = set(only) if only is not None else None
     found = [

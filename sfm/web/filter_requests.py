@@ -13,7 +13,7 @@ from sfm.database import db
 from sfm.errors import SfmError, WrongInput
 from sfm.filters import connections, validation
 from sfm.filters.connections import Source
-from sfm.filters.people import People, find_people
+from sfm.filters.user_lookup import People, find_people
 from sfm.filters.validation import BadFilter, Draft, Parts
 from sfm.models import Credential, TwitterFilter, User
 from sfm.twitter.boxes import tiles

@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
-from sfm.filters import queries, service, supervising, trial, validation
-from sfm.filters.people import People
+from sfm.filters import dry_run, queries, reconcile, service, validation
+from sfm.filters.user_lookup import People
 from sfm.filters.validation import BadFilter, Draft
 from sfm.models import TwitterFilter, User
 from sfm.runs import queue
@@ -120,7 +120,7 @@ def _warn(people: People) -> None:
 
 def _applied(filter_id: int) -> BaseResponse:
     """After the commit: have the processes follow, and say what came of it."""
-    outcome = supervising.outcome(supervising.apply())
+    outcome = reconcile.outcome(reconcile.apply())
     here = url_for("filters.show", filter_id=filter_id)
     return done(here, outcome.message, "warning" if outcome.waits else "success")
 
@@ -138,7 +138,7 @@ def show(filter_id: int) -> str:
         gaps=gaps,
         completeness=of_filter(found),
         prospects=gap_fill.prospects(gaps),
-        trial_price=trial.price(_search(found).queries),
+        trial_price=dry_run.price(_search(found).queries),
         too_long=_search(found).too_long,
     )
 
@@ -156,7 +156,7 @@ def try_out(filter_id: int) -> Response:
     found = _mine(filter_id)
     result, problem = None, ""
     try:
-        result = trial.try_out(_search(found).queries, search_client(found))
+        result = dry_run.try_out(_search(found).queries, search_client(found))
     except SfmError as exc:
         problem = exc.message
     db.session.rollback()
@@ -166,7 +166,7 @@ def try_out(filter_id: int) -> Response:
         found=_mine(filter_id),
         trial=result,
         problem=problem,
-        trial_price=trial.price(_search(_mine(filter_id)).queries),
+        trial_price=dry_run.price(_search(_mine(filter_id)).queries),
         too_long=_search(_mine(filter_id)).too_long,
     )
 
@@ -201,7 +201,7 @@ def delete(filter_id: int) -> tuple[str, int] | BaseResponse:
             name = found.name
             service.delete(found)
             db.session.commit()
-            supervising.apply()
+            reconcile.apply()
             return done(url_for("filters.index"), _("The filter %(name)s is deleted.", name=name))
         form.refuse("typed_name", _("This is not the name of the filter."))
     page = render_template("filters/delete.html", form=form, found=found)

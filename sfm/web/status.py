@@ -12,7 +12,7 @@ from sfm import audit
 from sfm.database import db
 from sfm.errors import NotFound, SfmError
 from sfm.extensions import settings
-from sfm.filters import service, supervising
+from sfm.filters import reconcile, service
 from sfm.models import TwitterFilter
 from sfm.streams import dashboard
 from sfm.supervisord import logs
@@ -49,20 +49,20 @@ def stop(filter_id: int) -> BaseResponse:
 @access("superuser")
 def restart(filter_id: int) -> BaseResponse:
     found = _active(filter_id)
-    program = supervising.program_of(filter_id) or f"twitterfilter-{filter_id}"
+    program = reconcile.program_of(filter_id) or f"twitterfilter-{filter_id}"
     audit.record("process.restarted", kind="filter", subject_id=found.id, subject=found.name)
-    supervising.forget_retry([program])
+    reconcile.forget_retry([program])
     db.session.commit()
-    return _told(lambda: supervising.bridge().restart(program), _("It is started again."))
+    return _told(lambda: reconcile.bridge().restart(program), _("It is started again."))
 
 
 def _followed(found: TwitterFilter, *, again: bool) -> BaseResponse:
     """After a change of the wish: commit, then have supervisord follow."""
     if again:
-        program = supervising.program_of(found.id)
-        supervising.forget_retry([program] if program else [])
+        program = reconcile.program_of(found.id)
+        reconcile.forget_retry([program] if program else [])
     db.session.commit()
-    outcome = supervising.outcome(supervising.apply())
+    outcome = reconcile.outcome(reconcile.apply())
     return done(url_for("status.index"), outcome.message, "warning" if outcome.waits else "success")
 
 

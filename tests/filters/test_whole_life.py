@@ -23,7 +23,7 @@ from flask.testing import FlaskClient
 from sfm.config import Settings
 from sfm.database import db
 from sfm.extensions import settings as app_settings
-from sfm.filters import supervising
+from sfm.filters import reconcile
 from sfm.models import Gap, Heartbeat, StreamFile, TwitterFilter, User
 from sfm.sandbox.server import Sandbox
 from sfm.streams import files
@@ -67,7 +67,7 @@ class Supervisor:
         self.process = subprocess.Popen(
             [binary, "-c", path], env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(lambda: supervising.bridge().view().manager.is_running)
+        wait_for(lambda: reconcile.bridge().view().manager.is_running)
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
@@ -110,7 +110,7 @@ def is_collecting(program: str = PROGRAM, posts: int = 1) -> bool:
 
 def follow_until(condition: Callable[[], object]) -> None:
     """What a stop that takes long leaves undone is done by the next round, here as in life."""
-    wait_for(lambda: condition() or (supervising.reconcile(), condition())[1])
+    wait_for(lambda: condition() or (reconcile.reconcile(), condition())[1])
 
 
 def add_filter(client: FlaskClient, **typed: object) -> None:
@@ -156,8 +156,8 @@ def test_from_the_first_save_to_the_last_sealed_file(
 
     # Deactivated, configuration and process are gone and the files sealed.
     submit(client, page(client, "/filters/1/"), "/filters/1/deactivate/")
-    follow_until(lambda: supervising.bridge().view().processes == ())
-    assert supervising.bridge().configured() == []
+    follow_until(lambda: reconcile.bridge().view().processes == ())
+    assert reconcile.bridge().configured() == []
     assert collectors(supervisor.settings) == []
     assert not list(data.glob("*.open"))
     rows = list(db.session.query(StreamFile))
@@ -202,7 +202,7 @@ def test_stop_start_and_restart_on_the_board(
     submit(client, page(client, "/status/"), "/status/1/stop/")
     follow_until(lambda: collectors(supervisor.settings) == [])
     assert "Stopped by an administrator" in page(client, "/status/").text
-    supervising.reconcile()
+    reconcile.reconcile()
     time.sleep(1)
     assert collectors(supervisor.settings) == [], "the round keeps to what was wished"
     submit(client, page(client, "/status/"), "/status/1/start/")
@@ -221,7 +221,7 @@ def test_a_refused_token_stops_for_a_person_and_is_tried_again_after_a_change(
     wait_for(lambda: (beat := beat_of(PROGRAM)) and beat.state == "needs_person")
     asked = len([one for one in sandbox.served if "stream" in one.path])
     for _ in range(3):
-        supervising.reconcile()
+        reconcile.reconcile()
     time.sleep(2)
     assert collectors(supervisor.settings) == []
     assert len([one for one in sandbox.served if "stream" in one.path]) == asked <= 4
@@ -393,7 +393,7 @@ def test_twenty_press_start_at_four_workers_and_one_process_runs(
     assert len(set(pressed)) > 1, "one worker alone answered"
     wait_for(is_collecting)
     (pid,) = collectors(supervisor.settings)
-    (process,) = supervising.bridge().view().processes
+    (process,) = reconcile.bridge().view().processes
     assert process.pid == pid
     log = (supervisor.settings.instance / "logs" / "supervisord.log").read_text()
     assert log.count(f"spawned: '{PROGRAM}'") == 2, "once for the save, once for all the twenty"

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sfm import clock as clocks
 from sfm.database import db
 from sfm.filters import service
-from sfm.filters.people import People
+from sfm.filters.user_lookup import People
 from sfm.filters.validation import Draft
 from sfm.models import Gap, Heartbeat, TwitterFilter, User
 from tests.conftest import FrozenClock

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sfm import clock
 from sfm.database import db
 from sfm.extensions import settings as app_settings
-from sfm.filters import supervising
+from sfm.filters import reconcile
 from sfm.models import AuditEntry, Heartbeat, StreamFile, TwitterFilter, User
 from sfm.streams import dashboard
 from sfm.streams.lock import StreamLock
@@ -192,11 +192,11 @@ def test_stop_and_start_are_wishes_that_are_kept(
     submit(boss, page(boss, "/status/"), f"/status/{found.id}/stop/")
     db.session.expire_all()
     assert (found.held_by_id, found.is_active) == (superuser.id, True)
-    assert supervising.wanted().programs == ()
+    assert reconcile.wanted().programs == ()
     submit(boss, page(boss, "/status/"), f"/status/{found.id}/start/")
     db.session.expire_all()
     assert found.held_at is None
-    assert len(supervising.wanted().programs) == 1
+    assert len(reconcile.wanted().programs) == 1
     actions = [entry.action for entry in db.session.query(AuditEntry).order_by(AuditEntry.id)]
     assert actions[-2:] == ["process.stopped", "process.started"]
 
@@ -229,5 +229,5 @@ def test_what_supervisord_says_of_its_faults_is_for_the_board_only(
 ) -> None:
     """S34: CANT_REREAD lists the names of environment variables."""
     manager = Manager("broken", "It cannot read its configuration.", "expansions ENV_SECRET_NAME")
-    assert "ENV_SECRET_NAME" not in supervising.outcome(supervising.Changes(manager)).message
+    assert "ENV_SECRET_NAME" not in reconcile.outcome(reconcile.Changes(manager)).message
     assert "ENV_SECRET_NAME" not in line(found, manager=manager).reason

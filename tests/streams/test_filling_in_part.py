@@ -14,7 +14,7 @@ from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.extensions import settings as settings_of
 from sfm.filters import service, validation
-from sfm.filters.people import People
+from sfm.filters.user_lookup import People
 from sfm.models import Gap, Run, TwitterFilter, User
 from sfm.streams import gap_fill
 from sfm.twitter.pagination import BROKEN_PAGING

@@ -12,9 +12,9 @@ from flask import Flask
 from sfm import clock as sfm_clock
 from sfm.database import db
 from sfm.extensions import settings as app_settings
-from sfm.filters import connections, service, supervising, validation
-from sfm.filters.people import People
+from sfm.filters import connections, reconcile, service, validation
 from sfm.filters.programs import Wish, plan
+from sfm.filters.user_lookup import People
 from sfm.filters.validation import BadFilter, Draft
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter, User
 from sfm.supervisord.client import ProcessInfo, ProcessState
@@ -77,8 +77,8 @@ def down(state: ProcessState, code: int = 1) -> ProcessInfo:
 
 def may_start(process: ProcessInfo, revision: int = 5) -> bool:
     program = Program((1,), revision)
-    planned = supervising.Plan((program,), {program.name: (1,)}, {})
-    return supervising._may_start(planned, {program.name: process}, [])[program.name]
+    planned = reconcile.Plan((program,), {program.name: (1,)}, {})
+    return reconcile._may_start(planned, {program.name: process}, [])[program.name]
 
 
 def test_a_crash_loop_is_tried_again_after_1_2_4_up_to_30_minutes(
@@ -94,7 +94,7 @@ def test_a_crash_loop_is_tried_again_after_1_2_4_up_to_30_minutes(
         clock.advance(waits[-1] * 60)
         assert may_start(down(ProcessState.FATAL))
     assert waits == [1, 2, 4, 8, 16, 30, 30]
-    supervising.forget_retry(["twitterfilter-1"])
+    reconcile.forget_retry(["twitterfilter-1"])
     db.session.commit()
     assert db.session.get(ProgramRetry, "twitterfilter-1") is None
 
@@ -114,24 +114,24 @@ def test_a_round_that_waited_follows_the_newest_wish(app: Flask) -> None:
     asked: list[bool] = []
 
     def now() -> list[Program]:
-        held = supervising.bridge().place.run / "reconcile.lock"
+        held = reconcile.bridge().place.run / "reconcile.lock"
         asked.append(held.exists())
         return [Program((1,))]
 
-    supervising.bridge().reconcile(now)
+    reconcile.bridge().reconcile(now)
     assert asked == [True]
-    assert supervising.bridge().configured() == ["twitterfilter-1"]
+    assert reconcile.bridge().configured() == ["twitterfilter-1"]
 
 
 def test_every_save_renews_the_file_as_the_seed_says(app: Flask) -> None:
     made = make_filter()
-    supervising.apply()
-    conf = supervising.bridge().place.conf / "twitterfilter-1.conf"
+    reconcile.apply()
+    conf = reconcile.bridge().place.conf / "twitterfilter-1.conf"
     before = conf.read_text()
     draft = replace(service.draft_from(made, is_active=True), words="storm")
     service.save(draft, NOBODY, made)
     db.session.commit()
-    supervising.apply()
+    reconcile.apply()
     after = conf.read_text()
     changed = [a for a, b in zip(before.splitlines(), after.splitlines(), strict=True) if a != b]
     assert [line[:6] for line in changed] == ["; revi", "; sha2"]
@@ -166,7 +166,7 @@ def test_sharing_lets_two_active_filters_use_one_token(app: Flask) -> None:
     app.extensions["sfm_settings"] = replace(app_settings(), share_stream_connections=True)
     service.save(draft(db.session.get(User, made.user_id) or made.user), NOBODY)
     db.session.commit()
-    (program,) = supervising.wanted().programs
+    (program,) = reconcile.wanted().programs
     assert program.name == "twitterfilter-1-2"
 
 
@@ -244,8 +244,8 @@ def test_line_breaks_are_blanks_commas_or_and_blanks_and() -> None:
 def test_whatever_a_filter_is_called_its_configuration_is_the_same(app: Flask, name: str) -> None:
     """S31"""
     made = make_filter(name, name)
-    supervising.apply()
-    text = (supervising.bridge().place.conf / f"twitterfilter-{made.id}.conf").read_text()
+    reconcile.apply()
+    text = (reconcile.bridge().place.conf / f"twitterfilter-{made.id}.conf").read_text()
     assert name not in text
     assert text.count("[program:") == 1
     assert db.session.query(TwitterFilter).count() == 1
