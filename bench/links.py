@@ -25,7 +25,7 @@ import requests
 
 from bench.table import Row, show
 from sfm.links.fetch import Fetcher
-from sfm.links.resolver import Fence
+from sfm.links.ssrf_guard import Fence
 
 ROOT = Path(__file__).resolve().parent.parent
 MINET = ROOT / ".venv-peers" / "bin" / "minet"

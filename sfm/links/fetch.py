@@ -15,11 +15,11 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from sfm.links.http import BadAnswer, Dropped, Head, TooLarge, ask
+from sfm.links.html_head import LARGEST, PageFacts, read_page, unpacked
+from sfm.links.http_client import BadAnswer, Dropped, Head, TooLarge, ask
 from sfm.links.outcomes import Outcome, outcome_of
-from sfm.links.page import LARGEST, PageFacts, read_page, unpacked
-from sfm.links.politeness import HostGate, Manners
-from sfm.links.resolver import Fence, FencedResolver, Lookup, NotPublic, look_up
+from sfm.links.rate_limit import HostGate, Manners
+from sfm.links.ssrf_guard import Fence, FencedResolver, Lookup, NotPublic, look_up
 from sfm.links.urls import Refused, Target, read_location, read_url
 
 logger = logging.getLogger(__name__)

@@ -21,10 +21,10 @@ from typing import Any
 from sfm import clock
 from sfm.database import db
 from sfm.extensions import settings
-from sfm.links import choice, table
-from sfm.links.choice import Choice
+from sfm.links import selection, store
 from sfm.links.fetch import Fetcher, Followed
-from sfm.links.resolver import Fence
+from sfm.links.selection import Choice
+from sfm.links.ssrf_guard import Fence
 from sfm.runs.context import ActiveRun
 from sfm.runs.errors import Cancelled, Interrupted
 from sfm.runs.transactions import unit_of_work
@@ -71,9 +71,9 @@ class _Task:
         self.make_fetcher = make_fetcher
         self.choice = _choice(run.params)
         self.limit = int(run.params.get("limit") or 0)
-        self.total = choice.count(self.choice, self.limit or None)
+        self.total = selection.count(self.choice, self.limit or None)
         run.show(total=self.total)
-        self.unless_checked_since = table.begun_at(run.id) if self.choice.refetch else None
+        self.unless_checked_since = store.begun_at(run.id) if self.choice.refetch else None
         self.left: list[int] = []
         self.before: int | None = None
         self.items = 0
@@ -81,7 +81,7 @@ class _Task:
         self.outcomes: Counter[str] = Counter()
 
     def follow_everything(self) -> None:
-        self.left = table.left_over()
+        self.left = store.left_over()
         while self._follow_fresh() or self._follow_what_was_left() or self._look_further():
             self.run.check()
 
@@ -91,17 +91,17 @@ class _Task:
 
     def _follow_fresh(self) -> bool:
         yesterday = clock.now().date() - timedelta(days=1)
-        return self._look_at(choice.fresh_items(yesterday, BATCH_ITEMS))
+        return self._look_at(selection.fresh_items(yesterday, BATCH_ITEMS))
 
     def _follow_what_was_left(self) -> bool:
-        batch = self.left[:BATCH_ITEMS] or table.due(BATCH_ITEMS)
+        batch = self.left[:BATCH_ITEMS] or store.due(BATCH_ITEMS)
         del self.left[:BATCH_ITEMS]
-        self._follow(table.to_follow(batch))
+        self._follow(store.to_follow(batch))
         return bool(batch)
 
     def _look_further(self) -> bool:
         most = min(BATCH_ITEMS, self.limit - self.items) if self.limit else BATCH_ITEMS
-        batch = choice.chosen_items(self.choice, before=self.before, most=most)
+        batch = selection.chosen_items(self.choice, before=self.before, most=most)
         self.before = batch[-1] if batch else self.before
         return self._look_at(batch)
 
@@ -111,14 +111,14 @@ class _Task:
             self.total = max(self.total, self.items + len(batch))  # tweets come during a run
             self.run.show(total=self.total)
             links = unit_of_work(lambda: self._register(batch))
-            ids = table.to_follow(links, unless_checked_since=self.unless_checked_since)
+            ids = store.to_follow(links, unless_checked_since=self.unless_checked_since)
             self._follow(ids, len(batch))
             self.items += len(batch)
             self.run.advance(self.items - self.run.progress.done)
         return bool(batch)
 
     def _register(self, batch: list[int]) -> set[int]:
-        links = table.register(batch)
+        links = store.register(batch)
         self.run.fence()
         return links
 
@@ -156,7 +156,7 @@ class _Task:
         self.run.advance(done - self.run.progress.done, gain, saved=True)
 
     def _write(self, batch: _Batch) -> None:
-        table.save(batch.ready, batch.ids)
+        store.save(batch.ready, batch.ids)
         self.run.fence(added=len(batch.ready))
 
 

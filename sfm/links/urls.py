@@ -12,7 +12,7 @@ from urllib.parse import quote, urljoin
 
 import idna
 
-from sfm.links.addresses import Address, parse_address
+from sfm.links.ip_ranges import Address, parse_address
 from sfm.links.outcomes import Outcome
 
 LONGEST = 4096  # characters; also of a Location header

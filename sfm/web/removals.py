@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.database import db
 from sfm.errors import NotFound
-from sfm.links import records
+from sfm.links import actions
 from sfm.models import Link
 from sfm.posts import queries
 from sfm.takedown import run as takedown
@@ -57,12 +57,12 @@ def tweets() -> Response | BaseResponse:
 @bp.get("/twitter-user-item-urls/change/")
 @access("superuser")
 def links() -> Response | BaseResponse:
-    found = records.chosen(chosen_numbers("link"))
+    found = actions.chosen(chosen_numbers("link"))
     if not found:
         return done(url_for("admin.urls"), _("Tick the links first."), "warning")
     return page_or_part(
         "admin/change_links.html", "admin/change_links.html",
-        links=found, tweets=records.tweets_with(found),
+        links=found, tweets=actions.tweets_with(found),
         deletes=request.args.get("do") != "follow",
     )  # fmt: skip
 
@@ -70,7 +70,7 @@ def links() -> Response | BaseResponse:
 @bp.post("/twitter-user-item-urls/delete/")
 @access("superuser")
 def delete_links() -> BaseResponse:
-    gone = records.forget(_links_or_none())
+    gone = actions.forget(_links_or_none())
     db.session.commit()
     said = ngettext("%(num)s link is deleted.", "%(num)s links are deleted.", gone)
     return done(url_for("admin.urls"), said)
@@ -79,7 +79,7 @@ def delete_links() -> BaseResponse:
 @bp.post("/twitter-user-item-urls/follow/")
 @access("superuser")
 def follow_links() -> BaseResponse:
-    run = records.follow_again(_links_or_none(), signed_in_account())
+    run = actions.follow_again(_links_or_none(), signed_in_account())
     if run is None:
         raise NotFound(_("No tweet that is kept here holds these links any more."))
     db.session.commit()
@@ -87,7 +87,7 @@ def follow_links() -> BaseResponse:
 
 
 def _links_or_none() -> list[Link]:
-    found = records.chosen(chosen_numbers("link"))
+    found = actions.chosen(chosen_numbers("link"))
     if not found:
         raise NotFound(_("These links are not here any more."))
     return found

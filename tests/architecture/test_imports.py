@@ -149,7 +149,7 @@ def module_imports(tree: ast.Module) -> set[str]:
 
 DOORS = {
     "fcntl": {"file_lock.py"},
-    "socket": {"twitter", "supervisord", "sandbox", "links/fetch.py", "links/resolver.py"},
+    "socket": {"twitter", "supervisord", "sandbox", "links/fetch.py", "links/ssrf_guard.py"},
     "requests": {"twitter"},
     "aiohttp": {"links"},
     "urllib3": {"twitter"},

@@ -10,8 +10,8 @@ from ipaddress import ip_network
 import pytest
 
 from sfm.links.fetch import Fetcher
-from sfm.links.politeness import Manners
-from sfm.links.resolver import Fence
+from sfm.links.rate_limit import Manners
+from sfm.links.ssrf_guard import Fence
 
 LOOPBACK = (ip_network("127.0.0.1/32"),)
 IN_A_HURRY = Manners(at_once=100, gap_seconds=0.0)

@@ -13,7 +13,7 @@ import trustme
 
 from sfm.links.fetch import Fetcher
 from sfm.links.outcomes import WORDS_FOR_OUTCOME, retry_at
-from sfm.links.politeness import Manners
+from sfm.links.rate_limit import Manners
 from tests.links.conftest import IN_A_HURRY, everybody, follow, names, open_fence
 from tests.twitter.fake import Fake, answer, hold, reset
 
@@ -333,7 +333,7 @@ def test_nobody_there():
 
 
 def test_a_look_up_that_hangs_is_given_up(monkeypatch):
-    monkeypatch.setattr("sfm.links.resolver.DNS_SECONDS", 0.1)
+    monkeypatch.setattr("sfm.links.ssrf_guard.DNS_SECONDS", 0.1)
     asked = []
 
     def slow(host, port):

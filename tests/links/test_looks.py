@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from sfm.database import begin_write, db
-from sfm.links import queries, table
+from sfm.links import queries, store
 from sfm.links.fetch import Followed, Hop
-from sfm.links.page import PageFacts
+from sfm.links.html_head import PageFacts
 from sfm.models import Link, LinkLook, TwitterUser, TwitterUserItem, User
 from sfm.posts.delete import delete_items
 from sfm.posts.removal import remove_account
@@ -41,11 +41,11 @@ def looked(number: int, *looks: Followed, clock: FrozenClock) -> None:
     item = db.session.scalars(
         select(TwitterUserItem.id).where(TwitterUserItem.twitter_id == FIRST + number)
     ).one()
-    ids = table.register([item])
+    ids = store.register([item])
     db.session.commit()
     for look in looks:
         begin_write()
-        table.save([look], table.to_follow(ids))
+        store.save([look], store.to_follow(ids))
         db.session.commit()
         clock.advance(timedelta(days=40).total_seconds())
 
@@ -126,7 +126,7 @@ def test_links_that_nothing_else_holds_go_with_an_account(app: Flask, clock: Fro
     other = "https://other.example/"
     user = saved(tweet(2, SHORT, other), name="ben_x", uid=102)
     begin_write()
-    table.register(list(db.session.scalars(select(TwitterUserItem.id))))
+    store.register(list(db.session.scalars(select(TwitterUserItem.id))))
     db.session.commit()
     begin_write()
     remove_account(db.session.get_one(TwitterUser, user.id))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sfm.links.addresses import Network, is_public, parse_address
+from sfm.links.ip_ranges import Network, is_public, parse_address
 from sfm.links.urls import Target
 
 DNS_SECONDS = 5.0

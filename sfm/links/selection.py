@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, func, or_, select
 
 from sfm.database import db
-from sfm.links.table import is_due
+from sfm.links.store import is_due
 from sfm.models import DayTotal, Link, TwitterUserItem, TwitterUserItemUrl
 
 

@@ -13,7 +13,7 @@ import ssl
 from dataclasses import dataclass
 
 from sfm import __version__
-from sfm.links.resolver import FencedResolver
+from sfm.links.ssrf_guard import FencedResolver
 from sfm.links.urls import Target
 
 LARGEST_HEAD = 64 * 1024

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from sfm.links.addresses import is_public
-from sfm.links.resolver import Fence, FencedResolver, Found, NotPublic
+from sfm.links.ip_ranges import is_public
+from sfm.links.ssrf_guard import Fence, FencedResolver, Found, NotPublic
 from sfm.links.urls import Refused, read_url
 from tests.links.conftest import follow, names, open_fence
 from tests.twitter.fake import Fake, answer

@@ -3,7 +3,7 @@
 import asyncio
 import selectors
 
-from sfm.links.politeness import HostGate, Manners
+from sfm.links.rate_limit import HostGate, Manners
 
 
 class NoWaiting(selectors.SelectSelector):
