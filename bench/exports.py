@@ -25,7 +25,7 @@ from flask import has_app_context
 from bench.installation import KINDS, add_accounts, installation
 from bench.synthetic import World
 from bench.table import Row, show
-from sfm.exports.columns import ALL
+from sfm.exports.columns.choose import ALL
 
 ROOT = Path(__file__).resolve().parent.parent
 TWARC = ROOT / ".venv-peers" / "bin" / "twarc2"
@@ -49,11 +49,11 @@ def app_of(instance, url):
 EXPORT = """
 import sys, time
 from pathlib import Path
-from sfm.exports.child import bare_app  # what makes them in the background
-from sfm.exports.criteria import Criteria
-from sfm.exports.layout import Layout
-from sfm.exports.order import About, Order
-from sfm.exports.produce import make
+from sfm.exports.worker_main import bare_app  # what makes them in the background
+from sfm.exports.request import Criteria
+from sfm.exports.format import Layout
+from sfm.exports.result import About, Order
+from sfm.exports.build import make
 _instance, url, format, columns, target = sys.argv[1:]
 with bare_app(url).app_context():
     layout = Layout(format=format, columns=(columns,), packing="none")
@@ -123,8 +123,8 @@ print(len(rows), cpu, memory())
 
 MILLION_ROWS = """
 import csv, itertools, sys, time
-from sfm.exports.classic import CLASSIC
-from sfm.exports.xlsx_writer import XlsxWriter
+from sfm.exports.columns.classic import CLASSIC
+from sfm.exports.writers.xlsx_writer import XlsxWriter
 source, most, target = sys.argv[1:]
 cpu = time.process_time()
 done = 0

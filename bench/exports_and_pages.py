@@ -113,8 +113,8 @@ def export_under_way(owner_id: int) -> Iterator[None]:
     """A long export that the server makes meanwhile: it must not end before; then cancelled."""
     from sfm.database import begin_write, db
     from sfm.exports import service
-    from sfm.exports.criteria import Criteria
-    from sfm.exports.layout import Layout
+    from sfm.exports.format import Layout
+    from sfm.exports.request import Criteria
     from sfm.models import Run, User
 
     begin_write()

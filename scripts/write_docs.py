@@ -15,7 +15,7 @@ import click
 from scripts.import_graph import ROOT, module_graph, package_graph, parsed_modules
 from sfm.cli import COMMANDS, LazyCommand
 from sfm.config import table
-from sfm.exports import dictionary
+from sfm.exports.columns import dictionary
 
 DOCS = ROOT / "docs"
 DRAWING_BEGINS = "<!-- Made from the imports of sfm/ by `make docs`; edit nothing from here -->\n"

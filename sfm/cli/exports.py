@@ -10,9 +10,9 @@ import click
 from flask.cli import with_appcontext
 
 if TYPE_CHECKING:
-    from sfm.exports.criteria import Criteria
-    from sfm.exports.layout import Layout
-    from sfm.exports.order import Order, Product
+    from sfm.exports.format import Layout
+    from sfm.exports.request import Criteria
+    from sfm.exports.result import Order, Product
     from sfm.posts.selection import Selection
 
 FORMATS = ("csv", "tsv", "xls", "xlsx", "json", "v1json", "ids", "parquet")
@@ -109,7 +109,7 @@ def export(**given: Any) -> None:
     there already stays, unless --force is given; a folder that holds anything but an earlier
     export stays always. What was read, written and left out is told on standard error.
     """
-    from sfm.exports.layout import Layout
+    from sfm.exports.format import Layout
 
     layout = _layout(Layout, given)
     target: Path | None = given["filename"]
@@ -124,7 +124,7 @@ def export(**given: Any) -> None:
 
 
 def _layout(layout: type[Layout], given: dict[str, Any]) -> Layout:
-    from sfm.exports.layout import format_named
+    from sfm.exports.format import format_named
 
     packings = [
         name
@@ -165,7 +165,7 @@ def _selection(given: dict[str, Any]) -> Selection:
 def _criteria(given: dict[str, Any]) -> Criteria:
     from dataclasses import replace
 
-    from sfm.exports.criteria import new_seed
+    from sfm.exports.request import new_seed
 
     ways = ("twitter_user", "set_name", "everything", "ids_file", "stream_files")
     of_stream = bool(given["twitter_filter"] or given["day"])
@@ -182,8 +182,9 @@ def _criteria(given: dict[str, Any]) -> Criteria:
 
 
 def _wanted(given: dict[str, Any], selection: Selection) -> Criteria:
-    from sfm.exports import choosing, stream_files
-    from sfm.exports.criteria import Criteria
+    from sfm.exports import choosing
+    from sfm.exports import selection as export_selection
+    from sfm.exports.request import Criteria
 
     if given["twitter_user"]:
         return choosing.of_account(choosing.account_named(given["twitter_user"]), selection)
@@ -193,10 +194,10 @@ def _wanted(given: dict[str, Any], selection: Selection) -> Criteria:
         name = given["ids_file"]
         return Criteria(selection, "ids", f"Tweets of the list {name.name}", str(name.absolute()))
     if given["stream_files"]:
-        return stream_files.typed(selection, given["stream_files"])
+        return export_selection.typed(selection, given["stream_files"])
     if given["twitter_filter"] or given["day"]:
-        day = stream_files.day_of(given["day"]) if given["day"] else None
-        return stream_files.of_stream(selection, given["twitter_filter"], day)
+        day = export_selection.day_of(given["day"]) if given["day"] else None
+        return export_selection.of_stream(selection, given["twitter_filter"], day)
     return choosing.of_selection(selection)
 
 
@@ -210,7 +211,7 @@ def _order(criteria: Criteria, layout: Layout, *, replaces_target: bool) -> Orde
 
 
 def _make(order: Order, target: Path) -> Product:
-    from sfm.exports.produce import make
+    from sfm.exports.build import make
 
     if not sys.stderr.isatty():
         return make(order, target)
@@ -241,7 +242,7 @@ def _to_standard_output(order: Order) -> None:
 
 
 def _tell(product: Product) -> None:
-    from sfm.exports.cells import CHANGE_WORDS
+    from sfm.exports.writers.text_rules import CHANGE_WORDS
 
     facts = product.facts
     left_out = sum(facts.left_out.values())

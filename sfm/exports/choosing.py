@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sfm.accounts import queries
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
-from sfm.exports.criteria import Criteria
+from sfm.exports.request import Criteria
 from sfm.models import TwitterUser, TwitterUserSet, User
 from sfm.networks.record import MAX_ID
 from sfm.posts.selection import Selection

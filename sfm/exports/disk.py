@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sfm.errors import SfmError
-from sfm.exports.layout import Layout
+from sfm.exports.format import Layout
 
 MEGABYTE = 1_000_000
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sfm.exports.package import CHECKSUMS
+from sfm.exports.package.package import CHECKSUMS
 
 SOFTWARE = "Social Feed Manager"
 BAG_LISTS = ("manifest-sha256.txt", "tagmanifest-sha256.txt")

@@ -9,11 +9,11 @@ from typing import Any
 
 from sfm import clock
 from sfm.errors import NotFound, SfmError, WrongInput
-from sfm.exports.criteria import criteria_from
 from sfm.exports.disk import NoRoom
-from sfm.exports.layout import layout_from
-from sfm.exports.order import About, Facts, Order, Product
-from sfm.exports.sources import FileGone
+from sfm.exports.format import layout_from
+from sfm.exports.readers.open import FileGone
+from sfm.exports.request import criteria_from
+from sfm.exports.result import About, Facts, Order, Product
 from sfm.exports.summary import Summary
 from sfm.exports.tally import DoesNotAddUp
 

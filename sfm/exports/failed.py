@@ -8,7 +8,7 @@ from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.exports import service
-from sfm.exports.layout import layout_from
+from sfm.exports.format import layout_from
 from sfm.models import ExportFile
 
 INTERRUPTED = "It was interrupted before it was done, and is not made any more."

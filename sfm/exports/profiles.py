@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
-from sfm.exports.layout import Layout
+from sfm.exports.format import Layout
 from sfm.models import ExportProfile, User
 
 LONGEST_NAME = 100

@@ -13,14 +13,14 @@ from sfm import audit, clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.exports import service
-from sfm.exports.apart import make_apart
-from sfm.exports.criteria import criteria_from
-from sfm.exports.folders import exports_folder
-from sfm.exports.layout import layout_from
-from sfm.exports.order import Order, Product
+from sfm.exports.build import Watch, no_watch
+from sfm.exports.format import layout_from
 from sfm.exports.places import slug
-from sfm.exports.produce import Watch, no_watch
 from sfm.exports.removals import MAX_TRIES, TOO_MANY, is_current
+from sfm.exports.request import criteria_from
+from sfm.exports.result import Order, Product
+from sfm.exports.storage import exports_folder
+from sfm.exports.worker_process import make_apart
 from sfm.models import ExportFile, RecurringExport, User
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sfm.database import db
-from sfm.exports.order import Product
+from sfm.exports.result import Product
 from sfm.posts import bulk_sql
 from sfm.removals import register
 

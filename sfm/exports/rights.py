@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sfm.database import db
 from sfm.errors import NotFound
-from sfm.exports import stream_files
-from sfm.exports.criteria import Criteria
+from sfm.exports import selection
+from sfm.exports.request import Criteria
 from sfm.models import TwitterUserSet, User
 
 SET_DELETED = "The set of this export was deleted. Choose another set, and ask for a new export."
@@ -31,5 +31,5 @@ def check_rights(reader_id: int, criteria: Criteria) -> None:
             raise NotFound(SET_DELETED)
         if row.owner_id != reader.id and not reader.is_superuser:
             raise NotFound(SET_OF_ANOTHER)
-    if not stream_files.may_read(reader, criteria):
+    if not selection.may_read(reader, criteria):
         raise NotFound(FILES_OF_ANOTHER)

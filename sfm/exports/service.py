@@ -10,15 +10,15 @@ from sqlalchemy import select
 from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
-from sfm.exports.criteria import Criteria, criteria_from
-from sfm.exports.daily import COUNTED, DELETED, DOWNLOADED, whole_tweets_today
-from sfm.exports.folders import remove_files
-from sfm.exports.layout import Layout, layout_from
-from sfm.exports.order import About, Order, Product
+from sfm.exports.format import Layout, layout_from
 from sfm.exports.places import slug
+from sfm.exports.quota import COUNTED, DELETED, DOWNLOADED, whole_tweets_today
 from sfm.exports.removals import is_current
+from sfm.exports.request import Criteria, criteria_from
+from sfm.exports.result import About, Order, Product
 from sfm.exports.rights import check_rights
-from sfm.exports.stream_files import located
+from sfm.exports.selection import located
+from sfm.exports.storage import remove_files
 from sfm.extensions import settings
 from sfm.models import ExportFile, User
 from sfm.runs import queue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sfm.database import begin_write, db
-from sfm.exports import failed, folders, recurring
+from sfm.exports import failed, recurring, storage
 from sfm.exports.leftovers import remove_leftovers
 from sfm.runs.context import ActiveRun
 
@@ -14,7 +14,7 @@ def tidy_exports(run: ActiveRun) -> dict[str, Any]:
     """Make the recurring exports that are due, remove expired files and what killed exports left,
     and write down as failed what nobody makes any more. Commits."""
     begin_write()
-    expired = folders.expire()
+    expired = storage.expire()
     failed.settle_abandoned()
     db.session.commit()
     leftovers = remove_leftovers()

@@ -17,8 +17,8 @@ from sqlalchemy import select
 from sfm.atomic_file import sync
 from sfm.database import db
 from sfm.errors import SfmError
-from sfm.exports import folders, places, service, writing
-from sfm.exports.layout import layout_from
+from sfm.exports import places, service, storage, writing
+from sfm.exports.format import layout_from
 from sfm.models import ExportFile, RecurringExport
 from sfm.removals.id_search import IdSearch
 from sfm.takedown.file_search import holds
@@ -55,7 +55,7 @@ def find(
     `taken_out_version` or later are not `busy`: the posts had gone by then. None: all are.
     """
     search = IdSearch(ids)
-    root = folders.exports_folder()
+    root = storage.exports_folder()
     # The locks first: who has given his back by now has his file in place, and it is searched.
     being_written = writing.being_written(root)
     layouts = _Layouts()

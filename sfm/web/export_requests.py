@@ -15,15 +15,17 @@ from werkzeug.datastructures import FileStorage
 from sfm.accounts import sets
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
-from sfm.exports import choosing, reading, service, stream_files
-from sfm.exports.criteria import Criteria, new_seed
-from sfm.exports.folders import exports_folder, lists_folder
-from sfm.exports.id_lists import read_ids
-from sfm.exports.layout import Layout
+from sfm.exports import choosing, service
+from sfm.exports import selection as export_selection
+from sfm.exports.build import make
+from sfm.exports.format import Layout
 from sfm.exports.leftovers import AT_ONCE
-from sfm.exports.produce import make
+from sfm.exports.readers import database
+from sfm.exports.readers.id_list import read_ids
 from sfm.exports.removals import MAX_TRIES, TOO_MANY, is_current
-from sfm.exports.run import make_at_once
+from sfm.exports.request import Criteria, new_seed
+from sfm.exports.storage import exports_folder, lists_folder
+from sfm.exports.task import make_at_once
 from sfm.extensions import settings
 from sfm.models import ExportFile, User
 from sfm.posts.selection import Selection
@@ -37,8 +39,8 @@ def criteria_asked(reader: User) -> Criteria:
     selection = Selection.from_args(request.args, time_zone())
     if selection.set_id is not None:
         sets.find(reader, selection.set_id)
-    if any(request.args.get(name) for name in stream_files.ARGS):
-        return stream_files.chosen(reader, request.args, selection)
+    if any(request.args.get(name) for name in export_selection.ARGS):
+        return export_selection.chosen(reader, request.args, selection)
     return choosing.of_selection(selection)
 
 
@@ -66,10 +68,10 @@ def expected_rows(criteria: Criteria) -> int:
     if criteria.source == "ids":
         rows = len(read_ids(Path(criteria.ids_file)).ids)
     elif criteria.source == "files":
-        rows = stream_files.lines_in(criteria)
+        rows = export_selection.lines_in(criteria)
     else:
         most = None if settings().export_daily_rows else COUNTED_AT_MOST
-        rows = reading.count_wanted(criteria, most)
+        rows = database.count_wanted(criteria, most)
     return rows if criteria.sample is None else min(rows, criteria.sample)
 
 

@@ -8,15 +8,15 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
-from sfm.exports import choosing, failed, folders, profiles, recurring, service
-from sfm.exports.cells import CHANGE_WORDS
-from sfm.exports.classic import CLASSIC
-from sfm.exports.columns import ALL
-from sfm.exports.criteria import criteria_from
-from sfm.exports.extended import EXTENDED
-from sfm.exports.layout import FORMATS, Layout, layout_from
+from sfm.exports import choosing, failed, profiles, recurring, service, storage
+from sfm.exports.columns.choose import ALL
+from sfm.exports.columns.classic import CLASSIC
+from sfm.exports.columns.extended import EXTENDED
+from sfm.exports.format import FORMATS, Layout, layout_from
+from sfm.exports.package.readme import PLATFORM_RULE
 from sfm.exports.places import slug
-from sfm.exports.readme import PLATFORM_RULE
+from sfm.exports.request import criteria_from
+from sfm.exports.writers.text_rules import CHANGE_WORDS
 from sfm.models import ExportFile
 from sfm.runs.queries import expected_end
 from sfm.web.access import access, signed_in_account
@@ -133,7 +133,7 @@ def show(export_id: int) -> Response:
         criteria=criteria_from(export.criteria).in_words(),
         layout=layout_from(export.layout),
         expected_end=expected_end(run) if run else None,
-        is_there=folders.file_of(export) is not None,
+        is_there=storage.file_of(export) is not None,
         repeat_form=RepeatForm(formdata=None),
         rule=PLATFORM_RULE,
         change_words=CHANGE_WORDS,
@@ -145,7 +145,7 @@ def show(export_id: int) -> Response:
 def file(export_id: int) -> Response:
     begin_write()
     export = service.find(signed_in_account(), export_id)
-    path = folders.file_of(export)
+    path = storage.file_of(export)
     if path is None:
         raise NotFound(_("This file is not here (any more). Ask for the export again."))
     service.record_download(export)

@@ -153,7 +153,7 @@ DOORS = {
     "requests": {"twitter"},
     "aiohttp": {"links"},
     "urllib3": {"twitter"},
-    "subprocess": {"supervisord", "exports/apart.py"},
+    "subprocess": {"supervisord", "exports/worker_process.py"},
     "multiprocessing": set(),
 }
 

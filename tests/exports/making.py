@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sfm.exports.criteria import Criteria
-from sfm.exports.layout import Layout
-from sfm.exports.order import Order, Product
-from sfm.exports.produce import make, no_watch
+from sfm.exports.build import make, no_watch
+from sfm.exports.format import Layout
+from sfm.exports.request import Criteria
+from sfm.exports.result import Order, Product
 from sfm.posts.selection import Selection
 from tests.exports.conftest import ABOUT
 

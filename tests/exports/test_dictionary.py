@@ -8,11 +8,11 @@ import io
 import pytest
 
 from sfm.errors import WrongInput
-from sfm.exports.classic import CLASSIC
-from sfm.exports.columns import ALL, choose, needed_fields, with_companions
-from sfm.exports.dictionary import as_csv, as_markdown
-from sfm.exports.extended import EXTENDED
-from sfm.exports.stored import FINAL_URLS
+from sfm.exports.columns.choose import ALL, choose, needed_fields, with_companions
+from sfm.exports.columns.classic import CLASSIC
+from sfm.exports.columns.dictionary import as_csv, as_markdown
+from sfm.exports.columns.extended import EXTENDED
+from sfm.exports.readers.stored import FINAL_URLS
 from sfm.models import TwitterUserItem
 from tests.conftest import ROOT
 

@@ -22,15 +22,15 @@ from werkzeug.serving import make_server
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
-from sfm.exports import disk, failed, folders, service
-from sfm.exports.criteria import Criteria
+from sfm.exports import disk, failed, service, storage
+from sfm.exports.build import make
 from sfm.exports.disk import NoRoom
-from sfm.exports.layout import FORMATS, Layout
-from sfm.exports.order import Order
+from sfm.exports.format import FORMATS, Layout
 from sfm.exports.places import slug
-from sfm.exports.produce import make
-from sfm.exports.run import carry_out
+from sfm.exports.request import Criteria
+from sfm.exports.result import Order
 from sfm.exports.tally import DoesNotAddUp, prove
+from sfm.exports.task import carry_out
 from sfm.models import ExportFile, Run, User
 from sfm.output_file import PART
 from sfm.runs import queue, shutdown
@@ -97,7 +97,7 @@ def test_ex8_the_reader_of_a_page_gets_an_error_and_no_half_file(
     got = client.get("/twitter-user/City.csv")
     assert got.status_code == 500
     assert "Content-Disposition" not in got.headers
-    assert names_in(folders.exports_folder()) == []
+    assert names_in(storage.exports_folder()) == []
 
 
 def test_an_earlier_file_stays_until_the_new_one_is_whole(target_folder: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_run_that_was_asked_to_end_begins_again_and_says_so(reader: User) -> N
     with pytest.raises(Interrupted):
         carry_out_next()
     shutdown.withdraw()
-    assert not (folders.exports_folder() / str(export.id) / export.file_name).exists()
+    assert not (storage.exports_folder() / str(export.id) / export.file_name).exists()
     carry_out_next()
     db.session.expire_all()
     assert (export.state, export.restarts, export.rows_written) == ("ready", 1, 1_500)
@@ -255,8 +255,8 @@ KILLED_READER = """
 import os, signal, sys
 from sfm.database import db
 from sfm.exports import disk
-from sfm.exports.criteria import Criteria
-from sfm.exports.layout import Layout
+from sfm.exports.request import Criteria
+from sfm.exports.format import Layout
 from sfm.factory import app_from_env
 from sfm.models import User
 from sfm.web.export_requests import ask
@@ -280,7 +280,7 @@ def test_a_small_export_whose_server_is_killed_is_taken_up_again(
     assert done.returncode == -signal.SIGKILL
     export = db.session.scalars(select(ExportFile)).one()
     assert export.state == "queued"
-    left = names_in(folders.exports_folder() / str(export.id))
+    left = names_in(storage.exports_folder() / str(export.id))
     assert any(PART in name for name in left)
     assert export.file_name not in left
     db.session.rollback()
@@ -370,7 +370,7 @@ def test_a_run_whose_server_is_killed_begins_again_and_ends_whole(
     assert done.returncode == -signal.SIGKILL
     (maker,) = done.stdout.split()
     wait_for(lambda: not psutil.pid_exists(int(maker)))
-    left = names_in(folders.exports_folder() / str(export.id))
+    left = names_in(storage.exports_folder() / str(export.id))
     assert any(PART in name for name in left)
     assert export.file_name not in left
     assert queue.settle_stale(["export"]) == 1
@@ -378,7 +378,7 @@ def test_a_run_whose_server_is_killed_begins_again_and_ends_whole(
     db.session.expire_all()
     assert (export.state, export.restarts, export.rows_written) == ("ready", 1, len(ids))
     assert export.message == ""
-    kept = [name for name in names_in(folders.exports_folder() / str(export.id)) if name[0] != "."]
+    kept = [name for name in names_in(storage.exports_folder() / str(export.id)) if name[0] != "."]
     assert kept == [export.file_name]
 
 
@@ -420,7 +420,7 @@ def test_ex7_a_client_who_leaves_leaves_nothing_behind(
         while [n for n in open_files() - before if "at-once" in n] and time.monotonic() < deadline:
             time.sleep(0.02)
         assert not [name for name in open_files() - before if "at-once" in name]
-        assert names_in(folders.exports_folder()) == []
+        assert names_in(storage.exports_folder()) == []
     finally:
         server.shutdown()
         server.server_close()

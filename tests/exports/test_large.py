@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 
 from sfm.config import Settings
 from sfm.database import begin_write, db
-from sfm.exports.apart import NICENESS
+from sfm.exports.worker_process import NICENESS
 from sfm.models import ExportFile, TwitterUserItem, User
 from sfm.supervisord.own_conf import THREADS, WORKERS
 from tests.exports.serving import ask_for, browser_of, gunicorn

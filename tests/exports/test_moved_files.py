@@ -13,11 +13,11 @@ from flask.testing import FlaskClient, FlaskCliRunner
 
 from sfm.config import Settings
 from sfm.database import db
-from sfm.exports import folders
-from sfm.exports.apart import make_apart
-from sfm.exports.order import Order, Product
-from sfm.exports.produce import Watch
-from sfm.exports.run import carry_out
+from sfm.exports import storage
+from sfm.exports.build import Watch
+from sfm.exports.result import Order, Product
+from sfm.exports.task import carry_out
+from sfm.exports.worker_process import make_apart
 from sfm.extensions import settings as settings_of
 from sfm.models import ExportFile, StreamFile, User
 from sfm.runs import queue
@@ -25,7 +25,7 @@ from sfm.runs.errors import Postponed
 from tests.conftest import test_settings
 from tests.exports.test_command import v2_line
 from tests.exports.test_pages import NEW, carry_out_queued, csv_of, last_export, submit
-from tests.exports.test_stream_choice import of_the_day, sealed
+from tests.exports.test_selection import of_the_day, sealed
 from tests.pages import page, sign_in
 
 
@@ -109,7 +109,7 @@ def test_a_file_that_is_gone_fails_the_export_without_telling_where_it_was(
     client: FlaskClient, reader: User
 ) -> None:
     mine, export = asked_for(client, reader)
-    (settings_of().data_folder / mine.path).rename(folders.exports_folder() / "aside.gz")
+    (settings_of().data_folder / mine.path).rename(storage.exports_folder() / "aside.gz")
     run = queue.claim(["export"])
     assert run is not None
     with pytest.raises(Exception, match="mine.gz"), queue.carried_out(run):

@@ -17,9 +17,9 @@ from sqlalchemy import select
 
 from sfm.config import Settings
 from sfm.database import db
-from sfm.exports import folders, recurring, service
-from sfm.exports.layout import FORMATS
-from sfm.exports.run import carry_out
+from sfm.exports import recurring, service, storage
+from sfm.exports.format import FORMATS
+from sfm.exports.task import carry_out
 from sfm.models import AuditEntry, ExportFile, ExportProfile, RecurringExport, Run, User
 from sfm.runs import queue
 from sfm.web.forms.exports import PACKINGS
@@ -176,7 +176,7 @@ def test_the_addresses_of_old_give_a_small_file_at_once(
     assert got.content_length == len(got.data)
     for unknown in ("nobody", 2**63, 10**25):
         assert client.get(f"/twitter-user/{unknown}.{kind}").status_code == 404
-    assert not [one for one in folders.exports_folder().iterdir() if "at-once" in one.name]
+    assert not [one for one in storage.exports_folder().iterdir() if "at-once" in one.name]
 
 
 @pytest.mark.parametrize("few_at_once", [1])
@@ -306,12 +306,12 @@ def test_finished_files_expire(client: FlaskClient, reader: User, clock: FrozenC
     sign_in(client, reader)
     submit(client, NEW, NEW)
     export = last_export()
-    path = folders.file_of(export)
+    path = storage.file_of(export)
     assert path is not None
     clock.advance(timedelta(days=29).total_seconds())
-    assert folders.expire() == 0
+    assert storage.expire() == 0
     clock.advance(timedelta(days=1).total_seconds())
-    assert folders.expire() == 1
+    assert storage.expire() == 1
     assert (export.state, path.exists()) == ("expired", False)
 
 
@@ -324,7 +324,7 @@ def test_an_export_is_made_again_each_month(reader: User, clock: FrozenClock, ap
     city = make_twitter_user()
     make_tweets(city, ["one"])
     from sfm.exports import choosing
-    from sfm.exports.layout import Layout
+    from sfm.exports.format import Layout
 
     export = service.ask(reader, choosing.of_account(city), Layout(packing="none"), rows=1)
     recurring.repeat(export, "month")

@@ -11,9 +11,9 @@ from sfm import clock
 from sfm.accounts import sets
 from sfm.database import begin_write, db
 from sfm.errors import NotFound
-from sfm.exports import choosing, recurring, rights, service, stream_files
-from sfm.exports.layout import Layout
-from sfm.exports.run import make_export
+from sfm.exports import choosing, recurring, rights, selection, service
+from sfm.exports.format import Layout
+from sfm.exports.task import make_export
 from sfm.extensions import settings
 from sfm.models import ExportFile, RecurringExport, StreamFile, TwitterFilter, TwitterUserSet, User
 from sfm.posts.selection import Selection
@@ -109,7 +109,7 @@ def test_a_queued_export_of_a_deleted_filters_files_fails_in_words(reader: User)
         )
     )  # fmt: skip
     db.session.flush()
-    criteria = stream_files.of_stream(Selection(), row.id, None, reader)
+    criteria = selection.of_stream(Selection(), row.id, None, reader)
     export_id = service.ask(reader, criteria, Layout(packing="none"), rows=1).id
     db.session.commit()
     rights.check_rights(reader.id, criteria)

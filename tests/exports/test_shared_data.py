@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from sfm.database import begin_write, db
-from sfm.exports.layout import FORMATS
+from sfm.exports.format import FORMATS
 from sfm.models import TwitterUser, TwitterUserItem
 from sfm.networks.record import Unreadable
 from sfm.posts.store import save_page
@@ -19,7 +19,7 @@ from sfm.twitter.parse.response import Record, split_page
 from sfm.twitter.parse.to_v1 import as_v1_line
 from sfm.twitter.parse.tweet import parse_line
 from tests.exports.making import made
-from tests.exports.test_make import ids_in
+from tests.exports.test_build import ids_in
 
 SAME_IN_V1 = (
     "twitter_id", "text", "kind", "is_retweet", "lang", "author_uid", "screen_name", "hashtags",

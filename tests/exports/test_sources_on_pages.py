@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from sfm.database import db
-from sfm.exports import folders
+from sfm.exports import storage
 from sfm.exports.upkeep import tidy_exports
 from sfm.extensions import settings as settings_of
 from sfm.models import (
@@ -40,16 +40,16 @@ def test_a_list_of_ids_is_sent_along_and_goes_with_the_export(
     export = last_export()
     assert (export.state, export.rows_written) == ("ready", 1)
     assert export.left_out == {"not held here": 1}
-    assert len(list(folders.lists_folder().iterdir())) == 1
+    assert len(list(storage.lists_folder().iterdir())) == 1
     submit(client, f"/exports/{export.id}/", f"/exports/{export.id}/delete/")
-    assert list(folders.lists_folder().iterdir()) == []
+    assert list(storage.lists_folder().iterdir()) == []
 
 
 def test_a_list_without_ids_is_refused(client: FlaskClient, reader: User) -> None:
     sign_in(client, reader)
     refused = submit(client, NEW, NEW, id_list=[(io.BytesIO(b"no ids here\n"), "ids.txt")])
     assert "There is no tweet id in this file." in refused.text
-    assert list(folders.lists_folder().iterdir()) == []
+    assert list(storage.lists_folder().iterdir()) == []
 
 
 def stream_file(owner: User, name: str = "a.gz", content: bytes | None = None) -> StreamFile:

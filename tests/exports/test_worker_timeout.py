@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from sfm.config import Settings
 from sfm.database import db
-from sfm.exports import folders
+from sfm.exports import storage
 from sfm.models import ExportFile, User
 from tests.exports.making import names_in
 from tests.exports.serving import ask_for, browser_of, gunicorn
@@ -61,7 +61,7 @@ def test_ex9_a_larger_export_outlives_the_timeout_of_the_server_that_makes_it(
     assert "WORKER TIMEOUT" not in (tmp_path / "gunicorn.log").read_text()
     assert (run.attempts, export.restarts, export.rows_written) == (1, 0, len(ids))
     assert len(seen) > 2, "its progress was shown meanwhile"
-    here = folders.exports_folder() / str(export.id)
+    here = storage.exports_folder() / str(export.id)
     assert [name for name in names_in(here) if name[0] != "."] == [export.file_name]
     got = browser.get(f"{address}/exports/{export.id}/file/", timeout=60)
     (tmp_path / "got.zip").write_bytes(got.content)

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfm.exports.cells import FORMULA_STARTS
-from sfm.exports.column import column
-from sfm.exports.csv_writer import CsvOptions, CsvWriter
-from sfm.exports.line_writer import LineWriter
-from sfm.exports.xlsx_writer import CELL_LIMIT, XlsxWriter
+from sfm.exports.columns.column import column
+from sfm.exports.writers.csv_writer import CsvOptions, CsvWriter
+from sfm.exports.writers.line_writer import LineWriter
+from sfm.exports.writers.text_rules import FORMULA_STARTS
+from sfm.exports.writers.xlsx_writer import CELL_LIMIT, XlsxWriter
 from tests.exports.conftest import HOSTILE
 
 COLUMNS = (

@@ -10,7 +10,7 @@ from flask import Flask
 
 from sfm import clock as clock_module
 from sfm.database import db
-from sfm.exports import folders
+from sfm.exports import storage
 from sfm.exports.leftovers import AT_ONCE, remove_leftovers
 from sfm.exports.places import work_folder
 from sfm.output_file import Destination, part_of
@@ -24,11 +24,11 @@ NUMBER = 1_859_000_000_000_000_001
 
 def left_by_killed_exports() -> list[Path]:
     """A half-written file, the files of a zip, and a small export that was made at once."""
-    root = folders.exports_folder()
+    root = storage.exports_folder()
     at_once = root / f"{AT_ONCE}x1"
     paths = [
-        folders.folder_of(9) / "all-9.csv.part",
-        folders.folder_of(9) / "all-9.zip.part.files" / "all-9" / "data.csv",
+        storage.folder_of(9) / "all-9.csv.part",
+        storage.folder_of(9) / "all-9.zip.part.files" / "all-9" / "data.csv",
         at_once / "export.part",
     ]
     for path in paths:
@@ -52,7 +52,7 @@ def test_what_killed_exports_left_is_searched_and_keeps_no_removal_waiting(app: 
 def test_what_a_living_export_writes_is_neither_searched_nor_tidied(
     app: Flask, clock: FrozenClock
 ) -> None:
-    target = folders.folder_of(9) / "all-9.zip"
+    target = storage.folder_of(9) / "all-9.zip"
     with part_of(Destination(target)) as part, work_folder(part) as work:
         data = work / "data.csv"
         data.write_text(f"{NUMBER},please forget this\n")
@@ -76,7 +76,7 @@ def test_leftovers_are_tidied_an_hour_after_their_last_change(
     clock.advance(3601)
     assert remove_leftovers() == 3
     assert not [path for path in paths if path.exists()]
-    assert not list(folders.exports_folder().rglob(".*"))
+    assert not list(storage.exports_folder().rglob(".*"))
     assert remove_leftovers() == 0
 
 

@@ -18,13 +18,13 @@ from sqlalchemy import select
 
 from sfm.config import Settings
 from sfm.database import begin_write, db
-from sfm.exports import folders, recurring, service
-from sfm.exports.apart import make_apart
-from sfm.exports.criteria import Criteria
-from sfm.exports.layout import Layout
-from sfm.exports.order import Order, Product
-from sfm.exports.produce import Watch, make
-from sfm.exports.run import make_export
+from sfm.exports import recurring, service, storage
+from sfm.exports.build import Watch, make
+from sfm.exports.format import Layout
+from sfm.exports.request import Criteria
+from sfm.exports.result import Order, Product
+from sfm.exports.task import make_export
+from sfm.exports.worker_process import make_apart
 from sfm.models import ExportFile, Heartbeat, TwitterUser, TwitterUserItem, User
 from sfm.posts.importer import Imported, import_files
 from sfm.posts.store import save_page
@@ -118,7 +118,7 @@ def test_an_export_that_was_begun_before_is_finished_without_the_post(
     assert [path.name for path in outcome.later] == [f"{name}.part"]
     assert not outcome.nothing_left
     export = db.session.get_one(ExportFile, number)
-    path = folders.file_of(export)
+    path = storage.file_of(export)
     assert (export.state, export.rows_written) == ("ready", 1)
     assert path is not None
     assert WORD.encode() not in texts_in(path)
@@ -136,7 +136,7 @@ def test_so_is_one_that_another_process_makes(owner: User, ann: TwitterUser) -> 
     takedown = TakedownOnce(id_of(gone))
     make_export(number, takedown, make_apart)
     assert takedown.outcomes[0].counts["stored"] == 1
-    path = folders.file_of(db.session.get_one(ExportFile, number))
+    path = storage.file_of(db.session.get_one(ExportFile, number))
     assert path is not None
     assert WORD.encode() not in texts_in(path)
     assert b"stays here" in texts_in(path)
@@ -160,7 +160,7 @@ def test_an_export_is_not_ready_where_the_post_went_after_its_file_was_in_place(
 
     make_export(number, maker=maker)
     assert [WORD.encode() in data for data in files] == [True, False]
-    path = folders.file_of(db.session.get_one(ExportFile, number))
+    path = storage.file_of(db.session.get_one(ExportFile, number))
     assert path is not None
     assert WORD.encode() not in texts_in(path)
 

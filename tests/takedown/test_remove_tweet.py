@@ -15,10 +15,10 @@ from sqlalchemy import select, text
 
 from sfm.config import Settings
 from sfm.database import begin_write, db
-from sfm.exports import folders, recurring, service
-from sfm.exports.criteria import Criteria
-from sfm.exports.layout import Layout
-from sfm.exports.run import make_export
+from sfm.exports import recurring, service, storage
+from sfm.exports.format import Layout
+from sfm.exports.request import Criteria
+from sfm.exports.task import make_export
 from sfm.models import AuditEntry, Base, ExportFile, StreamFile, TwitterUser, TwitterUserItem, User
 from sfm.posts.counts_check import check_rollups
 from sfm.posts.selection import Selection
@@ -90,7 +90,7 @@ def finished_export(owner: User, uid: int, **layout: Any) -> Path:
     number = export.id
     db.session.commit()
     make_export(number)
-    path = folders.file_of(db.session.get_one(ExportFile, number))
+    path = storage.file_of(db.session.get_one(ExportFile, number))
     assert path is not None
     db.session.rollback()
     return path
@@ -360,7 +360,7 @@ def test_recurring_exports_and_lists_of_ids_lose_it_too(
     runner: FlaskCliRunner, settings: Settings, owner: User, collected: TwitterUser
 ) -> None:
     number, kept = make_tweet(collected, f"The {WORD}"), make_tweet(collected)
-    asked = folders.lists_folder() / "asked.txt"
+    asked = storage.lists_folder() / "asked.txt"
     asked.write_text(f"{number}\n{kept}\n")
     finished_export(owner, collected.id)
     begin_write()

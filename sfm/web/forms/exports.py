@@ -8,7 +8,7 @@ from wtforms import BooleanField, IntegerField, RadioField, SelectField, StringF
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, Length, Optional
 
-from sfm.exports.layout import FORMATS, Layout
+from sfm.exports.format import FORMATS, Layout
 from sfm.exports.recurring import EVERY
 from sfm.web.forms import HARMLESS, Form, whole_number
 from sfm.web.sentences import lazily_told

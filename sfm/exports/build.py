@@ -1,0 +1,164 @@
+"""Makes one export from end to end: read, write, count again, pack, rename."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from sfm import clock
+from sfm.atomic_file import sha256_of
+from sfm.database import db
+from sfm.errors import WrongInput
+from sfm.exports import disk, earlier, removals
+from sfm.exports.package import package
+from sfm.exports.package.citation import runs_of
+from sfm.exports.package.provenance import gaps_of
+from sfm.exports.places import work_folder
+from sfm.exports.readers.database import snapshot
+from sfm.exports.readers.open import Source, open_source
+from sfm.exports.removals import MAX_TRIES
+from sfm.exports.request import Criteria
+from sfm.exports.result import Facts, Order, Product
+from sfm.exports.summary import FIELDS, Summary
+from sfm.exports.tally import prove
+from sfm.exports.writers.output import Output, Written
+from sfm.exports.writers.verify import count_rows
+from sfm.exports.writing import empty, note_version
+from sfm.output_file import Destination, part_of
+
+BATCHES_BETWEEN_LOOKS = 50  # at the free room on the disk
+
+Watch = Callable[[int, int | None], None]
+
+
+def no_watch(_done: int, _total: int | None) -> None:
+    """For those who need no progress."""
+
+
+def make(order: Order, target: Path, watch: Watch = no_watch) -> Product:
+    """Make the export at `target`; until it is whole there is only a `.part` beside it.
+
+    `watch` is told rows done and in all after each batch, and may raise to stop. Packed exports
+    become a zip, or a folder where the target's name does not end in .zip. What is there already
+    stays, unless the order replaces it. Reads one view of the database on a connection of its
+    own, and again from the start where posts were removed for good meanwhile. Raises NoRoom,
+    DoesNotAddUp, WrongInput.
+    """
+    packed = _is_packed(order)
+    zipped = packed and target.suffix == ".zip"
+    folder = order.layout.format == "parquet" if not packed else not zipped
+    there = Destination(
+        target, folder, order.replaces_target, earlier.is_export, inputs_of(order.criteria)
+    )
+    with disk.full_disk_told(), part_of(there) as part:
+        for _ in range(MAX_TRIES):
+            version = removals.read_version()
+            note_version(part, version)
+            facts = _make_part(order, target, part, watch)
+            if removals.read_version() == version:
+                break
+            empty(part, folder=folder)
+        else:
+            raise WrongInput(removals.TOO_MANY)
+    if target.is_dir():
+        return Product(target, 0, "", facts, version)
+    return Product(target, target.stat().st_size, sha256_of(target), facts, version)
+
+
+def _make_part(order: Order, target: Path, part: Path, watch: Watch) -> Facts:
+    """All of it at `part`, packed as the order says."""
+    if not _is_packed(order):
+        return _write(order, [Output(order.layout, part)], [part], watch)
+    if target.suffix != ".zip":
+        return _make_package(order, part, watch)
+    with work_folder(part) as work:
+        facts = _make_package(order, work / target.stem, watch)
+        package.zip_folder(work / target.stem, part)
+    return facts
+
+
+def inputs_of(criteria: Criteria) -> tuple[Path, ...]:
+    """The files that an export is read from."""
+    names = [criteria.ids_file, *criteria.files]
+    if db.engine.dialect.name == "sqlite":
+        names.append(db.engine.url.database or "")
+    return tuple(Path(name) for name in names if name)
+
+
+def _is_packed(order: Order) -> bool:
+    """Whether a README goes with it, which tells what the tweets are."""
+    return order.layout.packing in ("zip", "bag")
+
+
+def _make_package(order: Order, folder: Path, watch: Watch) -> Facts:
+    """The data and all that proves it, in a folder."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    places = package.data_places(order, folder)
+    for layout, path in places:
+        path.parent.mkdir(exist_ok=True)
+        if layout.format == "parquet":
+            path.mkdir()
+    outputs = [Output(layout, path) for layout, path in places]
+    facts = _write(order, outputs, [path for _layout, path in places], watch)
+    package.complete(order, facts, folder)
+    return facts
+
+
+def _write(order: Order, outputs: Sequence[Output], paths: Sequence[Path], watch: Watch) -> Facts:
+    """Read all tweets once and write them to every output; then prove that none is missing."""
+    wanted = dict.fromkeys([name for one in outputs for name in one.fields])
+    if _is_packed(order):
+        wanted.update(dict.fromkeys(FIELDS))
+    fields = tuple(wanted)
+    for one in outputs:
+        one.begin(fields)
+    summary = Summary()
+    try:
+        with snapshot() as connection:
+            read_at = clock.now()
+            source = open_source(order.criteria, connection, fields)
+            needed = disk.expected_bytes(order.layout, source.total or 0)
+            disk.check_room(paths[0].parent, needed, order.keep_free_mb)
+            _copy(order, source, outputs, summary, watch)
+            gaps = gaps_of(connection, order, summary) if _is_packed(order) else ()
+            runs = runs_of(connection, summary.run_ids)
+        written = [one.finish() for one in outputs]
+    finally:
+        for one in outputs:
+            one.close()
+    for output, path, result in zip(outputs, paths, written, strict=True):
+        left_out = source.tally.left_out.total() + sum(result.left_out.values())
+        prove(source.tally.read, result.rows, left_out, count_rows(output.layout, path))
+    facts = _facts(source, written[0], summary, read_at)
+    return replace(facts, gaps=gaps, runs=runs)
+
+
+def _copy(
+    order: Order, source: Source, outputs: Sequence[Output], summary: Summary, watch: Watch
+) -> None:
+    folder, told = outputs[0].folder, _is_packed(order)
+    done = 0
+    watch(0, source.total)
+    for number, tweets in enumerate(source.batches(), start=1):
+        if told:
+            summary.look(tweets)
+        for output in outputs:
+            output.write(tweets)
+        done += len(tweets)
+        watch(done, source.total)
+        if number % BATCHES_BETWEEN_LOOKS == 0:
+            disk.check_room(folder, 0, order.keep_free_mb)
+
+
+def _facts(source: Source, written: Written, summary: Summary, read_at: datetime) -> Facts:
+    return Facts(
+        rows_read=source.tally.read,
+        rows_written=written.rows,
+        left_out=dict(source.tally.left_out) | written.left_out,
+        changes=written.changes,
+        warnings=written.warnings,
+        summary=summary,
+        read_at=read_at,
+    )

@@ -1,0 +1,1 @@
+"""The columns of an export: which there are, what they hold, and how they are chosen."""

@@ -1,0 +1,109 @@
+"""The formats there are, and how an export is laid out: columns, marks, line breaks, packing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from sfm.errors import WrongInput
+from sfm.exports.columns.choose import choose, with_companions
+from sfm.exports.columns.column import Column
+
+Packing = Literal["none", "gzip", "zip", "bag"]
+PACKINGS: dict[str, str] = {
+    "none": "one plain file",
+    "gzip": "one file, compressed with gzip",
+    "zip": "a zip with the data, a README, the data dictionary and checksums",
+    "bag": "a zipped BagIt bag, raw JSON and provenance included",
+}
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format. `hydrated`: holds more of a tweet than its id."""
+
+    key: str
+    label: str
+    suffix: str
+    media_type: str
+    is_table: bool = False
+    hydrated: bool = True
+
+
+FORMATS: dict[str, Format] = {
+    one.key: one
+    for one in (
+        Format("csv", "CSV", ".csv", "text/csv", is_table=True),
+        Format("tsv", "TSV", ".tsv", "text/tab-separated-values", is_table=True),
+        Format(
+            "xlsx",
+            "Excel (XLSX)",
+            ".xlsx",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            is_table=True,
+        ),
+        Format("json", "JSON lines, as received", ".jsonl", "application/jsonl"),
+        Format("v1json", "JSON lines in the shape of v1.1", ".v1.jsonl", "application/jsonl"),
+        Format("ids", "Tweet ids only", ".ids.txt", "text/plain", hydrated=False),
+        Format("parquet", "Parquet", ".parquet", "application/vnd.apache.parquet", is_table=True),
+    )
+}
+OTHER_NAMES = {"xls": "xlsx", "excel": "xlsx", "jsonl": "json", "txt": "ids"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an export is written. `columns` are names of columns or of sets of them."""
+
+    format: str = "csv"
+    columns: tuple[str, ...] = ("classic",)
+    packing: Packing = "zip"
+    excel_mark: bool = False
+    keep_line_breaks: bool = False
+    guard_formulas: bool = True
+    id_companions: bool = False
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            known = ", ".join(FORMATS)
+            raise WrongInput(f"There is no format “{self.format}”. There are: {known}.")
+        if self.packing not in PACKINGS:
+            known = ", ".join(PACKINGS)
+            raise WrongInput(f"There is no packing “{self.packing}”. There are: {known}.")
+        if self.packing == "gzip" and self.format in ("xlsx", "parquet"):
+            raise WrongInput(f"{self.kind.label} is compressed already: leave gzip out.")
+        choose(self.columns)
+
+    @property
+    def kind(self) -> Format:
+        """The format itself."""
+        return FORMATS[self.format]
+
+    @property
+    def table_columns(self) -> tuple[Column, ...]:
+        """The columns of the table, companions included; none for formats that are no table."""
+        if not self.kind.is_table:
+            return ()
+        chosen = choose(self.columns)
+        return with_companions(chosen) if self.id_companions else chosen
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for a JSON column; `layout_from` reads them again."""
+        return {**asdict(self), "columns": list(self.columns)}
+
+
+def format_named(name: str) -> str:
+    """The key of the format that somebody means. Raises WrongInput."""
+    key = OTHER_NAMES.get(name.lower(), name.lower())
+    Layout(format=key)
+    return key
+
+
+def layout_from(values: Mapping[str, Any]) -> Layout:
+    """A layout out of `as_json`; unknown keys of another release are passed over."""
+    known = {one.name for one in fields(Layout)}
+    kept = {name: value for name, value in values.items() if name in known}
+    if "columns" in kept:
+        kept["columns"] = tuple(kept["columns"])
+    return Layout(**kept)

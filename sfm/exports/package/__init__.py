@@ -1,0 +1,1 @@
+"""What is put beside the data: readme, provenance, checksums."""

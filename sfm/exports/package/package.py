@@ -1,0 +1,118 @@
+"""What goes with the data: README, data dictionary, account in JSON, checksums; or a BagIt bag."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from sfm import clock
+from sfm.atomic_file import sha256_of
+from sfm.exports.columns import dictionary
+from sfm.exports.format import Layout
+from sfm.exports.package.readme import readme
+from sfm.exports.places import slug
+from sfm.exports.request import Criteria
+from sfm.exports.result import Facts, Order
+
+CHECKSUMS = "checksums-sha256.txt"
+PACKED_ALREADY = (".gz", ".xlsx", ".parquet", ".zip")
+
+
+def data_places(order: Order, folder: Path) -> list[tuple[Layout, Path]]:
+    """The files to write into a package: the data, and in a bag the JSON as received too."""
+    stem = slug(order.criteria.title)
+    layout = order.layout
+    found = [(layout, folder / (stem + layout.kind.suffix))]
+    if layout.packing == "bag" and layout.format != "json":
+        raw = Layout(format="json", packing="gzip")
+        found.append((raw, folder / "raw" / f"{stem}.jsonl.gz"))
+    return found
+
+
+def complete(order: Order, facts: Facts, folder: Path) -> None:
+    """Put beside the data what explains and proves it; or make a bag of it all."""
+    columns = order.layout.table_columns
+    if columns:
+        text = dictionary.as_csv(columns)
+        (folder / "data-dictionary.csv").write_text(text, encoding="utf-8", newline="")
+    account = json.dumps(account_of(order, facts), indent=1, ensure_ascii=False)
+    (folder / "export.json").write_text(account + "\n", encoding="utf-8")
+    names = [*_names(folder), "README.txt"]
+    (folder / "README.txt").write_text(readme(order, facts, sorted(names)), encoding="utf-8")
+    if order.layout.packing == "bag":
+        _make_bag(order, facts, folder)
+    else:
+        sums = [f"{sha256_of(folder / name)}  {name}\n" for name in _names(folder)]
+        (folder / CHECKSUMS).write_text("".join(sums), encoding="utf-8")
+
+
+def account_of(order: Order, facts: Facts) -> dict[str, object]:
+    """The whole account for machines: what was asked, read, written, left out, changed."""
+    return {
+        "software": order.about.software,
+        "institution": order.about.institution,
+        "asked_by": order.about.asked_by,
+        "export": order.about.number,
+        "started_again_after_interruption": order.about.restarts,
+        "collection_as_of": clock.iso(facts.read_at),
+        "criteria": _without_folders(order.criteria),
+        "layout": order.layout.as_json(),
+        "columns": [column.name for column in order.layout.table_columns],
+        "rows_read": facts.rows_read,
+        "rows_written": facts.rows_written,
+        "rows_left_out": facts.left_out,
+        "changes": facts.changes,
+        "warnings": list(facts.warnings),
+        "gaps": list(facts.gaps),
+        "published": [facts.summary.first_at, facts.summary.last_at],
+        "captured_by": dict(facts.summary.captured_by),
+        "runs": list(facts.runs),
+    }
+
+
+def _without_folders(criteria: Criteria) -> dict[str, Any]:
+    """Names of files alone: where they lie on this machine is nobody else's business."""
+    return criteria.as_json() | {
+        "ids_file": Path(criteria.ids_file).name,
+        "files": [Path(path).name for path in criteria.files],
+    }
+
+
+def _make_bag(order: Order, facts: Facts, folder: Path) -> None:
+    import bagit
+
+    info = {
+        "Source-Organization": order.about.institution or "Social Feed Manager",
+        "Contact-Name": order.about.asked_by,
+        "External-Description": order.criteria.title,
+        "External-Identifier": f"export {order.about.number}" if order.about.number else "",
+        "Bagging-Date": f"{clock.now():%Y-%m-%d}",
+        "Bag-Software-Agent": order.about.software,
+        "Tweets": str(facts.rows_written),
+    }
+    known = {name: value for name, value in info.items() if value}
+    bag = bagit.make_bag(str(folder), bag_info=known, checksums=["sha256", "sha512"])
+    bag.validate()
+
+
+def zip_folder(folder: Path, target: Path) -> None:
+    """All files of a folder as one zip, the folder's name at the front of each."""
+    now = clock.now().timetuple()[:6]
+    with zipfile.ZipFile(target, "w", allowZip64=True) as archive:
+        for name in _names(folder):
+            path = folder / name
+            entry = zipfile.ZipInfo(f"{folder.name}/{name}", now)
+            entry.external_attr = 0o644 << 16
+            packed = path.suffix in PACKED_ALREADY
+            entry.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+            entry.file_size = path.stat().st_size  # lets the archive choose the long form at once
+            with open(path, "rb") as source, archive.open(entry, "w") as sink:
+                while chunk := source.read(1 << 20):
+                    sink.write(chunk)
+
+
+def _names(folder: Path) -> list[str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [path.relative_to(folder).as_posix() for path in files]

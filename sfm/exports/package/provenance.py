@@ -1,0 +1,204 @@
+"""The outages of the streams that an export's tweets came by, in the time that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from sfm import clock
+from sfm.exports.readers.dialects import among, ids_parameter
+from sfm.exports.result import Order
+from sfm.exports.summary import Summary
+from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
+from sfm.runs.jobs import IMPORT_TWEETS
+from sfm.streams import completeness, file_names
+
+MOST_GAPS = 200
+MISSED = "unknown"
+OF_OTHERS = (
+    "Some of these tweets came by streams that whoever asked for them may not look into. These had "
+    "gaps in this time too; an administrator can say which."
+)
+UNKNOWN_OF_OTHERS = (
+    "Some of these tweets came by streams that whoever asked for them may not look into. It is "
+    "unknown whether these were connected all of this time; an administrator can say more."
+)
+UNKNOWN = (
+    "Some of these tweets came by streams of which nothing more is recorded here, so it is not "
+    "known whether they had gaps."
+)
+MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Span:
+    """From a moment on up to before another, both aware UTC."""
+
+    first: datetime
+    behind: datetime
+
+    def meets(self, began: datetime, ended: datetime | None) -> bool:
+        """Whether an outage falls into it; one without an end goes on."""
+        return began < self.behind and (ended is None or ended > self.first)
+
+    def with_all_of(self, other: Span) -> Span:
+        """The time from the beginning of the one to the end of the other."""
+        return Span(min(self.first, other.first), max(self.behind, other.behind))
+
+
+def gaps_of(connection: Connection, order: Order, summary: Summary) -> tuple[str, ...]:
+    """The outages of the streams concerned, a line for each that the reader may know of; then for
+    each of these streams what the record proves of its completeness, and what is unknown.
+
+    Concerned are streams whose files are exported, or were imported by the runs that brought the
+    tweets; of a day of all streams, all that the reader may read. The time is the one asked for,
+    else that of these files: an outage behind the last tweet of them counts.
+    """
+    sees_all = _sees_all(connection, order.reader_id)
+    spans = _spans(connection, order, summary, sees_all)
+    if not spans:
+        return (UNKNOWN,) if summary.captured_by.get("stream") else ()
+    found = [
+        one
+        for one in connection.execute(_outages(spans))
+        if spans[one.prefix].meets(one.began_at, one.ended_at)
+    ]
+    known = [one for one in found if sees_all or _is_of(one.user_id, order)]
+    told = [_gap(one) for one in known[:MOST_GAPS]]
+    if len(known) > MOST_GAPS:
+        told.append(f"… and further ones: these are the first {MOST_GAPS}.")
+    shown, others_unknown = _completeness(connection, order, spans, sees_all)
+    told += shown
+    if len(known) < len(found):
+        return (*told, OF_OTHERS)
+    return (*told, UNKNOWN_OF_OTHERS) if others_unknown else tuple(told)
+
+
+def _completeness(
+    connection: Connection, order: Order, spans: Mapping[str, Span], sees_all: bool
+) -> tuple[list[str], bool]:
+    """A line for each stream that the reader may know; whether others leave something unknown."""
+    columns = (TwitterFilter.id, TwitterFilter.name, TwitterFilter.user_id)
+    owners = {row.id: row for row in connection.execute(select(*columns))}
+    shown, others_unknown = [], False
+    for prefix, record in completeness.records(connection, sorted(spans)).items():
+        span, owner = spans[prefix], owners.get(file_names.filter_of(prefix))
+        if sees_all or (owner is not None and _is_of(owner.user_id, order)):
+            described = completeness.describe(record, span.first, span.behind)
+            shown.append(f"{_whose(owner.name if owner else '', prefix)}: {described}")
+        else:
+            others_unknown |= completeness.is_unknown_in(record, span.first, span.behind)
+    return shown, others_unknown
+
+
+def _whose(name: str | None, prefix: str) -> str:
+    return f"filter “{name}”" if name else prefix
+
+
+def _sees_all(connection: Connection, reader_id: int | None) -> bool:
+    """Whether it is made for the command line or for a superuser."""
+    if reader_id is None:
+        return True
+    return bool(connection.scalar(select(User.is_superuser).where(User.id == reader_id)))
+
+
+def _is_of(user_id: int | None, order: Order) -> bool:
+    return user_id is not None and user_id == order.reader_id
+
+
+def _spans(
+    connection: Connection, order: Order, summary: Summary, sees_all: bool
+) -> dict[str, Span]:
+    """The streams concerned, by the prefixes of their files, and the time that is asked about."""
+    numbers = {*order.criteria.stream_files, *_imported(connection, summary.run_ids)}
+    first, behind = order.criteria.selection.moments
+    found = {
+        prefix: Span(first or span.first, behind or span.behind)
+        for prefix, span in _of_files(connection, numbers).items()
+    }
+    if order.criteria.of_all_streams and first and behind:
+        for prefix, user_id in connection.execute(_streams_with_gaps()):
+            if sees_all or _is_of(user_id, order):
+                found[prefix] = Span(first, behind)
+    return found
+
+
+def _imported(connection: Connection, run_ids: Iterable[int]) -> set[int]:
+    """The numbers of the stream files that these runs took into the database."""
+    wanted = (
+        select(Run.params)
+        .where(among(Run.id, connection.dialect.name), Run.kind == IMPORT_TWEETS)
+        .order_by(Run.id)
+    )
+    given = connection.scalars(wanted, ids_parameter(connection, sorted(run_ids)))
+    return {int(number) for params in given for number in params.get("stream_files", ())}
+
+
+def _of_files(connection: Connection, numbers: Iterable[int]) -> dict[str, Span]:
+    """The streams of these files, each from its first file's beginning to its last one's end."""
+    wanted = select(
+        StreamFile.prefix, StreamFile.origin, StreamFile.begun_at, StreamFile.sealed_at,
+        StreamFile.first_at, StreamFile.last_at,
+    ).where(among(StreamFile.id, connection.dialect.name))  # fmt: skip
+    found: dict[str, Span] = {}
+    for one in connection.execute(wanted, ids_parameter(connection, sorted(numbers))):
+        span = _of_file(one)
+        found[one.prefix] = found.get(one.prefix, span).with_all_of(span)
+    return found
+
+
+def _of_file(one: Any) -> Span:
+    """A file that a gap was filled with was written long after the time it is of."""
+    ends = [one.begun_at, one.sealed_at] if one.origin == "stream" else []
+    moments = [moment for moment in (*ends, one.first_at, one.last_at) if moment is not None]
+    moments = moments or [one.begun_at]
+    return Span(min(moments), max(moments) + MOMENT)
+
+
+def _outages(spans: Mapping[str, Span]) -> Any:
+    first = min(span.first for span in spans.values())
+    behind = max(span.behind for span in spans.values())
+    return (
+        select(
+            TwitterFilter.name, TwitterFilter.user_id, Gap.prefix, Gap.began_at, Gap.ended_at,
+            Gap.cause, Gap.lost_estimate, Gap.filled, Gap.filled_posts, Gap.searched_from,
+            Gap.searched_to, Gap.searched_queries, Gap.not_searched,
+        )
+        .outerjoin(TwitterFilter, TwitterFilter.id == Gap.filter_id)
+        .where(Gap.prefix.in_(spans), Gap.began_at < behind)
+        .where((Gap.ended_at > first) | Gap.ended_at.is_(None))
+        .order_by(Gap.began_at, Gap.id)
+    )  # fmt: skip
+
+
+def _streams_with_gaps() -> Any:
+    return (
+        select(Gap.prefix, TwitterFilter.user_id)
+        .outerjoin(TwitterFilter, TwitterFilter.id == Gap.filter_id)
+        .distinct()
+    )
+
+
+def _gap(one: Any) -> str:
+    until = clock.iso(one.ended_at) if one.ended_at else "now"
+    whose = _whose(one.name, one.prefix)
+    told = f"{one.lost_estimate:,} posts" if one.lost_estimate else MISSED
+    gap = f"{whose}: {clock.iso(one.began_at)} to {until} ({one.cause})"
+    return f"{gap}; estimated loss: {told}{_filled(one)}"
+
+
+def _filled(one: Any) -> str:
+    """What search was asked for to fill the gap, and what not; "" where it was not asked."""
+    if not one.filled:
+        return ""
+    state = "filled" if one.filled == "filled" else "filled in part"
+    text = f"; {state} from search, {one.filled_posts:,} posts"
+    if one.searched_from and one.searched_to:
+        text += f", asked from {clock.iso(one.searched_from)} to {clock.iso(one.searched_to)} for "
+        text += " | ".join(one.searched_queries or ())
+    left_out = "".join(f"; not searched: {why}" for why in one.not_searched or ())
+    return text + left_out

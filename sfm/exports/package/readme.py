@@ -1,0 +1,104 @@
+"""The README of a package: what it is, of whom, how made, what is missing, how to cite it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sfm import clock
+from sfm.exports.format import PACKINGS
+from sfm.exports.result import Facts, Order
+from sfm.exports.writers.text_rules import CHANGE_WORDS
+
+PLATFORM_RULE = (
+    "The platform's rules let a collection pass on whole tweets only in small numbers (at most 500 "
+    "a person and day, not by machine). To share a data set, share the tweet ids: a list of ids "
+    "alone can be exported here, and whoever has it can ask the platform for the tweets."
+)
+
+
+def readme(order: Order, facts: Facts, names: Iterable[str]) -> str:
+    """The text of README.txt."""
+    about = order.about
+    parts = [
+        f"{order.criteria.title}\n{'=' * min(len(order.criteria.title), 72)}",
+        f"{facts.rows_written:,} tweets, exported by {about.software}"
+        + (f" at {about.institution}" if about.institution else "")
+        + f".\n{about.address}".rstrip("\n"),
+        _section("What was asked for", order.criteria.in_words() | _layout_words(order)),
+        _section("The account", _account(facts)),
+        _section("What the tweets are", _tweets(facts)),
+        _listed("Please look at", facts.warnings),
+        _listed("Gaps in what was collected", facts.gaps),
+        _section("Files", dict.fromkeys(names, "")),
+        f"How to cite\n-----------\n{_citation(order, facts)}",
+        f"Passing it on\n-------------\n{PLATFORM_RULE}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _layout_words(order: Order) -> dict[str, str]:
+    layout, found = order.layout, {"Format": order.layout.kind.label}
+    found["Packing"] = PACKINGS[layout.packing]
+    if layout.kind.is_table:
+        found["Columns"] = f"{len(layout.table_columns)}; see data-dictionary.csv"
+        found["Line breaks in texts"] = (
+            "kept" if layout.keep_line_breaks else "each replaced by a blank"
+        )
+    if layout.format in ("csv", "tsv"):
+        found["Formulas"] = (
+            "a text that a spreadsheet would take for a formula has ' before it; take that one "
+            "character off to have the text as it was"
+            if layout.guard_formulas
+            else "texts are as they were; do not open this file in a spreadsheet"
+        )
+    return found
+
+
+def _account(facts: Facts) -> dict[str, str]:
+    found = {
+        "Rows read": f"{facts.rows_read:,}",
+        "Rows written": f"{facts.rows_written:,} (counted again in the finished file)",
+        "Rows left out": f"{sum(facts.left_out.values()):,}",
+    }
+    found |= {f"  {reason}": f"{count:,}" for reason, count in sorted(facts.left_out.items())}
+    for name, count in facts.changes.items():
+        found[f"Changed: {CHANGE_WORDS[name]}"] = f"{count:,}"
+    if not facts.changes:
+        found["Changed"] = "nothing"
+    found["State of the collection"] = f"as of {clock.iso(facts.read_at)}, one moment for all rows"
+    return found
+
+
+def _tweets(facts: Facts) -> dict[str, str]:
+    summary = facts.summary
+    if not facts.rows_written:
+        return {}
+    ways = ", ".join(f"{way} {count:,}" for way, count in summary.captured_by.most_common() if way)
+    found = {
+        "Published": f"{summary.first_at} to {summary.last_at}",
+        "Account names": f"{len(summary.accounts):,}",
+    }
+    if ways:
+        found["Collected by"] = ways
+    return found
+
+
+def _citation(order: Order, facts: Facts) -> str:
+    publisher = order.about.institution or "Social Feed Manager"
+    number = f" Export {order.about.number}." if order.about.number is not None else ""
+    return (
+        f"{publisher}. “{order.criteria.title}”: {facts.rows_written:,} tweets, as held on "
+        f"{facts.read_at:%Y-%m-%d}. Collected with {order.about.software}.{number} The checksum "
+        "of the data file tells this version from any other."
+    )
+
+
+def _section(title: str, lines: Mapping[str, str]) -> str:
+    if not lines:
+        return ""
+    shown = [f"{label}: {value}" if value else label for label, value in lines.items()]
+    return "\n".join([title, "-" * len(title), *shown])
+
+
+def _listed(title: str, lines: Iterable[str]) -> str:
+    return _section(title, dict.fromkeys(lines, ""))

@@ -1,0 +1,203 @@
+"""Stream files to export from: by their numbers, a filter, a day; in the data folder only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from sfm.database import db
+from sfm.errors import NotFound, WrongInput
+from sfm.exports.readers.dialects import among, ids_parameter
+from sfm.exports.request import Criteria
+from sfm.extensions import settings
+from sfm.models import StreamFile, TwitterFilter, User
+from sfm.posts.selection import Selection
+
+MOST_FILES = 5_000
+ARGS = ("files", "filter", "day")
+SLACK = timedelta(minutes=1)  # ids tell the time to the second at best
+
+
+def chosen(reader: User, args: Mapping[str, Any], selection: Selection) -> Criteria:
+    """The posts that an address names: of files by their numbers (`files`), of a `filter`, a `day`.
+
+    A person may export the files of their own filters, a superuser all. Raises WrongInput,
+    NotFound.
+    """
+    day = day_of(str(args["day"])) if args.get("day") else None
+    if not args.get("files"):
+        number = str(args.get("filter") or "")
+        return of_stream(selection, _filter_number(number) if number else None, day, reader)
+    if day is not None:
+        selection = _on_day(selection, day)
+    numbers = _numbers(str(args["files"]))
+    wanted = _visible(reader).where(StreamFile.id.in_(numbers))
+    found = db.session.scalars(wanted).all()
+    if len(found) < len(set(numbers)):
+        raise NotFound("One of these stream files is not here, or belongs to somebody else.")
+    return _criteria(selection, found, day)
+
+
+def typed(selection: Selection, paths: Sequence[Path]) -> Criteria:
+    """The posts of files that somebody names by their paths, known here or not."""
+    root = settings().data_folder.resolve()
+    real = [path.resolve() for path in paths]
+    names = [str(path.relative_to(root)) for path in real if path.is_relative_to(root)]
+    known = db.session.scalars(select(StreamFile.id).where(StreamFile.path.in_(names))).all()
+    return Criteria(
+        selection,
+        "files",
+        f"Tweets of {len(paths)} stream files",
+        files=tuple(str(path.absolute()) for path in paths),
+        stream_files=tuple(known),
+    )
+
+
+def _criteria(selection: Selection, found: Sequence[StreamFile], day: date | None) -> Criteria:
+    """By their numbers: until the export is made, files may be moved to where they belong."""
+    for file in found:
+        _path(file)
+    numbers = tuple(file.id for file in found)
+    return Criteria(selection, "files", _title(found, day), stream_files=numbers)
+
+
+def located(criteria: Criteria) -> Criteria:
+    """The criteria, with the paths that its stream files have at this moment. Raises NotFound.
+
+    Paths that somebody typed stay as they are.
+    """
+    if criteria.files or not criteria.stream_files:
+        return criteria
+    connection = db.session.connection()
+    wanted = select(StreamFile).where(among(StreamFile.id, connection.dialect.name))
+    numbers = ids_parameter(connection, criteria.stream_files)
+    known = {file.id: file for file in db.session.scalars(wanted, numbers)}
+    if len(known) < len(criteria.stream_files):
+        raise NotFound("A stream file of this export is not recorded here any more.")
+    paths = tuple(_path(known[number]) for number in criteria.stream_files)
+    return replace(criteria, files=paths)
+
+
+def of_stream(
+    selection: Selection, filter_id: int | None, day: date | None, reader: User | None = None
+) -> Criteria:
+    """The posts of a filter, of a day of the selection's zone, or of both, out of sealed files.
+
+    A day's posts also lie in files begun before it or filled in after it: the manifest says which
+    files may hold some, and each post's own time decides. Without a reader, files of everybody and
+    however many. Raises NotFound, WrongInput.
+    """
+    if day is not None:
+        selection = _on_day(selection, day)
+    wanted = _visible(reader).where(*_touched(selection))
+    if filter_id is not None:
+        wanted = wanted.where(StreamFile.filter_id == filter_id)
+    if reader is not None:
+        wanted = wanted.limit(MOST_FILES + 1)
+    found = db.session.scalars(wanted).all()
+    if not found:
+        raise NotFound(
+            "There are no sealed stream files of this filter or day. A file that is being written "
+            "is there once it is sealed."
+        )
+    if reader is not None and len(found) > MOST_FILES:
+        raise WrongInput(
+            f"These are more than {MOST_FILES:,} stream files. Choose one day of them."
+        )
+    return replace(_criteria(selection, found, day), of_all_streams=filter_id is None)
+
+
+def _on_day(selection: Selection, day: date) -> Selection:
+    if selection.from_day or selection.to_day:
+        raise WrongInput("Say one day, or a first and a last day; not both.")
+    return replace(selection, from_day=day, to_day=day)
+
+
+def _touched(selection: Selection) -> list[ColumnElement[bool]]:
+    """Whether a file may hold posts of the selection's days: by the times of its posts."""
+    first, behind = selection.moments
+    found = []
+    if first is not None:
+        found.append(func.coalesce(StreamFile.last_at, StreamFile.begun_at) >= first - SLACK)
+    if behind is not None:
+        found.append(func.coalesce(StreamFile.first_at, StreamFile.begun_at) < behind + SLACK)
+    return found
+
+
+def day_of(text: str) -> date:
+    """A day written as YYYY-MM-DD. Raises WrongInput."""
+    day = Selection.from_args({"from": text}).from_day
+    if day is None:
+        raise WrongInput("Write the day as 2026-11-22.")
+    return day
+
+
+def may_read(reader: User, criteria: Criteria) -> bool:
+    """Whether this person may still read all stream files that the criteria name by number."""
+    if criteria.files or reader.is_superuser:
+        return True
+    connection = db.session.connection()
+    wanted = _visible(reader).where(among(StreamFile.id, connection.dialect.name))
+    numbers = ids_parameter(connection, criteria.stream_files)
+    counted = select(func.count()).select_from(wanted.order_by(None).subquery())
+    return db.session.scalar(counted, numbers) == len(set(criteria.stream_files))
+
+
+def _visible(reader: User | None) -> Select[StreamFile]:
+    """The files that this person may read, oldest first."""
+    wanted = select(StreamFile).order_by(StreamFile.begun_at, StreamFile.id)
+    if reader is None or reader.is_superuser:
+        return wanted
+    mine = select(TwitterFilter.id).where(TwitterFilter.user_id == reader.id)
+    return wanted.where(StreamFile.filter_id.in_(mine))
+
+
+def lines_in(criteria: Criteria) -> int:
+    """How many lines these files hold, as their manifest says."""
+    counted = select(func.coalesce(func.sum(StreamFile.lines), 0))
+    found = db.session.scalar(counted.where(StreamFile.id.in_(criteria.stream_files)))
+    return int(found or 0)
+
+
+def _numbers(text: str) -> list[int]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if len(words) > MOST_FILES:
+        raise WrongInput(f"An export takes {MOST_FILES:,} stream files at most. Choose fewer.")
+    if not all(word.isascii() and word.isdigit() and len(word) < 19 for word in words):
+        raise WrongInput("Stream files are named by their numbers, with commas between them.")
+    return [int(word) for word in words]
+
+
+def _filter_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise WrongInput("A filter is named by its number.")
+    return int(text)
+
+
+def _path(file: StreamFile) -> str:
+    """The file's real path. Raises NotFound where it leads out of the data folder."""
+    root = settings().data_folder.resolve()
+    path = (root / file.path).resolve()
+    if not path.is_relative_to(root) or not path.is_file():
+        raise NotFound(f"The stream file {_name(file)} is not where it should be.")
+    return str(path)
+
+
+def _name(file: StreamFile) -> str:
+    return file.path.rpartition("/")[2]
+
+
+def _title(files: Sequence[StreamFile], day: date | None = None) -> str:
+    if day is not None:
+        several = "a stream file" if len(files) == 1 else f"{len(files)} stream files"
+        return f"Tweets of {day} out of {several}"
+    if len(files) == 1:
+        return f"Tweets of the stream file {_name(files[0])}"
+    days = sorted({f"{file.begun_at:%Y-%m-%d}" for file in files})
+    span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return f"Tweets of {len(files)} stream files of {span}"

@@ -1,0 +1,128 @@
+"""Carries out an export as a run: progress on its row, begun again from the start after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sfm import clock
+from sfm.database import begin_write, db
+from sfm.errors import SfmError, WrongInput
+from sfm.exports import service
+from sfm.exports.build import Watch, make, no_watch
+from sfm.exports.readers.open import FileGone
+from sfm.exports.removals import MAX_TRIES, TOO_MANY
+from sfm.exports.result import Order, Product
+from sfm.exports.storage import folder_of
+from sfm.exports.worker_process import make_apart
+from sfm.models import ExportFile
+from sfm.runs import queue
+from sfm.runs.context import ActiveRun
+from sfm.runs.errors import Cancelled, Interrupted, LeaseLost, Postponed
+from sfm.runs.jobs import EXPORT
+
+Maker = Callable[[Order, Path, Watch], Product]
+
+AGAIN = "It was interrupted, and has been started again from the beginning."
+
+
+def make_at_once(run_id: int) -> None:
+    """Make a small export while its reader waits, as its queued run, unless that was just begun.
+
+    So one that is killed is found by the next look at runs, and begins again. Commits. Raises
+    SfmError where it failed; one that only stopped goes on later, or was cancelled.
+    """
+    run = queue.claim_one(run_id, EXPORT)
+    if run is None:
+        return
+    with suppress(Cancelled, Interrupted, LeaseLost, Postponed), queue.carried_out(run) as result:
+        result.update(carry_out(run, make))
+
+
+def carry_out(run: ActiveRun, maker: Maker = make_apart) -> dict[str, Any]:
+    """Make the export that the run is about; what comes back is the run's result.
+
+    Commits: the mark of a new start, and the end. A half-written file of an earlier start is
+    removed first. Raises SfmError where it failed, after having written that down.
+    """
+    export_id = int(run.params["export_id"])
+    began_before = bool(run.cursor.get("begun"))
+    if began_before:
+        _mark_restart(export_id)
+    run.save_cursor({"begun": True})
+    run.show(AGAIN if began_before else "Reading the tweets.")
+
+    def watch(done: int, total: int | None) -> None:
+        run.check()
+        if total is not None and run.progress.total is None:
+            run.show(total=total)
+        run.advance(done - run.progress.done, done - run.progress.done)
+
+    product = make_export(export_id, watch, maker)
+    return {
+        "export_id": export_id,
+        "rows_written": product.facts.rows_written,
+        "sha256": product.sha256,
+    }
+
+
+def _mark_restart(export_id: int) -> None:
+    begin_write()
+    export = db.session.get(ExportFile, export_id)
+    if export is not None:
+        export.restarts += 1
+        export.message = AGAIN
+    db.session.commit()
+
+
+def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) -> Product:
+    """Make the file of an export and write down how it went, whatever came. Commits.
+
+    Raises SfmError where it failed for a reason that people know, Postponed where a stream file
+    was moved meanwhile: it begins again, with the place where the file is then.
+    """
+    try:
+        export = db.session.get_one(ExportFile, export_id)
+        order, name = service.order_for(export), export.file_name
+        db.session.rollback()  # nothing of the session may be open while rows are read for long
+        return _make_current(export_id, order, folder_of(export_id) / name, watch, maker)
+    except (Interrupted, LeaseLost, Postponed):
+        raise  # it goes on later, or elsewhere
+    except FileGone as exc:
+        if order.criteria.stream_files:
+            raise Postponed(exc.message, clock.now()) from exc
+        _write_failure(export_id, exc.message)
+        raise
+    except Cancelled:
+        _write_failure(export_id, "Cancelled.")
+        raise
+    except SfmError as exc:
+        _write_failure(export_id, exc.message)
+        raise
+    except Exception:
+        _write_failure(export_id, queue.UNEXPECTED)
+        raise
+
+
+def _make_current(
+    export_id: int, order: Order, target: Path, watch: Watch, maker: Maker
+) -> Product:
+    """Make it until no post was removed for good meanwhile, and write down that it is ready."""
+    for _ in range(MAX_TRIES):
+        product = maker(order, target, watch)
+        begin_write()
+        if service.finish(db.session.get_one(ExportFile, export_id), product):
+            db.session.commit()
+            return product
+        db.session.rollback()
+        target.unlink(missing_ok=True)
+    raise WrongInput(TOO_MANY)
+
+
+def _write_failure(export_id: int, message: str) -> None:
+    db.session.rollback()
+    begin_write()
+    service.fail(db.session.get_one(ExportFile, export_id), message)
+    db.session.commit()
