@@ -29,7 +29,7 @@ def remove_tweet(ids: tuple[int, ...], reason: str, may_return: bool, yes: bool)
     then on. What is still being written is named: run it again when that is finished (exit code 1
     until then). Not reached are backups and files that were taken elsewhere.
     """
-    from sfm.cli.accounts import at_the_terminal
+    from sfm.cli.users import at_the_terminal
     from sfm.errors import WrongInput
     from sfm.takedown import removal
 
