@@ -2,7 +2,7 @@
 
 Pages, commands and the sandbox aside, nothing in `sfm/` calls gettext. There a string is for
 people if it is a sentence, stands in a table of words, or is a title of a Kind, Job, Column or
-Format. `sfm/web/sentences.py` looks these up again. See babel.cfg.
+Format. `sfm/web/translation.py` looks these up again. See babel.cfg.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from babel.messages.extract import extract_python
 
-from sfm.web.sentences import CONTEXT
+from sfm.web.translation import CONTEXT
 
 OWN_WORDS = {"lazy_gettext": "gettext", "_l": "gettext"}
 CALLS_GETTEXT = re.compile(r"(^|/)(web|cli|sandbox)(/|$)|config\.py$|factory\.py$|extensions\.py$")

@@ -43,9 +43,9 @@ BLUEPRINTS = (
 
 def register(app: Flask) -> None:
     """Bind the extensions that pages need, and every blueprint."""
-    from sfm.web import frame
+    from sfm.web import setup
 
-    frame.bind(app, BLUEPRINTS)
+    setup.bind(app, BLUEPRINTS)
 
 
 def register_when_asked(app: Flask) -> None:

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from sfm.database import begin_write, db
 from sfm.models import User
 from sfm.web.extensions import htmx, login_manager
-from sfm.web.next_url import here
+from sfm.web.redirects import here
 
 View = TypeVar("View", bound=Callable[..., object])
 Who = Literal["public", "signed_in", "owner", "superuser"]

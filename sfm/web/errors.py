@@ -18,7 +18,7 @@ from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.web.extensions import htmx
 from sfm.web.forms import harmless_fields
 from sfm.web.htmx import toast
-from sfm.web.sentences import told
+from sfm.web.translation import told
 
 logger = logging.getLogger(__name__)
 

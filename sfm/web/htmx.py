@@ -9,7 +9,7 @@ from flask import Response, flash, make_response, redirect, render_template
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.web.extensions import htmx
-from sfm.web.sentences import told
+from sfm.web.translation import told
 
 Answer = TypeVar("Answer", bound=BaseResponse)
 Level = Literal["info", "success", "warning", "error"]

@@ -259,7 +259,7 @@ from sfm.exports.request import Criteria
 from sfm.exports.format import Layout
 from sfm.factory import app_from_env
 from sfm.models import User
-from sfm.web.export_requests import ask
+from sfm.web.pages.export_requests import ask
 disk.check_room = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # its file is begun by then
 with app_from_env().app_context():
     ask(db.session.get_one(User, int(sys.argv[1])), Criteria(), Layout())

@@ -58,7 +58,7 @@ def test_every_library_is_locked_with_its_hash() -> None:
 
 
 def test_every_word_of_the_audit_log_is_explained() -> None:
-    from sfm.web.audit import WORDS
+    from sfm.web.pages.audit import WORDS
 
     recorded = set()
     for path in (ROOT / "sfm").rglob("*.py"):

@@ -675,7 +675,7 @@ def test_the_sample_stream_is_collected_with_the_default_users_token(
     assert len(ids_in([file])) == 60
 
 
-HEAVY = ("sfm.web.frame", "pyarrow", "authlib", "apscheduler", "openpyxl", "supervisor")
+HEAVY = ("sfm.web.setup", "pyarrow", "authlib", "apscheduler", "openpyxl", "supervisor")
 
 
 def test_a_collector_starts_without_what_only_pages_and_jobs_need(collect: Collect) -> None:

@@ -10,7 +10,7 @@ from sfm import audit
 from sfm.database import db
 from sfm.models import User
 from sfm.users import service
-from sfm.web.audit import trail_of
+from sfm.web.pages.audit import trail_of
 from tests.conftest import FrozenClock
 from tests.pages import page
 

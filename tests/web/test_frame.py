@@ -339,7 +339,7 @@ def test_pages_wait_for_the_first_request_when_made_for_commands(
 
 
 def test_commands_do_not_pay_for_pages(instance_folder: Path) -> None:
-    heavy = ["flask_wtf", "flask_babel", "alembic", "wtforms", "sfm.web.frame", "sfm.models"]
+    heavy = ["flask_wtf", "flask_babel", "alembic", "wtforms", "sfm.web.setup", "sfm.models"]
     code = f"import sys, app; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -375,7 +375,7 @@ def test_branding_is_shown_and_harmless(instance_folder: Path, database_url: str
 
 def test_times_are_shown_in_the_readers_zone(app: Flask, login_as: Login, reader: User) -> None:
     from sfm import clock
-    from sfm.web.jinja import moment
+    from sfm.web.template_filters import moment
 
     reader.time_zone = "Asia/Kolkata"
     app.add_url_rule(

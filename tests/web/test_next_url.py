@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from sfm.web.next_url import here, safe_next
+from sfm.web.redirects import here, safe_next
 
 OWN = [
     "/", "/tweets/", "/tweets/?q=a+b&sort=-date", "/users/alpha/?at=x%20y", "/search/?q=%E2%80%AE",

@@ -10,7 +10,7 @@ from flask_wtf import FlaskForm
 from wtforms import Field, ValidationError
 from wtforms.fields.core import UnboundField
 
-from sfm.web.sentences import told
+from sfm.web.translation import told
 
 
 class Harmless:

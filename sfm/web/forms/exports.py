@@ -11,7 +11,7 @@ from wtforms.validators import AnyOf, Length, Optional
 from sfm.exports.format import FORMATS, Layout
 from sfm.exports.recurring import EVERY
 from sfm.web.forms import HARMLESS, Form, whole_number
-from sfm.web.sentences import lazily_told
+from sfm.web.translation import lazily_told
 
 COLUMN_SETS = (
     ("classic", _("The 20 classic columns")),

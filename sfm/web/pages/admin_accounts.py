@@ -17,13 +17,13 @@ from sfm.posts.removal import remove_account
 from sfm.runs.queue import queue
 from sfm.users.clients import default_client
 from sfm.web.access import access, signed_in_account
-from sfm.web.account_lists import AccountFilter, accounts_table
 from sfm.web.forms.accounts import AddOneForm, EditForm, ListForm
 from sfm.web.forms.sets import DeleteForm
 from sfm.web.htmx import done, page_or_part
-from sfm.web.limits import possible_id
-from sfm.web.next_url import safe_next
-from sfm.web.sentences import told
+from sfm.web.pages.account_lists import AccountFilter, accounts_table
+from sfm.web.redirects import safe_next
+from sfm.web.request_limits import possible_id
+from sfm.web.translation import told
 
 bp = Blueprint("admin_accounts", __name__, url_prefix="/admin/twitter-users")
 

@@ -13,8 +13,8 @@ from flask_babel import gettext as _
 
 from sfm.accounts.list_drafts import Draft
 from sfm.accounts.list_import import WORDS, Line
-from sfm.web.limits import possible_id
-from sfm.web.sentences import told
+from sfm.web.request_limits import possible_id
+from sfm.web.translation import told
 
 LINES = 200
 WAITING = "waiting"  # for its look-up

@@ -16,8 +16,9 @@ from sfm.users import merge_users, service, twitter_sign_in
 from sfm.users.sign_in import SignInRefused
 from sfm.users.twitter_sign_in import Purpose, Returned
 from sfm.web.access import access, current_account, signed_in_account
-from sfm.web.audit import here as address
-from sfm.web.auth import (
+from sfm.web.htmx import done
+from sfm.web.pages.audit import here as address
+from sfm.web.pages.auth import (
     SignInForm,
     allow_twitter,
     begin_session,
@@ -25,9 +26,8 @@ from sfm.web.auth import (
     login_page,
     to_confirm,
 )
-from sfm.web.htmx import done
-from sfm.web.next_url import safe_next
-from sfm.web.sentences import told
+from sfm.web.redirects import safe_next
+from sfm.web.translation import told
 
 logger = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ from sfm.models.run import RUN_STATES
 from sfm.posts import overview
 from sfm.runs.jobs import job_of
 from sfm.users.usage import usage_this_month
-from sfm.web import admin_rows
 from sfm.web.access import access
 from sfm.web.htmx import page_or_part
-from sfm.web.links import WORDS
-from sfm.web.tweet_facets import KINDS
+from sfm.web.pages import admin_rows
+from sfm.web.pages.links import WORDS
+from sfm.web.pages.post_facets import KINDS
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 

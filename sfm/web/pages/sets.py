@@ -16,11 +16,11 @@ from sfm.models import TwitterUserSet
 from sfm.posts import overview, queries
 from sfm.posts.selection import Selection
 from sfm.web.access import access, signed_in_account
-from sfm.web.account_lists import members_of, sets_of
 from sfm.web.charts import Sparkline, bar_chart, every_day, sparkline
 from sfm.web.forms.sets import DeleteForm, MembersForm, SetForm
 from sfm.web.htmx import done, page_or_part
-from sfm.web.limits import possible_id
+from sfm.web.pages.account_lists import members_of, sets_of
+from sfm.web.request_limits import possible_id
 
 bp = Blueprint("sets", __name__)
 

@@ -15,8 +15,8 @@ from sfm.runs import actions, queries
 from sfm.runs.jobs import JOBS, job_of
 from sfm.web.access import access, current_account, signed_in_account
 from sfm.web.htmx import done, page_or_part
-from sfm.web.limits import possible_id
 from sfm.web.pagination import Order, slice_of
+from sfm.web.request_limits import possible_id
 
 bp = Blueprint("runs", __name__)
 

@@ -11,7 +11,7 @@ from sfm.database import db
 from sfm.runs import forgetting
 from sfm.web.access import access
 from sfm.web.htmx import done
-from sfm.web.removals import chosen_numbers
+from sfm.web.pages.admin_deletions import chosen_numbers
 
 bp = Blueprint("record_removals", __name__, url_prefix="/admin")
 

@@ -15,7 +15,7 @@ from sfm.users.clients import default_client
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms.accounts import AddOneForm, ListForm, SaveListForm
 from sfm.web.htmx import done, page_or_part
-from sfm.web.list_lines import lines_page
+from sfm.web.pages.list_lines import lines_page
 
 bp = Blueprint("admin_lists", __name__, url_prefix="/admin/twitter-users/list")
 

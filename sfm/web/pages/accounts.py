@@ -15,9 +15,9 @@ from sfm.posts import queries as tweets
 from sfm.posts.selection import Selection
 from sfm.runs import troubles
 from sfm.web.access import access, signed_in_account
-from sfm.web.account_lists import FOUND, a_to_z, matching
 from sfm.web.charts import every_day, sparkline
 from sfm.web.htmx import page_or_part
+from sfm.web.pages.account_lists import FOUND, a_to_z, matching
 
 bp = Blueprint("users", __name__)
 

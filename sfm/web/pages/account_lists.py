@@ -12,8 +12,8 @@ from werkzeug.datastructures import MultiDict
 
 from sfm.accounts import members, queries, sets
 from sfm.models import TwitterUser, TwitterUserSet, User
-from sfm.web.limits import possible_id
 from sfm.web.pagination import Order, Slice, slice_of
+from sfm.web.request_limits import possible_id
 
 A_TO_Z = 25
 FOUND = 25

@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sfm.config import Settings
 from sfm.extensions import settings
-from sfm.web import access, errors, headers, jinja, limits, sentences
+from sfm.web import access, errors, headers, request_limits, template_filters, translation
 from sfm.web.extensions import babel, csrf, htmx, login_manager
 
 SESSION_HOURS = 12
@@ -29,19 +29,19 @@ def bind(app: Flask, blueprints: Iterable[str]) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=found.proxy_hops, x_proto=found.proxy_hops, x_host=0
         )
-    jinja.bind(app)
-    limits.bind(app)
+    template_filters.bind(app)
+    request_limits.bind(app)
     login_manager.init_app(app)
     csrf.init_app(app)
     htmx.init_app(app)
     babel.init_app(
         app,
         default_locale="en",
-        locale_selector=language_selector(sentences.languages(app)),
-        timezone_selector=jinja.time_zone,
+        locale_selector=language_selector(translation.languages(app)),
+        timezone_selector=template_filters.time_zone,
     )
-    sentences.bind(app)
-    jinja.bind_counting(app)
+    translation.bind(app)
+    template_filters.bind_counting(app)
     access.bind(app)
     headers.bind(app)
     errors.bind(app)

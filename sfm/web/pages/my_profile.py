@@ -19,10 +19,10 @@ from sfm.users import credentials, service, sign_in
 from sfm.users.credential_check import check
 from sfm.users.usage import Usage, month_start, usage_per_credential
 from sfm.web.access import access, signed_in_account
-from sfm.web.audit import here as address
-from sfm.web.auth import allow_twitter, begin_session
 from sfm.web.forms import Form
 from sfm.web.htmx import done, toast, wants_part
+from sfm.web.pages.audit import here as address
+from sfm.web.pages.auth import allow_twitter, begin_session
 
 bp = Blueprint("account", __name__)
 

@@ -21,7 +21,7 @@ from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.web.access import access, signed_in_account
 from sfm.web.headers import add_digest
 from sfm.web.htmx import done, page_or_part
-from sfm.web.limits import possible_id
+from sfm.web.request_limits import possible_id
 
 bp = Blueprint("files", __name__)
 

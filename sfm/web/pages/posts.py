@@ -21,11 +21,11 @@ from sfm.posts.selection import Selection
 from sfm.twitter.parse import entities
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import page_or_part
-from sfm.web.jinja import time_zone
-from sfm.web.links import WORDS
+from sfm.web.pages.links import WORDS
+from sfm.web.pages.post_facets import KIND_WORDS, KINDS, chosen, groups
+from sfm.web.pages.post_text import card_text, shown, whole_text
 from sfm.web.pagination import Slice
-from sfm.web.tweet_facets import KIND_WORDS, KINDS, chosen, groups
-from sfm.web.tweet_text import card_text, shown, whole_text
+from sfm.web.template_filters import time_zone
 
 bp = Blueprint("tweets", __name__)
 bp.add_app_template_filter(shown, "shown")

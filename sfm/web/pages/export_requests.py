@@ -29,7 +29,7 @@ from sfm.exports.task import make_at_once
 from sfm.extensions import settings
 from sfm.models import ExportFile, User
 from sfm.posts.selection import Selection
-from sfm.web.jinja import time_zone
+from sfm.web.template_filters import time_zone
 
 COUNTED_AT_MOST = 100_000
 

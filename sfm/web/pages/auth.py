@@ -20,12 +20,12 @@ from sfm.users.login_rate_limit import TooManyTries
 from sfm.users.passwords import WeakPassword
 from sfm.users.sign_in import SignInRefused
 from sfm.web.access import access, current_account, signed_in_account
-from sfm.web.audit import here as address
 from sfm.web.extensions import htmx
 from sfm.web.forms import Form
 from sfm.web.headers import allow_form_to
 from sfm.web.htmx import done
-from sfm.web.next_url import here, safe_next
+from sfm.web.pages.audit import here as address
+from sfm.web.redirects import here, safe_next
 
 bp = Blueprint("auth", __name__)
 

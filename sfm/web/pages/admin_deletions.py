@@ -21,7 +21,7 @@ from sfm.takedown.removal import MOST_AT_ONCE
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms.removals import TakedownForm
 from sfm.web.htmx import done, page_or_part
-from sfm.web.limits import possible_id
+from sfm.web.request_limits import possible_id
 
 bp = Blueprint("removals", __name__, url_prefix="/admin")
 

@@ -19,11 +19,11 @@ from sfm.models import User
 from sfm.users import leaving, merge_users, service
 from sfm.users.service import LastAdministrator, Rights
 from sfm.web.access import access, signed_in_account
-from sfm.web.account import credential_context
-from sfm.web.audit import NEWEST, trail_of
 from sfm.web.forms import Form
 from sfm.web.forms.sets import DeleteForm
 from sfm.web.htmx import done, page_or_part
+from sfm.web.pages.audit import NEWEST, trail_of
+from sfm.web.pages.my_profile import credential_context
 from sfm.web.pagination import Order, slice_of
 
 bp = Blueprint("admin_users", __name__, url_prefix="/admin/users")

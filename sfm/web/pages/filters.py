@@ -17,7 +17,9 @@ from sfm.runs.jobs import FILL_GAP
 from sfm.streams import dashboard, gap_fill
 from sfm.streams.completeness import of_filter
 from sfm.web.access import access, signed_in_account
-from sfm.web.filter_requests import (
+from sfm.web.forms.filters import DeleteFilterForm, FilterForm
+from sfm.web.htmx import done, page_or_part
+from sfm.web.pages.filter_requests import (
     Preview,
     check_exact_rules,
     choose,
@@ -27,8 +29,6 @@ from sfm.web.filter_requests import (
     preview,
     search_client,
 )
-from sfm.web.forms.filters import DeleteFilterForm, FilterForm
-from sfm.web.htmx import done, page_or_part
 
 bp = Blueprint("filters", __name__)
 

@@ -20,7 +20,10 @@ from sfm.exports.writers.text_rules import CHANGE_WORDS
 from sfm.models import ExportFile
 from sfm.runs.queries import expected_end
 from sfm.web.access import access, signed_in_account
-from sfm.web.export_requests import (
+from sfm.web.forms.exports import LayoutForm, RepeatForm, filled_with
+from sfm.web.headers import add_digest
+from sfm.web.htmx import done, page_or_part
+from sfm.web.pages.export_requests import (
     COUNTED_AT_MOST,
     ask,
     criteria_asked,
@@ -30,11 +33,8 @@ from sfm.web.export_requests import (
     with_list,
     with_sample,
 )
-from sfm.web.forms.exports import LayoutForm, RepeatForm, filled_with
-from sfm.web.headers import add_digest
-from sfm.web.htmx import done, page_or_part
-from sfm.web.limits import possible_id
-from sfm.web.tweet_facets import KINDS
+from sfm.web.pages.post_facets import KINDS
+from sfm.web.request_limits import possible_id
 
 bp = Blueprint("exports", __name__)
 

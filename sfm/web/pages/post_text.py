@@ -14,7 +14,7 @@ from flask import url_for
 from markupsafe import Markup, escape
 
 from sfm.twitter.parse.entities import Segment
-from sfm.web.jinja import web_address
+from sfm.web.template_filters import web_address
 
 OUTSIDE = 'rel="noopener noreferrer nofollow"'
 # What no HTML page may hold: control characters but for blanks, and code points without meaning.

@@ -1,0 +1,1 @@
+"""The pages: one module each, named as the menu names it."""
