@@ -14,31 +14,30 @@ from flask import Flask
 
 BLUEPRINTS = (
     "about",
-    "account",
+    "accounts",
     "admin",
     "admin_accounts",
-    "admin_lists",
+    "admin_deletions",
+    "admin_list_import",
     "admin_users",
     "audit",
     "auth",
+    "csp_reports",
     "exports",
-    "files",
     "filters",
     "health",
     "home",
     "jobs",
     "links",
-    "record_removals",
-    "removals",
-    "reports",
+    "my_profile",
+    "posts",
     "runs",
     "sets",
     "status",
-    "tweets",
+    "stream_files",
     "twitter_sign_in",
-    "users",
 )
-"""Modules of this package that hold a blueprint `bp`; a new area of pages adds its name."""
+"""Modules of `sfm.web.pages` that hold a blueprint `bp`; a new area of pages adds its name."""
 
 
 def register(app: Flask) -> None:

@@ -32,9 +32,9 @@ MENU: tuple[tuple[object, tuple[tuple[str, object], ...]], ...] = (
         lazy_gettext("Read"),
         (
             ("home.index", lazy_gettext("Home")),
-            ("users.alpha", lazy_gettext("Accounts")),
+            ("accounts.alpha", lazy_gettext("Accounts")),
             ("sets.index", lazy_gettext("Sets")),
-            ("tweets.index", lazy_gettext("Tweets")),
+            ("posts.index", lazy_gettext("Tweets")),
             ("links.index", lazy_gettext("Links")),
         ),
     ),
@@ -42,7 +42,7 @@ MENU: tuple[tuple[object, tuple[tuple[str, object], ...]], ...] = (
         lazy_gettext("Collect"),
         (
             ("filters.index", lazy_gettext("Filters")),
-            ("files.index", lazy_gettext("Stream files")),
+            ("stream_files.index", lazy_gettext("Stream files")),
             ("runs.index", lazy_gettext("Runs")),
             ("exports.index", lazy_gettext("Exports")),
         ),

@@ -47,7 +47,7 @@ def bind(app: Flask, blueprints: Iterable[str]) -> None:
     errors.bind(app)
     app.context_processor(lambda: {"locale": get_locale()})
     for name in blueprints:
-        app.register_blueprint(importlib.import_module(f"sfm.web.{name}").bp)
+        app.register_blueprint(importlib.import_module(f"sfm.web.pages.{name}").bp)
 
 
 def language_selector(languages: list[str]) -> Callable[[], str]:

@@ -33,8 +33,8 @@ DESKTOP, PHONE = (1280, 900), (390, 844)
 SCHEMES = ("light", "dark")
 NO_PAGE = {
     "health.index", "static", "about.logo", "auth.logout", "home.now", "filters.now",
-    "sets.members_as_text", "tweets.as_json", "exports.of_account", "exports.file",
-    "files.download", "twitter_sign_in.callback",
+    "sets.members_as_text", "posts.as_json", "exports.of_account", "exports.file",
+    "stream_files.download", "twitter_sign_in.callback",
 }  # fmt: skip
 """Answers that are files or parts of pages, or lead elsewhere."""
 

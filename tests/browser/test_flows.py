@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sfm.database import db
 from sfm.models import TwitterUser, User
 from sfm.users import passwords
-from sfm.web.pages.list_lines import LINES
+from sfm.web.pages.admin_list_import import LINES
 from tests.browser.conftest import OpenAs
 from tests.factories import make_run, make_set, make_tweets, make_twitter_user, make_user
 

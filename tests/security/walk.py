@@ -14,7 +14,7 @@ from sfm.web.access import SAFE_METHODS, Rule
 from tests.security.samples import ANYTHING
 
 # Sign-in and the browser's own reports carry no session, or none yet.
-WITHOUT_TOKEN = {"reports.csp"}
+WITHOUT_TOKEN = {"csp_reports.csp"}
 
 
 @dataclass(frozen=True)

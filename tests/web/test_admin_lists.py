@@ -15,7 +15,7 @@ from sfm.database import db
 from sfm.models import TwitterUser, User
 from sfm.sandbox.server import Sandbox
 from sfm.twitter.client import Client
-from sfm.web.pages.list_lines import LINES
+from sfm.web.pages.admin_list_import import LINES
 from tests.collecting import added, settings
 from tests.conftest import FrozenClock
 from tests.factories import make_set, make_user

@@ -26,7 +26,7 @@ from sfm.config import Settings
 from sfm.database import db
 from sfm.factory import create_app
 from sfm.models import Link, TwitterFilter, User
-from sfm.web.pages.list_lines import LINES
+from sfm.web.pages.admin_list_import import LINES
 from sfm.web.translation import told
 from tests.conftest import ROOT, test_settings
 from tests.factories import make_run, make_run_error, make_set, make_tweets, make_twitter_user

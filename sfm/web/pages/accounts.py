@@ -19,7 +19,7 @@ from sfm.web.charts import every_day, sparkline
 from sfm.web.htmx import page_or_part
 from sfm.web.pages.account_lists import FOUND, a_to_z, matching
 
-bp = Blueprint("users", __name__)
+bp = Blueprint("accounts", __name__)
 
 SPARK_DAYS = 90
 LATEST = 20
@@ -33,7 +33,7 @@ LONGEST_QUERY = 200
 def alpha() -> Response:
     letter = request.args.get("letter", "")[:1].lower()
     found = a_to_z(letter, request.args.get("at"))
-    return page_or_part("users/alpha.html", "users/_list.html", slice=found, letter=letter)
+    return page_or_part("accounts/alpha.html", "accounts/_list.html", slice=found, letter=letter)
 
 
 @bp.get("/search/")
@@ -42,7 +42,7 @@ def search() -> Response:
     query = request.args.get("q", "").strip()[:LONGEST_QUERY]
     found = matching(query, request.args.get("at")) if query else None
     return page_or_part(
-        "users/search.html", "users/_results.html", slice=found, query=query, most=FOUND
+        "accounts/search.html", "accounts/_results.html", slice=found, query=query, most=FOUND
     )
 
 
@@ -54,11 +54,11 @@ def show(name: str) -> Response | BaseResponse | str:
     if user is None:
         if not named.now and not named.once:
             raise NotFound(_("No account with this name is collected here, now or formerly."))
-        return render_template("users/choose.html", name=name, named=named)
+        return render_template("accounts/choose.html", name=name, named=named)
     if user not in named.now:
         flash(_("%(old)s is now called %(new)s.", old=name, new=user.name), "info")
     if user.name != name:
-        return redirect(url_for("users.show", name=user.name, uid=request.args.get("uid")))
+        return redirect(url_for("accounts.show", name=user.name, uid=request.args.get("uid")))
     return Response(_page(user, named))
 
 
@@ -73,7 +73,7 @@ def _page(user: TwitterUser, named: Named) -> str:
     counts = tweets.day_counts(last, SPARK_DAYS, account_id=user.id)
     days = every_day(counts, last, SPARK_DAYS)
     return render_template(
-        "users/show.html",
+        "accounts/show.html",
         user=user,
         is_only=len(named.now) == 1,  # else the exports' address by name would be another's
         others=[other for other in (*named.now, *named.once) if other is not user],

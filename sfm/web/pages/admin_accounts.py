@@ -35,8 +35,8 @@ MOST_AT_ONCE = 200
 def index() -> Response:
     wanted = AccountFilter.from_args(request.args)
     return page_or_part(
-        "admin/accounts.html",
-        "admin/_accounts.html",
+        "admin_accounts/index.html",
+        "admin_accounts/_table.html",
         slice=accounts_table(wanted, request.args.get("at")),
         wanted=wanted,
         sets=sets.visible_to(signed_in_account()),
@@ -102,14 +102,14 @@ def add() -> Response | BaseResponse:
             )
             db.session.commit()
             said = _("%(name)s is added. Its tweets come in shortly.", name=user.name)
-            return done(url_for("users.show", name=user.name), said)
+            return done(url_for("accounts.show", name=user.name), said)
         except SfmError as exc:
             db.session.rollback()
             form.refuse("name", exc.message)
     status = 422 if form.errors else 200
     return page_or_part(
-        "admin/add.html",
-        "admin/_add_form.html",
+        "admin_accounts/add.html",
+        "admin_accounts/_add_form.html",
         status,
         form=form,
         list_form=ListForm(formdata=None),
@@ -124,11 +124,11 @@ def edit(user_id: int) -> Response | BaseResponse:
     if form.validate_on_submit():
         user.notes = form.notes.data or ""
         db.session.commit()
-        return done(url_for("users.show", name=user.name), _("The notes are saved."))
+        return done(url_for("accounts.show", name=user.name), _("The notes are saved."))
     status = 422 if form.errors else 200
     mine = glimpses.sets_with(signed_in_account(), user_id)
     return page_or_part(
-        "admin/edit_account.html", "admin/_edit_account_form.html", status,
+        "admin_accounts/edit.html", "admin_accounts/_edit_form.html", status,
         form=form, user=user, sets=mine,
     )  # fmt: skip
 
@@ -154,7 +154,7 @@ def confirm_gone() -> BaseResponse:
 def activate(user_id: int) -> BaseResponse:
     user = service.activate_again(default_client(), user_id)
     db.session.commit()
-    return done(url_for("users.show", name=user.name), _("%(name)s is active.", name=user.name))
+    return done(url_for("accounts.show", name=user.name), _("%(name)s is active.", name=user.name))
 
 
 @bp.post("/<id:user_id>/deactivate/")
@@ -164,7 +164,7 @@ def deactivate(user_id: int) -> BaseResponse:
     service.deactivate(user)
     db.session.commit()
     said = _("%(name)s is no longer asked for new tweets. What is held stays.", name=user.name)
-    return done(url_for("users.show", name=user.name), said)
+    return done(url_for("accounts.show", name=user.name), said)
 
 
 @bp.post("/<id:user_id>/collect/")
@@ -179,7 +179,7 @@ def collect(user_id: int) -> BaseResponse:
         said = _(
             "A timeline job for %(name)s is waiting until Twitter lets us ask.", name=user.name
         )
-    return done(url_for("users.show", name=user.name), said)
+    return done(url_for("accounts.show", name=user.name), said)
 
 
 @bp.route("/<id:user_id>/delete/", methods=["GET", "POST"])
@@ -200,5 +200,5 @@ def delete(user_id: int) -> tuple[str, int] | BaseResponse:
             )
             return done(url_for("admin_accounts.index"), said)
         form.refuse("typed_name", _("This is not the name of the account."))
-    page = render_template("admin/delete_account.html", form=form, user=user)
+    page = render_template("admin_accounts/delete.html", form=form, user=user)
     return page, 422 if form.errors else 200

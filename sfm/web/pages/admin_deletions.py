@@ -6,7 +6,7 @@ address; this page says what goes, and only its form does it.
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
@@ -16,6 +16,7 @@ from sfm.errors import NotFound
 from sfm.links import actions
 from sfm.models import Link
 from sfm.posts import queries
+from sfm.runs import forgetting
 from sfm.takedown import run as takedown
 from sfm.takedown.removal import MOST_AT_ONCE
 from sfm.web.access import access, signed_in_account
@@ -23,7 +24,7 @@ from sfm.web.forms.removals import TakedownForm
 from sfm.web.htmx import done, page_or_part
 from sfm.web.request_limits import possible_id
 
-bp = Blueprint("removals", __name__, url_prefix="/admin")
+bp = Blueprint("admin_deletions", __name__, url_prefix="/admin")
 
 
 @bp.route("/twitter-user-items/delete/", methods=["GET", "POST"])
@@ -50,7 +51,7 @@ def tweets() -> Response | BaseResponse:
         return done(url_for("runs.show", run_id=run.id), said)
     status = 422 if form.errors else 200
     return page_or_part(
-        "admin/delete_tweets.html", "admin/_delete_tweets.html", status, form=form, tweets=found
+        "admin_deletions/posts.html", "admin_deletions/_posts.html", status, form=form, tweets=found
     )
 
 
@@ -61,7 +62,7 @@ def links() -> Response | BaseResponse:
     if not found:
         return done(url_for("admin.urls"), _("Tick the links first."), "warning")
     return page_or_part(
-        "admin/change_links.html", "admin/change_links.html",
+        "admin_deletions/links.html", "admin_deletions/links.html",
         links=found, tweets=actions.tweets_with(found),
         deletes=request.args.get("do") != "follow",
     )  # fmt: skip
@@ -97,3 +98,51 @@ def chosen_numbers(name: str) -> list[int]:
     """The numbers in the address, or behind a form; what cannot be one is passed over."""
     numbers = request.values.getlist(name, type=possible_id)
     return list(dict.fromkeys(numbers))[:MOST_AT_ONCE]
+
+
+@bp.get("/timeline-jobs/delete/")
+@access("superuser")
+def ask_jobs() -> str | BaseResponse:
+    ids = chosen_numbers("job")
+    if not ids:
+        return done(url_for("admin.jobs"), _("Tick the jobs first."), "warning")
+    return render_template(
+        "admin_deletions/records.html", name="job", ids=ids,
+        title=ngettext("Delete %(num)s job?", "Delete %(num)s jobs?", len(ids)),
+        what=_("What is written down of it goes, its errors too. The tweets it brought stay."),
+        action=url_for("admin_deletions.delete_jobs"), back=url_for("admin.jobs"),
+        where=_("Timeline jobs"),
+    )  # fmt: skip
+
+
+@bp.post("/timeline-jobs/delete/")
+@access("superuser")
+def delete_jobs() -> BaseResponse:
+    gone = forgetting.runs(chosen_numbers("job"))
+    db.session.commit()
+    said = ngettext("%(num)s job is deleted.", "%(num)s jobs are deleted.", gone)
+    return done(url_for("admin.jobs"), said, "success" if gone else "info")
+
+
+@bp.get("/timeline-errors/delete/")
+@access("superuser")
+def ask_errors() -> str | BaseResponse:
+    ids = chosen_numbers("error")
+    if not ids:
+        return done(url_for("admin.errors"), _("Tick the errors first."), "warning")
+    return render_template(
+        "admin_deletions/records.html", name="error", ids=ids,
+        title=ngettext("Delete %(num)s error?", "Delete %(num)s errors?", len(ids)),
+        what=_("It is no longer shown here, on the account's page and in its job."),
+        action=url_for("admin_deletions.delete_errors"), back=url_for("admin.errors"),
+        where=_("Timeline job errors"),
+    )  # fmt: skip
+
+
+@bp.post("/timeline-errors/delete/")
+@access("superuser")
+def delete_errors() -> BaseResponse:
+    gone = forgetting.errors(chosen_numbers("error"))
+    db.session.commit()
+    said = ngettext("%(num)s error is deleted.", "%(num)s errors are deleted.", gone)
+    return done(url_for("admin.errors"), said, "success" if gone else "info")

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -9,15 +15,17 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.accounts import list_drafts, list_import, sets
 from sfm.accounts.list_drafts import Draft
+from sfm.accounts.list_import import WORDS, Line
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.users.clients import default_client
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms.accounts import AddOneForm, ListForm, SaveListForm
 from sfm.web.htmx import done, page_or_part
-from sfm.web.pages.list_lines import lines_page
+from sfm.web.request_limits import possible_id
+from sfm.web.translation import told
 
-bp = Blueprint("admin_lists", __name__, url_prefix="/admin/twitter-users/list")
+bp = Blueprint("admin_list_import", __name__, url_prefix="/admin/twitter-users/list")
 
 UPLOAD_BYTES = 5 * 1024 * 1024
 
@@ -30,13 +38,13 @@ def begin() -> Response | BaseResponse:
     try:
         token = list_drafts.begin(signed_in_account().id, text)
         if list_drafts.find(signed_in_account().id, token).lines:
-            return redirect(url_for("admin_lists.show", token=token), 303)
+            return redirect(url_for("admin_list_import.show", token=token), 303)
         form.refuse("names", _("Paste at least one name, or choose a text file."))
     except WrongInput as exc:
         form.refuse("names", exc.message)
     form.names.data = text[:UPLOAD_BYTES]
     return page_or_part(
-        "admin/add.html", "admin/_list_form.html", 422,
+        "admin_accounts/add.html", "admin_list_import/_form.html", 422,
         form=AddOneForm(formdata=None), list_form=form,
     )  # fmt: skip
 
@@ -93,7 +101,7 @@ def give_up(token: str) -> BaseResponse:
 
 def _page(token: str, draft: Draft, form: SaveListForm, problem: str = "") -> Response:
     return page_or_part(
-        "admin/list.html", "admin/_list.html", 422 if form.errors else 200,
+        "admin_list_import/index.html", "admin_list_import/_list.html", 422 if form.errors else 200,
         token=token, draft=draft, form=form, problem=problem,
         total=len(draft.to_look_up), lines=lines_page(token, draft, request.args),
         adding=sum(n for verdict, n in draft.counts.items() if verdict in list_import.TO_ADD),
@@ -164,3 +172,101 @@ def _words(draft: Draft) -> str:
             "%(num)s put into the set.", "%(num)s put into the set.", draft.put_into_set
         )
     return said
+
+
+LINES = 200
+WAITING = "waiting"  # for its look-up
+TONES = {"new": "good", "already_here": "quiet", "renamed": "quiet", WAITING: "quiet"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A verdict that the table can be narrowed to; the first choice is all lines."""
+
+    label: str
+    tone: str
+    lines: int
+    address: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line as it is shown. `tone` is that of its badge."""
+
+    line: Line
+    word: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class LinesPage:
+    """The lines shown, the `first`th to the `last`th of `total`, and where others are."""
+
+    choices: Sequence[Choice]
+    rows: Sequence[Row]
+    first: int
+    last: int
+    total: int
+    back: str | None
+    on: str | None
+
+
+def lines_page(token: str, draft: Draft, args: Mapping[str, Any]) -> LinesPage:
+    """The page that an address asks for by `verdict` and `at`, the line number it begins behind.
+
+    Arguments that mean nothing here lead to all lines, or to the first ones.
+    """
+    counts = Counter(map(standing, draft.lines))
+    wanted = str(args.get("verdict", ""))
+    wanted = wanted if wanted in counts else ""
+    lines = [line for line in draft.lines if not wanted or standing(line) == wanted]
+    start = _start(lines, str(args.get("at", "")))
+    rows = [_row(line) for line in lines[start : start + LINES]]
+    end = start + len(rows)
+    before = max(start - LINES, 0)
+    return LinesPage(
+        choices=list(_choices(token, counts, wanted)),
+        rows=rows,
+        first=start + 1,
+        last=end,
+        total=len(lines),
+        back=_address(token, wanted, lines[before - 1].number if before else 0) if start else None,
+        on=_address(token, wanted, lines[end - 1].number) if end < len(lines) else None,
+    )
+
+
+def standing(line: Line) -> str:
+    """The verdict of a line, or that it still waits for one."""
+    return WAITING if line.verdict == "new" and line.record is None else line.verdict
+
+
+def _start(lines: Sequence[Line], at: str) -> int:
+    try:
+        start = bisect_right(lines, possible_id(at), key=lambda line: line.number)
+    except ValueError:
+        return 0
+    return start if start < len(lines) else 0
+
+
+def _row(line: Line) -> Row:
+    found = standing(line)
+    return Row(line, _word(found), TONES.get(found, "warn"))
+
+
+def _word(found: str) -> str:
+    return _("not looked up yet") if found == WAITING else told(WORDS[found])  # type: ignore[index]
+
+
+def _choices(token: str, counts: Mapping[str, int], wanted: str) -> Iterator[Choice]:
+    """What a person has to look at comes first."""
+    yield Choice(_("All lines"), "quiet", sum(counts.values()), _address(token), not wanted)
+    known = [found for found in (*WORDS, WAITING) if found in counts]
+    for found in sorted(known, key=lambda found: found in TONES):
+        tone = TONES.get(found, "warn")
+        address = _address(token, found)
+        yield Choice(_word(found), tone, counts[found], address, found == wanted)
+
+
+def _address(token: str, verdict: str = "", at: int = 0) -> str:
+    return url_for("admin_list_import.show", token=token, verdict=verdict or None, at=at or None)

@@ -32,7 +32,7 @@ bp = Blueprint("auth", __name__)
 FRESH_SECONDS = 15 * 60
 # What somebody with a one-time password may open before they have chosen their own.
 OPEN_BEFORE_PASSWORD = frozenset(
-    {"auth.password", "auth.logout", "static", "reports.csp", "health.index", "about.index"}
+    {"auth.password", "auth.logout", "static", "csp_reports.csp", "health.index", "about.index"}
 )
 
 

@@ -12,7 +12,7 @@ from sfm.web.extensions import csrf
 from sfm.web.headers import REPORTS
 
 logger = logging.getLogger(__name__)
-bp = Blueprint("reports", __name__)
+bp = Blueprint("csp_reports", __name__)
 
 LARGEST_REPORT = 16 * 1024
 SHOWN = ("violated-directive", "effectiveDirective", "blocked-uri", "blockedURL", "document-uri")

@@ -24,7 +24,7 @@ from sfm.web.htmx import done, toast, wants_part
 from sfm.web.pages.audit import here as address
 from sfm.web.pages.auth import allow_twitter, begin_session
 
-bp = Blueprint("account", __name__)
+bp = Blueprint("my_profile", __name__)
 
 
 class CredentialForm(Form):
@@ -56,7 +56,7 @@ def show() -> Response:
 def _page(form: CredentialForm, status: int = 200) -> Response:
     account = signed_in_account()
     page = render_template(
-        "account/show.html",
+        "my_profile/show.html",
         **credential_context(account),
         form=form,
         zones=zone_form(account),
@@ -86,7 +86,7 @@ def add_credential() -> Response:
             new = credentials.bearer(form.secret.data or "", form.label.data or "")
             credentials.keep(signed_in_account(), new)
             db.session.commit()
-            return done(url_for("account.show"), _("The token is kept, encrypted."))
+            return done(url_for("my_profile.show"), _("The token is kept, encrypted."))
         except WrongInput as refusal:
             db.session.rollback()
             form.refuse("secret", refusal.message)
@@ -101,7 +101,7 @@ def check_credential(credential_id: int) -> Response:
     level = "success" if result.works else "error"
     if wants_part():
         return toast(_list(), result.message, level)  # type: ignore[arg-type]
-    return done(url_for("account.show"), result.message, level)  # type: ignore[arg-type]
+    return done(url_for("my_profile.show"), result.message, level)  # type: ignore[arg-type]
 
 
 @bp.post("/account/credentials/<id:credential_id>/remove/")
@@ -113,7 +113,7 @@ def remove_credential(credential_id: int) -> Response:
     message = _("The credential is forgotten.")
     if wants_part():
         return toast(_list(), message)
-    return done(url_for("account.show"), message)
+    return done(url_for("my_profile.show"), message)
 
 
 def _own(credential_id: int) -> Credential:
@@ -122,7 +122,7 @@ def _own(credential_id: int) -> Credential:
 
 def _list() -> FlaskResponse:
     context = credential_context(signed_in_account())
-    return make_response(render_template("account/_credentials.html", **context))
+    return make_response(render_template("my_profile/_credentials.html", **context))
 
 
 @bp.post("/account/time-zone/")
@@ -135,7 +135,7 @@ def set_time_zone() -> Response:
         raise WrongInput(_("Choose a time zone from the list."))
     account.time_zone = form.time_zone.data
     db.session.commit()
-    return done(url_for("account.show"), _("Times are shown in this zone from now on."))
+    return done(url_for("my_profile.show"), _("Times are shown in this zone from now on."))
 
 
 @bp.post("/account/end-sessions/")
@@ -148,4 +148,4 @@ def end_sessions() -> Response:
     sign_in.record(account, "sign_in.ended", address())
     db.session.commit()
     begin_session(db.session.get_one(User, account_id))
-    return done(url_for("account.show"), _("You are signed out everywhere but here."))
+    return done(url_for("my_profile.show"), _("You are signed out everywhere but here."))

@@ -104,7 +104,7 @@ def _address(args: dict[str, str], name: str, value: str) -> str:
 
 
 def _list(args: dict[str, Any]) -> str:
-    return url_for("tweets.index", **args)
+    return url_for("posts.index", **args)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def card_text(tweet: Any) -> Markup:
     text = shown(tweet.item_text)
     if tweet.media or tweet.quoted_id:
         text = _without_own_address(text, links)
-    search = url_for("tweets.index")
+    search = url_for("posts.index")
 
     def piece(found: re.Match[str]) -> str:
         word = found[0]
@@ -77,7 +77,7 @@ def _search_link(search: str, word: str) -> str:
 
 def whole_text(segments: Iterable[Segment]) -> Markup:
     """A tweet's text on its own page, linked as Twitter's offsets say."""
-    search = url_for("tweets.index")
+    search = url_for("posts.index")
     return Markup("".join(_segment(one, search) for one in segments))  # noqa: S704  # nosec B704
 
 
@@ -85,7 +85,7 @@ def _segment(segment: Segment, search: str) -> str:
     text = escape(shown(segment.text))
     if segment.kind in ("hashtag", "mention"):
         sign = "#" if segment.kind == "hashtag" else "@"
-        address = url_for("tweets.index", q=sign + shown(segment.name))
+        address = url_for("posts.index", q=sign + shown(segment.name))
         return f'<a href="{escape(address)}">{text}</a>'
     if segment.kind in ("url", "media"):
         address = web_address(shown(segment.expanded_url)) or web_address(shown(segment.url))

@@ -27,7 +27,7 @@ from sfm.web.pages.post_text import card_text, shown, whole_text
 from sfm.web.pagination import Slice
 from sfm.web.template_filters import time_zone
 
-bp = Blueprint("tweets", __name__)
+bp = Blueprint("posts", __name__)
 bp.add_app_template_filter(shown, "shown")
 bp.add_app_template_filter(card_text, "card_text")
 bp.add_app_template_filter(lambda kind: KIND_WORDS.get(kind, kind), "kind_word")
@@ -50,13 +50,13 @@ def index() -> Response:
         page = queries.page(selection, request.args.get("at"))
     except WrongInput as exc:
         return page_or_part(
-            "tweets/index.html", "tweets/_results.html", 422,
+            "posts/index.html", "posts/_results.html", 422,
             problem=exc.message, typed=typed, sets=theirs, kinds=KINDS,
         )  # fmt: skip
     found = facets(selection, [int(set_id) for set_id in theirs])
     return page_or_part(
-        "tweets/index.html",
-        "tweets/_results.html",
+        "posts/index.html",
+        "posts/_results.html",
         typed=typed,
         sets=theirs,
         kinds=KINDS,
@@ -98,8 +98,8 @@ def show(twitter_id: int) -> Response:
     if wanted != "text/html":
         return _as_json(item)
     answer = page_or_part(
-        "tweets/show.html",
-        "tweets/show.html",
+        "posts/show.html",
+        "posts/show.html",
         item=item,
         text=_text(item),
         referenced=_referenced(item),
@@ -151,7 +151,7 @@ def _referenced(item: TwitterUserItem) -> list[dict[str, Any]]:
             "title": titles[one.kind],
             "kind": one.kind,
             "tweet": one.tweet,
-            "here": url_for("tweets.show", twitter_id=one.twitter_id)
+            "here": url_for("posts.show", twitter_id=one.twitter_id)
             if one.twitter_id in held
             else "",
             "there": f"https://x.com/i/status/{one.twitter_id}",

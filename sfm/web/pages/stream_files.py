@@ -23,7 +23,7 @@ from sfm.web.headers import add_digest
 from sfm.web.htmx import done, page_or_part
 from sfm.web.request_limits import possible_id
 
-bp = Blueprint("files", __name__)
+bp = Blueprint("stream_files", __name__)
 
 MOST_FILES = 1000
 
@@ -38,8 +38,8 @@ def index() -> Response:
         listed = files.of_selection(mine, stream, day, day + timedelta(days=1))[:MOST_FILES]
     days = [one for one in files.days(mine) if not stream or one.prefix == stream]
     return page_or_part(
-        "files/index.html",
-        "files/_files.html",
+        "stream_files/index.html",
+        "stream_files/_files.html",
         days=days,
         listed=listed,
         stream=stream,
@@ -58,7 +58,7 @@ def show(file_id: int) -> str:
         posts = first_posts(files.path_of(settings().data_folder, row))
     except SfmError as exc:
         problem = exc.message
-    return render_template("files/show.html", row=row, posts=posts, problem=problem)
+    return render_template("stream_files/show.html", row=row, posts=posts, problem=problem)
 
 
 @bp.get("/files/<id:file_id>/download")
@@ -79,7 +79,7 @@ def check(file_id: int) -> BaseResponse:
     row = files.by_id(file_id, _mine(signed_in_account()))
     damage = files.verify(settings().data_folder, row)
     db.session.commit()
-    here = url_for("files.show", file_id=file_id)
+    here = url_for("stream_files.show", file_id=file_id)
     if damage:
         return done(here, _("The file is damaged: %(damage)s", damage=damage), "error")
     return done(here, _("The file is as it was when it was sealed."))
@@ -104,7 +104,9 @@ def hand_on() -> BaseResponse:
         requested_by_id=signed_in_account().id,
     )
     db.session.commit()
-    return done(url_for("files.index"), _("The import is asked for, and begins in a moment."))
+    return done(
+        url_for("stream_files.index"), _("The import is asked for, and begins in a moment.")
+    )
 
 
 def _mine(reader: User) -> list[int] | None:

@@ -97,7 +97,7 @@ def link() -> Response:
     if request.method == "POST":
         twitter_sign_in.link(account, browser)
         db.session.commit()
-        return done(url_for("account.show"), _("Your Twitter account is linked."))
+        return done(url_for("my_profile.show"), _("Your Twitter account is linked."))
     pending = twitter_sign_in.pending_link(account, browser)
     return make_response(render_template("auth/link.html", pending=pending))
 
@@ -116,7 +116,7 @@ def join() -> Response:
     account_id = account.id
     db.session.commit()
     begin_session(db.session.get_one(User, account_id))  # joining has ended all sessions
-    return done(url_for("account.show"), _("The two Users are one now."))
+    return done(url_for("my_profile.show"), _("The two Users are one now."))
 
 
 @bp.post("/account/twitter/unlink/")
@@ -131,12 +131,12 @@ def unlink() -> Response:
     told = twitter_sign_in.revoke(tokens)
     begin_session(db.session.get_one(User, account_id))  # all other sessions have ended
     if told:
-        return done(url_for("account.show"), _("Your Twitter account is unlinked."))
+        return done(url_for("my_profile.show"), _("Your Twitter account is unlinked."))
     sentence = _(
         "Your Twitter account is unlinked here. Twitter could not be told: remove this app on "
         "Twitter's own page of connected apps too."
     )
-    return done(url_for("account.show"), sentence, "warning")
+    return done(url_for("my_profile.show"), sentence, "warning")
 
 
 def _went_wrong(trouble: SfmError) -> Response:
