@@ -73,7 +73,7 @@ def held(user: TwitterUser) -> list[int]:
 def timeline_run(**params: object) -> tuple[int, dict[str, object]]:
     """A timeline run as the command makes it: its number and its result."""
     active = queue.start("user_timeline", params)
-    with queue.carried_out(active) as result:
+    with queue.finish(active) as result:
         result.update(run.carry_out(active, collecting_client))
     db.session.rollback()
     return active.id, result

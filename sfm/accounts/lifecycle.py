@@ -135,14 +135,14 @@ def note_unconfirmed() -> None:
     """Open, bring up to date or close the lasting note about accounts to be confirmed. Flushes."""
     count = unconfirmed_count()
     if not count:
-        events.over(UNCONFIRMED_EVENT)
+        events.close_event(UNCONFIRMED_EVENT)
         return
     message = (
         f"Twitter says that {count} accounts are gone. Because these are many at once, they are "
         "kept as they are until a look-up at least six hours later says the same, or an "
         "administrator confirms it."
     )
-    events.note(UNCONFIRMED_EVENT, message, severity="warning", lasting=True)
+    events.open_event(UNCONFIRMED_EVENT, message, severity="warning", lasting=True)
 
 
 def see_batch(batch: UserBatch, *, enters_gone: bool = True) -> dict[int, bool]:

@@ -27,7 +27,7 @@ from sfm.twitter.prices import CENTS_PER_USER
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sfm.runs.context import ActiveRun
+    from sfm.runs.context import RunContext
     from sfm.twitter.client import Client
 
 MOST_LINES = 50_000
@@ -245,7 +245,7 @@ def carry_out(
 
 
 def carry_out_all(
-    run: ActiveRun,
+    run: RunContext,
     made: Plan,
     *,
     set_id: int | None = None,

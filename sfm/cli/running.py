@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from sfm.runs.context import ActiveRun
+    from sfm.runs.context import RunContext
 
 TICK_SECONDS = 0.5
 
@@ -20,7 +20,7 @@ TICK_SECONDS = 0.5
 @contextmanager
 def running(
     kind: str, params: Mapping[str, Any] | None = None
-) -> Iterator[tuple[ActiveRun, dict[str, Any]]]:
+) -> Iterator[tuple[RunContext, dict[str, Any]]]:
     """A run of this kind for the length of the `with`, and the dictionary of its result.
 
     Raises AlreadyRunning where one is going on. On SIGTERM it ends at its next item.
@@ -30,15 +30,15 @@ def running(
     before = signal.signal(signal.SIGTERM, lambda *_: shutdown.request_stop())
     try:
         run = queue.start(kind, params)
-        with queue.carried_out(run) as result, progress_line(run):
+        with queue.finish(run) as result, progress_line(run):
             yield run, result
     finally:
         signal.signal(signal.SIGTERM, before)
-        shutdown.withdraw()
+        shutdown.clear_stop()
 
 
 @contextmanager
-def progress_line(run: ActiveRun) -> Iterator[None]:
+def progress_line(run: RunContext) -> Iterator[None]:
     """One line on stderr that follows the run; nothing at all where that is no terminal."""
     if not sys.stderr.isatty():
         yield
@@ -59,7 +59,7 @@ def progress_line(run: ActiveRun) -> Iterator[None]:
         click.echo("\r\x1b[K", err=True, nl=False)
 
 
-def words_for(run: ActiveRun) -> str:
+def words_for(run: RunContext) -> str:
     """How far a run is: `12 of 300 accounts, 340 new tweets. Waiting …`."""
     from sfm.runs.jobs import job_of
 

@@ -135,7 +135,7 @@ def decide(export: ExportFile, by: User, *, agreed: bool) -> None:
 def enqueue(export: ExportFile) -> None:
     """Have an export made as a run. Flushed."""
     export.state = "queued"
-    run = queue.queue(EXPORT, params={"export_id": export.id}, requested_by_id=export.owner_id)
+    run = queue.enqueue(EXPORT, params={"export_id": export.id}, requested_by_id=export.owner_id)
     export.run_id = run.id if run else None
     db.session.flush()
 

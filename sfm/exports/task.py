@@ -19,7 +19,7 @@ from sfm.exports.storage import folder_of
 from sfm.exports.worker_process import make_apart
 from sfm.models import ExportFile
 from sfm.runs import queue
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost, Postponed
 from sfm.runs.jobs import EXPORT
 
@@ -37,11 +37,11 @@ def make_at_once(run_id: int) -> None:
     run = queue.claim_one(run_id, EXPORT)
     if run is None:
         return
-    with suppress(Cancelled, Interrupted, LeaseLost, Postponed), queue.carried_out(run) as result:
+    with suppress(Cancelled, Interrupted, LeaseLost, Postponed), queue.finish(run) as result:
         result.update(carry_out(run, make))
 
 
-def carry_out(run: ActiveRun, maker: Maker = make_apart) -> dict[str, Any]:
+def carry_out(run: RunContext, maker: Maker = make_apart) -> dict[str, Any]:
     """Make the export that the run is about; what comes back is the run's result.
 
     Commits: the mark of a new start, and the end. A half-written file of an earlier start is

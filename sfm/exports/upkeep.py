@@ -7,10 +7,10 @@ from typing import Any
 from sfm.database import begin_write, db
 from sfm.exports import failed, recurring, storage
 from sfm.exports.leftovers import remove_leftovers
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 
 
-def tidy_exports(run: ActiveRun) -> dict[str, Any]:
+def tidy_exports(run: RunContext) -> dict[str, Any]:
     """Make the recurring exports that are due, remove expired files and what killed exports left,
     and write down as failed what nobody makes any more. Commits."""
     begin_write()

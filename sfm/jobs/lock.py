@@ -24,7 +24,7 @@ class Leadership:
     """This process's part in the contest for the lead."""
 
     def __init__(self) -> None:
-        self.held: leases.Held | None = None
+        self.held: leases.AcquiredLease | None = None
         self._renewed_at = 0.0
 
     @property
@@ -43,7 +43,7 @@ class Leadership:
             self._renew(self.held)
         return self.leads
 
-    def _renew(self, held: leases.Held) -> None:
+    def _renew(self, held: leases.AcquiredLease) -> None:
         kept = write_alone(lambda connection: leases.renew(connection, held, LEASE_SECONDS))
         self._renewed_at = clock.monotonic()
         if not kept:

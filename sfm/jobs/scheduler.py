@@ -31,7 +31,7 @@ LOOK_SECONDS = 1
 RUNS_AT_ONCE = 3  # in one process
 
 
-class Clockwork:
+class Scheduler:
     """The scheduler of one process."""
 
     def __init__(self, app: Flask) -> None:
@@ -92,13 +92,13 @@ class Clockwork:
         logger.warning("a look was missed, which the next one makes good times=%d", self.missed)
 
 
-def start(app: Flask) -> Clockwork | None:
+def start(app: Flask) -> Scheduler | None:
     """Begin background work in this process, unless the setting SCHEDULER is off."""
     with app.app_context():
         if not settings().scheduler:
             logger.info("the scheduler is off")
             return None
-    clockwork = Clockwork(app)
+    clockwork = Scheduler(app)
     clockwork.start()
     _stop_with_process()
     return clockwork

@@ -12,14 +12,14 @@ from sfm.filters import connections
 from sfm.models import Gap, StreamFile, TwitterFilter
 from sfm.networks.errors import Wait
 from sfm.posts.importer import import_files
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.streams import archive, files, gap_fill
 from sfm.streams.deleted_filters import seal_files_of_deleted_filters
 from sfm.twitter.client import Client
 from sfm.users.clients import client_for, default_client
 
 
-def fill_gap(run: ActiveRun) -> dict[str, Any]:
+def fill_gap(run: RunContext) -> dict[str, Any]:
     """What recent search still has of the gap that the params name."""
     gap_id = int(run.params["gap"])
     client = _client_of(gap_id, run)
@@ -29,7 +29,7 @@ def fill_gap(run: ActiveRun) -> dict[str, Any]:
     return dict(result)
 
 
-def _client_of(gap_id: int, run: ActiveRun) -> Client:
+def _client_of(gap_id: int, run: RunContext) -> Client:
     """With the credential of the filter, else the installation's; waits for limits."""
 
     def pause(wait: Wait) -> None:
@@ -46,7 +46,7 @@ def _client_of(gap_id: int, run: ActiveRun) -> Client:
     return client
 
 
-def import_stream_files(run: ActiveRun) -> dict[str, Any]:
+def import_stream_files(run: RunContext) -> dict[str, Any]:
     """Take the posts of stream files, named by their numbers, into the database."""
     numbers = [int(number) for number in run.params["stream_files"]]
     root = settings().data_folder
@@ -59,7 +59,7 @@ def import_stream_files(run: ActiveRun) -> dict[str, Any]:
     return {name: sum(getattr(one, name) for one in found) for name in counted}
 
 
-def organize(run: ActiveRun) -> dict[str, Any]:
+def organize(run: RunContext) -> dict[str, Any]:
     """Finished stream files moved into their folders; each that stayed is an error row."""
     root = settings().data_folder
     seal_files_of_deleted_filters(root, settings().instance / "run")

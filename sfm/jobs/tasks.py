@@ -11,7 +11,7 @@ from sfm.database import db
 from sfm.filters import reconcile as filter_reconcile
 from sfm.models import Credential
 from sfm.posts.counts_check import check_rollups
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines import refresh_names
 from sfm.timelines import run as timelines
@@ -22,30 +22,30 @@ from sfm.users.credential_check import check
 logger = logging.getLogger(__name__)
 
 
-def _patient_client(run: ActiveRun) -> Client:
+def _patient_client(run: RunContext) -> Client:
     """A client that waits for limits, shown on the run's page."""
     client = default_client(lambda wait: run.wait(wait.until, wait.message))
     db.session.rollback()
     return client
 
 
-def collect_timelines(run: ActiveRun) -> dict[str, Any]:
+def collect_timelines(run: RunContext) -> dict[str, Any]:
     """New tweets of all active accounts, or of those that the params name."""
     default_client()
     return timelines.carry_out(run, collecting_client)
 
 
-def update_usernames(run: ActiveRun) -> dict[str, Any]:
+def update_usernames(run: RunContext) -> dict[str, Any]:
     """Names and states of all active accounts."""
     return refresh_names.update_usernames(run, _patient_client(run))
 
 
-def populate_uids(run: ActiveRun) -> dict[str, Any]:
+def populate_uids(run: RunContext) -> dict[str, Any]:
     """Uids that accounts of old databases lack."""
     return refresh_names.populate_uids(run, _patient_client(run))
 
 
-def check_credentials(run: ActiveRun) -> dict[str, Any]:
+def check_credentials(run: RunContext) -> dict[str, Any]:
     """Each kept credential, asked once; one that does not work is an error row."""
     ids = list(db.session.scalars(select(Credential.id).order_by(Credential.id)))
     db.session.rollback()
@@ -65,7 +65,7 @@ def check_credentials(run: ActiveRun) -> dict[str, Any]:
     return {"credentials": len(ids), "works": works}
 
 
-def check_counts(run: ActiveRun) -> dict[str, Any]:
+def check_counts(run: RunContext) -> dict[str, Any]:
     """The counts beside the tweets against a full count; what was wrong is put right and told."""
     found = unit_of_work(check_rollups)
     for one in found[:100]:
@@ -74,7 +74,7 @@ def check_counts(run: ActiveRun) -> dict[str, Any]:
     return {"corrected": len(found)}
 
 
-def follow_links(run: ActiveRun) -> dict[str, Any]:
+def follow_links(run: RunContext) -> dict[str, Any]:
     """Links of tweets not looked at yet, new tweets first, and those due for another try."""
     from sfm.links.run import carry_out  # asyncio and TLS, for this job alone
 

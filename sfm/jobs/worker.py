@@ -12,7 +12,7 @@ from sfm.database import begin_write, db
 from sfm.errors import SfmError
 from sfm.models import Run, ScheduledJob
 from sfm.runs import pausing, queue, scheduled_jobs
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.errors import DatabaseTrouble, Pause, Postponed
 from sfm.runs.jobs import Job, function_of, scheduled, with_runs
 from sfm.runs.transactions import unit_of_work
@@ -27,7 +27,7 @@ def queue_due() -> int:
 
     Commits. Taking a slot and queueing its run are one transaction, so a slot has one run.
     """
-    queue.settle_stale()
+    queue.recover_stale()
     _let_paused_go_on()
     return sum(_queue(job) for job in _due_jobs() if not job.is_tick)
 
@@ -46,7 +46,7 @@ def _queue(job: Job) -> int:
         if slot is None or _has_enough_waiting(job):
             return False
         key = f"{job.name}@{clock.iso(slot)}"
-        return queue.queue(job.name, slot=key, origin="schedule") is not None
+        return queue.enqueue(job.name, slot=key, origin="schedule") is not None
 
     return int(unit_of_work(take))
 
@@ -107,7 +107,7 @@ def work_once() -> bool:
         return False
     logger.info("run begun run=%d kind=%s", run.id, run.kind)
     try:
-        with queue.carried_out(run) as result:
+        with queue.finish(run) as result:
             result.update(function_of(run.kind)(run) or {})
     except Pause as exc:
         _note_pause(run, exc)
@@ -120,15 +120,15 @@ def work_once() -> bool:
     return True
 
 
-def _note_pause(run: ActiveRun, exc: Pause) -> None:
+def _note_pause(run: RunContext, exc: Pause) -> None:
     logger.warning("run paused run=%d kind=%s reason=%s", run.id, run.kind, exc.message)
     begin_write()
-    pausing.note(run.kind, exc.message)
+    pausing.open_pause(run.kind, exc.message)
     db.session.commit()
 
 
-def _note_end(run: ActiveRun) -> None:
+def _note_end(run: RunContext) -> None:
     try:
-        unit_of_work(lambda: pausing.note_end(run.kind))
+        unit_of_work(lambda: pausing.close_pause(run.kind))
     except (DBAPIError, Postponed, DatabaseTrouble):  # the database may be what ended the run
         logger.exception("the end of a pause could not be noted kind=%s", run.kind)

@@ -10,7 +10,7 @@ from sfm import audit
 from sfm.database import db
 from sfm.models import Link, Run, TwitterUserItemUrl, User
 from sfm.runs.jobs import FETCH_URLS
-from sfm.runs.queue import queue
+from sfm.runs.queue import enqueue
 
 _place = TwitterUserItemUrl
 
@@ -53,4 +53,4 @@ def follow_again(links: Sequence[Link], by: User) -> Run | None:
     items = sorted(set(db.session.scalars(one)))
     if not items:
         return None
-    return queue(FETCH_URLS, params={"item_ids": items, "refetch": True}, requested_by_id=by.id)
+    return enqueue(FETCH_URLS, params={"item_ids": items, "refetch": True}, requested_by_id=by.id)

@@ -25,7 +25,7 @@ from sfm.links import selection, store
 from sfm.links.fetch import Fetcher, Followed
 from sfm.links.selection import Choice
 from sfm.links.ssrf_guard import Fence
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.errors import Cancelled, Interrupted
 from sfm.runs.transactions import unit_of_work
 
@@ -47,7 +47,7 @@ def fenced_fetcher() -> Fetcher:
     )
 
 
-def carry_out(run: ActiveRun, make_fetcher: FetcherMaker = fenced_fetcher) -> dict[str, Any]:
+def carry_out(run: RunContext, make_fetcher: FetcherMaker = fenced_fetcher) -> dict[str, Any]:
     """Follow the links that the run's params choose. Commits as it goes.
 
     Params, all optional: start, end (ISO days, both included), twitter_user_ids, item_ids, limit
@@ -65,7 +65,7 @@ def carry_out(run: ActiveRun, make_fetcher: FetcherMaker = fenced_fetcher) -> di
 
 
 class _Task:
-    def __init__(self, run: ActiveRun, make_fetcher: FetcherMaker) -> None:
+    def __init__(self, run: RunContext, make_fetcher: FetcherMaker) -> None:
         db.session.rollback()  # SQLite would go on showing what was there before the run
         self.run = run
         self.make_fetcher = make_fetcher

@@ -23,7 +23,7 @@ from sfm.output_file import free_name
 from sfm.posts import bulk_sql
 from sfm.posts.file_reader import Problem, Read, read_file
 from sfm.posts.store import CapturedBy, Saved, save_page
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.runs.transactions import unit_of_work
 from sfm.twitter.parse.response import Record
@@ -116,7 +116,7 @@ def _account_of(uid: int, tweet: Tweet) -> TwitterUser:
 
 
 def import_files(
-    run: ActiveRun,
+    run: RunContext,
     paths: Iterable[Path],
     *,
     add_users: bool = False,
@@ -139,7 +139,7 @@ def import_files(
     return found
 
 
-def _import_file(run: ActiveRun, path: Path, owners: Owners, captured_by: CapturedBy) -> Imported:
+def _import_file(run: RunContext, path: Path, owners: Owners, captured_by: CapturedBy) -> Imported:
     found = Imported(path)
     mark = _mark_of(path, owners.adding)
     found.went_on_at = _line_of_earlier_run(mark)
@@ -158,7 +158,7 @@ def _import_file(run: ActiveRun, path: Path, owners: Owners, captured_by: Captur
 
 
 def _save(
-    run: ActiveRun, owners: Owners, batch: _Batch, captured_by: CapturedBy
+    run: RunContext, owners: Owners, batch: _Batch, captured_by: CapturedBy
 ) -> tuple[Saved, dict[int, int]]:
     made = owners.add_missing(batch.records)
     owner = owners.by_uid | made if made else owners.by_uid

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from sfm.networks.record import MAX_ID
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.twitter.client import Client
 
 AT_ONCE = 100  # ids in one call
@@ -39,7 +39,7 @@ def read_ids(lines: Iterable[str], limit: int | None) -> Iterator[Id]:
 
 
 def look_up(
-    run: ActiveRun,
+    run: RunContext,
     client: Client,
     ids: Iterable[tuple[str, int | None]],
     out: IO[bytes],
@@ -67,7 +67,7 @@ def look_up(
 
 
 def _batch(
-    run: ActiveRun, client: Client, ids: list[int], out: IO[bytes], log: IO[str], result: LookedUp
+    run: RunContext, client: Client, ids: list[int], out: IO[bytes], log: IO[str], result: LookedUp
 ) -> None:
     run.check()
     missing = set(ids)

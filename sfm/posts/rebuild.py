@@ -20,7 +20,7 @@ from sfm.posts.bulk_sql import Entry
 from sfm.posts.columns import CONTENT, row_of
 from sfm.posts.counts_check import check_rollups
 from sfm.posts.store import entry_of
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.jobs import REFILL_ITEMS
 from sfm.runs.transactions import unit_of_work
 from sfm.twitter.parse.response import Record
@@ -41,7 +41,7 @@ class Refilled:
     unreadable: int = 0
 
 
-def refill(run: ActiveRun) -> Refilled:
+def refill(run: RunContext) -> Refilled:
     """Fill the columns of all tweets from their JSON, and make the index anew if its rules changed.
 
     Commits once per batch. A run that was cut off is gone on with. Counts are checked at the end.
@@ -78,7 +78,7 @@ def _begin() -> int:
     return min(at, now.done_to_id) if now.done_to_id is not None else at
 
 
-def _batch(run: ActiveRun, at: int) -> tuple[Refilled, int]:
+def _batch(run: RunContext, at: int) -> tuple[Refilled, int]:
     connection = db.session.connection()
     bulk_sql.one_writer(connection)
     wanted = select(_item).where(_item.c.id > at).order_by(_item.c.id).limit(BATCH)
@@ -120,6 +120,6 @@ def _refill_row(connection: Connection, row: Any, found: Refilled) -> Entry | No
     return entry_of(row.twitter_user_id, record)
 
 
-def _count_anew(run: ActiveRun) -> None:
+def _count_anew(run: RunContext) -> None:
     check_rollups()
     run.fence()

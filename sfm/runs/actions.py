@@ -14,7 +14,7 @@ from sfm.models import Credential, Run, RunError
 from sfm.runs import pausing
 from sfm.runs.errors import Cancelled
 from sfm.runs.jobs import job_of
-from sfm.runs.queue import queue
+from sfm.runs.queue import enqueue
 
 
 def cancel(run_id: int) -> Run:
@@ -26,7 +26,7 @@ def cancel(run_id: int) -> Run:
         run.state, run.message = "cancelled", Cancelled().message
         run.finished_at = clock.now()
         db.session.flush()
-        pausing.note_end(run.kind)
+        pausing.close_pause(run.kind)
     else:
         raise WrongInput("This run is over already.")
     db.session.flush()
@@ -64,7 +64,7 @@ def retry_failed(run_id: int, requested_by_id: int | None = None) -> Run:
             f"No {job_of(run.kind).items} failed in this run, so none can be tried again."
         )
     params = {**run.params, "twitter_user_ids": list(failed)}
-    again = queue(run.kind, params=params, requested_by_id=requested_by_id)
+    again = enqueue(run.kind, params=params, requested_by_id=requested_by_id)
     if again is None:
         raise WrongInput("This run cannot be repeated.")
     return again

@@ -20,7 +20,7 @@ from sfm.database import db
 from sfm.models import Run, RunError
 from sfm.runs import leases
 from sfm.runs.errors import Abandoned, Cancelled, Interrupted, LeaseLost
-from sfm.runs.group_commit import Pen
+from sfm.runs.group_commit import GroupCommit
 from sfm.runs.jobs import job_of
 from sfm.runs.shutdown import stop_requested
 from sfm.runs.transactions import is_busy, short_write, trouble, write_alone
@@ -55,7 +55,7 @@ class Progress:
 
 
 @dataclass
-class ActiveRun:
+class RunContext:
     """One run that this process holds the lease for. Its methods may be called by many threads.
 
     Threads of a run do their units of work with its `pen`: it is handed on at once, where the
@@ -66,7 +66,7 @@ class ActiveRun:
     kind: str
     params: dict[str, Any]
     cursor: dict[str, Any]
-    held: leases.Held
+    held: leases.AcquiredLease
     progress: Progress = field(default_factory=Progress)
     errors: int = 0
     lost: bool = False
@@ -74,12 +74,12 @@ class ActiveRun:
     abandoned: bool = False  # one of its threads has met what ends it
     origin: str = "page"
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
-    pen: Pen = field(init=False, repr=False)
+    pen: GroupCommit = field(init=False, repr=False)
     _unsaved_added: int = field(default=0, repr=False)
     _beat_at: float = field(default_factory=clock.monotonic, repr=False)
 
     def __post_init__(self) -> None:
-        self.pen = Pen(self.fence)
+        self.pen = GroupCommit(self.fence)
 
     def show(self, message: str | None = None, total: int | None = None) -> None:
         """Say what is being done, or of how many items this run consists."""

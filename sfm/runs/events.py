@@ -14,7 +14,7 @@ from sfm.models import Event
 Severity = Literal["notice", "warning", "trouble"]
 
 
-def note(
+def open_event(
     kind: str,
     message: str,
     *,
@@ -42,7 +42,7 @@ def note(
     return event
 
 
-def over(
+def close_event(
     kind: str, *, subject_type: str = "", subject_id: int | None = None, subject: str = ""
 ) -> bool:
     """Close the open event of this kind and subject; whether there was one."""

@@ -12,7 +12,7 @@ from sfm.errors import WrongInput
 from sfm.models import Run, RunError
 
 
-def runs(run_ids: Sequence[int]) -> int:
+def delete_runs(run_ids: Sequence[int]) -> int:
     """Delete these runs with their errors; how many. What they brought stays. Raises WrongInput.
 
     Only what is over can go; nothing does where one of them is not.
@@ -29,7 +29,7 @@ def runs(run_ids: Sequence[int]) -> int:
     return len(found)
 
 
-def errors(error_ids: Sequence[int]) -> int:
+def delete_errors(error_ids: Sequence[int]) -> int:
     """Delete these errors of runs; how many. One entry in the audit log for each."""
     found = db.session.scalars(select(RunError).where(RunError.id.in_(error_ids))).all()
     for error in found:

@@ -23,7 +23,7 @@ _EVERYBODYS = (DatabaseTrouble, LeaseLost, Postponed)
 
 
 @dataclass
-class _Wish:
+class _PendingWrite:
     """What one thread wants written, and what came of it."""
 
     work: Callable[[], Any]
@@ -33,7 +33,7 @@ class _Wish:
     error: BaseException | None = None
 
 
-class Pen:
+class GroupCommit:
     """Written with by one thread at a time, for all that wait. Safe between threads.
 
     `fence` is the last step of each transaction, given how many items were added in it.
@@ -44,7 +44,7 @@ class Pen:
         self._lock = threading.Lock()
         self._all_here = threading.Condition(self._lock)  # who writes waits for the others
         self._written = threading.Condition(self._lock)  # the others wait for who writes
-        self._waiting: list[_Wish] = []
+        self._waiting: list[_PendingWrite] = []
         self._is_taken = False
         self._hands = 0
 
@@ -67,7 +67,7 @@ class Pen:
         in one transaction with the work of others, and more than once: where any of them fails,
         all is rolled back and each is done by itself.
         """
-        wish = _Wish(work, added)
+        wish = _PendingWrite(work, added)
         with self._lock:
             self._waiting.append(wish)
             if self._are_all_here():
@@ -83,7 +83,7 @@ class Pen:
         return result
 
     def _write_for_all(self) -> None:
-        batch: list[_Wish] = []
+        batch: list[_PendingWrite] = []
         try:
             with self._lock:
                 self._all_here.wait_for(self._are_all_here, LINGER_SECONDS)
@@ -99,7 +99,7 @@ class Pen:
     def _are_all_here(self) -> bool:
         return len(self._waiting) >= self._hands
 
-    def _do(self, batch: list[_Wish]) -> None:
+    def _do(self, batch: list[_PendingWrite]) -> None:
         try:
             self._together(batch)
         except Exception as exc:
@@ -111,7 +111,7 @@ class Pen:
         except BaseException as exc:  # this thread is to end; the others must not think it done
             _fail(batch, exc)
 
-    def _together(self, batch: list[_Wish]) -> None:
+    def _together(self, batch: list[_PendingWrite]) -> None:
         def all_of_it() -> list[Any]:
             results = [wish.work() for wish in batch]
             self._fence(
@@ -123,6 +123,6 @@ class Pen:
             wish.result = result
 
 
-def _fail(batch: list[_Wish], exc: BaseException) -> None:
+def _fail(batch: list[_PendingWrite], exc: BaseException) -> None:
     for wish in batch:
         wish.error = exc

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sfm import clock
 from sfm.database import db
 from sfm.models import Lease
-from sfm.runs.owner import is_dead
+from sfm.runs.owner import is_dead_owner
 from sfm.runs.transactions import write_alone
 
 LEASE_SECONDS = 90
@@ -31,7 +31,7 @@ _RENEW = (  # made once, for every unit of work of every run
 
 
 @dataclass(frozen=True)
-class Held:
+class AcquiredLease:
     """A lease that is ours."""
 
     name: str
@@ -40,7 +40,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Holder:
+class LeaseHolder:
     """Who has a lease, since when and until when (aware UTC)."""
 
     owner: str
@@ -48,7 +48,7 @@ class Holder:
     expires_at: datetime
 
 
-def take(name: str, owner: str, seconds: float = LEASE_SECONDS) -> Held | None:
+def take(name: str, owner: str, seconds: float = LEASE_SECONDS) -> AcquiredLease | None:
     """The lease, or None where another has it. Commits on its own.
 
     A lease that ran out, or whose process is certainly dead, goes to whoever asks first.
@@ -66,51 +66,51 @@ def _is_taken(name: str) -> bool:
         row = connection.execute(
             select(Lease.owner).where(Lease.name == name, Lease.expires_at > clock.now())
         ).first()
-    return row is not None and not is_dead(row.owner)
+    return row is not None and not is_dead_owner(row.owner)
 
 
-def _take(connection: Connection, name: str, owner: str, seconds: float) -> Held | None:
+def _take(connection: Connection, name: str, owner: str, seconds: float) -> AcquiredLease | None:
     now = clock.now()
     expires_at = now + timedelta(seconds=seconds)
     row = connection.execute(select(Lease.owner, Lease.epoch).where(Lease.name == name)).first()
     if row is None:
         values = {"name": name, "owner": owner, "epoch": 1, "since": now, "expires_at": expires_at}
         connection.execute(insert(Lease).values(values))
-        return Held(name, owner, 1)
+        return AcquiredLease(name, owner, 1)
     free = Lease.expires_at <= now
-    if is_dead(row.owner):
+    if is_dead_owner(row.owner):
         free = or_(free, Lease.owner == row.owner)
     taken = connection.execute(
         update(Lease)
         .where(Lease.name == name, Lease.epoch == row.epoch, free)
         .values(owner=owner, epoch=row.epoch + 1, since=now, expires_at=expires_at)
     )
-    return Held(name, owner, row.epoch + 1) if taken.rowcount else None
+    return AcquiredLease(name, owner, row.epoch + 1) if taken.rowcount else None
 
 
-def holder(name: str) -> Holder | None:
+def holder(name: str) -> LeaseHolder | None:
     """Who has the lease at present, None if nobody."""
     row = db.session.execute(
         select(Lease.owner, Lease.since, Lease.expires_at).where(
             Lease.name == name, Lease.expires_at > clock.now()
         )
     ).first()
-    return Holder(row.owner, row.since, row.expires_at) if row else None
+    return LeaseHolder(row.owner, row.since, row.expires_at) if row else None
 
 
-def renew(connection: Connection, held: Held, seconds: float = LEASE_SECONDS) -> bool:
+def renew(connection: Connection, held: AcquiredLease, seconds: float = LEASE_SECONDS) -> bool:
     """Put the end off, inside the caller's transaction; False where the lease is no longer ours."""
     mine = {"lease": held.name, "holder": held.owner, "number": held.epoch}
     end = clock.now() + timedelta(seconds=seconds)
     return bool(connection.execute(_RENEW, {**mine, "end": end}).rowcount)
 
 
-def release(held: Held) -> None:
+def release(held: AcquiredLease) -> None:
     """Give the lease back at once. Commits on its own."""
     write_alone(lambda connection: renew(connection, held, seconds=0))
 
 
-def forget(held: Held) -> None:
+def forget(held: AcquiredLease) -> None:
     """Give back a lease whose name nobody will use again; its row goes. Commits on its own."""
     row = delete(Lease).where(Lease.name == held.name, Lease.owner == held.owner)
     write_alone(lambda connection: connection.execute(row))

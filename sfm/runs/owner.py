@@ -18,7 +18,7 @@ def new_owner() -> str:
     return f"{host}/{pid}-{_started(pid)}/{_kernel()}/{secrets.token_hex(4)}"
 
 
-def is_dead(owner: str) -> bool:
+def is_dead_owner(owner: str) -> bool:
     """True only where it is certain: a process of this very kernel that is no longer there."""
     parts = owner.split("/")
     if len(parts) != 4 or parts[2] != _kernel() or not _kernel():
@@ -27,7 +27,7 @@ def is_dead(owner: str) -> bool:
     return pid.isdigit() and _started(int(pid)) != started
 
 
-def in_words(owner: str) -> str:
+def describe_owner(owner: str) -> str:
     """`process 4711 on archive1`, for a sentence."""
     parts = owner.split("/")
     return f"process {parts[1].partition('-')[0]} on {parts[0]}" if len(parts) == 4 else owner

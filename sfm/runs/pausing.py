@@ -11,17 +11,17 @@ from sfm.database import db
 from sfm.models import Run
 from sfm.runs import events
 
-EVENT = "run_paused"
+PAUSE_EVENT = "run_paused"
 
 
-def note(kind: str, message: str) -> None:
+def open_pause(kind: str, message: str) -> None:
     """A run of this kind is paused: somebody has to see to it, or to know at least."""
-    events.note(
-        EVENT, message, severity="warning", subject_type="job", subject=kind, lasting=True
+    events.open_event(
+        PAUSE_EVENT, message, severity="warning", subject_type="job", subject=kind, lasting=True
     )  # fmt: skip
 
 
-def note_end(kind: str) -> bool:
+def close_pause(kind: str) -> bool:
     """A run of this kind is over, however it ended; whether the note is closed by that.
 
     It stays while another run of the kind is paused, or begun and queued to go on: what paused
@@ -31,4 +31,4 @@ def note_end(kind: str) -> bool:
     waiting = select(Run.id).where(Run.kind == kind, or_(Run.state == "paused", goes_on)).limit(1)
     if db.session.scalar(waiting) is not None:
         return False
-    return events.over(EVENT, subject_type="job", subject=kind)
+    return events.close_event(PAUSE_EVENT, subject_type="job", subject=kind)

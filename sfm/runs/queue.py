@@ -22,7 +22,7 @@ from sfm.errors import SfmError
 from sfm.models import Lease, Run
 from sfm.networks.errors import OutOfCredits
 from sfm.runs import leases
-from sfm.runs.context import ActiveRun, Progress
+from sfm.runs.context import Progress, RunContext
 from sfm.runs.errors import (
     AlreadyRunning,
     Cancelled,
@@ -34,7 +34,7 @@ from sfm.runs.errors import (
     pause_for,
 )
 from sfm.runs.jobs import job_of, lease_name
-from sfm.runs.owner import in_words, is_dead, new_owner
+from sfm.runs.owner import describe_owner, is_dead_owner, new_owner
 from sfm.runs.transactions import write_alone
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ UNEXPECTED = "Something unexpected went wrong; the log has the details."
 CUT_OFF = "It was cut off: its program ended without a word. The next run goes on where it stopped."
 
 
-def queue(
+def enqueue(
     name: str,
     *,
     params: Mapping[str, Any] | None = None,
@@ -74,9 +74,9 @@ def queue(
     return run
 
 
-def start(name: str, params: Mapping[str, Any] | None = None) -> ActiveRun:
+def start(name: str, params: Mapping[str, Any] | None = None) -> RunContext:
     """Begin a run at once, for a command. Raises AlreadyRunning with who runs since when."""
-    settle_stale([name])
+    recover_stale([name])
     owner = new_owner()
     held = leases.take(lease_name(name, None), owner) if job_of(name).alone else None
     if job_of(name).alone and held is None:
@@ -92,10 +92,10 @@ def start(name: str, params: Mapping[str, Any] | None = None) -> ActiveRun:
     held = held or leases.take(lease_name(name, run_id), owner)
     if held is None:
         raise AlreadyRunning(_who_runs(name))
-    return ActiveRun(run_id, name, dict(params or {}), {}, held, origin="command")
+    return RunContext(run_id, name, dict(params or {}), {}, held, origin="command")
 
 
-def claim(names: Collection[str]) -> ActiveRun | None:
+def claim(names: Collection[str]) -> RunContext | None:
     """Begin the oldest queued run of these kinds that may go now, None if there is none."""
     due = or_(Run.not_before.is_(None), Run.not_before <= clock.now())
     with db.engine.connect() as connection:
@@ -116,7 +116,7 @@ def claim(names: Collection[str]) -> ActiveRun | None:
     return None
 
 
-def claim_one(run_id: int, name: str) -> ActiveRun | None:
+def claim_one(run_id: int, name: str) -> RunContext | None:
     """Begin this queued run of this kind, None where somebody else just did."""
     held = leases.take(lease_name(name, run_id), new_owner())
     run = _begin(run_id, held) if held else None
@@ -125,7 +125,7 @@ def claim_one(run_id: int, name: str) -> ActiveRun | None:
     return run
 
 
-def _begin(run_id: int, held: leases.Held) -> ActiveRun | None:
+def _begin(run_id: int, held: leases.AcquiredLease) -> RunContext | None:
     """Turn a queued run into a running one, unless somebody else just did."""
     _settle_overtaken(held.name.removeprefix("run:"), held)
     now = clock.now()
@@ -141,11 +141,11 @@ def _begin(run_id: int, held: leases.Held) -> ActiveRun | None:
         row = connection.execute(select(Run.__table__).where(Run.id == run_id)).one()
     costs = {name: getattr(row, name) for name in vars(Progress()) if name.startswith("api_")}
     progress = Progress(done=0, added=row.added, **costs)
-    return ActiveRun(run_id, row.kind, row.params, row.cursor, held, progress, origin=row.origin)
+    return RunContext(run_id, row.kind, row.params, row.cursor, held, progress, origin=row.origin)
 
 
 @contextmanager
-def carried_out(run: ActiveRun) -> Iterator[dict[str, Any]]:
+def finish(run: RunContext) -> Iterator[dict[str, Any]]:
     """Holds a run while its work is done, and writes how it ended. Raises the reason again; what
     may be read no more is a Pause, whatever the run was about.
 
@@ -197,7 +197,7 @@ def _ending_of(exc: SfmError, origin: str) -> Ending:
     return Ending("failed", exc.message)
 
 
-def _end(run: ActiveRun, ending: Ending, result: dict[str, Any]) -> None:
+def _end(run: RunContext, ending: Ending, result: dict[str, Any]) -> None:
     if not ending.state:
         return
     if ending.state != "finished":
@@ -210,7 +210,7 @@ def _end(run: ActiveRun, ending: Ending, result: dict[str, Any]) -> None:
         logger.exception("the end of a run could not be written run=%d", run.id)
 
 
-def settle_stale(names: Collection[str] | None = None) -> int:
+def recover_stale(names: Collection[str] | None = None) -> int:
     """Find runs whose process stopped without a word; how many there were.
 
     Those from the plan or a page are queued again, to go on where they stopped, three times at
@@ -218,9 +218,9 @@ def settle_stale(names: Collection[str] | None = None) -> int:
     """
     settled = 0
     for row in _running(names):
-        gone = is_dead(row.owner) or (row.heartbeat_at or row.queued_at) < clock.now() - timedelta(
-            seconds=STALE_SECONDS
-        )
+        gone = is_dead_owner(row.owner) or (
+            row.heartbeat_at or row.queued_at
+        ) < clock.now() - timedelta(seconds=STALE_SECONDS)
         if gone and not _lease_is_alive(row):
             settled += _settle(row)
     return settled
@@ -234,7 +234,7 @@ def _running(names: Collection[str] | None) -> list[Row[Any]]:
         return list(connection.execute(wanted))
 
 
-def _settle_overtaken(name: str, held: leases.Held) -> None:
+def _settle_overtaken(name: str, held: leases.AcquiredLease) -> None:
     """Close the rows of those whose lease is ours now: they can write nothing any more."""
     for row in _running([name]):
         if row.owner != held.owner:
@@ -242,7 +242,7 @@ def _settle_overtaken(name: str, held: leases.Held) -> None:
 
 
 def _lease_is_alive(row: Row[Any]) -> bool:
-    if is_dead(row.owner):
+    if is_dead_owner(row.owner):
         return False
     with db.engine.connect() as connection:
         found = connection.execute(
@@ -272,5 +272,5 @@ def _who_runs(name: str) -> str:
     row = running[-1]
     return (
         f"{title} {row.id} has been running since {clock.iso(row.started_at)} "
-        f"({in_words(row.owner)}). Wait until it ends, or cancel it on its page."
+        f"({describe_owner(row.owner)}). Wait until it ends, or cancel it on its page."
     )

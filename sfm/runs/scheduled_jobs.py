@@ -118,7 +118,7 @@ def run_now(name: str, by_id: int | None = None) -> Run | None:
     if job.is_tick:
         return None
     audit.record("job.run_now", kind="job", subject=job.purpose)
-    return queue.queue(job.name, requested_by_id=by_id)
+    return queue.enqueue(job.name, requested_by_id=by_id)
 
 
 def take_slot(job: Job, now: datetime) -> datetime | None:

@@ -16,6 +16,6 @@ def stop_requested() -> bool:
     return _wish.is_set()
 
 
-def withdraw() -> None:
+def clear_stop() -> None:
     """Forget the wish: a new life of the process, or the next test."""
     _wish.clear()

@@ -10,7 +10,7 @@ from sfm import audit, clock
 from sfm.errors import SfmError, WrongInput
 from sfm.models import Run, User
 from sfm.runs import queue
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.errors import Postponed
 from sfm.runs.jobs import REMOVE_TWEET
 from sfm.takedown import removal
@@ -39,13 +39,13 @@ def ask(ids: Iterable[int], reason: str, by: User, *, may_return: bool = False) 
         "by": by.username,
         "may_return": may_return,
     }
-    run = queue.queue(REMOVE_TWEET, params=params, requested_by_id=by.id)
+    run = queue.enqueue(REMOVE_TWEET, params=params, requested_by_id=by.id)
     if run is None:
         raise SfmError("The deletion could not be put down. Try again.")
     return run
 
 
-def carry_out(run: ActiveRun) -> dict[str, Any]:
+def carry_out(run: RunContext) -> dict[str, Any]:
     """Take the tweets of the run's params out of everything kept; what went, by kind. Commits.
 
     Raises Postponed while something that is still being written may hold one: the rest is deleted
@@ -79,7 +79,7 @@ def carry_out(run: ActiveRun) -> dict[str, Any]:
     return {**counts, "left": list(outcome.troubles), "backups": _backups()}
 
 
-def _with_earlier(run: ActiveRun, counts: dict[str, int]) -> dict[str, int]:
+def _with_earlier(run: RunContext, counts: dict[str, int]) -> dict[str, int]:
     """What went, with what went before the run was put off."""
     earlier: dict[str, int] = run.cursor.get("counts", {})
     return {name: count + earlier.get(name, 0) for name, count in counts.items()}

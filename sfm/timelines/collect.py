@@ -23,7 +23,7 @@ from sfm.extensions import settings
 from sfm.models import TwitterUser
 from sfm.networks.errors import BadRequest
 from sfm.posts.store import Saved, save_page
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines.cursor import Place
 from sfm.twitter.client import Client
@@ -85,7 +85,7 @@ Begun = tuple[Subject, Place]
 
 
 def collect(
-    client: Client, run: ActiveRun, twitter_user_id: int, begun: Begun | None = None
+    client: Client, run: RunContext, twitter_user_id: int, begun: Begun | None = None
 ) -> Collected:
     """Everything of one account that is not held yet. Commits after each page.
 
@@ -119,13 +119,13 @@ def names_range(refusal: BadRequest) -> bool:
     return not RANGE.isdisjoint(refusal.parameters) or bool(_RANGE_NAMED.search(refusal.message))
 
 
-def _ask_without_range(client: Client, run: ActiveRun, subject: Subject) -> None:
+def _ask_without_range(client: Client, run: RunContext, subject: Subject) -> None:
     """Make the smallest call for this account without a range. Raises where it is not taken."""
     page = next(iter(client.timeline(subject.uid, page_size=1)))
     run.spend(calls=1, posts=len(page.records))
 
 
-def _give_up_rest(run: ActiveRun, subject: Subject, place: Place, trouble: BadRequest) -> None:
+def _give_up_rest(run: RunContext, subject: Subject, place: Place, trouble: BadRequest) -> None:
     """Twitter will not hear of what lies below: told as an error, so that the new can come."""
 
     def close() -> None:
@@ -162,7 +162,9 @@ def standing_of(ids: Sequence[int]) -> dict[int, Begun]:
     }
 
 
-def _pass(client: Client, run: ActiveRun, subject: Subject, place: Place, found: Collected) -> None:
+def _pass(
+    client: Client, run: RunContext, subject: Subject, place: Place, found: Collected
+) -> None:
     """One way down the timeline: from the top, or from where an earlier pass was cut off."""
     begun_at, new_in_pass = place.oldest_id, 0
     for page in client.timeline(subject.uid, since_id=place.held_to_id, until_id=begun_at):
@@ -192,7 +194,7 @@ def _pass(client: Client, run: ActiveRun, subject: Subject, place: Place, found:
 
 
 def _keep(
-    run: ActiveRun,
+    run: RunContext,
     subject: Subject,
     mine: Sequence[Record],
     place: Place,
@@ -273,7 +275,7 @@ def _rate(standing: Any, new: int, now: datetime) -> float:
 
 
 def _tell_trouble(
-    run: ActiveRun, subject: Subject, page: Page, saved: Saved, strangers: Sequence[int]
+    run: RunContext, subject: Subject, page: Page, saved: Saved, strangers: Sequence[int]
 ) -> int:
     """An error row for each tweet, and for a chain of pages, that could not be had whole."""
     told = [(one.message, one.raw[:300].decode("utf-8", "replace")) for one in page.refused]

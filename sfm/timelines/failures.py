@@ -25,7 +25,7 @@ from sfm.networks.errors import (
     TwitterError,
     Wait,
 )
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
 from sfm.twitter.client import Client
 
@@ -124,7 +124,7 @@ class CredentialChecks:
             self.checked.pop(fingerprint, None)
 
     def refusal_of(
-        self, client: Client, run: ActiveRun, trouble: CredentialProblem
+        self, client: Client, run: RunContext, trouble: CredentialProblem
     ) -> CredentialProblem | None:
         """What refuses the credential itself; None where only the account's call is refused.
 
@@ -143,7 +143,7 @@ class CredentialChecks:
             return self.checked[fingerprint]
 
 
-def _check(client: Client, run: ActiveRun) -> CredentialProblem | None:
+def _check(client: Client, run: RunContext) -> CredentialProblem | None:
     """Why Twitter refuses the credential; None where it accepts it, or where that is not known."""
     run.spend(calls=1)
     try:
@@ -156,7 +156,7 @@ def _check(client: Client, run: ActiveRun) -> CredentialProblem | None:
     return None
 
 
-def count(run: ActiveRun, accounts: Sequence[int]) -> dict[int, str]:
+def count(run: RunContext, accounts: Sequence[int]) -> dict[int, str]:
     """Count one more failure on each of these accounts. Commits.
 
     Gives the names, by number, of those that this puts aside: the fifth in a row does.
@@ -175,7 +175,7 @@ def count(run: ActiveRun, accounts: Sequence[int]) -> dict[int, str]:
     return unit_of_work(count_each) if accounts else {}
 
 
-def take_back(run: ActiveRun, put_aside: Collection[int]) -> None:
+def take_back(run: RunContext, put_aside: Collection[int]) -> None:
     """Have the next run ask for all that earlier runs put aside for passing trouble. Commits.
 
     For the end of a run that read others well. `put_aside`: those of this run, which stay so.

@@ -15,9 +15,9 @@ from sfm.extensions import settings
 from sfm.models import TwitterUser
 from sfm.networks.errors import AccountProblem, OutOfCredits, Retry, Wait
 from sfm.networks.record import UserRecord
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.errors import Postponed, pause_for
-from sfm.runs.queue import queue
+from sfm.runs.queue import enqueue
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines.failures import DOWN
 from sfm.twitter.client import Client
@@ -28,7 +28,7 @@ Teller = Callable[[str], None]
 
 
 def update_usernames(
-    run: ActiveRun, client: Client, *, tell: Teller = lambda _line: None
+    run: RunContext, client: Client, *, tell: Teller = lambda _line: None
 ) -> dict[str, Any]:
     """Look up all active accounts (or those that the params name) and take over what changed.
 
@@ -54,7 +54,7 @@ def update_usernames(
 
 
 def _enter_gone(
-    run: ActiveRun, gone: Sequence[AccountProblem], result: dict[str, Any], tell: Teller
+    run: RunContext, gone: Sequence[AccountProblem], result: dict[str, Any], tell: Teller
 ) -> None:
     """Take over who is gone, once it is known how many are. Commits."""
     problems = {int(problem.subject): problem for problem in gone}
@@ -83,7 +83,7 @@ def _enter_gone(
 
 def _queue_second_look(accounts: list[int]) -> None:
     """Have these accounts looked up once more after some hours. Flushes."""
-    again = queue("update_usernames", params={"twitter_user_ids": accounts}, origin="schedule")
+    again = enqueue("update_usernames", params={"twitter_user_ids": accounts}, origin="schedule")
     if again is not None and again.not_before is None:
         again.not_before = clock.now() + lifecycle.CONFIRM_AFTER
         db.session.flush()
@@ -112,7 +112,7 @@ def _asked(look_up: Callable[[Any], Any], wanted: Sequence[Any]) -> list[UserBat
         raise Postponed(trouble.message, clock.now() + DOWN) from trouble
 
 
-def _take_over(run: ActiveRun, batch: UserBatch, result: dict[str, Any], tell: Teller) -> None:
+def _take_over(run: RunContext, batch: UserBatch, result: dict[str, Any], tell: Teller) -> None:
     before = _as_they_stand(batch)
 
     def see() -> None:
@@ -156,7 +156,7 @@ def _as_they_stand(batch: UserBatch) -> dict[int, tuple[str, str]]:
 UNCONFIRMED = "This is not confirmed yet, because Twitter says it of many accounts at once."
 
 
-def _note(run: ActiveRun, problem: AccountProblem, *, is_unconfirmed: bool = False) -> None:
+def _note(run: RunContext, problem: AccountProblem, *, is_unconfirmed: bool = False) -> None:
     user = service.by_uid(int(problem.subject)) if problem.subject.isdigit() else None
     name, account = (user.name, user.id) if user else (problem.subject, None)
     is_left = is_unconfirmed and user is not None and user.gone_unconfirmed_since is not None
@@ -167,7 +167,7 @@ def _note(run: ActiveRun, problem: AccountProblem, *, is_unconfirmed: bool = Fal
 
 
 def populate_uids(
-    run: ActiveRun, client: Client, *, tell: Teller = lambda _line: None
+    run: RunContext, client: Client, *, tell: Teller = lambda _line: None
 ) -> dict[str, Any]:
     """Fill in the uids that accounts of old databases lack, by looking their names up.
 
@@ -200,7 +200,7 @@ def _without_uid(chosen: Sequence[int] | None) -> dict[str, int]:
     return found
 
 
-def _fill(run: ActiveRun, account: int, record: UserRecord, tell: Teller) -> int:
+def _fill(run: RunContext, account: int, record: UserRecord, tell: Teller) -> int:
     present = service.by_uid(record.uid)
     if present is not None:
         reason = f"{record.name} has the same uid as {present.name}, which is here already."
@@ -213,7 +213,7 @@ def _fill(run: ActiveRun, account: int, record: UserRecord, tell: Teller) -> int
     return 1
 
 
-def _set_uid(run: ActiveRun, account: int, record: UserRecord) -> None:
+def _set_uid(run: RunContext, account: int, record: UserRecord) -> None:
     user = service.by_id(account)
     user.uid = record.uid
     lifecycle.see(user, record)

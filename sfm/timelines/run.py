@@ -26,7 +26,7 @@ from sfm.networks.errors import (
     TwitterError,
     Wait,
 )
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.errors import (
     Abandoned,
     Cancelled,
@@ -63,7 +63,7 @@ class Crew:
     """The threads of one run, and what they share."""
 
     app: Flask
-    run: ActiveRun
+    run: RunContext
     make_client: ClientMaker
     listener: Listener
     names: dict[int, str]
@@ -277,7 +277,7 @@ class Crew:
 
 
 def carry_out(
-    run: ActiveRun,
+    run: RunContext,
     make_client: ClientMaker,
     *,
     listener: Listener = lambda _name, _found: None,

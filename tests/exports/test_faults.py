@@ -214,7 +214,7 @@ def ask(reader: User, layout: Layout | None = None) -> ExportFile:
 def carry_out_next() -> None:
     run = queue.claim(["export"])
     assert run is not None
-    with queue.carried_out(run) as result:
+    with queue.finish(run) as result:
         result.update(carry_out(run))
 
 
@@ -224,7 +224,7 @@ def test_a_run_that_was_asked_to_end_begins_again_and_says_so(reader: User) -> N
     shutdown.request_stop()
     with pytest.raises(Interrupted):
         carry_out_next()
-    shutdown.withdraw()
+    shutdown.clear_stop()
     assert not (storage.exports_folder() / str(export.id) / export.file_name).exists()
     carry_out_next()
     db.session.expire_all()
@@ -284,7 +284,7 @@ def test_a_small_export_whose_server_is_killed_is_taken_up_again(
     assert any(PART in name for name in left)
     assert export.file_name not in left
     db.session.rollback()
-    queue.settle_stale()
+    queue.recover_stale()
     carry_out_next()
     db.session.expire_all()
     assert (export.state, export.restarts, export.rows_written) == ("ready", 1, len(ids))
@@ -373,7 +373,7 @@ def test_a_run_whose_server_is_killed_begins_again_and_ends_whole(
     left = names_in(storage.exports_folder() / str(export.id))
     assert any(PART in name for name in left)
     assert export.file_name not in left
-    assert queue.settle_stale(["export"]) == 1
+    assert queue.recover_stale(["export"]) == 1
     carry_out_next()
     db.session.expire_all()
     assert (export.state, export.restarts, export.rows_written) == ("ready", 1, len(ids))
@@ -390,7 +390,7 @@ def test_a_cancelled_run_ends_the_export(reader: User) -> None:
     begin_write()
     db.session.get_one(Run, run.id).cancel_requested = True
     db.session.commit()
-    with pytest.raises(Cancelled), queue.carried_out(run) as result:
+    with pytest.raises(Cancelled), queue.finish(run) as result:
         result.update(carry_out(run))
     db.session.expire_all()
     assert (export.state, export.message) == ("failed", "Cancelled.")

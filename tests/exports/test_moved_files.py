@@ -96,7 +96,7 @@ def test_files_that_are_moved_just_after_the_export_began_are_found_in_a_new_sta
 
     run = queue.claim(["export"])
     assert run is not None
-    with pytest.raises(Postponed, match="mine.gz"), queue.carried_out(run):
+    with pytest.raises(Postponed, match="mine.gz"), queue.finish(run):
         carry_out(run, move_first)
     db.session.expire_all()
     assert export.state == "queued"
@@ -112,7 +112,7 @@ def test_a_file_that_is_gone_fails_the_export_without_telling_where_it_was(
     (settings_of().data_folder / mine.path).rename(storage.exports_folder() / "aside.gz")
     run = queue.claim(["export"])
     assert run is not None
-    with pytest.raises(Exception, match="mine.gz"), queue.carried_out(run):
+    with pytest.raises(Exception, match="mine.gz"), queue.finish(run):
         carry_out(run)
     db.session.expire_all()
     assert export.state == "failed"

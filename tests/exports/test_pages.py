@@ -58,7 +58,7 @@ def last_export() -> ExportFile:
 def carry_out_queued() -> Run:
     run = queue.claim(["export"])
     assert run is not None
-    with queue.carried_out(run) as result:
+    with queue.finish(run) as result:
         result.update(carry_out(run))
     db.session.expire_all()
     return db.session.get_one(Run, run.id)

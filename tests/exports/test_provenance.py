@@ -57,11 +57,11 @@ def gap(file: StreamFile | None, cause: str, begun: int, minutes: int = 3) -> No
 def imported(*files: StreamFile) -> Run:
     """Take these files into the database, as the page of files has it done."""
     params = {"stream_files": [file.id for file in files], "add_users": True}
-    queue.queue(IMPORT_TWEETS, params=params)
+    queue.enqueue(IMPORT_TWEETS, params=params)
     db.session.commit()
     run = queue.claim([IMPORT_TWEETS])
     assert run is not None
-    with queue.carried_out(run) as result:
+    with queue.finish(run) as result:
         result.update(import_stream_files(run))
     db.session.expire_all()
     return db.session.get_one(Run, run.id)
@@ -246,7 +246,7 @@ def test_when_the_record_of_an_import_is_gone_the_package_says_what_it_cannot_kn
     number = imported(mine).id
     gap(mine, "mine", 610)
     begin_write()
-    forgetting.runs([number])
+    forgetting.delete_runs([number])
     db.session.commit()
     assert db.session.scalar(select(TwitterUserItem.captured_by)) == "stream"
     assert gaps_told(target_folder, of(**TWO_DAYS)) == [UNKNOWN]

@@ -120,11 +120,11 @@ def test_the_scheduled_care_of_exports(
     submit(client, f"/exports/{number}/", f"/exports/{number}/repeat/", every="week")
     assert "each week" in page(client, "/exports/").text
     clock.advance(timedelta(days=31).total_seconds())
-    queue.queue("tidy_exports", origin="schedule")
+    queue.enqueue("tidy_exports", origin="schedule")
     db.session.commit()
     run = queue.claim(["tidy_exports"])
     assert run is not None
-    with queue.carried_out(run) as result:
+    with queue.finish(run) as result:
         result.update(tidy_exports(run))
     db.session.expire_all()
     assert db.session.get_one(Run, run.id).result == {"expired": 1, "made": 1}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 
 
-def breaks(_run: ActiveRun) -> dict[str, Any]:
+def breaks(_run: RunContext) -> dict[str, Any]:
     raise ZeroDivisionError("of this run alone")
 
 
-def counts(run: ActiveRun) -> dict[str, Any]:
+def counts(run: RunContext) -> dict[str, Any]:
     for _ in range(int(run.params["n"])):
         run.check()
         run.advance()
@@ -26,7 +26,7 @@ def broken_tick() -> None:
     raise ZeroDivisionError("of this tick alone")
 
 
-def waters(run: ActiveRun) -> dict[str, Any]:
+def waters(run: RunContext) -> dict[str, Any]:
     for litres in (3, 4):
         run.check()
         run.advance(1, added=litres)

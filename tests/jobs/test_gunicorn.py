@@ -154,7 +154,7 @@ def test_a_run_whose_process_is_killed_goes_on_in_another(
     user = tracked(person)
     slow = sandbox.faults.add("slow", query="pagination_token", after=2, seconds=40)
     gunicorn(SFM_SCHEDULE_TIMELINES="off")
-    queue.queue("user_timeline")
+    queue.enqueue("user_timeline")
     db.session.commit()
     wait_for(lambda: slow.fired)
     db.session.expire_all()
@@ -182,7 +182,7 @@ def test_a_deploy_stops_a_run_at_its_next_item_and_it_goes_on_after_it(
     user = tracked(person)
     slow = sandbox.faults.add("slow", path="/2/users/*/tweets", after=1, seconds=1, times=4)
     first = gunicorn(SFM_SCHEDULE_TIMELINES="off")
-    queue.queue("user_timeline")
+    queue.enqueue("user_timeline")
     db.session.commit()
     wait_for(lambda: slow.fired)
     began = time.monotonic()
@@ -220,7 +220,7 @@ def test_a_frozen_leader_is_replaced_and_its_slots_are_not_doubled(
 
 def test_with_the_scheduler_off_nothing_is_done(app: Flask, gunicorn: Starter) -> None:
     gunicorn(SFM_SCHEDULER="off")
-    queue.queue("user_timeline")
+    queue.enqueue("user_timeline")
     db.session.commit()
     time.sleep(3)
     db.session.rollback()

@@ -236,8 +236,8 @@ def test_an_unexpected_error_fails_its_run_and_the_worker_goes_on(
     words = ("Test run", "Test runs", "items", "items")
     monkeypatch.setitem(JOBS, "odd", Job("odd", *words, function="tests.jobs.functions:breaks"))
     monkeypatch.setitem(JOBS, "fine", Job("fine", *words, function="tests.jobs.functions:counts"))
-    run_queue.queue("odd")
-    run_queue.queue("fine", params={"n": 3})
+    run_queue.enqueue("odd")
+    run_queue.enqueue("fine", params={"n": 3})
     db.session.commit()
     work_all()
     states = {run.kind: run for run in queries.listed()}
@@ -253,7 +253,7 @@ def test_a_paused_run_is_noted_and_goes_on_with_the_new_period(
     person = sandbox.world.find("FerryNotes")
     user = tracked(person)
     fault = sandbox.faults.add("usage-capped-daily")
-    run_queue.queue("user_timeline")
+    run_queue.enqueue("user_timeline")
     db.session.commit()
     work_all()
     assert fault.fired == 1
@@ -282,7 +282,7 @@ def alarms() -> list[str]:
 def out_of_credits(sandbox: Sandbox) -> Run:
     """A timeline run that is paused, with its alarm."""
     sandbox.faults.add("credits-depleted", times=None)
-    run_queue.queue("user_timeline")
+    run_queue.enqueue("user_timeline")
     db.session.commit()
     work_all()
     run = queries.listed(kind="user_timeline")[0]
@@ -365,7 +365,7 @@ def test_late_runs_do_not_pile_up(app: Flask, clock: FrozenClock) -> None:
 def test_runs_of_a_dead_process_are_taken_up_by_the_leader(
     app: Flask, clock: FrozenClock, sandbox: Sandbox
 ) -> None:
-    run_queue.queue("user_timeline", origin="schedule", slot="user_timeline@x")
+    run_queue.enqueue("user_timeline", origin="schedule", slot="user_timeline@x")
     db.session.commit()
     assert run_queue.claim(["user_timeline"])
     clock.advance(run_queue.STALE_SECONDS + 1)
@@ -376,7 +376,7 @@ def test_runs_of_a_dead_process_are_taken_up_by_the_leader(
 
 
 def test_a_cancelled_run_never_begins(app: Flask) -> None:
-    run = run_queue.queue("user_timeline")
+    run = run_queue.enqueue("user_timeline")
     assert run
     actions.cancel(run.id)
     db.session.commit()

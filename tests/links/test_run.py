@@ -47,7 +47,7 @@ def saved(*tweets, name="ann_x", uid=101):
 
 def run(maker=None, **params):
     active = queue.start(FETCH_URLS, params)
-    with queue.carried_out(active) as result:
+    with queue.finish(active) as result:
         result.update(carry_out(active, maker or (lambda: fetcher())))
     return result
 
@@ -132,7 +132,7 @@ def test_a_refetch_that_goes_on_asks_for_nothing_again(clock):
         fake.asked.clear()
         clock.advance(60)
         begin_write()
-        queue.queue(FETCH_URLS, params={"refetch": True})
+        queue.enqueue(FETCH_URLS, params={"refetch": True})
         db.session.commit()
         batches = []
 
@@ -152,7 +152,7 @@ def test_a_refetch_that_goes_on_asks_for_nothing_again(clock):
 
 def claimed(maker):
     active = queue.claim([FETCH_URLS])
-    with queue.carried_out(active) as result:
+    with queue.finish(active) as result:
         result.update(carry_out(active, maker))
     return result
 
@@ -302,7 +302,7 @@ def test_what_is_finished_is_kept_when_a_run_is_stopped(clock, way):
         saved(*(tweet(number, f"http://a.example:{fake.port}/{number}") for number in range(50)))
         with pytest.raises(raised):
             run(lambda: Watched(look))
-        shutdown.withdraw()
+        shutdown.clear_stop()
         kept = sum(link.outcome == "ok" for link in links().values())
         assert 7 <= len(came) == kept < 50
         assert run()["outcomes"] == {"ok": 50 - kept}

@@ -207,7 +207,7 @@ def test_an_import_that_was_cut_off_goes_on_where_it_stopped(
     def cut_off() -> None:
         run = queue.start(IMPORT_TWEETS, {})
         run.__class__ = Run_
-        with queue.carried_out(run):
+        with queue.finish(run):
             import_files(run, [file])
 
     with pytest.raises(Killed):

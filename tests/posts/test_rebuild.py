@@ -86,7 +86,7 @@ def test_it_goes_on_where_it_was_cut_off(
     def cut_off() -> None:
         run = queue.start(REFILL_ITEMS, {})
         run.__class__ = CutOff
-        with queue.carried_out(run):
+        with queue.finish(run):
             rebuild.refill(run)
 
     with pytest.raises(Killed):

@@ -12,13 +12,15 @@ from tests.conftest import FrozenClock
 
 
 def test_a_lasting_event_opens_once_and_ends(app: Flask, clock: FrozenClock) -> None:
-    assert events.note("job_missed", "Links were not followed.", subject="links", lasting=True)
-    assert not events.note("job_missed", "Still not.", subject="links", lasting=True)
-    assert events.note("job_missed", "Names were not checked.", subject="names", lasting=True)
+    assert events.open_event(
+        "job_missed", "Links were not followed.", subject="links", lasting=True
+    )
+    assert not events.open_event("job_missed", "Still not.", subject="links", lasting=True)
+    assert events.open_event("job_missed", "Names were not checked.", subject="names", lasting=True)
     clock.advance(60)
-    assert events.over("job_missed", subject="links")
-    assert not events.over("job_missed", subject="links")
-    assert events.note("job_missed", "Again not.", subject="links", lasting=True)
+    assert events.close_event("job_missed", subject="links")
+    assert not events.close_event("job_missed", subject="links")
+    assert events.open_event("job_missed", "Again not.", subject="links", lasting=True)
     db.session.commit()
     found = db.session.scalars(select(Event).order_by(Event.id)).all()
     assert [(event.message, event.over_at is None) for event in found] == [
@@ -30,6 +32,6 @@ def test_a_lasting_event_opens_once_and_ends(app: Flask, clock: FrozenClock) -> 
 
 def test_passing_events_are_each_written_down(app: Flask) -> None:
     for _ in range(2):
-        assert events.note("name_reused", "The name alice has a new owner.", subject_id=1)
+        assert events.open_event("name_reused", "The name alice has a new owner.", subject_id=1)
     db.session.commit()
     assert len(db.session.scalars(select(Event)).all()) == 2

@@ -13,10 +13,10 @@ from sfm.database import db
 from sfm.errors import NotFound
 from sfm.models import User
 from sfm.runs.errors import LeaseLost
-from sfm.runs.group_commit import Pen
+from sfm.runs.group_commit import GroupCommit
 
 
-def together(app: Flask, pen: Pen, works: list[Callable[[], object]]) -> list[object]:
+def together(app: Flask, pen: GroupCommit, works: list[Callable[[], object]]) -> list[object]:
     """What comes of each of these, all wished for at the same time by a thread each."""
     gate, outcomes = threading.Barrier(len(works)), dict[int, object]()
 
@@ -41,8 +41,8 @@ def together(app: Flask, pen: Pen, works: list[Callable[[], object]]) -> list[ob
     return [outcomes[number] for number in range(len(works))]
 
 
-def pen_of(added: list[int]) -> Pen:
-    return Pen(added.append)
+def pen_of(added: list[int]) -> GroupCommit:
+    return GroupCommit(added.append)
 
 
 def add(name: str) -> Callable[[], str]:

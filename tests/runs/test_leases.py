@@ -60,7 +60,7 @@ def test_a_late_holder_whom_nobody_replaced_may_go_on(app: Flask, clock: FrozenC
 
 
 def test_of_many_who_ask_at_once_one_gets_it(app: Flask) -> None:
-    found: list[leases.Held | None] = []
+    found: list[leases.AcquiredLease | None] = []
     together = threading.Barrier(6)
 
     def ask() -> None:
@@ -121,11 +121,15 @@ def test_only_a_process_that_is_certainly_gone_counts_as_dead() -> None:
     host, process, kernel, word = mine.split("/")
     pid, _, started = process.partition("-")
     assert pid == str(os.getpid())
-    assert not owner.is_dead(mine)
-    assert owner.is_dead(f"{host}/{pid}-{int(started) + 1}/{kernel}/{word}"), "the pid was reused"
-    assert not owner.is_dead(f"{host}/{pid}-{int(started) + 1}/00000000/{word}"), "another machine"
-    assert not owner.is_dead("something else")
-    assert f"process {pid} on " in owner.in_words(mine)
+    assert not owner.is_dead_owner(mine)
+    assert owner.is_dead_owner(f"{host}/{pid}-{int(started) + 1}/{kernel}/{word}"), (
+        "the pid was reused"
+    )
+    assert not owner.is_dead_owner(f"{host}/{pid}-{int(started) + 1}/00000000/{word}"), (
+        "another machine"
+    )
+    assert not owner.is_dead_owner("something else")
+    assert f"process {pid} on " in owner.describe_owner(mine)
 
 
 def test_owners_fit_their_column() -> None:

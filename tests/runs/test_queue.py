@@ -15,7 +15,7 @@ from sfm.errors import SfmError, WrongInput
 from sfm.models import Lease, Run, RunError
 from sfm.networks.errors import OutOfCredits
 from sfm.runs import actions, leases, queries, queue, shutdown
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.errors import (
     AlreadyRunning,
     Cancelled,
@@ -32,7 +32,7 @@ from tests.threads import at_once
 
 
 def queued(kind: str = "user_timeline", **more: object) -> int:
-    run = queue.queue(kind, **more)  # type: ignore[arg-type]
+    run = queue.enqueue(kind, **more)  # type: ignore[arg-type]
     db.session.commit()
     assert run
     return run.id
@@ -43,7 +43,7 @@ def row(run_id: int) -> Run:
     return queries.find(run_id)
 
 
-def claimed(kind: str = "user_timeline") -> ActiveRun:
+def claimed(kind: str = "user_timeline") -> RunContext:
     run = queue.claim([kind])
     assert run
     return run
@@ -51,7 +51,7 @@ def claimed(kind: str = "user_timeline") -> ActiveRun:
 
 def test_a_queued_run_is_claimed_once(app: Flask) -> None:
     run_id = queued()
-    found: list[ActiveRun | None] = []
+    found: list[RunContext | None] = []
     together = threading.Barrier(4)
 
     def claim() -> None:
@@ -70,8 +70,8 @@ def test_asking_twice_queues_one_run(app: Flask) -> None:
 
 
 def test_a_slot_has_one_run(app: Flask) -> None:
-    assert queue.queue("user_timeline", slot="user_timeline@12:00", origin="schedule")
-    assert queue.queue("user_timeline", slot="user_timeline@12:00", origin="schedule") is None
+    assert queue.enqueue("user_timeline", slot="user_timeline@12:00", origin="schedule")
+    assert queue.enqueue("user_timeline", slot="user_timeline@12:00", origin="schedule") is None
     db.session.commit()
     assert len(queries.listed()) == 1
 
@@ -87,14 +87,14 @@ def test_two_runs_of_a_kind_never_overlap(app: Flask, clock: FrozenClock) -> Non
     )
     other = queue.start("update_usernames")
     assert other.kind == "update_usernames"
-    with queue.carried_out(first):
+    with queue.finish(first):
         pass
     assert queue.claim(["user_timeline"]) is not None
 
 
 def test_what_the_work_found_is_written_at_its_end(app: Flask, clock: FrozenClock) -> None:
     run = queue.start("user_timeline", {"twitter_user_ids": [7]})
-    with queue.carried_out(run) as result:
+    with queue.finish(run) as result:
         run.show("collecting", total=3)
         run.advance(added=5)
         run.spend(calls=2, posts=7, users=1)
@@ -130,7 +130,7 @@ def test_each_way_to_end_is_a_state_with_a_sentence(
 ) -> None:
     queued()
     run = claimed()
-    with pytest.raises(type(exc)), queue.carried_out(run):
+    with pytest.raises(type(exc)), queue.finish(run):
         raise exc
     found = row(run.id)
     assert found.state == state
@@ -142,14 +142,14 @@ def test_each_way_to_end_is_a_state_with_a_sentence(
 @pytest.mark.parametrize("exc", [Interrupted(), Postponed("busy")])
 def test_a_commands_run_is_over_with_the_command(app: Flask, exc: SfmError) -> None:
     run = queue.start("user_timeline")
-    with pytest.raises(type(exc)), queue.carried_out(run):
+    with pytest.raises(type(exc)), queue.finish(run):
         raise exc
     assert row(run.id).state == "failed"
 
 
 def test_a_postponed_run_waits_for_its_time(app: Flask, clock: FrozenClock) -> None:
     queued()
-    with pytest.raises(Postponed), queue.carried_out(claimed()):
+    with pytest.raises(Postponed), queue.finish(claimed()):
         raise Postponed("busy")
     assert queue.claim(["user_timeline"]) is None
     clock.advance(queue.POSTPONED_SECONDS + 1)
@@ -158,7 +158,7 @@ def test_a_postponed_run_waits_for_its_time(app: Flask, clock: FrozenClock) -> N
 
 def test_a_paused_run_goes_on_when_somebody_says_so(app: Flask) -> None:
     run_id = queued()
-    with pytest.raises(Pause), queue.carried_out(claimed()):
+    with pytest.raises(Pause), queue.finish(claimed()):
         raise Pause("no credits left")
     assert queue.claim(["user_timeline"]) is None
     actions.resume(run_id)
@@ -202,7 +202,7 @@ def test_a_cancelled_run_stops_at_its_next_item(app: Flask, clock: FrozenClock) 
     actions.cancel(run.id)
     db.session.commit()
     clock.advance(6)
-    with pytest.raises(Cancelled), queue.carried_out(run):
+    with pytest.raises(Cancelled), queue.finish(run):
         run.check()
     assert row(run.id).state == "cancelled"
 
@@ -211,7 +211,7 @@ def test_a_waiting_run_can_be_cancelled(app: Flask, clock: FrozenClock) -> None:
     run = queue.start("user_timeline")
     actions.cancel(run.id)
     db.session.commit()
-    with pytest.raises(Cancelled), queue.carried_out(run):
+    with pytest.raises(Cancelled), queue.finish(run):
         run.wait(clock.now() + timedelta(hours=1), "waiting")
     assert sum(clock.slept) <= 10
 
@@ -229,7 +229,7 @@ def test_a_queued_run_is_cancelled_at_once_and_an_ended_one_is_not(app: Flask) -
 
 def test_only_the_failed_ones_are_tried_again(app: Flask, tracked_id: int) -> None:
     run = queue.start("user_timeline", {"note": 1})
-    with queue.carried_out(run):
+    with queue.finish(run):
         run.error("nasa", "unavailable", twitter_user_id=tracked_id)
         run.error("nasa", "unavailable again", twitter_user_id=tracked_id)
         run.error("a line", "no account")
@@ -238,7 +238,7 @@ def test_only_the_failed_ones_are_tried_again(app: Flask, tracked_id: int) -> No
     assert again.params == {"note": 1, "twitter_user_ids": [tracked_id]}
     db.session.commit()
     fine = queue.start("update_usernames")
-    with queue.carried_out(fine):
+    with queue.finish(fine):
         pass
     with pytest.raises(WrongInput):
         actions.retry_failed(fine.id)
@@ -259,10 +259,10 @@ def test_a_stop_of_the_process_puts_the_run_back(app: Flask) -> None:
     shutdown.request_stop()
     try:
         run = claimed()
-        with pytest.raises(Interrupted), queue.carried_out(run):
+        with pytest.raises(Interrupted), queue.finish(run):
             run.check()
     finally:
-        shutdown.withdraw()
+        shutdown.clear_stop()
     assert row(run_id).state == "queued"
     assert claimed().id == run_id
 
@@ -275,9 +275,9 @@ def test_a_run_without_heartbeat_is_queued_again_and_goes_on(
     first.advance(added=3)
     first.save_cursor({"at": 5})
     clock.advance(60)
-    assert queue.settle_stale() == 0, "a minute is not long"
+    assert queue.recover_stale() == 0, "a minute is not long"
     clock.advance(queue.STALE_SECONDS)
-    assert queue.settle_stale() == 1
+    assert queue.recover_stale() == 1
     second = claimed()
     assert (second.id, second.cursor, second.progress.added) == (run_id, {"at": 5}, 3)
     with pytest.raises(LeaseLost):
@@ -294,7 +294,7 @@ def test_a_run_that_dies_each_time_is_failed_after_three_tries(
     for _ in range(queue.MOST_ATTEMPTS):
         claimed()
         clock.advance(queue.STALE_SECONDS + 1)
-        assert queue.settle_stale() == 1
+        assert queue.recover_stale() == 1
     assert row(run_id).state == "failed"
     assert "cut off" in row(run_id).message
     assert queue.claim(["user_timeline"]) is None
@@ -304,9 +304,9 @@ def test_a_late_owner_cannot_end_what_another_has_taken(app: Flask, clock: Froze
     run_id = queued()
     late = claimed()
     clock.advance(queue.STALE_SECONDS + 1)
-    queue.settle_stale()
+    queue.recover_stale()
     claimed()
-    with pytest.raises(SfmError), queue.carried_out(late):
+    with pytest.raises(SfmError), queue.finish(late):
         raise SfmError("too late")
     assert row(run_id).state == "running"
 
@@ -386,7 +386,7 @@ def test_exports_go_side_by_side_and_leave_no_leases(app: Flask) -> None:
     first, second = claimed("export"), claimed("export")
     assert first.id != second.id
     for run in (first, second):
-        with queue.carried_out(run):
+        with queue.finish(run):
             pass
     assert db.session.scalars(select(Lease)).all() == []
 
@@ -405,7 +405,7 @@ def test_whatever_may_read_no_more_pauses_until_it_may(
 ) -> None:
     """AP2, for runs of every kind."""
     run = queue.start("fill_gap")
-    with pytest.raises(Pause), queue.carried_out(run):
+    with pytest.raises(Pause), queue.finish(run):
         raise OutOfCredits("No more today.", period=period)
     ended = row(run.id)
     assert (ended.state, ended.message, ended.not_before) == ("paused", "No more today.", until)

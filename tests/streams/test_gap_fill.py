@@ -111,7 +111,7 @@ def killed_again_and_again(app: Flask, client: FlaskClient, gap: Gap, run: Run) 
     }  # fmt: skip
     db.session.execute(update(Run).values(left))
     db.session.commit()
-    assert queue.settle_stale() == 1
+    assert queue.recover_stale() == 1
 
 
 ENDS: list[tuple[Callable[..., None], str, str]] = [

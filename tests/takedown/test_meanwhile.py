@@ -199,7 +199,7 @@ def test_an_import_that_goes_on_leaves_the_post_its_retweets_and_its_copies_out(
             outcomes.append(take_down(id_of(gone)))
 
     run = queue.start("import_tweets", params={})
-    with queue.carried_out(run):
+    with queue.finish(run):
         _, found = import_files(run, [first, second], tell=between)
 
     assert outcomes[0].counts["stored"] == 1

@@ -15,7 +15,7 @@ from sfm.database import db
 from sfm.models import AccountEvent, Run, RunError, TwitterUser, TwitterUserItem
 from sfm.networks.errors import AccountProblem, BadRequest
 from sfm.runs import queue
-from sfm.runs.context import ActiveRun
+from sfm.runs.context import RunContext
 from sfm.runs.errors import LeaseLost
 from sfm.sandbox.faults import Fault
 from sfm.sandbox.server import Sandbox
@@ -26,7 +26,7 @@ from tests.conftest import FrozenClock
 
 
 @pytest.fixture
-def a_run(app: Flask) -> ActiveRun:
+def a_run(app: Flask) -> RunContext:
     return queue.start("user_timeline")
 
 
@@ -35,7 +35,7 @@ def calls(sandbox: Sandbox) -> list[str]:
 
 
 def test_the_first_time_everything_comes_and_then_one_call_finds_nothing(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun
+    twitter: Client, sandbox: Sandbox, a_run: RunContext
 ) -> None:
     person = sandbox.world.find("FerryNotes")
     user = tracked(person)
@@ -54,7 +54,7 @@ def test_the_first_time_everything_comes_and_then_one_call_finds_nothing(
 
 
 def test_only_new_posts_are_fetched(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun, clock: FrozenClock
+    twitter: Client, sandbox: Sandbox, a_run: RunContext, clock: FrozenClock
 ) -> None:
     person = sandbox.world.find("FerryNotes")
     user = tracked(person)
@@ -71,7 +71,7 @@ def test_only_new_posts_are_fetched(
 
 @pytest.mark.slow
 def test_of_a_long_history_what_twitter_gives_comes(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun
+    twitter: Client, sandbox: Sandbox, a_run: RunContext
 ) -> None:
     person = sandbox.world.find("ArchiveOfTides")
     user = tracked(person)
@@ -84,7 +84,7 @@ def test_of_a_long_history_what_twitter_gives_comes(
 
 
 def test_an_account_without_posts_is_done_with_one_call(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun
+    twitter: Client, sandbox: Sandbox, a_run: RunContext
 ) -> None:
     person = sandbox.world.find("just_arrived")
     user = tracked(person)
@@ -99,7 +99,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class MortalRun(ActiveRun):
+class MortalRun(RunContext):
     """A run whose process ends at the n-th page: right before its commit, or right after it."""
 
     dies_before: int = 0
@@ -168,7 +168,7 @@ def test_killed_at_every_commit_it_ends_as_if_undisturbed(
     assert len({row[0] for row in as_stored()}) == len(as_stored()) == len(truth)
 
 
-def _forget(run: ActiveRun) -> None:
+def _forget(run: RunContext) -> None:
     from sfm.runs import leases
 
     leases.release(run.held)
@@ -205,7 +205,7 @@ def test_cut_off_and_meanwhile_more_is_posted(
 
 
 def test_an_expired_page_token_is_no_loss(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun
+    twitter: Client, sandbox: Sandbox, a_run: RunContext
 ) -> None:
     """AP12."""
     fault = sandbox.faults.add("expired-token", query="pagination_token", after=2)
@@ -217,7 +217,7 @@ def test_an_expired_page_token_is_no_loss(
 
 
 def test_the_same_page_token_again_ends_the_pass_and_the_next_run_goes_on(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun
+    twitter: Client, sandbox: Sandbox, a_run: RunContext
 ) -> None:
     """AP12."""
     fault = sandbox.faults.add("repeat-token", query="pagination_token", after=1)
@@ -245,7 +245,7 @@ def refused_range(sandbox: Sandbox, until_id: int, name: str = "until_id") -> Fa
     )  # fmt: skip
 
 
-def cut_off(sandbox: Sandbox, twitter: Client, a_run: ActiveRun) -> TwitterUser:
+def cut_off(sandbox: Sandbox, twitter: Client, a_run: RunContext) -> TwitterUser:
     """An account whose first pass broke off after a page."""
     user = tracked(sandbox.world.find("HarborCouncil"))
     once = sandbox.faults.add("not-found", query="pagination_token", times=1)
@@ -270,7 +270,7 @@ def cut_off(sandbox: Sandbox, twitter: Client, a_run: ActiveRun) -> TwitterUser:
     ],
 )
 def test_a_refusal_that_names_no_range_gives_up_no_history(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun, kind: str, status: int | None,
+    twitter: Client, sandbox: Sandbox, a_run: RunContext, kind: str, status: int | None,
     body: str | None,
 ) -> None:  # fmt: skip
     """JB18."""
@@ -292,7 +292,7 @@ def test_a_refusal_that_names_no_range_gives_up_no_history(
 
 @pytest.mark.parametrize("name", ["since_id", "until_id"])
 def test_a_refused_range_gives_up_history_only_where_a_call_without_it_is_taken(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun, name: str
+    twitter: Client, sandbox: Sandbox, a_run: RunContext, name: str
 ) -> None:
     """JB18."""
     user = cut_off(sandbox, twitter, a_run)
@@ -311,7 +311,7 @@ def test_a_refused_range_gives_up_history_only_where_a_call_without_it_is_taken(
 
 
 def test_a_chain_that_never_gets_anywhere_does_not_keep_the_new_away(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun, clock: FrozenClock
+    twitter: Client, sandbox: Sandbox, a_run: RunContext, clock: FrozenClock
 ) -> None:
     person = sandbox.world.find("HarborCouncil")
     user = tracked(person)
@@ -333,7 +333,7 @@ def test_a_chain_that_never_gets_anywhere_does_not_keep_the_new_away(
 
 @pytest.mark.parametrize("kind", ["cut-body", "cut-chunks", "html", "bad-gateway", "reset"])
 def test_a_spoilt_answer_is_asked_for_again_and_leaves_no_half_page(
-    sandbox: Sandbox, app: Flask, a_run: ActiveRun, kind: str
+    sandbox: Sandbox, app: Flask, a_run: RunContext, kind: str
 ) -> None:
     """AP9, AP11."""
     from sfm.users.clients import default_client
@@ -348,7 +348,7 @@ def test_a_spoilt_answer_is_asked_for_again_and_leaves_no_half_page(
 
 
 def test_a_new_name_and_an_end_of_protection_come_with_the_pages(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun, clock: FrozenClock
+    twitter: Client, sandbox: Sandbox, a_run: RunContext, clock: FrozenClock
 ) -> None:
     """AP4: no look-up is paid for what each page tells."""
     user = added(twitter, "FerryNotes")
@@ -365,7 +365,7 @@ def test_a_new_name_and_an_end_of_protection_come_with_the_pages(
 
 
 def test_swapped_names_never_join_tweets(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun, clock: FrozenClock
+    twitter: Client, sandbox: Sandbox, a_run: RunContext, clock: FrozenClock
 ) -> None:
     """AP5."""
     world = sandbox.world
@@ -384,7 +384,7 @@ def test_swapped_names_never_join_tweets(
 
 
 def test_posts_that_cannot_be_kept_are_told_and_the_rest_comes(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun
+    twitter: Client, sandbox: Sandbox, a_run: RunContext
 ) -> None:
     """AP6, AP7, JB14: one bad tweet among good ones."""
     person = sandbox.world.find("one_post_only")
@@ -402,7 +402,7 @@ def test_posts_that_cannot_be_kept_are_told_and_the_rest_comes(
 
 
 def test_a_problem_of_the_account_is_raised_with_what_came_before_kept(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun
+    twitter: Client, sandbox: Sandbox, a_run: RunContext
 ) -> None:
     user = tracked(sandbox.world.find("quiet_keeper"))
     with pytest.raises(AccountProblem) as caught:
@@ -411,7 +411,7 @@ def test_a_problem_of_the_account_is_raised_with_what_came_before_kept(
 
 
 def test_whose_lease_is_gone_writes_nothing(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun, clock: FrozenClock
+    twitter: Client, sandbox: Sandbox, a_run: RunContext, clock: FrozenClock
 ) -> None:
     """JB8: the first run stood still past its lease, a second one has begun."""
     user = tracked(sandbox.world.find("FerryNotes"))
@@ -428,10 +428,10 @@ def test_whose_lease_is_gone_writes_nothing(
 
 
 def test_the_count_of_the_run_is_what_was_stored(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun
+    twitter: Client, sandbox: Sandbox, a_run: RunContext
 ) -> None:
     user = tracked(sandbox.world.find("FerryNotes"))
-    with queue.carried_out(a_run):
+    with queue.finish(a_run):
         found = collect(twitter, a_run, user.id)
     stored = db.session.scalar(select(func.count()).where(TwitterUserItem.run_id == a_run.id))
     db.session.expire_all()
@@ -441,7 +441,7 @@ def test_the_count_of_the_run_is_what_was_stored(
 
 
 def test_quiet_accounts_are_asked_less_often(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun, clock: FrozenClock
+    twitter: Client, sandbox: Sandbox, a_run: RunContext, clock: FrozenClock
 ) -> None:
     quiet, lively = sandbox.world.find("one_post_only"), sandbox.world.find("FerryNotes")
     one, other = tracked(quiet), tracked(lively)
@@ -462,7 +462,7 @@ def test_quiet_accounts_are_asked_less_often(
 
 
 def test_an_account_removed_here_meanwhile_is_an_error_of_its_own(
-    twitter: Client, sandbox: Sandbox, a_run: ActiveRun
+    twitter: Client, sandbox: Sandbox, a_run: RunContext
 ) -> None:
     from sfm.errors import NotFound
 

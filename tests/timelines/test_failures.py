@@ -69,7 +69,7 @@ def standing(accounts: list[TwitterUser]) -> list[tuple[str, int, datetime | Non
 def scheduled_try() -> None:
     active = queue.claim(["user_timeline"])
     assert active is not None
-    with queue.carried_out(active) as result:
+    with queue.finish(active) as result:
         result.update(timelines.carry_out(active, collecting_client))
 
 
@@ -81,7 +81,7 @@ def test_an_outage_of_seventy_minutes_puts_nobody_aside(
     accounts = several(sandbox, 12)
     fault = sandbox.faults.add(kind, times=None)
     begin_write()
-    queue.queue("user_timeline", origin="schedule")
+    queue.enqueue("user_timeline", origin="schedule")
     db.session.commit()
     for _ in range(failures.MOST_FAILURES + 1):
         with pytest.raises(Postponed):

@@ -46,7 +46,7 @@ def delete(sandbox: Sandbox, accounts: list[TwitterUser]) -> None:
 
 def names_run(**params: object) -> dict[str, object]:
     active = queue.start("update_usernames", params)
-    with queue.carried_out(active) as result:
+    with queue.finish(active) as result:
         result.update(update_usernames(active, default_client()))
     db.session.rollback()
     return result
@@ -69,11 +69,11 @@ def test_a_look_up_that_says_nothing_is_put_off_and_changes_nothing(
     """AP19."""
     accounts = several(sandbox, 3)
     fault = sandbox.faults.add("body", path="/2/users", times=None, body=body, headers=JSON)
-    queue.queue("update_usernames", origin="schedule")
+    queue.enqueue("update_usernames", origin="schedule")
     db.session.commit()
     active = queue.claim(["update_usernames"])
     assert active is not None
-    with pytest.raises(Postponed), queue.carried_out(active):
+    with pytest.raises(Postponed), queue.finish(active):
         update_usernames(active, default_client())
     assert fault.fired
     db.session.rollback()
@@ -130,7 +130,7 @@ def test_many_gone_at_once_are_entered_when_a_look_up_hours_later_says_the_same(
     clock.advance(1)
     again = queue.claim(["update_usernames"])
     assert again is not None
-    with queue.carried_out(again) as second:
+    with queue.finish(again) as second:
         second.update(update_usernames(again, default_client()))
     db.session.rollback()
     assert (second["accounts"], second["changed_state"], second["unconfirmed"]) == (6, 5, 0)
@@ -198,7 +198,7 @@ def test_a_missing_uid_that_nothing_is_said_of_is_no_missing_account(
         "body", path="/2/users/by", times=None, body=json.dumps({"data": [data]}), headers=JSON
     )
     active = queue.start("populate_uids")
-    with queue.carried_out(active) as result:
+    with queue.finish(active) as result:
         result.update(populate_uids(active, default_client()))
     assert result["filled"] == 1
     (error,) = db.session.scalars(select(RunError))

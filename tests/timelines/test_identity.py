@@ -74,7 +74,7 @@ def test_the_run_goes_on_and_says_whose_page_was_refused(sandbox: Sandbox, app: 
         if once:
             once.pop()()
 
-    with queue.carried_out(active) as result:
+    with queue.finish(active) as result:
         result.update(run.carry_out(active, collecting_client, listener=listener))
     db.session.rollback()
     assert (result["accounts"], result["failed"]) == (2, 1)

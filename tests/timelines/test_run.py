@@ -245,7 +245,7 @@ def test_used_up_allowances_pause_the_run_without_another_try(
     again = queue.claim(["user_timeline"])
     assert again is not None
     assert again.id == run.id
-    with queue.carried_out(again):
+    with queue.finish(again):
         timelines.carry_out(again, default_client)
     for name, user in good.items():
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))
@@ -257,7 +257,7 @@ def test_a_look_up_of_names_waits_for_the_new_period_too(
     """AP2."""
     fault = sandbox.faults.add("usage-capped", times=None)
     active = queue.start("update_usernames")
-    with pytest.raises(Pause), queue.carried_out(active):
+    with pytest.raises(Pause), queue.finish(active):
         update_usernames(active, default_client())
     assert fault.fired == 1
     run = last_run()
@@ -283,7 +283,7 @@ def test_credits_bought_meanwhile_are_used_when_an_administrator_lets_the_run_go
     db.session.commit()
     again = queue.claim(["user_timeline"])
     assert again is not None
-    with queue.carried_out(again):
+    with queue.finish(again):
         timelines.carry_out(again, collecting_client)
     for name, user in good.items():
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))
@@ -321,7 +321,7 @@ def test_a_thread_that_finds_no_key_any_more_does_not_hide_why(
         monkeypatch.setattr(client.meter, "settle", settle_late)
         return client
 
-    with pytest.raises(Pause), queue.carried_out(active):
+    with pytest.raises(Pause), queue.finish(active):
         timelines.carry_out(active, make_client)
     assert len(missing) == 1
     assert last_run().state == "paused"
@@ -384,7 +384,7 @@ def test_a_cancelled_run_stops_and_keeps_what_it_has(
     begin_write()
     actions.cancel(active.id)
     db.session.commit()
-    with pytest.raises(Cancelled), queue.carried_out(active):
+    with pytest.raises(Cancelled), queue.finish(active):
         timelines.carry_out(active, default_client)
     assert last_run().state == "cancelled"
 
@@ -394,20 +394,20 @@ def test_a_stop_is_obeyed_at_the_next_item_and_the_rest_comes_later(
 ) -> None:
     from sfm.users.clients import default_client
 
-    queue.queue("user_timeline", origin="schedule")
+    queue.enqueue("user_timeline", origin="schedule")
     db.session.commit()
     active = queue.claim(["user_timeline"])
     assert active
     shutdown.request_stop()
     try:
-        with pytest.raises(Interrupted), queue.carried_out(active):
+        with pytest.raises(Interrupted), queue.finish(active):
             timelines.carry_out(active, default_client)
     finally:
-        shutdown.withdraw()
+        shutdown.clear_stop()
     assert last_run().state == "queued"
     again = queue.claim(["user_timeline"])
     assert again
-    with queue.carried_out(again):
+    with queue.finish(again):
         timelines.carry_out(again, default_client)
     for name, user in good.items():
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))

@@ -89,12 +89,12 @@ def test_what_lasts_is_told_until_it_is_over(
     clock: FrozenClock, login_as: Login, superuser: User
 ) -> None:
     kept = {"severity": "trouble", "subject": "disk", "lasting": True}
-    events.note("disk_full", "The disk is nearly full.", **kept)  # type: ignore[arg-type]
-    events.note("added", "Something was noticed.")
+    events.open_event("disk_full", "The disk is nearly full.", **kept)  # type: ignore[arg-type]
+    events.open_event("added", "Something was noticed.")
     client = login_as(superuser)
     assert "The disk is nearly full." in page(client, "/").text
     assert "Something was noticed." not in page(client, "/").text
-    events.over("disk_full", subject="disk")
+    events.close_event("disk_full", subject="disk")
     assert "The disk is nearly full." not in page(client, "/").text
 
 
@@ -132,7 +132,7 @@ def test_a_collection_that_found_no_key_is_told(
     app: Flask, clock: FrozenClock, login_as: Login, reader: User
 ) -> None:
     client = login_as(reader)
-    queue.queue("user_timeline")
+    queue.enqueue("user_timeline")
     db.session.commit()
     assert work_once()
     (run,) = queries.listed()

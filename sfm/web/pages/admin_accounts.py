@@ -14,7 +14,7 @@ from sfm.accounts import glimpses, lifecycle, many, service, sets
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
 from sfm.posts.removal import remove_account
-from sfm.runs.queue import queue
+from sfm.runs.queue import enqueue
 from sfm.users.clients import default_client
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms.accounts import AddOneForm, EditForm, ListForm
@@ -97,7 +97,7 @@ def add() -> Response | BaseResponse:
         try:
             account_id = signed_in_account().id
             user = service.add_by_name(default_client(), form.name.data, added_by_id=account_id)
-            queue(
+            enqueue(
                 "user_timeline", params={"twitter_user_ids": [user.id]}, requested_by_id=account_id
             )
             db.session.commit()
@@ -172,7 +172,7 @@ def deactivate(user_id: int) -> BaseResponse:
 def collect(user_id: int) -> BaseResponse:
     user = service.by_id(user_id)
     params = {"twitter_user_ids": [user.id]}
-    run = queue("user_timeline", params=params, requested_by_id=signed_in_account().id)
+    run = enqueue("user_timeline", params=params, requested_by_id=signed_in_account().id)
     db.session.commit()
     said = _("A timeline job for %(name)s is waiting for its turn.", name=user.name)
     if run is not None and run.not_before is not None:

@@ -118,7 +118,7 @@ def ask_jobs() -> str | BaseResponse:
 @bp.post("/timeline-jobs/delete/")
 @access("superuser")
 def delete_jobs() -> BaseResponse:
-    gone = forgetting.runs(chosen_numbers("job"))
+    gone = forgetting.delete_runs(chosen_numbers("job"))
     db.session.commit()
     said = ngettext("%(num)s job is deleted.", "%(num)s jobs are deleted.", gone)
     return done(url_for("admin.jobs"), said, "success" if gone else "info")
@@ -142,7 +142,7 @@ def ask_errors() -> str | BaseResponse:
 @bp.post("/timeline-errors/delete/")
 @access("superuser")
 def delete_errors() -> BaseResponse:
-    gone = forgetting.errors(chosen_numbers("error"))
+    gone = forgetting.delete_errors(chosen_numbers("error"))
     db.session.commit()
     said = ngettext("%(num)s error is deleted.", "%(num)s errors are deleted.", gone)
     return done(url_for("admin.errors"), said, "success" if gone else "info")

@@ -213,7 +213,7 @@ def delete(filter_id: int) -> tuple[str, int] | BaseResponse:
 def fill_gap(filter_id: int, gap_id: int) -> BaseResponse:
     found = _mine(filter_id)
     gap = gap_fill.gap_of(found, gap_id)
-    run = queue.queue(FILL_GAP, params={"gap": gap_id}, requested_by_id=signed_in_account().id)
+    run = queue.enqueue(FILL_GAP, params={"gap": gap_id}, requested_by_id=signed_in_account().id)
     if run is not None:
         gap_fill.ask(gap, run.id)
     db.session.commit()

@@ -12,7 +12,7 @@ from sfm.links import queries
 from sfm.links.outcomes import WORDS_FOR_OUTCOME
 from sfm.models import Link
 from sfm.runs.jobs import FETCH_URLS
-from sfm.runs.queue import queue
+from sfm.runs.queue import enqueue
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import done, page_or_part
 from sfm.web.pagination import Order, slice_of
@@ -81,7 +81,7 @@ def show(twitter_id: int) -> Response:
 def follow(twitter_id: int) -> BaseResponse:
     """Have the links of one tweet followed now, whatever was found before."""
     item = queries.of_tweet(twitter_id).item
-    queue(
+    enqueue(
         FETCH_URLS,
         params={"item_ids": [item.id], "refetch": True},
         requested_by_id=signed_in_account().id,

@@ -98,7 +98,7 @@ def hand_on() -> BaseResponse:
         return redirect(url_for("exports.new", files=",".join(map(str, chosen))), 303)
     if not signed_in_account().is_superuser:
         raise WrongInput(_("Only an administrator can import files into the database."))
-    queue.queue(
+    queue.enqueue(
         IMPORT_TWEETS,
         params={"stream_files": chosen, "add_users": bool(request.form.get("add_users"))},
         requested_by_id=signed_in_account().id,
