@@ -11,7 +11,7 @@ from sfm.database import db
 from sfm.models import AccountEvent, TwitterUser, TwitterUserSet, User, set_member
 
 
-def sample(limit: int) -> Sequence[TwitterUser]:
+def random_sample(limit: int) -> Sequence[TwitterUser]:
     """Some active accounts, others each time."""
     return db.session.scalars(
         select(TwitterUser).where(TwitterUser.is_active).order_by(func.random()).limit(limit)
@@ -27,7 +27,7 @@ def sets_with(reader: User, twitter_user_id: int) -> Sequence[TwitterUserSet]:
     return sorted((theirs[one] for one in ids if one in theirs), key=lambda one: one.name.lower())
 
 
-def life_line(twitter_user_id: int, limit: int) -> Sequence[AccountEvent]:
+def history(twitter_user_id: int, limit: int) -> Sequence[AccountEvent]:
     """What happened to an account, newest first."""
     return db.session.scalars(
         select(AccountEvent)

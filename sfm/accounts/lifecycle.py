@@ -46,7 +46,7 @@ class Gone:
     unconfirmed: tuple[TwitterUser, ...] = ()
 
 
-def see(twitter_user: TwitterUser, record: UserRecord) -> bool:
+def apply_profile(twitter_user: TwitterUser, record: UserRecord) -> bool:
     """Take over what Twitter says of an account now; True where its name has changed.
 
     The record must be of the same uid: a name alone says nothing of who it is. Does not flush.
@@ -63,7 +63,7 @@ def see(twitter_user: TwitterUser, record: UserRecord) -> bool:
     return rename(twitter_user, record.name)
 
 
-def see_problem(twitter_user: TwitterUser, problem: AccountProblem) -> bool:
+def apply_problem(twitter_user: TwitterUser, problem: AccountProblem) -> bool:
     """Take over that Twitter does not show an account; True where that is a new state."""
     twitter_user.checked_at = clock.now()
     state = STATES.get(problem.state)
@@ -102,7 +102,7 @@ def enter_gone(gone: Sequence[AccountGone], asked: int) -> Gone:
         user.checked_at = now
         user.gone_unconfirmed_since = user.gone_unconfirmed_since or now
     for user, problem in [*said_before, *first_said]:
-        see_problem(user, problem)
+        apply_problem(user, problem)
     db.session.flush()
     note_unconfirmed()
     entered = tuple(user for user, _ in [*said_before, *first_said])
@@ -119,7 +119,7 @@ def confirm_gone() -> int:
     unconfirmed = select(TwitterUser).where(TwitterUser.gone_unconfirmed_since.is_not(None))
     users = db.session.scalars(unconfirmed).all()
     for user in users:
-        see_problem(user, AccountProblem("gone", user.name))
+        apply_problem(user, AccountProblem("gone", user.name))
     db.session.flush()
     note_unconfirmed()
     return len(users)
@@ -145,7 +145,7 @@ def note_unconfirmed() -> None:
     events.open_event(UNCONFIRMED_EVENT, message, severity="warning", lasting=True)
 
 
-def see_batch(batch: UserBatch, *, enters_gone: bool = True) -> dict[int, bool]:
+def apply_batch(batch: UserBatch, *, enters_gone: bool = True) -> dict[int, bool]:
     """Take over one answer of a look-up by uid; for each of our accounts, whether it changed.
 
     A change is another name or another state. Keys are our numbers. `enters_gone`: take over too
@@ -159,12 +159,12 @@ def see_batch(batch: UserBatch, *, enters_gone: bool = True) -> dict[int, bool]:
     for user in db.session.scalars(wanted):
         before = user.state
         if user.uid in records:
-            renamed = see(user, records[user.uid])
+            renamed = apply_profile(user, records[user.uid])
         elif is_gone(problem := problems[user.uid or 0]):
             gone.append((user, problem))
             renamed = False
         else:
-            renamed = see_problem(user, problem)
+            renamed = apply_problem(user, problem)
         changed[user.id] = renamed or user.state != before
     db.session.flush()
     if enters_gone and gone:

@@ -17,7 +17,7 @@ import msgspec
 
 from sfm import clock
 from sfm.accounts import list_import
-from sfm.accounts.list_import import Cost, Line, Outcome, Plan
+from sfm.accounts.list_import import Cost, ImportOutcome, ImportPlan, ListLine
 from sfm.errors import NotFound
 from sfm.extensions import settings
 from sfm.twitter.client import Client
@@ -29,11 +29,11 @@ _TOKEN = re.compile(r"[0-9a-f]{24}")
 GONE = "This list is not here any more: it was saved, given up, or left alone for over a week."
 
 
-class Draft(msgspec.Struct):
+class ListDraft(msgspec.Struct):
     """A list, how far it is looked up, and how far it is saved."""
 
     owner_id: int
-    lines: list[Line]
+    lines: list[ListLine]
     looked_up: int = 0  # of the lines that need it, in their order
     saved: int = 0  # lines
     set_id: int | None = None
@@ -43,7 +43,7 @@ class Draft(msgspec.Struct):
     put_into_set: int = 0
 
     @property
-    def to_look_up(self) -> list[Line]:
+    def to_look_up(self) -> list[ListLine]:
         """The lines whose names only Twitter can tell about, in the order they are asked."""
         asked = (line for line in self.lines if line.verdict not in ("twice", "not_a_name"))
         return list(asked)
@@ -58,24 +58,24 @@ class Draft(msgspec.Struct):
 
     @property
     def counts(self) -> dict[list_import.Verdict, int]:
-        return Plan(self.lines, self.cost).counts()
+        return ImportPlan(self.lines, self.cost).counts()
 
 
 def begin(owner_id: int, text: str) -> str:
     """Keep a pasted or uploaded list; its token. Raises WrongInput for none or too many names."""
-    sweep()
-    draft = Draft(owner_id, list_import.read_lines(text.splitlines()))
+    delete_expired()
+    draft = ListDraft(owner_id, list_import.read_lines(text.splitlines()))
     token = secrets.token_hex(12)
     keep(token, draft)
     return token
 
 
-def find(owner_id: int, token: str) -> Draft:
+def find(owner_id: int, token: str) -> ListDraft:
     """The owner's draft with this token. Raises NotFound, also for somebody else's."""
     try:
         if not _TOKEN.fullmatch(token):
             raise FileNotFoundError
-        draft = msgspec.json.decode(_path(token).read_bytes(), type=Draft)
+        draft = msgspec.json.decode(_path(token).read_bytes(), type=ListDraft)
     except (FileNotFoundError, msgspec.MsgspecError) as exc:
         raise NotFound(GONE) from exc
     if draft.owner_id != owner_id:
@@ -83,7 +83,7 @@ def find(owner_id: int, token: str) -> Draft:
     return draft
 
 
-def look_up_some(client: Client, draft: Draft) -> None:
+def look_up_some(client: Client, draft: ListDraft) -> None:
     """Ask Twitter for the next names of a draft, 500 at most. Raises TwitterErrors."""
     asked = draft.to_look_up[draft.looked_up : draft.looked_up + LOOKED_UP_AT_ONCE]
     plan = list_import.plan(client, [line.name for line in asked])
@@ -96,7 +96,7 @@ def look_up_some(client: Client, draft: Draft) -> None:
     draft.looked_up += len(asked)
 
 
-def save_some(draft: Draft) -> Iterator[list[Line]]:
+def save_some(draft: ListDraft) -> Iterator[list[ListLine]]:
     """The next pieces to be saved, 1,000 lines at most; each is to be one transaction."""
     end = min(draft.saved + SAVED_AT_ONCE, len(draft.lines))
     while draft.saved < end:
@@ -105,14 +105,14 @@ def save_some(draft: Draft) -> Iterator[list[Line]]:
         draft.saved += len(piece)
 
 
-def count(draft: Draft, outcome: Outcome) -> None:
+def count(draft: ListDraft, outcome: ImportOutcome) -> None:
     """Add what saving a piece did."""
     draft.added += outcome.added
     draft.renamed += outcome.renamed
     draft.put_into_set += outcome.put_into_set
 
 
-def keep(token: str, draft: Draft) -> None:
+def keep(token: str, draft: ListDraft) -> None:
     """Write a draft whole, or not at all."""
     path = _path(token)
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -123,12 +123,12 @@ def keep(token: str, draft: Draft) -> None:
     fresh.replace(path)
 
 
-def give_up(token: str) -> None:
+def delete(token: str) -> None:
     """Throw a draft away."""
     _path(token).unlink(missing_ok=True)
 
 
-def sweep() -> None:
+def delete_expired() -> None:
     """Throw away what nobody has taken up for a week."""
     oldest = (clock.now() - KEPT).timestamp()
     for path in _path("0").parent.glob("*.*"):

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import select
 
 from sfm.accounts import lifecycle, names, service, sets
-from sfm.accounts.name_rules import is_possible, tidy
+from sfm.accounts.name_rules import is_possible, normalize
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUser, TwitterUserSet
@@ -54,7 +54,7 @@ TO_ADD: frozenset[Verdict] = frozenset({"new", "protected"})
 HERE: frozenset[Verdict] = frozenset({"already_here", "renamed"})
 
 
-class Line(msgspec.Struct, kw_only=True):
+class ListLine(msgspec.Struct, kw_only=True):
     """One line of a list. `record` is Twitter's answer, `twitter_user_id` ours if it is here."""
 
     number: int
@@ -77,10 +77,10 @@ class Cost(msgspec.Struct, frozen=True):
         return self.users * CENTS_PER_USER
 
 
-class Plan(msgspec.Struct):
+class ImportPlan(msgspec.Struct):
     """What would become of each line. Blank lines are left out."""
 
-    lines: list[Line]
+    lines: list[ListLine]
     cost: Cost
 
     def counts(self) -> dict[Verdict, int]:
@@ -90,30 +90,30 @@ class Plan(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ImportOutcome:
     """What carrying a plan, or a piece of one, out did."""
 
     added: int = 0
     renamed: int = 0
     put_into_set: int = 0
 
-    def __add__(self, other: Outcome) -> Outcome:
-        return Outcome(
+    def __add__(self, other: ImportOutcome) -> ImportOutcome:
+        return ImportOutcome(
             self.added + other.added,
             self.renamed + other.renamed,
             self.put_into_set + other.put_into_set,
         )
 
 
-def read_lines(texts: Iterable[str]) -> list[Line]:
+def read_lines(texts: Iterable[str]) -> list[ListLine]:
     """The lines that are not blank, as far as they can be judged without asking anybody.
 
     Raises WrongInput for more than 50,000.
     """
-    lines: list[Line] = []
+    lines: list[ListLine] = []
     seen: dict[str, int] = {}
     for number, text in enumerate(texts, start=1):
-        name = tidy(text.replace("\x00", "\ufffd"))
+        name = normalize(text.replace("\x00", "\ufffd"))
         if not name:
             continue
         if len(lines) >= MOST_LINES:
@@ -122,8 +122,8 @@ def read_lines(texts: Iterable[str]) -> list[Line]:
     return lines
 
 
-def _judged_alone(number: int, text: str, name: str, seen: dict[str, int]) -> Line:
-    line = Line(number=number, text=text.strip()[:100], name=name[:60], verdict="new")
+def _judged_alone(number: int, text: str, name: str, seen: dict[str, int]) -> ListLine:
+    line = ListLine(number=number, text=text.strip()[:100], name=name[:60], verdict="new")
     if not is_possible(name):
         line.verdict = "not_a_name"
         line.message = AccountProblem("malformed", name[:60]).message
@@ -135,7 +135,7 @@ def _judged_alone(number: int, text: str, name: str, seen: dict[str, int]) -> Li
     return line
 
 
-def cost_of(lines: Iterable[Line]) -> Cost:
+def cost_of(lines: Iterable[ListLine]) -> Cost:
     """What looking the names of these lines up will cost, at most. Asks nobody."""
     users = sum(1 for line in lines if line.verdict not in ("twice", "not_a_name"))
     return Cost(calls=-(-users // LOOK_UP), users=users)
@@ -146,7 +146,7 @@ def plan(
     texts: Iterable[str],
     *,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Plan:
+) -> ImportPlan:
     """What each line would become. Asks Twitter for all names, 100 a call; saves nothing.
 
     `progress` is told after each call how many names of how many are looked up. Raises
@@ -164,23 +164,23 @@ def plan(
         answered += len(batch.found) + len(batch.problems)
         progress(answered, len(asked))
     _compare_with_ours(lines)
-    return Plan(lines, cost)
+    return ImportPlan(lines, cost)
 
 
-def _found(line: Line, record: UserRecord) -> None:
+def _found(line: ListLine, record: UserRecord) -> None:
     line.record = msgspec.structs.replace(record, raw=b"")
     if record.protected:
         line.verdict = "protected"
         line.message = AccountProblem("protected", record.name).message
 
 
-def _not_found(line: Line, problem: AccountProblem) -> None:
+def _not_found(line: ListLine, problem: AccountProblem) -> None:
     known = {"suspended": "suspended", "not_found": "not_found", "gone": "not_found"}
     line.verdict = known.get(problem.state, "unavailable")  # type: ignore[assignment]
     line.message = problem.message
 
 
-def _compare_with_ours(lines: Sequence[Line]) -> None:
+def _compare_with_ours(lines: Sequence[ListLine]) -> None:
     """Mark what is here already: by uid where Twitter gave one, else by name for the message."""
     ours = _ours_by_uid([line.record.uid for line in lines if line.record])
     for line in lines:
@@ -193,9 +193,9 @@ def _compare_with_ours(lines: Sequence[Line]) -> None:
             _explain_old_name(line)
 
 
-def _explain_old_name(line: Line) -> None:
+def _explain_old_name(line: ListLine) -> None:
     """An old list may hold a name that one of ours has given up."""
-    once = names.once_called(line.name)
+    once = names.formerly_called(line.name)
     if len(once) == 1:
         line.verdict, line.twitter_user_id = "renamed", once[0].id
         line.message = f"{line.name} is now called {once[0].name}, and is here already."
@@ -210,19 +210,19 @@ def _ours_by_uid(uids: Sequence[int]) -> dict[int, TwitterUser]:
     return found
 
 
-def pieces(made: Plan) -> list[list[Line]]:
+def pieces(made: ImportPlan) -> list[list[ListLine]]:
     """The lines of a plan, as many together as one transaction should take."""
     return [made.lines[start : start + PIECE] for start in range(0, len(made.lines), PIECE)]
 
 
-def carry_out(
-    lines: Sequence[Line],
+def import_lines(
+    lines: Sequence[ListLine],
     *,
     into: TwitterUserSet | None = None,
     active: bool = True,
     added_by_id: int | None = None,
     verdicts: frozenset[Verdict] = TO_ADD,
-) -> Outcome:
+) -> ImportOutcome:
     """Add what is new, take renames over, put all that is here into the set. Flushes.
 
     Call `begin_write` first, and hand long plans over piece by piece (`pieces`), a transaction
@@ -234,31 +234,31 @@ def carry_out(
     for line in lines:
         if line.record and line.record.uid in ours:
             twitter_user = ours[line.record.uid]
-            renamed += lifecycle.see(twitter_user, line.record)
+            renamed += lifecycle.apply_profile(twitter_user, line.record)
             members.append(twitter_user.id)
         elif line.record and line.verdict in verdicts:
             members.append(service.add(line.record, added_by_id=added_by_id, active=active).id)
             added += 1
         elif line.twitter_user_id is not None:
             members.append(line.twitter_user_id)
-    return Outcome(added, renamed, sets.add_members(into, members) if into else 0)
+    return ImportOutcome(added, renamed, sets.add_members(into, members) if into else 0)
 
 
-def carry_out_all(
+def import_all(
     run: RunContext,
-    made: Plan,
+    made: ImportPlan,
     *,
     set_id: int | None = None,
     active: bool = True,
     added_by_id: int | None = None,
-) -> Outcome:
+) -> ImportOutcome:
     """Carry a whole plan out as a run: piece by piece, each committed. Raises as `run.check`."""
-    outcome = Outcome()
+    outcome = ImportOutcome()
     run.show("", total=len(made.lines))
 
-    def one(piece: list[Line]) -> Outcome:
+    def one(piece: list[ListLine]) -> ImportOutcome:
         into = db.session.get(TwitterUserSet, set_id) if set_id is not None else None
-        done = carry_out(piece, into=into, active=active, added_by_id=added_by_id)
+        done = import_lines(piece, into=into, active=active, added_by_id=added_by_id)
         run.fence(added=done.added)
         return done
 

@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Switched:
+class SwitchedAccounts:
     """How many accounts were switched, and why others were not."""
 
     changed: int
     refused: tuple[str, ...] = ()
 
 
-def of_ids(ids: Sequence[int]) -> Sequence[TwitterUser]:
+def by_ids(ids: Sequence[int]) -> Sequence[TwitterUser]:
     """The accounts with these numbers; those that are gone are passed over."""
     wanted = select(TwitterUser).where(TwitterUser.id.in_(ids)).order_by(TwitterUser.id)
     return db.session.scalars(wanted).all()
 
 
-def deactivate(ids: Sequence[int]) -> Switched:
+def deactivate_many(ids: Sequence[int]) -> SwitchedAccounts:
     """Stop asking for the tweets of these accounts. Call `begin_write` first."""
-    active = [user for user in of_ids(ids) if user.is_active]
+    active = [user for user in by_ids(ids) if user.is_active]
     for user in active:
         service.deactivate(user)
-    return Switched(len(active))
+    return SwitchedAccounts(len(active))
 
 
-def activate(client: Client, ids: Sequence[int]) -> Switched:
+def activate_many(client: Client, ids: Sequence[int]) -> SwitchedAccounts:
     """Look these accounts up by their uids, 100 a call, and collect those that are there.
 
     Begins the write itself, after Twitter's answers. Raises TwitterErrors that are about none of
     the accounts.
     """
-    idle = {user.uid: user.id for user in of_ids(ids) if not user.is_active and user.uid}
+    idle = {user.uid: user.id for user in by_ids(ids) if not user.is_active and user.uid}
     answers = list(client.users_by_id(list(idle)))
     begin_write()
-    users = {user.uid: user for user in of_ids(list(idle.values()))}
+    users = {user.uid: user for user in by_ids(list(idle.values()))}
     changed, refused = 0, []
     gone: list[lifecycle.AccountGone] = []
     for batch in answers:
@@ -62,8 +62,8 @@ def activate(client: Client, ids: Sequence[int]) -> Switched:
                 if lifecycle.is_gone(problem):
                     gone.append((user, problem))
                 else:
-                    lifecycle.see_problem(user, problem)
+                    lifecycle.apply_problem(user, problem)
                 refused.append(AccountProblem(problem.state, user.name).message)
     db.session.flush()
     lifecycle.enter_gone(gone, len(idle))
-    return Switched(changed, tuple(refused))
+    return SwitchedAccounts(changed, tuple(refused))

@@ -37,7 +37,7 @@ def flag_reuse(newcomer: TwitterUser) -> list[TwitterUser]:
 
     Their tweets are kept apart in any case: everything goes by uid. Flushes.
     """
-    former = [user for user in once_called(newcomer.name) if user.id != newcomer.id]
+    former = [user for user in formerly_called(newcomer.name) if user.id != newcomer.id]
     for user in former:
         db.session.add(_event(user, "name_reused", newcomer.name, str(newcomer.uid)))
     db.session.flush()
@@ -55,7 +55,7 @@ def _flag_successor(twitter_user: TwitterUser, old: str) -> None:
         db.session.add(_event(twitter_user, "name_reused", old, str(successor.uid)))
 
 
-def once_called(name: str) -> list[TwitterUser]:
+def formerly_called(name: str) -> list[TwitterUser]:
     """Accounts that gave this name up, those of late first."""
     found = db.session.scalars(
         select(TwitterUser)

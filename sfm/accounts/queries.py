@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 
-from sfm.accounts.name_rules import tidy
-from sfm.accounts.names import once_called
+from sfm.accounts.name_rules import normalize
+from sfm.accounts.names import formerly_called
 from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.models import FormerName, TwitterUser
@@ -20,7 +20,7 @@ A_TO_Z = (TwitterUser.lower_name, TwitterUser.id)
 
 
 @dataclass(frozen=True)
-class Named:
+class AccountByName:
     """Who is called by a name now (two only where a name passed on and is not checked yet), and
     who once was."""
 
@@ -34,15 +34,15 @@ class Named:
         return found[0] if len(found) == 1 else None
 
 
-def by_name(typed: str) -> Named:
+def by_name(typed: str) -> AccountByName:
     """The accounts that have this name, whatever its capitals, and those that had it."""
-    name = tidy(typed)
+    name = normalize(typed)
     now = db.session.scalars(
         select(TwitterUser)
         .where(TwitterUser.lower_name == name.lower())
         .order_by(TwitterUser.id.desc())
     ).all()
-    return Named(now, [user for user in once_called(name) if user not in now])
+    return AccountByName(now, [user for user in formerly_called(name) if user not in now])
 
 
 def search(
@@ -62,7 +62,7 @@ def beginning_with(letter: str) -> Select[Any]:
 
 def matching(text: str) -> Select[Any]:
     """Accounts whose present or former name, displayed name or uid is or holds this text."""
-    name = tidy(text).lower()
+    name = normalize(text).lower()
     once = select(FormerName.twitter_user_id).where(
         FormerName.lower_name.contains(name, autoescape=True)
     )
@@ -82,9 +82,9 @@ def _begins_with(letter: str) -> ColumnElement[bool]:
     return TwitterUser.lower_name.startswith(letter[:1].lower(), autoescape=True)
 
 
-def unclear(typed: str, named: Named) -> SfmError:
+def unclear(typed: str, named: AccountByName) -> SfmError:
     """Why a name does not tell which account is meant."""
     if not named.now and not named.once:
-        return NotFound(f"There is no account called {tidy(typed)} here. Add it first.")
+        return NotFound(f"There is no account called {normalize(typed)} here. Add it first.")
     names = ", ".join(f"{user.name} (uid {user.uid})" for user in [*named.now, *named.once])
-    return WrongInput(f"The name {tidy(typed)} may mean several accounts: {names}.")
+    return WrongInput(f"The name {normalize(typed)} may mean several accounts: {names}.")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from sfm import audit
 from sfm.accounts import lifecycle
-from sfm.accounts.name_rules import is_possible, tidy
+from sfm.accounts.name_rules import is_possible, normalize
 from sfm.accounts.names import flag_reuse
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
@@ -38,7 +38,7 @@ def add_by_name(
     answers = list(client.users_by_id(uids))
     begin_write()
     for batch in answers:
-        lifecycle.see_batch(batch)
+        lifecycle.apply_batch(batch)
     return add(record, added_by_id=added_by_id, active=active)
 
 
@@ -66,7 +66,7 @@ def look_up(client: Client, typed: str) -> UserRecord:
     Raises WrongInput with the reason where there is no such account to be collected: not a
     possible name, unknown, suspended. Other TwitterErrors pass through.
     """
-    name = tidy(typed)
+    name = normalize(typed)
     if not is_possible(name):
         raise WrongInput(AccountProblem("malformed", typed.strip()[:60]).message)
     try:
@@ -90,7 +90,7 @@ def add(record: UserRecord, *, added_by_id: int | None = None, active: bool = Tr
     db.session.add(twitter_user)
     db.session.flush()
     db.session.add(AccountEvent(twitter_user_id=twitter_user.id, kind="added", after=record.name))
-    lifecycle.see(twitter_user, record)
+    lifecycle.apply_profile(twitter_user, record)
     flag_reuse(twitter_user)
     twitter_user.ask_again_at = None  # a protected account is asked once before it waits
     _record("twitter_user.added", twitter_user)
@@ -125,7 +125,7 @@ def activate(twitter_user: TwitterUser, record: UserRecord) -> bool:
     """Collect an account again, with what `look_up_again` said; True where its name changed."""
     if twitter_user.uid is None:
         twitter_user.uid = record.uid
-    renamed = lifecycle.see(twitter_user, record)
+    renamed = lifecycle.apply_profile(twitter_user, record)
     twitter_user.ask_again_at, twitter_user.failures = None, 0
     _switch(twitter_user, True)
     return renamed

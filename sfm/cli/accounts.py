@@ -10,7 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 if TYPE_CHECKING:
-    from sfm.accounts.list_import import Line, Outcome, Plan
+    from sfm.accounts.list_import import ImportOutcome, ImportPlan, ListLine
     from sfm.models import User
 
 
@@ -38,7 +38,7 @@ def add_userlist(file: Path, setname: str | None, owner: str | None, yes: bool) 
         client = default_client(lambda wait: run.wait(wait.until, wait.message))
         made = list_import.plan(client, texts, progress=lambda done, total: run.show("", total))
         run.spend(made.cost.calls, users=made.cost.users)
-        outcome = list_import.carry_out_all(run, made, set_id=set_id)
+        outcome = list_import.import_all(run, made, set_id=set_id)
         result.update(
             {"lines": len(made.lines), "added": outcome.added, "renamed": outcome.renamed}
         )
@@ -47,7 +47,7 @@ def add_userlist(file: Path, setname: str | None, owner: str | None, yes: bool) 
     click.echo(_summary(made, outcome))
 
 
-def words_for(line: Line) -> str:
+def words_for(line: ListLine) -> str:
     """`12  nasa  added`, with the reason where there is one."""
     from sfm.accounts.list_import import TO_ADD, WORDS
 
@@ -59,7 +59,7 @@ def words_for(line: Line) -> str:
     return f"{line.number}\t{name}\t{word}{message}"
 
 
-def _summary(made: Plan, outcome: Outcome) -> str:
+def _summary(made: ImportPlan, outcome: ImportOutcome) -> str:
     into = f", {outcome.put_into_set:,} put into the set" if outcome.put_into_set else ""
     return f"{len(made.lines):,} lines, {outcome.added:,} added{into}."
 

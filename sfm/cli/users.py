@@ -205,7 +205,7 @@ def check_credentials(context: click.Context, user: str | None) -> None:
     from sfm.users import service as users
     from sfm.users.credential_check import check
 
-    held = credentials.of_user(users.by_name(user)) if user else credentials.everyones()
+    held = credentials.of_user(users.by_name(user)) if user else credentials.all_credentials()
     if not held:
         click.echo("No credential is kept yet.", err=True)
     fine = True

@@ -116,7 +116,7 @@ def _take_over(run: RunContext, batch: UserBatch, result: dict[str, Any], tell: 
     before = _as_they_stand(batch)
 
     def see() -> None:
-        changed = lifecycle.see_batch(batch, enters_gone=False)
+        changed = lifecycle.apply_batch(batch, enters_gone=False)
         run.fence(added=sum(changed.values()))
 
     unit_of_work(see)
@@ -216,7 +216,7 @@ def _fill(run: RunContext, account: int, record: UserRecord, tell: Teller) -> in
 def _set_uid(run: RunContext, account: int, record: UserRecord) -> None:
     user = service.by_id(account)
     user.uid = record.uid
-    lifecycle.see(user, record)
+    lifecycle.apply_profile(user, record)
     db.session.flush()
     run.fence(added=1)
 

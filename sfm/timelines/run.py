@@ -208,7 +208,7 @@ class Crew:
             if lifecycle.is_gone(trouble) and user.state != lifecycle.NOT_FOUND:
                 self.gone[account] = trouble
             else:
-                lifecycle.see_problem(user, trouble)
+                lifecycle.apply_problem(user, trouble)
             if trouble.state in lifecycle.STATES and account not in self.gone:
                 user.ask_again_at = clock.now() + lifecycle.ASK_AGAIN
             self.run.fence()

@@ -22,7 +22,7 @@ from sfm.twitter.transport import Pause, Transport
 from sfm.users import credentials, service
 from sfm.users.credential_state import StateKeeper, is_usable
 from sfm.users.credentials import BEARER, OAUTH1, OAUTH2, WORDS_FOR_STATE
-from sfm.users.usage import DatabaseMeter, Tab
+from sfm.users.usage import DatabaseMeter, UsageBuffer
 
 T = TypeVar("T", bound=Transport)
 
@@ -75,7 +75,7 @@ def default_client(pause: Pause | None = None, meter: Meter | None = None) -> Cl
 def collecting_client(pause: Pause) -> Client:
     """The same client for one thread that stores what it reads page by page: its calls are
     counted with the pages (see Tab)."""
-    tab = Tab(db.engine)
+    tab = UsageBuffer(db.engine)
 
     def settle_first(wait: Wait) -> None:
         tab.settle()

@@ -10,7 +10,7 @@ from sfm.networks.errors import TwitterError
 from sfm.users.clients import NoCredential, client_for
 from sfm.users.credential_state import state_after
 from sfm.users.credentials import BEARER, NEEDS_SIGN_IN, REFUSED, WORKS, mark
-from sfm.users.encryption import Unreadable
+from sfm.users.encryption import UnreadableSecret
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def check(credential: Credential) -> Checked:
         if state == REFUSED and trouble.status == 401 and credential.kind != BEARER:
             state = NEEDS_SIGN_IN
         return _keep(credential_id, state, Checked(False, trouble.message))
-    except Unreadable as trouble:
+    except UnreadableSecret as trouble:
         return _keep(credential_id, REFUSED, Checked(False, trouble.message))
     except NoCredential as trouble:
         return Checked(False, trouble.message)

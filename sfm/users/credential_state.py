@@ -10,7 +10,7 @@ from sfm import clock
 from sfm.models import Credential
 from sfm.networks.errors import CredentialProblem, OutOfCredits, TwitterError
 from sfm.users.credentials import NEEDS_SIGN_IN, OUT_OF_CREDITS, REFUSED, UNCHECKED, WORKS
-from sfm.users.deferred_writes import Beside
+from sfm.users.deferred_writes import DeferredWrites
 
 NOTE_EVERY = timedelta(seconds=60)
 
@@ -41,7 +41,7 @@ class StateKeeper:
     """Takes what came of each call with one credential, and writes what is new of it."""
 
     def __init__(self, engine: Engine, credential: Credential) -> None:
-        self._beside = Beside(engine)
+        self._beside = DeferredWrites(engine)
         self._id = credential.id
         self._is_sign_in = credential.kind != "bearer"
         self._state: str | None = credential.state

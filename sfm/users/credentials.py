@@ -149,7 +149,7 @@ def of_user(user: User) -> list[Credential]:
     return list(db.session.scalars(query))
 
 
-def everyones() -> list[Credential]:
+def all_credentials() -> list[Credential]:
     """Every credential that is kept, by User."""
     query = select(Credential).join(Credential.user).order_by(User.lower_username, Credential.id)
     return list(db.session.scalars(query))

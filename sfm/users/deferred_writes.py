@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 Work = Callable[[Connection], object]
 
 
-class Beside:
+class DeferredWrites:
     """A line of small writes. None is raised for: what cannot be written now waits."""
 
     def __init__(self, engine: Engine) -> None:
@@ -68,9 +68,9 @@ def writing_session(engine: Engine) -> Session | None:
     return session if how == "IMMEDIATE" else None
 
 
-def _flush_after(session: Session, beside: Beside) -> None:
+def _flush_after(session: Session, beside: DeferredWrites) -> None:
     """Once the session's transaction is over, whichever way, let the waiting be written."""
-    waiting: list[Beside] | None = session.info.get("sfm_beside")
+    waiting: list[DeferredWrites] | None = session.info.get("sfm_beside")
     if waiting is not None:
         if beside not in waiting:
             waiting.append(beside)

@@ -25,7 +25,7 @@ from sfm.file_lock import lock_file
 KEY_FILE = "credentials.key"
 
 
-class Unreadable(SfmError):
+class UnreadableSecret(SfmError):
     """A kept secret cannot be decrypted: its key is not here any more."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class Vault:
         try:
             text = MultiFernet([Fernet(key) for key in self.keys]).decrypt(token)
         except InvalidToken:
-            raise Unreadable from None
+            raise UnreadableSecret from None
         return json.loads(text)
 
     def add_key(self) -> str:

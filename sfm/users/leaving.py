@@ -10,7 +10,7 @@ from sfm.models import ExportFile, RecurringExport, TwitterFilter, TwitterUserSe
 from sfm.users import service
 
 
-def owned(user: User) -> dict[str, int]:
+def owned_by(user: User) -> dict[str, int]:
     """What is theirs and would be lost to others: how many of each kind; kinds with none left out.
 
     Credentials, profiles of exports and the time zone are nobody else's: they go without a word.
@@ -37,7 +37,7 @@ def remove(user: User, by: User) -> None:
     if user.id == by.id:
         raise WrongInput("This is your own account. Ask another administrator to delete it.")
     service.require_another_administrator(user)
-    if owned(user):
+    if owned_by(user):
         raise WrongInput(
             f"{user.username} still owns something. Delete that first, or join this User with "
             "another one, who then gets all of it."

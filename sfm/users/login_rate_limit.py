@@ -41,20 +41,20 @@ class TooManyTries(SfmError):
 
 
 @dataclass(frozen=True)
-class Bucket:
+class TryBucket:
     """What is counted together, and how much of it is allowed in a window."""
 
     key: str
     limit: int
 
 
-def buckets(name: str, address: str) -> tuple[Bucket, ...]:
+def buckets(name: str, address: str) -> tuple[TryBucket, ...]:
     """The counts that a try for this name from this address adds to, the narrowest first."""
     who, where = _digest(name.strip().lower()), _digest(_network(address))
     return (
-        Bucket(f"both:{who}:{where}", PER_NAME_AND_ADDRESS),
-        Bucket(f"name:{who}", PER_NAME),
-        Bucket(f"address:{where}", PER_ADDRESS),
+        TryBucket(f"both:{who}:{where}", PER_NAME_AND_ADDRESS),
+        TryBucket(f"name:{who}", PER_NAME),
+        TryBucket(f"address:{where}", PER_ADDRESS),
     )
 
 

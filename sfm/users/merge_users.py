@@ -14,7 +14,7 @@ from sfm.users import service
 NAME_LENGTH = 100  # the shortest column among them
 
 
-def join(kept: User, gone: User) -> dict[str, int]:
+def merge(kept: User, gone: User) -> dict[str, int]:
     """Move everything of `gone` to `kept`, then remove `gone`. Flushes.
 
     Gives how many rows of each table moved. Sets of the same name stay two: the moved one gets

@@ -24,7 +24,7 @@ class WeakPassword(WrongInput):
     """A new password that would be guessed."""
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     """What is kept of a password."""
     return generate_password_hash(_normal(password), method=METHOD)
 

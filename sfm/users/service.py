@@ -87,7 +87,7 @@ def create(
         passwords.require_strong(password, name)
     user = User(
         username=name,
-        password_hash=passwords.hashed(password),
+        password_hash=passwords.hash_password(password),
         must_change_password=must_change or one_time is not None,
         is_superuser=superuser,
         password_changed_at=clock.now(),
@@ -130,7 +130,7 @@ def reset_password(user: User) -> str:
 
 
 def _put_password(user: User, password: str, *, must_change: bool) -> None:
-    user.password_hash = passwords.hashed(password)
+    user.password_hash = passwords.hash_password(password)
     user.must_change_password = must_change
     user.password_changed_at = clock.now()
     end_sessions(user)

@@ -43,7 +43,7 @@ def with_password(name: str, password: str, address: str) -> User:
 
 
 def _let_in(user_id: int, kept: str, password: str, name: str, address: str) -> User:
-    new_hash = passwords.hashed(password) if passwords.needs_new_hash(kept) else None
+    new_hash = passwords.hash_password(password) if passwords.needs_new_hash(kept) else None
     begin_write()
     user = db.session.get(User, user_id)
     if user is None or user.password_hash != kept:  # changed while we were looking

@@ -29,7 +29,7 @@ from sfm.networks.errors import CredentialProblem, Retry
 from sfm.twitter.auth import OAuth2UserAuth, UserToken
 from sfm.twitter.sign_in import App, renew_oauth2
 from sfm.users.deferred_writes import writing_session
-from sfm.users.encryption import Unreadable, Vault, vault
+from sfm.users.encryption import UnreadableSecret, Vault, vault
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class Renewer:
         """The tokens that could not be stored when they came, if they follow the stored ones."""
         try:
             value = self._keys.open(self._spare_file.read_bytes())
-        except (FileNotFoundError, Unreadable):
+        except (FileNotFoundError, UnreadableSecret):
             return None
         if value["follows"] != stored.access_token:
             return None

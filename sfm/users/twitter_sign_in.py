@@ -26,7 +26,7 @@ from sfm.twitter import sign_in as twitter
 from sfm.twitter.sign_in import SignedIn
 from sfm.users import credentials, service
 from sfm.users.credentials import OAUTH1, OAUTH2, NewCredential
-from sfm.users.encryption import Unreadable, vault
+from sfm.users.encryption import UnreadableSecret, vault
 from sfm.users.sign_in import AWAITS, NOT_ACTIVE, SignInRefused, record
 from sfm.users.token_refresh import our_app
 
@@ -275,7 +275,7 @@ def unlink(user: User) -> list[tuple[str, dict[str, str]]]:
         if credential.kind in (OAUTH1, OAUTH2) and credential.twitter_uid == user.twitter_uid:
             try:
                 tokens.append((credential.kind, credentials.unsealed(credential)))
-            except Unreadable:
+            except UnreadableSecret:
                 logger.warning("token not revoked, its key is missing id=%d", credential.id)
             credentials.remove(credential)
     service.record(user, "user.twitter_unlinked", before={"twitter": user.twitter_name})
@@ -356,7 +356,7 @@ def _opened(row: SignInState | None, browser: str) -> dict[str, Any] | None:
         return None
     try:
         value: dict[str, Any] = vault().open(row.value)
-    except Unreadable:
+    except UnreadableSecret:
         return None
     return value if value["browser"] == browser else None
 

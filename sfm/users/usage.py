@@ -20,7 +20,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.models import ApiUsage
 from sfm.twitter.meter import Meter
-from sfm.users.deferred_writes import Beside
+from sfm.users.deferred_writes import DeferredWrites
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class DatabaseMeter(Meter):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._beside = Beside(engine)
+        self._beside = DeferredWrites(engine)
 
     def count(
         self, fingerprint: str, endpoint: str, *, calls: int = 1, posts: int = 0, users: int = 0
@@ -69,7 +69,7 @@ class DatabaseMeter(Meter):
         self._beside.write(lambda connection: _add(connection, counts))
 
 
-class Tab(Meter):
+class UsageBuffer(Meter):
     """What the calls of one thread cost, until it is written with the page that they brought.
 
     A transaction for each call takes a fifth as long again as saving its page. So the thread keeps

@@ -21,7 +21,7 @@ def look_again(client: Client, user: TwitterUser) -> dict[int, bool]:
     changed: dict[int, bool] = {}
     for batch in list(client.users_by_id([user.uid or 0])):
         begin_write()
-        changed |= lifecycle.see_batch(batch)
+        changed |= lifecycle.apply_batch(batch)
         db.session.commit()
     return changed
 
@@ -61,7 +61,7 @@ def test_one_bad_uid_does_not_spoil_the_batch(twitter: Client, sandbox: Sandbox)
     sandbox.world.rename(sandbox.world.find("millbrook_lib"), "millbrook_new")
     for batch in list(twitter.users_by_id([fine.uid or 0, bad.uid or 0, 2**63])):
         begin_write()
-        lifecycle.see_batch(batch)
+        lifecycle.apply_batch(batch)
         db.session.commit()
     assert (fine.name, fine.state) == ("millbrook_new", "ok")
     assert (bad.name, bad.state) == ("FerryNotes", "suspended")
@@ -95,7 +95,7 @@ def test_two_names_in_one_second_are_both_kept(twitter: Client) -> None:
 def test_a_record_of_another_uid_is_never_taken_over(twitter: Client) -> None:
     user = added(twitter, "millbrook_lib")
     with pytest.raises(ValueError, match="another uid"):
-        lifecycle.see(user, twitter.user_by_name("FerryNotes"))
+        lifecycle.apply_profile(user, twitter.user_by_name("FerryNotes"))
 
 
 def test_former_names_find_their_account_and_search_finds_both(

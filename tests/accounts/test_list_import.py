@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from sfm.accounts import list_import, sets
 from sfm.accounts import names as account_names
-from sfm.accounts.list_import import Outcome, Plan
+from sfm.accounts.list_import import ImportOutcome, ImportPlan
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUser, User
@@ -51,7 +51,7 @@ VERDICTS = [
 
 
 @pytest.fixture
-def made(twitter: Client, sandbox: Sandbox) -> Plan:
+def made(twitter: Client, sandbox: Sandbox) -> ImportPlan:
     """A plan for LINES, where some of them are here already."""
     added(twitter, "millbrook_lib")
     drada = added(twitter, "drada_mensah")
@@ -65,7 +65,9 @@ def made(twitter: Client, sandbox: Sandbox) -> Plan:
     return list_import.plan(twitter, LINES)
 
 
-def test_every_line_has_its_verdict_and_nothing_is_saved(made: Plan, sandbox: Sandbox) -> None:
+def test_every_line_has_its_verdict_and_nothing_is_saved(
+    made: ImportPlan, sandbox: Sandbox
+) -> None:
     assert [(line.number, line.verdict) for line in made.lines] == VERDICTS
     assert all(line.message for line in made.lines if line.verdict != "new")
     assert db.session.scalar(select(func.count()).select_from(TwitterUser)) == 3
@@ -81,20 +83,20 @@ def test_the_cost_is_known_without_asking(sandbox: Sandbox) -> None:
     assert sandbox.served == []
 
 
-def test_a_plan_survives_being_written_down(made: Plan) -> None:
-    again = msgspec.json.decode(msgspec.json.encode(made), type=Plan)
+def test_a_plan_survives_being_written_down(made: ImportPlan) -> None:
+    again = msgspec.json.decode(msgspec.json.encode(made), type=ImportPlan)
     assert again == made
 
 
-def test_carrying_out_adds_what_is_new_and_fills_the_set(made: Plan, reader: User) -> None:
+def test_carrying_out_adds_what_is_new_and_fills_the_set(made: ImportPlan, reader: User) -> None:
     mine = sets.create(reader, "Mine")
     db.session.commit()
-    done = Outcome()
+    done = ImportOutcome()
     for piece in list_import.pieces(made):
         begin_write()
-        done += list_import.carry_out(piece, into=mine, active=False, added_by_id=reader.id)
+        done += list_import.import_lines(piece, into=mine, active=False, added_by_id=reader.id)
         db.session.commit()
-    assert done == Outcome(added=3, renamed=1, put_into_set=6)
+    assert done == ImportOutcome(added=3, renamed=1, put_into_set=6)
     names = {user.name: user for user in db.session.scalars(select(TwitterUser))}
     assert set(names) == {
         "millbrook_lib", "drada_mensah", "tideline_news", "FerryNotes", "HarborCouncil",
@@ -106,12 +108,12 @@ def test_carrying_out_adds_what_is_new_and_fills_the_set(made: Plan, reader: Use
     assert set(names) == {member.name for member in mine.members}
 
 
-def test_a_plan_carried_out_twice_changes_nothing_more(made: Plan) -> None:
+def test_a_plan_carried_out_twice_changes_nothing_more(made: ImportPlan) -> None:
     begin_write()
-    list_import.carry_out(made.lines)
+    list_import.import_lines(made.lines)
     db.session.commit()
     begin_write()
-    assert list_import.carry_out(made.lines) == Outcome()
+    assert list_import.import_lines(made.lines) == ImportOutcome()
     db.session.commit()
     assert db.session.scalar(select(func.count()).select_from(TwitterUser)) == 6
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sfm.accounts.name_rules import is_possible, tidy
+from sfm.accounts.name_rules import is_possible, normalize
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from sfm.accounts.name_rules import is_possible, tidy
     ],
 )
 def test_what_is_typed_becomes_a_name(typed: str, name: str) -> None:
-    assert tidy(typed) == name
+    assert normalize(typed) == name
 
 
 @pytest.mark.parametrize("name", ["a", "_", "NASA", "0123456789", "a" * 15, "under_score"])

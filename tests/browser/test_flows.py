@@ -164,7 +164,7 @@ def test_a_set_is_made_filled_and_deleted(open_as: OpenAs, reader: User, scripts
 
 @both
 def test_signing_in_leads_where_one_wanted_to_go(open_as: OpenAs, scripts: bool) -> None:
-    make_user("rita", password_hash=passwords.hashed("tulips in the reading room"))
+    make_user("rita", password_hash=passwords.hash_password("tulips in the reading room"))
     page = open_as(scripts=scripts)
     page.goto("/users/alpha/")
     page.get_by_label("Name").fill("rita")

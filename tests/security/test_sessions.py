@@ -100,7 +100,7 @@ def test_the_log_outlives_the_user_it_tells_of(app: Flask, ann: User) -> None:
 
     ben = service.create("ben", GOOD).user
     db.session.commit()
-    merge_users.join(ann, ben)
+    merge_users.merge(ann, ben)
     db.session.commit()
     subjects = db.session.scalars(select(AuditEntry.subject)).all()
     assert "ben" in subjects

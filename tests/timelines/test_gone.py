@@ -179,7 +179,7 @@ def test_activating_many_that_are_gone_changes_no_state(
     """AP19."""
     accounts = several(sandbox, 6, is_active=False)
     delete(sandbox, accounts)
-    switched = many.activate(twitter, [user.id for user in accounts])
+    switched = many.activate_many(twitter, [user.id for user in accounts])
     db.session.commit()
     assert (switched.changed, len(switched.refused)) == (0, 6)
     assert states(accounts) == ["ok"] * 6

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sfm.database import begin_write, db
 from sfm.models import AuditEntry, Credential, User
 from sfm.users import credentials, passwords, service
-from sfm.users.encryption import KEY_FILE, Unreadable
+from sfm.users.encryption import KEY_FILE, UnreadableSecret
 from sfm.users.usage import DatabaseMeter
 from tests.conftest import FrozenClock
 
@@ -189,7 +189,7 @@ def test_rotated_credentials_open_with_the_new_key_alone(
     rows = db.session.scalars(select(Credential).order_by(Credential.id)).all()
     assert [credentials.unsealed(row)["token"] for row in rows] == [f"{TOKEN}{n}" for n in range(3)]
     (instance_folder / KEY_FILE).write_text(old)
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableSecret):
         credentials.unsealed(rows[0])
 
 

@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from sfm.errors import BadSetting
-from sfm.users.encryption import KEY_FILE, Unreadable, Vault, checked_keys, key_id
+from sfm.users.encryption import KEY_FILE, UnreadableSecret, Vault, checked_keys, key_id
 
 CANARY = "canary-4711-do-not-show"
 
@@ -51,7 +51,7 @@ def test_an_old_key_alone_no_longer_opens(file: Path) -> None:
     old = vault.keys
     vault.add_key()
     sealed = vault.seal(CANARY)
-    with pytest.raises(Unreadable, match=r"credentials\.key"):
+    with pytest.raises(UnreadableSecret, match=r"credentials\.key"):
         Vault(file, given=old).open(sealed.token)
 
 
@@ -60,7 +60,7 @@ def test_forgotten_keys_open_nothing_any_more(file: Path) -> None:
     sealed = vault.seal(CANARY)
     vault.add_key()
     assert vault.forget_old_keys() == 1
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableSecret):
         vault.open(sealed.token)
 
 

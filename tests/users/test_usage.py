@@ -16,8 +16,8 @@ from sfm.models import ApiUsage, User
 from sfm.runs.transactions import unit_of_work
 from sfm.users.usage import (
     DatabaseMeter,
-    Tab,
     Usage,
+    UsageBuffer,
     usage_lines,
     usage_per_credential,
     usage_since,
@@ -121,7 +121,7 @@ def test_no_count_is_lost_among_threads(app: Flask, clock: FrozenClock) -> None:
 
 
 def test_a_tab_is_written_with_the_page_and_once(app: Flask, clock: FrozenClock) -> None:
-    tab = Tab(db.engine)
+    tab = UsageBuffer(db.engine)
     for posts in (100, 7):
         tab.count("a", "tweets", posts=posts)
         with tab.joined():
@@ -135,7 +135,7 @@ def test_a_tab_is_written_with_the_page_and_once(app: Flask, clock: FrozenClock)
 
 
 def test_a_tab_outlives_the_page_it_was_written_with(app: Flask, clock: FrozenClock) -> None:
-    tab = Tab(db.engine)
+    tab = UsageBuffer(db.engine)
     tab.count("a", "tweets", posts=100)
 
     def page() -> None:
@@ -156,7 +156,7 @@ def test_a_tab_outlives_the_page_it_was_written_with(app: Flask, clock: FrozenCl
 def test_a_page_that_is_saved_at_its_second_try_is_counted_once(
     app: Flask, clock: FrozenClock
 ) -> None:
-    tab, tries = Tab(db.engine), []
+    tab, tries = UsageBuffer(db.engine), []
 
     def page() -> None:
         tab.write(db.session.connection())
@@ -174,7 +174,7 @@ def test_a_page_that_is_saved_at_its_second_try_is_counted_once(
 
 
 def test_what_no_page_came_of_is_settled_alone(app: Flask, clock: FrozenClock) -> None:
-    tab = Tab(db.engine)
+    tab = UsageBuffer(db.engine)
     tab.count("a", "tweets")
     with tab.joined():
         pass  # nothing was written here
@@ -187,7 +187,7 @@ def test_what_no_page_came_of_is_settled_alone(app: Flask, clock: FrozenClock) -
 def test_tabs_of_several_threads_add_up(app: Flask, clock: FrozenClock) -> None:
     def many() -> None:
         with app.app_context():
-            tab = Tab(db.engine)
+            tab = UsageBuffer(db.engine)
             for _ in range(20):
                 tab.count("a", "tweets", posts=2)
                 tab.count("b", "users", users=1)

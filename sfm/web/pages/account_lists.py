@@ -53,7 +53,9 @@ def matching(query: str, token: str | None) -> Slice[TwitterUser]:
 
 def members_of(set_id: int, token: str | None) -> Slice[TwitterUser]:
     """One page of a set's members."""
-    return slice_of(members.of(set_id), Order(f"set {set_id}", BY_NAME, (str, int)), token, MEMBERS)
+    return slice_of(
+        members.members_of(set_id), Order(f"set {set_id}", BY_NAME, (str, int)), token, MEMBERS
+    )
 
 
 def sets_of(reader: User, text: str, token: str | None) -> Slice[TwitterUserSet]:
@@ -100,7 +102,7 @@ def accounts_table(wanted: AccountFilter, token: str | None) -> Slice[TwitterUse
     elif wanted.state:
         statement = statement.where(TwitterUser.state == wanted.state)
     if wanted.set_id:
-        ids = members.of(wanted.set_id).with_only_columns(TwitterUser.id)
+        ids = members.members_of(wanted.set_id).with_only_columns(TwitterUser.id)
         statement = statement.where(TwitterUser.id.in_(ids))
     columns, types = SORTS[wanted.sort.removeprefix("-")]
     order = Order(wanted.sort, columns, types, descending=wanted.sort.startswith("-"))

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.accounts import glimpses, queries
-from sfm.accounts.queries import Named
+from sfm.accounts.queries import AccountByName
 from sfm.errors import NotFound
 from sfm.models import TwitterUser
 from sfm.posts import overview
@@ -62,13 +62,13 @@ def show(name: str) -> Response | BaseResponse | str:
     return Response(_page(user, named))
 
 
-def _meant(named: Named, uid: str) -> TwitterUser | None:
+def _meant(named: AccountByName, uid: str) -> TwitterUser | None:
     """The account that the address means; None where there are several, or none."""
     chosen = [user for user in (*named.now, *named.once) if str(user.uid) == uid]
     return chosen[0] if chosen else named.one
 
 
-def _page(user: TwitterUser, named: Named) -> str:
+def _page(user: TwitterUser, named: AccountByName) -> str:
     last = overview.today()
     counts = tweets.day_counts(last, SPARK_DAYS, account_id=user.id)
     days = every_day(counts, last, SPARK_DAYS)
@@ -79,7 +79,7 @@ def _page(user: TwitterUser, named: Named) -> str:
         others=[other for other in (*named.now, *named.once) if other is not user],
         spark=sparkline(days),
         latest=tweets.latest(LATEST, Selection(accounts=(user.id,))),
-        events=glimpses.life_line(user.id, EVENTS),
+        events=glimpses.history(user.id, EVENTS),
         sets=glimpses.sets_with(signed_in_account(), user.id),
         errors=troubles.errors_of_account(user.id, ERRORS),
         former=sorted(user.former_names.items(), reverse=True),

@@ -54,12 +54,12 @@ def bulk() -> BaseResponse:
     action = request.form.get("action", "")
     if action == "deactivate":
         begin_write()
-        switched = many.deactivate(ids)
+        switched = many.deactivate_many(ids)
         said = ngettext(
             "%(num)s account deactivated.", "%(num)s accounts deactivated.", switched.changed
         )
     elif action == "activate":
-        switched = many.activate(default_client(), ids)
+        switched = many.activate_many(default_client(), ids)
         said = ngettext(
             "%(num)s account activated.", "%(num)s accounts activated.", switched.changed
         )

@@ -14,8 +14,8 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.accounts import list_drafts, list_import, sets
-from sfm.accounts.list_drafts import Draft
-from sfm.accounts.list_import import WORDS, Line
+from sfm.accounts.list_drafts import ListDraft
+from sfm.accounts.list_import import WORDS, ListLine
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.users.clients import default_client
@@ -85,7 +85,7 @@ def save(token: str) -> Response | BaseResponse:
     if draft.saved < len(draft.lines):
         list_drafts.keep(token, draft)
         return _page(token, draft, form, problem)
-    list_drafts.give_up(token)
+    list_drafts.delete(token)
     return done(_after(draft), _words(draft))
 
 
@@ -93,13 +93,13 @@ def save(token: str) -> Response | BaseResponse:
 @access("superuser")
 def give_up(token: str) -> BaseResponse:
     list_drafts.find(signed_in_account().id, token)
-    list_drafts.give_up(token)
+    list_drafts.delete(token)
     return done(
         url_for("admin_accounts.add"), _("The list is given up; nothing was saved."), "info"
     )
 
 
-def _page(token: str, draft: Draft, form: SaveListForm, problem: str = "") -> Response:
+def _page(token: str, draft: ListDraft, form: SaveListForm, problem: str = "") -> Response:
     return page_or_part(
         "admin_list_import/index.html", "admin_list_import/_list.html", 422 if form.errors else 200,
         token=token, draft=draft, form=form, problem=problem,
@@ -108,7 +108,7 @@ def _page(token: str, draft: Draft, form: SaveListForm, problem: str = "") -> Re
     )  # fmt: skip
 
 
-def _fresh_form(draft: Draft) -> SaveListForm:
+def _fresh_form(draft: ListDraft) -> SaveListForm:
     """Not what was sent: the button that looks names up sends none of its fields."""
     return _with_sets(SaveListForm(None, set_id=draft.set_id or 0, active=draft.active))
 
@@ -119,7 +119,7 @@ def _with_sets(form: SaveListForm) -> SaveListForm:
     return form
 
 
-def _choose(draft: Draft, form: SaveListForm) -> str:
+def _choose(draft: ListDraft, form: SaveListForm) -> str:
     """Take over set and state into the draft; a new set is made at once. A sentence if not."""
     if not draft.is_looked_up:
         return _("Look the names up first.")
@@ -138,7 +138,7 @@ def _choose(draft: Draft, form: SaveListForm) -> str:
     return ""
 
 
-def _save_some(draft: Draft) -> str:
+def _save_some(draft: ListDraft) -> str:
     """Save the next pieces; a sentence where their set was deleted meanwhile."""
     account_id = signed_in_account().id
     for piece in list_drafts.save_some(draft):
@@ -151,7 +151,7 @@ def _save_some(draft: Draft) -> str:
             return _(
                 "The set was deleted meanwhile. What is not saved yet will be saved without a set."
             )
-        outcome = list_import.carry_out(
+        outcome = list_import.import_lines(
             piece, into=into, active=draft.active, added_by_id=account_id
         )
         db.session.commit()
@@ -159,13 +159,13 @@ def _save_some(draft: Draft) -> str:
     return ""
 
 
-def _after(draft: Draft) -> str:
+def _after(draft: ListDraft) -> str:
     if draft.set_id:
         return url_for("sets.show", set_id=draft.set_id)
     return url_for("admin_accounts.index", sort="-added")
 
 
-def _words(draft: Draft) -> str:
+def _words(draft: ListDraft) -> str:
     said = ngettext("%(num)s account added.", "%(num)s accounts added.", draft.added)
     if draft.set_id:
         said += " " + ngettext(
@@ -194,7 +194,7 @@ class Choice:
 class Row:
     """A line as it is shown. `tone` is that of its badge."""
 
-    line: Line
+    line: ListLine
     word: str
     tone: str
 
@@ -212,7 +212,7 @@ class LinesPage:
     on: str | None
 
 
-def lines_page(token: str, draft: Draft, args: Mapping[str, Any]) -> LinesPage:
+def lines_page(token: str, draft: ListDraft, args: Mapping[str, Any]) -> LinesPage:
     """The page that an address asks for by `verdict` and `at`, the line number it begins behind.
 
     Arguments that mean nothing here lead to all lines, or to the first ones.
@@ -236,12 +236,12 @@ def lines_page(token: str, draft: Draft, args: Mapping[str, Any]) -> LinesPage:
     )
 
 
-def standing(line: Line) -> str:
+def standing(line: ListLine) -> str:
     """The verdict of a line, or that it still waits for one."""
     return WAITING if line.verdict == "new" and line.record is None else line.verdict
 
 
-def _start(lines: Sequence[Line], at: str) -> int:
+def _start(lines: Sequence[ListLine], at: str) -> int:
     try:
         start = bisect_right(lines, possible_id(at), key=lambda line: line.number)
     except ValueError:
@@ -249,7 +249,7 @@ def _start(lines: Sequence[Line], at: str) -> int:
     return start if start < len(lines) else 0
 
 
-def _row(line: Line) -> Row:
+def _row(line: ListLine) -> Row:
     found = standing(line)
     return Row(line, _word(found), TONES.get(found, "warn"))
 

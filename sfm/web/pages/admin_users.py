@@ -202,7 +202,7 @@ def join(user_id: int) -> BaseResponse:
     user, form = service.by_id(user_id), JoinForm()
     if form.validate_on_submit():
         try:
-            merge_users.join(user, service.by_name(form.other.data or ""))
+            merge_users.merge(user, service.by_name(form.other.data or ""))
             db.session.commit()
             message = _("The two Users are one now.")
             return done(url_for("admin_users.show", user_id=user_id), message)
@@ -226,6 +226,6 @@ def delete(user_id: int) -> Response | BaseResponse:
             return done(url_for("admin_users.index"), said)
         form.refuse("typed_name", _("This is not the name of the User."))
     page = render_template(
-        "admin_users/delete.html", user=user, form=form, owned=leaving.owned(user)
+        "admin_users/delete.html", user=user, form=form, owned=leaving.owned_by(user)
     )
     return make_response(page, 422 if form.errors else 200)

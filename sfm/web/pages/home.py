@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from sfm import clock
-from sfm.accounts.glimpses import sample
+from sfm.accounts.glimpses import random_sample
 from sfm.extensions import settings
 from sfm.posts import overview, queries
 from sfm.runs import queries as runs
@@ -51,7 +51,7 @@ def index() -> Response:
         held=overview.held(),
         chart=bar_chart(days),
         latest=queries.latest(LATEST),
-        sample=sample(SAMPLE),
+        sample=random_sample(SAMPLE),
         **_now(),
     )
 

@@ -111,7 +111,7 @@ def join() -> Response:
         return to_confirm()
     pending = twitter_sign_in.pending_link(account, browser)
     if pending.owner is not None:
-        merge_users.join(account, service.by_name(pending.owner))
+        merge_users.merge(account, service.by_name(pending.owner))
     twitter_sign_in.link(account, browser)
     account_id = account.id
     db.session.commit()
