@@ -75,8 +75,8 @@ def bare(lines: list[bytes], owners: dict[int, int]) -> None:
         begin_write()
         connection = db.session.connection()
         ready = store.prepare(connection, records(page), "timeline", 1, owners).ready
-        bulk_sql.one_writer(connection)
-        held = bulk_sql.held(connection, ready)
+        bulk_sql.lock_writers(connection)
+        held = bulk_sql.existing_ids(connection, ready)
         fresh = [one for number, one in ready.items() if number not in held]
         assert len(fresh) == len(page)
         with connection.begin_nested():

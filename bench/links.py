@@ -25,7 +25,7 @@ import requests
 
 from bench.table import Row, show
 from sfm.links.fetch import Fetcher
-from sfm.links.ssrf_guard import Fence
+from sfm.links.ssrf_guard import SsrfGuard
 
 ROOT = Path(__file__).resolve().parent.parent
 MINET = ROOT / ".venv-peers" / "bin" / "minet"
@@ -33,7 +33,7 @@ LINKS, SERIAL, DEFAULT_MINET = 3_000, 30, 150
 WIDTH = 400
 DELAY_SECONDS = 0.05
 REDIRECTS = 3
-FENCE = Fence(ports=None, opened=(ip_network("127.0.0.0/8"),))
+FENCE = SsrfGuard(ports=None, opened=(ip_network("127.0.0.0/8"),))
 
 
 def host(number: int, hop: int) -> str:

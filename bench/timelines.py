@@ -124,7 +124,7 @@ def collect_all(make_client: Callable[..., Client]) -> Done:
     """One run over everything."""
     run = queue.start("user_timeline")
     with timed() as took, queue.finish(run) as result:
-        result.update(timelines.carry_out(run, make_client))
+        result.update(timelines.run_timelines(run, make_client))
     return took[0] + Done(tweets=int(result["new"]), calls=run.progress.api_calls)
 
 

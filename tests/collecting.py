@@ -74,6 +74,6 @@ def timeline_run(**params: object) -> tuple[int, dict[str, object]]:
     """A timeline run as the command makes it: its number and its result."""
     active = queue.start("user_timeline", params)
     with queue.finish(active) as result:
-        result.update(run.carry_out(active, collecting_client))
+        result.update(run.run_timelines(active, collecting_client))
     db.session.rollback()
     return active.id, result

@@ -110,13 +110,13 @@ def add_accounts() -> None:
 
 def collect(sandbox: Sandbox) -> None:
     from sfm.cli.running import running
-    from sfm.timelines.run import carry_out
+    from sfm.timelines.run import run_timelines
     from sfm.users.clients import collecting_client
 
     asked = len(sandbox.served)
     with running("user_timeline") as (run, result):
         result.update(
-            carry_out(
+            run_timelines(
                 run,
                 collecting_client,
                 listener=lambda name, found: say(

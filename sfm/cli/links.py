@@ -29,14 +29,14 @@ def fetch_urls(**given: Any) -> None:
     from sfm.cli.running import running
     from sfm.errors import WrongInput
     from sfm.links.outcomes import WORDS_FOR_OUTCOME
-    from sfm.links.run import carry_out
+    from sfm.links.run import run_links
     from sfm.runs.jobs import FETCH_URLS
 
     start, end = _day(given["start_date"]), _day(given["end_date"])
     if start and end and start > end:
         raise WrongInput("--start-date is later than --end-date.")
     with running(FETCH_URLS, _params(given, start, end)) as (run, result):
-        result.update(carry_out(run))
+        result.update(run_links(run))
     click.echo(f"{result['tweets']:,} tweets looked at, {result['links']:,} links followed.")
     for outcome, words in WORDS_FOR_OUTCOME.items():
         if count := result["outcomes"].get(outcome):

@@ -159,11 +159,11 @@ def refill_items() -> None:
 def check_counts() -> None:
     """Hold the kept counts against a full count of all tweets, and put them right."""
     from sfm.cli.running import running
-    from sfm.posts.counts_check import check_rollups
+    from sfm.posts.counts_check import verify_counts
     from sfm.runs.transactions import unit_of_work
 
     with running("check_counts") as (run, result):
-        wrong = unit_of_work(check_rollups)
+        wrong = unit_of_work(verify_counts)
         result.update({"corrected": len(wrong)})
         run.advance(len(wrong), len(wrong))
     for one in wrong:

@@ -11,7 +11,7 @@ from sfm.networks.record import MAX_ID
 
 if TYPE_CHECKING:
     from sfm.takedown.outcome import Outcome
-    from sfm.takedown.removal import Found
+    from sfm.takedown.removal import Findings
 
 
 @click.command("remove_tweet")
@@ -48,7 +48,7 @@ def remove_tweet(ids: tuple[int, ...], reason: str, may_return: bool, yes: bool)
         raise click.exceptions.Exit(1)
 
 
-def _say(found: Found) -> None:
+def _say(found: Findings) -> None:
     if not found.anything:
         if not found.later:
             click.echo("Nothing of this is kept here: there is nothing to delete.")

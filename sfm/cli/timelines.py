@@ -25,13 +25,13 @@ def user_timeline(user: str | None) -> None:
     account is asked whatever its state.
     """
     from sfm.cli.running import running
-    from sfm.timelines.run import carry_out
+    from sfm.timelines.run import run_timelines
     from sfm.users.clients import collecting_client, default_client
 
     params = _params(user)
     default_client()
     with running("user_timeline", params) as (run, result):
-        result.update(carry_out(run, collecting_client, listener=_tell_account))
+        result.update(run_timelines(run, collecting_client, listener=_tell_account))
     click.echo(_timeline_summary(run.id, result))
     if user is not None and result["failed"]:
         sys.exit(1)

@@ -27,5 +27,5 @@ def is_current(product: Product) -> bool:
     """Whether nothing was taken out since the product was read. In the session, after
     `begin_write`; nothing can be taken out between this and the commit."""
     connection = db.session.connection()
-    bulk_sql.one_writer(connection)
+    bulk_sql.lock_writers(connection)
     return register.taken_out_version(connection) == product.removals_version

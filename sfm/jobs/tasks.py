@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.filters import reconcile as filter_reconcile
 from sfm.models import Credential
-from sfm.posts.counts_check import check_rollups
+from sfm.posts.counts_check import verify_counts
 from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines import refresh_names
@@ -32,7 +32,7 @@ def _patient_client(run: RunContext) -> Client:
 def collect_timelines(run: RunContext) -> dict[str, Any]:
     """New tweets of all active accounts, or of those that the params name."""
     default_client()
-    return timelines.carry_out(run, collecting_client)
+    return timelines.run_timelines(run, collecting_client)
 
 
 def update_usernames(run: RunContext) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def check_credentials(run: RunContext) -> dict[str, Any]:
 
 def check_counts(run: RunContext) -> dict[str, Any]:
     """The counts beside the tweets against a full count; what was wrong is put right and told."""
-    found = unit_of_work(check_rollups)
+    found = unit_of_work(verify_counts)
     for one in found[:100]:
         run.error(one.where, f"Stood at {one.kept:,} and was corrected to {one.counted:,}.")
     run.advance(0, len(found))
@@ -76,9 +76,9 @@ def check_counts(run: RunContext) -> dict[str, Any]:
 
 def follow_links(run: RunContext) -> dict[str, Any]:
     """Links of tweets not looked at yet, new tweets first, and those due for another try."""
-    from sfm.links.run import carry_out  # asyncio and TLS, for this job alone
+    from sfm.links.run import run_links  # asyncio and TLS, for this job alone
 
-    return carry_out(run)
+    return run_links(run)
 
 
 def reconcile() -> None:

@@ -15,7 +15,7 @@ from sfm.runs.queue import enqueue
 _place = TwitterUserItemUrl
 
 
-def chosen(link_ids: Sequence[int]) -> list[Link]:
+def links_of_ids(link_ids: Sequence[int]) -> list[Link]:
     """These links, those of them that are here, newest first."""
     wanted = select(Link).where(Link.id.in_(link_ids)).order_by(Link.id.desc())
     return list(db.session.scalars(wanted))

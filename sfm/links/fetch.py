@@ -18,9 +18,9 @@ from types import TracebackType
 from sfm.links.html_head import LARGEST, PageFacts, read_page, unpacked
 from sfm.links.http_client import BadAnswer, Dropped, Head, TooLarge, ask
 from sfm.links.outcomes import Outcome, outcome_of
-from sfm.links.rate_limit import HostGate, Manners
-from sfm.links.ssrf_guard import Fence, FencedResolver, Lookup, NotPublic, look_up
-from sfm.links.urls import Refused, Target, read_location, read_url
+from sfm.links.rate_limit import HostGate, HostLimits
+from sfm.links.ssrf_guard import GuardedResolver, Lookup, NotPublic, SsrfGuard, look_up
+from sfm.links.urls import RefusedUrl, Target, read_location, read_url
 
 logger = logging.getLogger(__name__)
 
@@ -95,16 +95,16 @@ class Fetcher:
     def __init__(
         self,
         *,
-        fence: Fence | None = None,
-        manners: Manners | None = None,
+        fence: SsrfGuard | None = None,
+        manners: HostLimits | None = None,
         width: int = 200,
         wants_titles: bool = False,
         link_seconds: float = LINK_SECONDS,
         lookup: Lookup = look_up,
         trusted: ssl.SSLContext | None = None,
     ) -> None:
-        self._fence = fence or Fence()
-        self._manners = manners or Manners()
+        self._fence = fence or SsrfGuard()
+        self._manners = manners or HostLimits()
         self._width = width
         self._wants_titles = wants_titles
         self._link_seconds = link_seconds
@@ -114,7 +114,7 @@ class Fetcher:
     async def __aenter__(self) -> Fetcher:
         self._gate = HostGate(self._manners)
         self._places = asyncio.Semaphore(self._width)
-        self._resolver = FencedResolver(self._fence, self._lookup)
+        self._resolver = GuardedResolver(self._fence, self._lookup)
         self._tls = self._trusted or ssl.create_default_context()
         return self
 
@@ -154,7 +154,7 @@ class Fetcher:
         trip = _Trip(url, self._link_seconds)
         try:
             return await self._go(trip)
-        except Refused as why:
+        except RefusedUrl as why:
             return trip.end(why.outcome, str(why))
         except TimeoutError:
             return trip.end("timeout")
@@ -185,7 +185,7 @@ class Fetcher:
             try:
                 self._fence.check(str(target.literal))
             except NotPublic as why:
-                raise Refused("not_public", str(why)) from None
+                raise RefusedUrl("not_public", str(why)) from None
         return target
 
     async def _ask(self, trip: _Trip, target: Target) -> str | None:

@@ -13,7 +13,7 @@ import ssl
 from dataclasses import dataclass
 
 from sfm import __version__
-from sfm.links.ssrf_guard import FencedResolver
+from sfm.links.ssrf_guard import GuardedResolver
 from sfm.links.urls import Target
 
 LARGEST_HEAD = 64 * 1024
@@ -62,7 +62,7 @@ async def ask(
     target: Target,
     method: str,
     *,
-    resolver: FencedResolver,
+    resolver: GuardedResolver,
     trusted: ssl.SSLContext,
     body_bytes: int = 0,
 ) -> Head:
@@ -84,7 +84,7 @@ async def ask(
 
 
 async def _connected(
-    target: Target, resolver: FencedResolver, trusted: ssl.SSLContext, body_bytes: int
+    target: Target, resolver: GuardedResolver, trusted: ssl.SSLContext, body_bytes: int
 ) -> _Answer:
     """A connection to the first address that takes one; all were checked before the first."""
     loop = asyncio.get_running_loop()

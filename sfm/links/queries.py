@@ -15,7 +15,7 @@ MOST_DOMAINS = 50
 
 
 @dataclass(frozen=True)
-class Counted:
+class LinkCount:
     """So many links of one domain or outcome."""
 
     name: str
@@ -46,14 +46,14 @@ def of_tweet(twitter_id: int) -> TweetLinks:
     return TweetLinks(item, tuple((row[0], row[1]) for row in db.session.execute(query)))
 
 
-def outcomes() -> list[Counted]:
+def outcomes() -> list[LinkCount]:
     """How many links came to what; the empty outcome is of those not followed yet."""
     count = func.count()
     query = select(Link.outcome, count).group_by(Link.outcome).order_by(count.desc())
-    return [Counted(name, links) for name, links in db.session.execute(query)]
+    return [LinkCount(name, links) for name, links in db.session.execute(query)]
 
 
-def domains(most: int = MOST_DOMAINS) -> list[Counted]:
+def domains(most: int = MOST_DOMAINS) -> list[LinkCount]:
     """The domains that most links end at, those counted where an answer came."""
     count = func.count()
     query = (
@@ -63,7 +63,7 @@ def domains(most: int = MOST_DOMAINS) -> list[Counted]:
         .order_by(count.desc(), Link.final_domain)
         .limit(most)
     )
-    return [Counted(name, links) for name, links in db.session.execute(query)]
+    return [LinkCount(name, links) for name, links in db.session.execute(query)]
 
 
 def listing(outcome: str | None, domain: str) -> Select[Any]:

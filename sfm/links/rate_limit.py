@@ -11,7 +11,7 @@ _PRUNE_AT = 20_000
 
 
 @dataclass(frozen=True)
-class Manners:
+class HostLimits:
     """How much one host is asked. The gap is seconds between two starts."""
 
     at_once: int = 2
@@ -28,7 +28,7 @@ class _Host:
 class HostGate:
     """Turns of all hosts, within one event loop."""
 
-    def __init__(self, manners: Manners) -> None:
+    def __init__(self, manners: HostLimits) -> None:
         self._manners = manners
         self._hosts: dict[str, _Host] = {}
 

@@ -23,8 +23,8 @@ from sfm.database import db
 from sfm.extensions import settings
 from sfm.links import selection, store
 from sfm.links.fetch import Fetcher, Followed
-from sfm.links.selection import Choice
-from sfm.links.ssrf_guard import Fence
+from sfm.links.selection import LinkSelection
+from sfm.links.ssrf_guard import SsrfGuard
 from sfm.runs.context import RunContext
 from sfm.runs.errors import Cancelled, Interrupted
 from sfm.runs.transactions import unit_of_work
@@ -38,16 +38,16 @@ BATCH_SAVED = 100
 FetcherMaker = Callable[[], Fetcher]
 
 
-def fenced_fetcher() -> Fetcher:
+def guarded_fetcher() -> Fetcher:
     """The fetcher that is delivered: nothing but the open internet, and not this very site."""
     found = settings()
     own = frozenset(name.lower().strip("[]").lstrip(".") for name in found.trusted_hosts)
     return Fetcher(
-        fence=Fence(own_names=own), width=found.links_at_once, wants_titles=found.links_titles
+        fence=SsrfGuard(own_names=own), width=found.links_at_once, wants_titles=found.links_titles
     )
 
 
-def carry_out(run: RunContext, make_fetcher: FetcherMaker = fenced_fetcher) -> dict[str, Any]:
+def run_links(run: RunContext, make_fetcher: FetcherMaker = guarded_fetcher) -> dict[str, Any]:
     """Follow the links that the run's params choose. Commits as it goes.
 
     Params, all optional: start, end (ISO days, both included), twitter_user_ids, item_ids, limit
@@ -170,9 +170,9 @@ class _Batch:
     saved: int = 0
 
 
-def _choice(params: Mapping[str, Any]) -> Choice:
+def _choice(params: Mapping[str, Any]) -> LinkSelection:
     days = {name: params.get(name) for name in ("start", "end")}
-    return Choice(
+    return LinkSelection(
         **{name: date.fromisoformat(day) if day else None for name, day in days.items()},
         twitter_user_ids=params.get("twitter_user_ids"),
         item_ids=params.get("item_ids"),

@@ -14,7 +14,7 @@ from sfm.models import DayTotal, Link, TwitterUserItem, TwitterUserItemUrl
 
 
 @dataclass(frozen=True)
-class Choice:
+class LinkSelection:
     """Which tweets: all conditions hold together, and None is no condition.
 
     Days are UTC and both included. Without `refetch` only tweets not looked at yet, and with
@@ -51,13 +51,13 @@ class Choice:
         return found
 
 
-def count(choice: Choice, most: int | None = None) -> int:
+def count(choice: LinkSelection, most: int | None = None) -> int:
     """How many tweets the choice holds now, counted up to `most`. Reads as many rows as it must."""
     chosen = select(TwitterUserItem.id).where(*choice.conditions()).limit(most).subquery()
     return db.session.scalar(select(func.count()).select_from(chosen)) or 0
 
 
-def chosen_items(choice: Choice, *, before: int | None = None, most: int = 500) -> list[int]:
+def chosen_items(choice: LinkSelection, *, before: int | None = None, most: int = 500) -> list[int]:
     """Row ids of tweets to look at, those collected last first, below the row id `before`."""
     query = select(TwitterUserItem.id).where(*choice.conditions())
     if before is not None:
@@ -70,7 +70,7 @@ def fresh_items(since: date, most: int = 500) -> list[int]:
     # Ids bound the search, for they have an index and dates have none.
     lowest = select(func.min(DayTotal.lowest_id)).where(DayTotal.day >= since).scalar_subquery()
     query = select(TwitterUserItem.id).where(
-        TwitterUserItem.twitter_id >= lowest, *Choice(start=since).conditions()
+        TwitterUserItem.twitter_id >= lowest, *LinkSelection(start=since).conditions()
     )
     return list(db.session.scalars(query.order_by(TwitterUserItem.twitter_id.desc()).limit(most)))
 

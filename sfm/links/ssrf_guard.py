@@ -26,7 +26,7 @@ class NotPublic(OSError):
 
 
 @dataclass(frozen=True)
-class Fence:
+class SsrfGuard:
     """What may be connected to. `opened` networks are for tests and benchmarks alone."""
 
     ports: frozenset[int] | None = frozenset({80, 443})
@@ -53,38 +53,38 @@ def look_up(host: str, port: int) -> list[Any]:
 
 
 @dataclass(frozen=True)
-class Found:
+class ResolvedHost:
     """One checked address of a name."""
 
     family: socket.AddressFamily
     address: str
 
 
-class FencedResolver:
+class GuardedResolver:
     """Resolves in threads. If one answer of a name is behind the fence, none of them is used."""
 
-    def __init__(self, fence: Fence, lookup: Lookup = look_up) -> None:
+    def __init__(self, fence: SsrfGuard, lookup: Lookup = look_up) -> None:
         self._fence = fence
         self._lookup = lookup
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="dns")
 
-    async def resolve(self, target: Target) -> list[Found]:
+    async def resolve(self, target: Target) -> list[ResolvedHost]:
         """The addresses to dial, every one checked. Raises NotPublic, gaierror, TimeoutError."""
         if target.literal is not None:
             kind = socket.AF_INET if target.literal.version == 4 else socket.AF_INET6
-            found = [Found(kind, target.host)]
+            found = [ResolvedHost(kind, target.host)]
         else:
             loop = asyncio.get_running_loop()
             async with asyncio.timeout(DNS_SECONDS):
                 answers = await loop.run_in_executor(
                     self._threads, self._lookup, target.host, target.port
                 )
-            found = [Found(entry[0], str(entry[4][0])) for entry in answers]
+            found = [ResolvedHost(entry[0], str(entry[4][0])) for entry in answers]
         for one in found:
             self._fence.check(one.address)
         return list(dict.fromkeys(found))
 
-    def open_socket(self, found: Found) -> socket.socket:
+    def open_socket(self, found: ResolvedHost) -> socket.socket:
         """A socket for this address; the last check, whichever way the address was come by."""
         self._fence.check(found.address)
         made = socket.socket(found.family, socket.SOCK_STREAM)

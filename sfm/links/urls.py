@@ -26,7 +26,7 @@ _KEPT_IN_PATH = "/%:@!$&'()*+,;=-._~"
 _INSIDE = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "onion", "invalid")
 
 
-class Refused(Exception):
+class RefusedUrl(Exception):
     """This address is not asked for. Carries the outcome."""
 
     def __init__(self, outcome: Outcome, why: str) -> None:
@@ -54,15 +54,15 @@ def read_url(
     """The address in this text, rebuilt. Raises Refused for all that is no plain web address."""
     text = text.strip()
     if len(text) > LONGEST:
-        raise Refused("invalid", "longer than 4,096 characters")
+        raise RefusedUrl("invalid", "longer than 4,096 characters")
     found = _SHAPE.fullmatch(text)
     if found is None or _CONTROL.search(text):
-        raise Refused("invalid", "not an http or https address")
+        raise RefusedUrl("invalid", "not an http or https address")
     scheme, authority, path, query = found[1].lower(), found[2], found[3], found[4] or ""
     host, port = _authority(authority, scheme)
     literal = _check_host(host, own_names)
     if ports is not None and port not in ports:
-        raise Refused("not_public", f"port {port}")
+        raise RefusedUrl("not_public", f"port {port}")
     shown = host if port == _DEFAULT_PORT[scheme] else f"{host}:{port}"
     rebuilt = f"{scheme}://{shown}{_escape(path) or '/'}{_escape_query(query)}"
     return Target(rebuilt, scheme, host.strip("[]"), port, literal)
@@ -72,9 +72,9 @@ def read_location(base: Target, location: str) -> str:
     """Where a redirect leads, as an absolute address still to be read. Raises Refused."""
     location = location.strip()
     if len(location) > LONGEST:
-        raise Refused("too_large", "a redirect longer than 4,096 characters")
+        raise RefusedUrl("too_large", "a redirect longer than 4,096 characters")
     if _CONTROL.search(location) or location.startswith(("\\", "/\\")):
-        raise Refused("invalid", "a redirect to no web address")
+        raise RefusedUrl("invalid", "a redirect to no web address")
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", location):
         return location
     return urljoin(base.url, location)
@@ -83,7 +83,7 @@ def read_location(base: Target, location: str) -> str:
 def _authority(authority: str, scheme: str) -> tuple[str, int]:
     found = _AUTHORITY.fullmatch(authority)
     if found is None:
-        raise Refused("invalid", "not a plain host name")
+        raise RefusedUrl("invalid", "not a plain host name")
     port = int(found[2]) if found[2] else _DEFAULT_PORT[scheme]
     return _host(found[1]), port
 
@@ -94,7 +94,7 @@ def _host(text: str) -> str:
     host = text.rstrip(".").lower() if text.isascii() else _to_ascii(text)
     labels = host.split(".")
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise Refused("invalid", "not a host name")
+        raise RefusedUrl("invalid", "not a host name")
     return host
 
 
@@ -103,7 +103,7 @@ def _to_ascii(text: str) -> str:
     try:
         return idna.encode(text, uts46=True).decode().rstrip(".").lower()
     except (idna.IDNAError, UnicodeError):
-        raise Refused("invalid", "not a host name in any script") from None
+        raise RefusedUrl("invalid", "not a host name in any script") from None
 
 
 def _check_host(host: str, own_names: frozenset[str]) -> Address | None:
@@ -113,9 +113,9 @@ def _check_host(host: str, own_names: frozenset[str]) -> Address | None:
     if _NUMBER_LIKE.fullmatch(labels[-1]):
         return _literal(host)
     if len(labels) == 1 or labels[-1] in _INSIDE or host.endswith(".home.arpa"):
-        raise Refused("not_public", "a name inside a network")
+        raise RefusedUrl("not_public", "a name inside a network")
     if host in own_names:
-        raise Refused("not_public", "this computer")
+        raise RefusedUrl("not_public", "this computer")
     return None
 
 
@@ -123,7 +123,7 @@ def _literal(text: str) -> Address:
     """The strict form only: 0x7f.1, 017700000001 and the like mean addresses to some programs."""
     address = parse_address(text)
     if address is None:
-        raise Refused("not_public", "an address in an odd form")
+        raise RefusedUrl("not_public", "an address in an odd form")
     return address
 
 

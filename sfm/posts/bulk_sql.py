@@ -50,7 +50,7 @@ class UserSum(NamedTuple):
     oldest: datetime
 
 
-class Entry(NamedTuple):
+class IndexEntry(NamedTuple):
     """What one tweet is found by."""
 
     twitter_id: int
@@ -74,7 +74,7 @@ def _as_it_is(moment: datetime) -> datetime:
     return moment
 
 
-def one_writer(connection: Connection) -> None:
+def lock_writers(connection: Connection) -> None:
     """Let in one writer of tweets at a time, until the end of the transaction.
 
     So who knows which ids are held knows it until the commit, and counts never wait for each
@@ -117,7 +117,7 @@ def _copy(connection: Connection, statement: str, rows: Iterable[Sequence[Any]])
         ) from exc
 
 
-def held(connection: Connection, ids: Iterable[int]) -> set[int]:
+def existing_ids(connection: Connection, ids: Iterable[int]) -> set[int]:
     """Which of these tweets are held already, however many are asked for."""
     wanted = "SELECT twitter_id FROM twitter_user_item WHERE twitter_id "
     if is_sqlite(connection):
@@ -181,7 +181,7 @@ def add_to_users(connection: Connection, sums: Sequence[UserSum]) -> None:
         _at_once(connection, statement, sums)
 
 
-def index(connection: Connection, entries: Iterable[Entry]) -> None:
+def index(connection: Connection, entries: Iterable[IndexEntry]) -> None:
     """Make tweets findable that the index does not hold yet."""
     ordered = sorted(entries)  # FTS5 writes out what it gathered whenever a rowid is a lower one
     if is_sqlite(connection):
@@ -192,7 +192,7 @@ def index(connection: Connection, entries: Iterable[Entry]) -> None:
         _copy(connection, "COPY tweet_search (twitter_id, words) FROM STDIN", rows)
 
 
-def unindex(connection: Connection, entries: Iterable[Entry]) -> None:
+def unindex(connection: Connection, entries: Iterable[IndexEntry]) -> None:
     """Take tweets out of the index. FTS5 wants to be told the words that went in."""
     if is_sqlite(connection):
         statement = (
@@ -213,7 +213,7 @@ def empty_index(connection: Connection) -> None:
         connection.exec_driver_sql("TRUNCATE tweet_search")
 
 
-def tsvector(entry: Entry) -> str:
+def tsvector(entry: IndexEntry) -> str:
     """A tsvector as text: words with their places, marks and the buckets of the id without.
 
     No word holds a blank, quote, colon or backslash: `words` lets none through.
@@ -234,7 +234,7 @@ def bucket_mark(grain: str, twitter_id: int) -> str:
     return f"~{grain}{twitter_id >> GRAINS[grain]}"
 
 
-def _joined(entry: Entry) -> tuple[int, str, str]:
+def _joined(entry: IndexEntry) -> tuple[int, str, str]:
     return entry.twitter_id, *entry.words
 
 

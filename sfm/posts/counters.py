@@ -15,7 +15,7 @@ from sfm.posts import bulk_sql
 from sfm.posts.bulk_sql import DaySum, TotalSum, UserSum
 
 
-class Counted(NamedTuple):
+class PostCounts(NamedTuple):
     """What the counts want to know of a tweet."""
 
     user_id: int
@@ -23,7 +23,7 @@ class Counted(NamedTuple):
     published: datetime
 
 
-def add(connection: Connection, tweets: Iterable[Counted]) -> None:
+def add(connection: Connection, tweets: Iterable[PostCounts]) -> None:
     """Count tweets that have just been stored. The caller's transaction has `one_writer`."""
     ids: dict[tuple[int, date], list[int]] = {}
     times: dict[int, list[datetime]] = {}

@@ -28,15 +28,19 @@ class Difference:
     counted: int
 
 
-def check_rollups(*, repair: bool = True) -> list[Difference]:
+def verify_counts(*, repair: bool = True) -> list[Difference]:
     """What the kept counts had wrong; with `repair` they are right afterwards. Commits nothing.
 
     On SQLite the transaction must have been begun by `begin_write`; no tweets can be saved until
     its end.
     """
     connection = db.session.connection()
-    bulk_sql.one_writer(connection)
-    found = [*_days(connection, repair), *_totals(connection, repair), *_users(connection, repair)]
+    bulk_sql.lock_writers(connection)
+    found = [
+        *_days(connection, repair),
+        *_full_totals(connection, repair),
+        *_users(connection, repair),
+    ]
     for one in found:
         logger.warning("count was wrong where=%s kept=%d counted=%d", *vars(one).values())
     return found
@@ -66,7 +70,7 @@ def _days(connection: Connection, repair: bool) -> Iterator[Difference]:
                 _put(connection, DayCount, here, row if key in true else None)
 
 
-def _totals(connection: Connection, repair: bool) -> Iterator[Difference]:
+def _full_totals(connection: Connection, repair: bool) -> Iterator[Difference]:
     day = _day_of(connection)
     ends = (func.min(_item.twitter_id), func.max(_item.twitter_id))
     counting = select(day, func.count(), *ends).group_by(day)

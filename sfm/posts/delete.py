@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from sfm.database import db
 from sfm.models import DayCount, DayTotal, Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
 from sfm.posts import bulk_sql
-from sfm.posts.bulk_sql import Entry
+from sfm.posts.bulk_sql import IndexEntry
 from sfm.posts.search_index import is_indexed, state, words_of_row
 
 AT_ONCE = 1_000
@@ -28,7 +28,7 @@ WANTED = (
 def delete_items_of(twitter_user_id: int) -> int:
     """Delete all tweets of one account, for whoever deletes the account; how many they were."""
     connection = db.session.connection()
-    bulk_sql.one_writer(connection)
+    bulk_sql.lock_writers(connection)
     gone = 0
     while rows := connection.execute(
         select(*WANTED).where(_item.twitter_user_id == twitter_user_id).limit(AT_ONCE)
@@ -42,7 +42,7 @@ def delete_items_of(twitter_user_id: int) -> int:
 def delete_items(twitter_ids: Sequence[int]) -> int:
     """Delete these tweets, those of them that are held; how many they were."""
     connection = db.session.connection()
-    bulk_sql.one_writer(connection)
+    bulk_sql.lock_writers(connection)
     gone, owners = 0, set()
     for at in range(0, len(twitter_ids), AT_ONCE):
         wanted = list(twitter_ids[at : at + AT_ONCE])
@@ -58,7 +58,9 @@ def delete_items(twitter_ids: Sequence[int]) -> int:
 def _delete(connection: Connection, rows: Sequence[Any]) -> None:
     index = state(connection)
     findable = [row for row in rows if is_indexed(index, row.id)]
-    bulk_sql.unindex(connection, [Entry(row.twitter_id, words_of_row(row)) for row in findable])
+    bulk_sql.unindex(
+        connection, [IndexEntry(row.twitter_id, words_of_row(row)) for row in findable]
+    )
     item_ids = [row.id for row in rows]
     links = connection.scalars(
         select(_place.link_id).where(_place.item_id.in_(item_ids)).distinct()

@@ -23,7 +23,7 @@ GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
-class Problem:
+class FileProblem:
     """Something in a file that is no tweet: where, why, and how it begins."""
 
     line: int
@@ -37,7 +37,7 @@ class Read:
 
     line: int
     records: tuple[Record, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
     is_broken_off: bool = False  # the file cannot be read any further
 
 
@@ -66,7 +66,7 @@ def read_file(path: Path, behind_line: int = 0) -> Iterator[Read]:
                     yield found
         except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as exc:
             reason = f"The file is cut off or damaged behind this line ({type(exc).__name__})."
-            yield Read(number, problems=(Problem(number, reason, ""),), is_broken_off=True)
+            yield Read(number, problems=(FileProblem(number, reason, ""),), is_broken_off=True)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -89,7 +89,7 @@ def _lines(file: IO[bytes]) -> Iterator[bytes | None]:
 def _line(number: int, line: bytes | None) -> Read | None:
     if line is None:
         reason = f"This line is longer than {LONGEST_LINE // 2**20} MB."
-        return Read(number, problems=(Problem(number, reason, ""),))
+        return Read(number, problems=(FileProblem(number, reason, ""),))
     if number == 1:
         line = line.removeprefix(b"\xef\xbb\xbf")
     if not line.strip():
@@ -107,8 +107,8 @@ def _page(number: int, line: bytes, why: Unreadable) -> Read:
     except Unreadable:
         page = None
     if page is None or not (page.records or page.refused):
-        return Read(number, problems=(Problem(number, why.message, _beginning(line)),))
-    problems = [Problem(number, one.message, _beginning(one.raw)) for one in page.refused]
+        return Read(number, problems=(FileProblem(number, why.message, _beginning(line)),))
+    problems = [FileProblem(number, one.message, _beginning(one.raw)) for one in page.refused]
     return Read(number, page.records, tuple(problems))
 
 
@@ -133,5 +133,5 @@ def _document(path: Path) -> Read | None:
         return None
     if not page.records:
         return None
-    problems = [Problem(1, one.message, _beginning(one.raw)) for one in page.refused]
+    problems = [FileProblem(1, one.message, _beginning(one.raw)) for one in page.refused]
     return Read(1, page.records, tuple(problems))

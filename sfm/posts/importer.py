@@ -21,7 +21,7 @@ from sfm.models import AccountEvent, Run, TwitterUser
 from sfm.networks.record import Tweet
 from sfm.output_file import free_name
 from sfm.posts import bulk_sql
-from sfm.posts.file_reader import Problem, Read, read_file
+from sfm.posts.file_reader import FileProblem, Read, read_file
 from sfm.posts.store import CapturedBy, Saved, save_page
 from sfm.runs.context import RunContext
 from sfm.runs.jobs import IMPORT_TWEETS
@@ -57,7 +57,7 @@ class Imported:
 class _Batch:
     records: list[Record] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)  # of each record
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[FileProblem] = field(default_factory=list)
     last_line: int = 0
     is_broken_off: bool = False
 

@@ -15,7 +15,7 @@ from sfm.models import DayCount, DayTotal, TwitterUser
 
 
 @dataclass(frozen=True)
-class Held:
+class CollectionTotals:
     """What is held: tweets, accounts, those of them that are active, and up to when."""
 
     items: int
@@ -24,7 +24,7 @@ class Held:
     newest_at: datetime | None
 
 
-def held() -> Held:
+def collection_totals() -> CollectionTotals:
     """What the whole collection holds. Counts no tweets."""
     items = db.session.scalar(select(func.coalesce(func.sum(DayTotal.items), 0)))
     accounts, active, newest = db.session.execute(
@@ -34,10 +34,10 @@ def held() -> Held:
             func.max(TwitterUser.newest_item_at),
         )
     ).one()
-    return Held(int(items or 0), accounts, active, newest)
+    return CollectionTotals(int(items or 0), accounts, active, newest)
 
 
-def today() -> date:
+def posts_today() -> date:
     """The present UTC day."""
     return clock.now().astimezone(UTC).date()
 

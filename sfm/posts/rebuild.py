@@ -16,9 +16,9 @@ from sfm.database import db
 from sfm.models import Run, TwitterUserItem
 from sfm.networks.record import Unreadable
 from sfm.posts import bulk_sql, search_index
-from sfm.posts.bulk_sql import Entry
+from sfm.posts.bulk_sql import IndexEntry
 from sfm.posts.columns import CONTENT, row_of
-from sfm.posts.counts_check import check_rollups
+from sfm.posts.counts_check import verify_counts
 from sfm.posts.store import entry_of
 from sfm.runs.context import RunContext
 from sfm.runs.jobs import REFILL_ITEMS
@@ -80,7 +80,7 @@ def _begin() -> int:
 
 def _batch(run: RunContext, at: int) -> tuple[Refilled, int]:
     connection = db.session.connection()
-    bulk_sql.one_writer(connection)
+    bulk_sql.lock_writers(connection)
     wanted = select(_item).where(_item.c.id > at).order_by(_item.c.id).limit(BATCH)
     rows = connection.execute(wanted).all()
     done_to = rows[-1].id if rows else at
@@ -89,7 +89,7 @@ def _batch(run: RunContext, at: int) -> tuple[Refilled, int]:
     index = search_index.state(connection)
     for row in rows:
         entry = _refill_row(connection, row, found)
-        old = Entry(row.twitter_id, search_index.words_of_row(row))
+        old = IndexEntry(row.twitter_id, search_index.words_of_row(row))
         indexed = search_index.is_indexed(index, row.id)
         if not indexed or (entry is not None and entry != old):
             before += [old] if indexed else []
@@ -101,7 +101,7 @@ def _batch(run: RunContext, at: int) -> tuple[Refilled, int]:
     return found, done_to
 
 
-def _refill_row(connection: Connection, row: Any, found: Refilled) -> Entry | None:
+def _refill_row(connection: Connection, row: Any, found: Refilled) -> IndexEntry | None:
     """Bring one row up to date; what it is to be found by, None where its JSON is unreadable."""
     raw = row.item_json.encode()
     try:
@@ -121,5 +121,5 @@ def _refill_row(connection: Connection, row: Any, found: Refilled) -> Entry | No
 
 
 def _count_anew(run: RunContext) -> None:
-    check_rollups()
+    verify_counts()
     run.fence()

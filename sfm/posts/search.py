@@ -32,7 +32,7 @@ ID = "item.twitter_id"
 
 
 @dataclass(frozen=True)
-class Stretch:
+class IdRange:
     """Which part of the ids, both ends included, and from which end."""
 
     low: int
@@ -60,7 +60,7 @@ def find(
     `columns` names columns of `item`, its id first; out of the index's own for speed.
     """
     top = min(scope.high, MAX_ID if high is None else high)
-    stretch = Stretch(max(scope.low, low), top, limit, ascending)
+    stretch = IdRange(max(scope.low, low), top, limit, ascending)
     if scope.is_empty or stretch.low > stretch.high:
         return []
     if scope.node is not None:
@@ -73,7 +73,7 @@ def find(
 
 
 def _run(
-    connection: Connection, scope: Scope, statement: str, stretch: Stretch, **more: Any
+    connection: Connection, scope: Scope, statement: str, stretch: IdRange, **more: Any
 ) -> Rows:
     params: dict[str, Any] = {"low": stretch.low, "high": stretch.high, "limit": stretch.limit}
     params |= scope.params | more
@@ -99,7 +99,7 @@ def _many_accounts(scope: Scope) -> list[str]:
     return [f"(item.twitter_user_id + 0) IN ({listed})"]
 
 
-def _fts5(scope: Scope, columns: str, stretch: Stretch) -> str:
+def _fts5(scope: Scope, columns: str, stretch: IdRange) -> str:
     between = "tweet_search.rowid BETWEEN :low AND :high"
     match = "tweet_search MATCH :match"
     more = _many_accounts(scope) if scope.has_many_accounts else []
@@ -117,7 +117,7 @@ def _fts5(scope: Scope, columns: str, stretch: Stretch) -> str:
     )
 
 
-def _along(connection: Connection, scope: Scope, columns: str, stretch: Stretch) -> str:
+def _along(connection: Connection, scope: Scope, columns: str, stretch: IdRange) -> str:
     index = INDEX if bulk_sql.is_sqlite(connection) else ""
     between = "item.twitter_id BETWEEN :low AND :high"
     return (
@@ -127,7 +127,7 @@ def _along(connection: Connection, scope: Scope, columns: str, stretch: Stretch)
     )
 
 
-def _each_account(scope: Scope, columns: str, stretch: Stretch) -> str:
+def _each_account(scope: Scope, columns: str, stretch: IdRange) -> str:
     accounts = scope.accounts or ()
     where = _where(scope, "item.twitter_id BETWEEN :low AND :high")
     parts = [
@@ -143,7 +143,7 @@ def _each_account(scope: Scope, columns: str, stretch: Stretch) -> str:
     )
 
 
-def _by_buckets(connection: Connection, scope: Scope, columns: str, stretch: Stretch) -> Rows:
+def _by_buckets(connection: Connection, scope: Scope, columns: str, stretch: IdRange) -> Rows:
     """PostgreSQL: hits of one stretch of ids after the other, until there are enough.
 
     A GIN index knows no order: all hits of a common word would have to be fetched to find the
@@ -155,14 +155,14 @@ def _by_buckets(connection: Connection, scope: Scope, columns: str, stretch: Str
     found: Rows = []
     for part, mark in _parts(connection, stretch):
         match = f"{node} & '{mark}'" if mark else node
-        rest = Stretch(part.low, part.high, stretch.limit - len(found), stretch.ascending)
+        rest = IdRange(part.low, part.high, stretch.limit - len(found), stretch.ascending)
         found += _run(connection, scope, _gin(scope, columns, rest), rest, match=match)
         if len(found) >= stretch.limit:
             break
     return found
 
 
-def _gin(scope: Scope, columns: str, stretch: Stretch) -> str:
+def _gin(scope: Scope, columns: str, stretch: IdRange) -> str:
     """Hits in order, and of each its row by the index, until there are enough.
 
     LATERAL with a LIMIT of its own: a join might read the whole table to hash it. `+ 0` keeps the
@@ -184,7 +184,7 @@ def _gin(scope: Scope, columns: str, stretch: Stretch) -> str:
     )
 
 
-def _parts(connection: Connection, stretch: Stretch) -> Iterator[tuple[Stretch, str]]:
+def _parts(connection: Connection, stretch: IdRange) -> Iterator[tuple[IdRange, str]]:
     """The stretch cut up, small parts first, each with the mark of its bucket; the rest without."""
     low, high = _held(connection, stretch)
     for grain in STEPS:
@@ -193,17 +193,17 @@ def _parts(connection: Connection, stretch: Stretch) -> Iterator[tuple[Stretch, 
         bits = bulk_sql.GRAINS[grain]
         if stretch.ascending:
             end = min(high, (((low >> bits) + 1) << bits) - 1)
-            yield Stretch(low, end, stretch.limit, ascending=True), bulk_sql.bucket_mark(grain, low)
+            yield IdRange(low, end, stretch.limit, ascending=True), bulk_sql.bucket_mark(grain, low)
             low = end + 1
         else:
             start = max(low, (high >> bits) << bits)
-            yield Stretch(start, high, stretch.limit), bulk_sql.bucket_mark(grain, high)
+            yield IdRange(start, high, stretch.limit), bulk_sql.bucket_mark(grain, high)
             high = start - 1
     if low <= high:
-        yield Stretch(low, high, stretch.limit, stretch.ascending), ""
+        yield IdRange(low, high, stretch.limit, stretch.ascending), ""
 
 
-def _held(connection: Connection, stretch: Stretch) -> tuple[int, int]:
+def _held(connection: Connection, stretch: IdRange) -> tuple[int, int]:
     """The ends of the stretch, pulled in to the ids that there are."""
     ends = "SELECT min(twitter_id), max(twitter_id) FROM tweet_search"
     lowest, highest = connection.execute(text(ends)).one()

@@ -47,7 +47,7 @@ def is_indexed(now: IndexState, item_id: int) -> bool:
 
 def begin_anew(connection: Connection) -> None:
     """Empty the index; from here on `advance` says how far it is filled again."""
-    bulk_sql.one_writer(connection)
+    bulk_sql.lock_writers(connection)
     bulk_sql.empty_index(connection)
     last = connection.scalar(select(func.max(TwitterUserItem.id))) or 0
     connection.execute(

@@ -24,7 +24,7 @@ _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"
 
 
 @dataclass(frozen=True)
-class Term:
+class SearchTerm:
     """Words next to each other; the last may stand for all that begin with it."""
 
     words: tuple[str, ...]
@@ -46,11 +46,11 @@ class OneOf:
     parts: tuple[Node, ...]
 
 
-Node = Term | AllOf | OneOf
+Node = SearchTerm | AllOf | OneOf
 
 
 @dataclass(frozen=True)
-class Query:
+class SearchQuery:
     """What was typed: what the text must hold (None: anything), and by whom, lower case."""
 
     node: Node | None = None
@@ -58,7 +58,7 @@ class Query:
     not_by: tuple[str, ...] = ()
 
 
-def parse(text: str) -> Query:
+def parse(text: str) -> SearchQuery:
     """The meaning of a typed search. Raises WrongInput with what to change."""
     if len(text) > LONGEST:
         raise WrongInput(f"A search may have {LONGEST:,} characters at most.")
@@ -68,12 +68,12 @@ def parse(text: str) -> Query:
         raise WrongInput("There is a closing bracket without an opening one.")
     if node is None and text.strip() and not (reader.by or reader.not_by):
         raise WrongInput("There is no word in this search. Type one to look for.")
-    return Query(node, tuple(reader.by), tuple(reader.not_by))
+    return SearchQuery(node, tuple(reader.by), tuple(reader.not_by))
 
 
 def marked(node: Node | None, groups: Sequence[Sequence[str]]) -> Node | None:
     """The same, and of each group of marks one."""
-    parts = [OneOf(tuple(Term((mark,)) for mark in marks)) for marks in groups if marks]
+    parts = [OneOf(tuple(SearchTerm((mark,)) for mark in marks)) for marks in groups if marks]
     if not parts:
         return node
     return AllOf((*parts, node) if node else tuple(parts))
@@ -81,7 +81,7 @@ def marked(node: Node | None, groups: Sequence[Sequence[str]]) -> Node | None:
 
 def for_sqlite(node: Node) -> str:
     """An FTS5 query. Words hold letters, digits and signs of marks only, so nothing breaks out."""
-    if isinstance(node, Term):
+    if isinstance(node, SearchTerm):
         return '"' + " ".join(node.words) + ('" *' if node.beginning else '"')
     if isinstance(node, OneOf):
         return "(" + " OR ".join(map(for_sqlite, node.parts)) + ")"
@@ -93,7 +93,7 @@ def for_sqlite(node: Node) -> str:
 
 def for_postgresql(node: Node) -> str:
     """A tsquery as text, of words in quotes."""
-    if isinstance(node, Term):
+    if isinstance(node, SearchTerm):
         words = [f"'{word}'" for word in node.words]
         return "(" + " <-> ".join(words) + (":*)" if node.beginning else ")")
     if isinstance(node, OneOf):
@@ -189,7 +189,7 @@ class _Reader:
         if token.kind == "word" and token.text[:1] in ("#", "@", "＃", "＠"):
             tag = token.text[0] in "#＃"
             mark = tag_mark(token.text[1:]) if tag else mention_mark(token.text[1:])
-            return Term((mark,)) if mark else None
+            return SearchTerm((mark,)) if mark else None
         return self._words(token)
 
     def _words(self, token: _Token) -> Node | None:
@@ -203,7 +203,7 @@ class _Reader:
         beginning = starred or is_beginning(words[-1])
         if starred and len(words[-1]) < SHORTEST_BEGINNING and not is_beginning(words[-1]):
             raise WrongInput(f"Type at least {SHORTEST_BEGINNING} letters before the *.")
-        return Term(tuple(words), beginning)
+        return SearchTerm(tuple(words), beginning)
 
     def _from(self, token: _Token, depth: int) -> None:
         name = token.text[5:].lstrip("@").lower()

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sfm.errors import WrongInput
 from sfm.networks.record import MAX_ID
 from sfm.posts import search_query
-from sfm.posts.search_query import Query
+from sfm.posts.search_query import SearchQuery
 
 KINDS = ("post", "retweet", "reply", "quote")
 FIRST_DAY, LAST_DAY = date(2006, 3, 1), date(2099, 12, 31)
@@ -45,7 +45,7 @@ class Selection:
     has_link: bool | None = None
     has_media: bool | None = None
     ids: tuple[int, ...] = ()
-    query: Query = field(default=Query(), init=False, repr=False, compare=False)
+    query: SearchQuery = field(default=SearchQuery(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "query", search_query.parse(self.text))

@@ -18,9 +18,9 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sfm import clock
 from sfm.database import db
 from sfm.posts import bulk_sql, counters
-from sfm.posts.bulk_sql import Entry
+from sfm.posts.bulk_sql import IndexEntry
 from sfm.posts.columns import CONTENT, row_of
-from sfm.posts.counters import Counted
+from sfm.posts.counters import PostCounts
 from sfm.posts.tokenizer import words_of
 from sfm.removals import register
 from sfm.removals.redact import without
@@ -70,7 +70,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     position: int
     twitter_id: int
     row: tuple[Any, ...]
-    counted: Counted
+    counted: PostCounts
     record: Record  # for its search words, which are made only if it is new
 
 
@@ -97,11 +97,11 @@ def save_page(
     """
     connection = db.session.connection()
     page = prepare(connection, records, captured_by, run_id, owner)
-    bulk_sql.one_writer(connection)
+    bulk_sql.lock_writers(connection)
     removed = _leave_out_removed(connection, page)
-    held = bulk_sql.held(connection, page.ready)
+    held = bulk_sql.existing_ids(connection, page.ready)
     fresh = [ready for twitter_id, ready in page.ready.items() if twitter_id not in held]
-    entries: dict[int, Entry] = {}
+    entries: dict[int, IndexEntry] = {}
     new: list[Prepared] = []
     for at in range(0, len(fresh), AT_ONCE):
         new += _insert(connection, fresh[at : at + AT_ONCE], page.rejected, entries)
@@ -177,24 +177,24 @@ def _prepared(
         position,
         tweet.twitter_id,
         (*capture, *content, text),
-        Counted(user_id, tweet.twitter_id, tweet.created_at),
+        PostCounts(user_id, tweet.twitter_id, tweet.created_at),
         record,
     )
 
 
-def entry_of(user_id: int, record: Record) -> Entry:
+def entry_of(user_id: int, record: Record) -> IndexEntry:
     """What a tweet is found by."""
     tweet = record.tweet
     lang = (tweet.lang or "")[:10]
     words = words_of(tweet.text, tweet.hashtags, tweet.mentions, user_id, lang)
-    return Entry(tweet.twitter_id, words)
+    return IndexEntry(tweet.twitter_id, words)
 
 
 def _insert(
     connection: Connection,
     batch: list[Prepared],
     rejected: list[Rejected],
-    entries: dict[int, Entry],
+    entries: dict[int, IndexEntry],
 ) -> list[Prepared]:
     """Store a batch; where one of it spoils it, each by itself."""
     why = _try_rows(connection, _rows(batch, entries))
@@ -213,7 +213,7 @@ def _insert(
     return kept
 
 
-def _rows(batch: list[Prepared], entries: dict[int, Entry]) -> Iterator[tuple[Any, ...]]:
+def _rows(batch: list[Prepared], entries: dict[int, IndexEntry]) -> Iterator[tuple[Any, ...]]:
     """The rows of a batch; while PostgreSQL stores one, what it is found by is made."""
     for one in batch:
         yield one.row

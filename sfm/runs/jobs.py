@@ -75,7 +75,7 @@ JOBS = {
         Job(EXPORT, "Export", "Exports", "rows", "tweets",
             function="sfm.exports.task:carry_out", alone=False),
         Job(REMOVE_TWEET, "Deletion of tweets", "Deletions of tweets", "tweets deleted", "tweets",
-            function="sfm.takedown.run:carry_out"),
+            function="sfm.takedown.run:run_takedown"),
         Job("tidy_exports", "Care of exports", "Care of exports", "exports made", "exports",
             "Make exports that are due again, remove old ones",
             function="sfm.exports.upkeep:tidy_exports", setting="schedule_exports"),

@@ -68,7 +68,7 @@ class Looked:
 
 
 @dataclass(frozen=True)
-class Found:
+class Findings:
     """All places that hold the posts. `later` are files that may not be touched yet."""
 
     wanted: Wanted
@@ -112,7 +112,7 @@ def checked(ids: Iterable[int]) -> Wanted:
     return wanted
 
 
-def find(ids: Iterable[int], watch: Watch = no_watch, looked: Looked | None = None) -> Found:
+def find(ids: Iterable[int], watch: Watch = no_watch, looked: Looked | None = None) -> Findings:
     """Where these tweets are kept. Reads everything, changes nothing. Raises WrongInput.
 
     With `looked`, only what came or changed since the look before. Calls `watch` every few
@@ -134,7 +134,7 @@ def find(ids: Iterable[int], watch: Watch = no_watch, looked: Looked | None = No
     exports = takedown_exports.find(everything, watch, looked.exports, version)
     db.session.rollback()
     later = (*growing, *exports.busy)
-    return Found(wanted, tweets, tuple(sealed), tuple(aside), exports, later, looked)
+    return Findings(wanted, tweets, tuple(sealed), tuple(aside), exports, later, looked)
 
 
 def refuse(ids: Iterable[int], run_id: int | None = None) -> int:
@@ -144,7 +144,7 @@ def refuse(ids: Iterable[int], run_id: int | None = None) -> int:
 
 
 def remove(
-    found: Found,
+    found: Findings,
     reason: str,
     watch: Watch = no_watch,
     *,
@@ -179,16 +179,16 @@ def remove(
 
 
 def _refuse(ids: frozenset[int], run_id: int | None) -> int:
-    bulk_sql.one_writer(db.session.connection())
+    bulk_sql.lock_writers(db.session.connection())
     return register.add(ids, run_id=run_id)
 
 
 def _as_one_writer(change: Callable[[frozenset[int]], object], ids: frozenset[int]) -> None:
-    bulk_sql.one_writer(db.session.connection())
+    bulk_sql.lock_writers(db.session.connection())
     change(ids)
 
 
-def _remove_found(found: Found, reason: str, watch: Watch) -> list[str]:
+def _remove_found(found: Findings, reason: str, watch: Watch) -> list[str]:
     """Remove what one look has found; what could not be done, in words. Commits."""
     if found.anything:
         unit_of_work(lambda: _take_out(found, reason))
@@ -208,7 +208,7 @@ def _remove_found(found: Found, reason: str, watch: Watch) -> list[str]:
     return troubles
 
 
-def _note_taken_out(found: Found) -> None:
+def _note_taken_out(found: Findings) -> None:
     """From here on, exports that were read before are made again when they are finished."""
     never = register.taken_out_at(found.wanted.ids) is None
     db.session.rollback()
@@ -216,7 +216,7 @@ def _note_taken_out(found: Found) -> None:
         unit_of_work(partial(_as_one_writer, register.mark_taken_out, found.wanted.ids))
 
 
-def _take_out(found: Found, reason: str) -> None:
+def _take_out(found: Findings, reason: str) -> None:
     """Out of the database and the exports; one entry for each tweet, none of their words."""
     secure_delete.overwrite_deleted()
     for number in sorted(found.wanted.ids):

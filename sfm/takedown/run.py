@@ -45,7 +45,7 @@ def ask(ids: Iterable[int], reason: str, by: User, *, may_return: bool = False) 
     return run
 
 
-def carry_out(run: RunContext) -> dict[str, Any]:
+def run_takedown(run: RunContext) -> dict[str, Any]:
     """Take the tweets of the run's params out of everything kept; what went, by kind. Commits.
 
     Raises Postponed while something that is still being written may hold one: the rest is deleted

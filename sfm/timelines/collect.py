@@ -25,7 +25,7 @@ from sfm.networks.errors import BadRequest
 from sfm.posts.store import Saved, save_page
 from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
-from sfm.timelines.cursor import Place
+from sfm.timelines.cursor import TimelineCursor
 from sfm.twitter.client import Client
 from sfm.twitter.meter import Meter
 from sfm.twitter.parse.response import Page, Record
@@ -63,7 +63,7 @@ _CHANGE = update(TwitterUser).where(_MINE)
 
 
 @dataclass(frozen=True)
-class Subject:
+class CollectedAccount:
     """The account being collected; ids are ours and Twitter's."""
 
     id: int
@@ -81,7 +81,7 @@ class Collected:
     trouble: int = 0
 
 
-Begun = tuple[Subject, Place]
+Begun = tuple[CollectedAccount, TimelineCursor]
 
 
 def collect(
@@ -119,13 +119,15 @@ def names_range(refusal: BadRequest) -> bool:
     return not RANGE.isdisjoint(refusal.parameters) or bool(_RANGE_NAMED.search(refusal.message))
 
 
-def _ask_without_range(client: Client, run: RunContext, subject: Subject) -> None:
+def _ask_without_range(client: Client, run: RunContext, subject: CollectedAccount) -> None:
     """Make the smallest call for this account without a range. Raises where it is not taken."""
     page = next(iter(client.timeline(subject.uid, page_size=1)))
     run.spend(calls=1, posts=len(page.records))
 
 
-def _give_up_rest(run: RunContext, subject: Subject, place: Place, trouble: BadRequest) -> None:
+def _give_up_rest(
+    run: RunContext, subject: CollectedAccount, place: TimelineCursor, trouble: BadRequest
+) -> None:
     """Twitter will not hear of what lies below: told as an error, so that the new can come."""
 
     def close() -> None:
@@ -140,13 +142,13 @@ def _give_up_rest(run: RunContext, subject: Subject, place: Place, trouble: BadR
 
 
 def _begin(twitter_user_id: int) -> Begun:
-    found = standing_of([twitter_user_id]).get(twitter_user_id)
+    found = load_cursors([twitter_user_id]).get(twitter_user_id)
     if found is None:
         raise NotFound("This account was removed here, or has no uid yet (see populate_uids).")
     return found
 
 
-def standing_of(ids: Sequence[int]) -> dict[int, Begun]:
+def load_cursors(ids: Sequence[int]) -> dict[int, Begun]:
     """These accounts as they stand, read without keeping a transaction open over the network.
 
     Those that are gone here, or have no uid, are left out.
@@ -155,15 +157,19 @@ def standing_of(ids: Sequence[int]) -> dict[int, Begun]:
     db.session.rollback()
     return {
         row.id: (
-            Subject(row.id, row.uid, row.name),
-            Place(row.held_to_id, row.pass_newest_id, row.pass_oldest_id),
+            CollectedAccount(row.id, row.uid, row.name),
+            TimelineCursor(row.held_to_id, row.pass_newest_id, row.pass_oldest_id),
         )
         for row in rows
     }
 
 
 def _pass(
-    client: Client, run: RunContext, subject: Subject, place: Place, found: Collected
+    client: Client,
+    run: RunContext,
+    subject: CollectedAccount,
+    place: TimelineCursor,
+    found: Collected,
 ) -> None:
     """One way down the timeline: from the top, or from where an earlier pass was cut off."""
     begun_at, new_in_pass = place.oldest_id, 0
@@ -195,9 +201,9 @@ def _pass(
 
 def _keep(
     run: RunContext,
-    subject: Subject,
+    subject: CollectedAccount,
     mine: Sequence[Record],
-    place: Place,
+    place: TimelineCursor,
     ended_after: int | None,
     meter: Meter,
 ) -> Saved:
@@ -229,7 +235,7 @@ def _keep(
     return saved
 
 
-def _see_author(subject: Subject, standing: Any, records: Sequence[Record]) -> None:
+def _see_author(subject: CollectedAccount, standing: Any, records: Sequence[Record]) -> None:
     """Each page tells the account's present name and whether it is protected, at no cost."""
     if not records:
         return
@@ -275,7 +281,7 @@ def _rate(standing: Any, new: int, now: datetime) -> float:
 
 
 def _tell_trouble(
-    run: RunContext, subject: Subject, page: Page, saved: Saved, strangers: Sequence[int]
+    run: RunContext, subject: CollectedAccount, page: Page, saved: Saved, strangers: Sequence[int]
 ) -> int:
     """An error row for each tweet, and for a chain of pages, that could not be had whole."""
     told = [(one.message, one.raw[:300].decode("utf-8", "replace")) for one in page.refused]
@@ -292,7 +298,7 @@ def _tell_trouble(
     return len(told)
 
 
-def _sorted_out(page: Page, subject: Subject) -> tuple[list[Record], list[int]]:
+def _sorted_out(page: Page, subject: CollectedAccount) -> tuple[list[Record], list[int]]:
     """The account's own records, and the ids of what is another's."""
     own = (None, subject.uid)
     mine = [one for one in page.records if one.tweet.author_uid in own]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
-class Place:
+class TimelineCursor:
     """Where the collecting of one account stands. All are tweet ids."""
 
     held_to_id: int | None = None
@@ -28,7 +28,7 @@ class Place:
         """Whether a page has come down to what is held, whatever its paging token promises."""
         return self.held_to_id is not None and any(one <= self.held_to_id for one in ids)
 
-    def after_page(self, ids: Sequence[int]) -> Place:
+    def after_page(self, ids: Sequence[int]) -> TimelineCursor:
         """With one more page held, and more to come."""
         if not ids:
             return self
@@ -36,7 +36,7 @@ class Place:
         oldest = min(ids) if self.oldest_id is None else min(self.oldest_id, *ids)
         return replace(self, newest_id=newest, oldest_id=oldest)
 
-    def at_end(self) -> Place:
+    def at_end(self) -> TimelineCursor:
         """With the pass come to its end."""
         known = [one for one in (self.held_to_id, self.newest_id) if one is not None]
-        return Place(held_to_id=max(known, default=None))
+        return TimelineCursor(held_to_id=max(known, default=None))

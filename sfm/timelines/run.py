@@ -40,7 +40,7 @@ from sfm.runs.errors import (
 from sfm.runs.queue import UNEXPECTED
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines import failures
-from sfm.timelines.collect import Begun, Collected, collect, standing_of
+from sfm.timelines.collect import Begun, Collected, collect, load_cursors
 from sfm.timelines.failures import DOWN, Failures
 from sfm.twitter.client import Client
 
@@ -59,7 +59,7 @@ READ_AHEAD = 50  # accounts whose standing is read with the present one's
 
 
 @dataclass
-class Crew:
+class WorkerPool:
     """The threads of one run, and what they share."""
 
     app: Flask
@@ -137,7 +137,7 @@ class Crew:
         """How this account stands; read for it and the next ones at once."""
         with self.lock:
             if account not in self.begun:
-                self.begun = standing_of([account, *self.waiting[-READ_AHEAD:]])
+                self.begun = load_cursors([account, *self.waiting[-READ_AHEAD:]])
             return self.begun.pop(account, None)
 
     def _end(self, exc: BaseException) -> None:
@@ -276,7 +276,7 @@ class Crew:
         self.run.fence()
 
 
-def carry_out(
+def run_timelines(
     run: RunContext,
     make_client: ClientMaker,
     *,
@@ -293,7 +293,7 @@ def carry_out(
     run.show("", total=len(names))
     app = cast("Flask", current_app._get_current_object())  # type: ignore[attr-defined]
     waiting, added_before = list(reversed(names)), run.progress.added
-    crew = Crew(app, run, make_client, listener, names, waiting)
+    crew = WorkerPool(app, run, make_client, listener, names, waiting)
     db.session.rollback()
     with ThreadPoolExecutor(settings().timeline_threads, "timeline") as pool:
         threads = [

@@ -10,11 +10,11 @@ from ipaddress import ip_network
 import pytest
 
 from sfm.links.fetch import Fetcher
-from sfm.links.rate_limit import Manners
-from sfm.links.ssrf_guard import Fence
+from sfm.links.rate_limit import HostLimits
+from sfm.links.ssrf_guard import SsrfGuard
 
 LOOPBACK = (ip_network("127.0.0.1/32"),)
-IN_A_HURRY = Manners(at_once=100, gap_seconds=0.0)
+IN_A_HURRY = HostLimits(at_once=100, gap_seconds=0.0)
 
 
 class Dialled:
@@ -66,7 +66,7 @@ def everybody(host, port):
 
 
 def open_fence(**more):
-    return Fence(ports=None, opened=LOOPBACK, **more)
+    return SsrfGuard(ports=None, opened=LOOPBACK, **more)
 
 
 def follow(*urls, **more):

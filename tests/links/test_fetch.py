@@ -13,7 +13,7 @@ import trustme
 
 from sfm.links.fetch import Fetcher
 from sfm.links.outcomes import WORDS_FOR_OUTCOME, retry_at
-from sfm.links.rate_limit import Manners
+from sfm.links.rate_limit import HostLimits
 from tests.links.conftest import IN_A_HURRY, everybody, follow, names, open_fence
 from tests.twitter.fake import Fake, answer, hold, reset
 
@@ -371,7 +371,7 @@ def test_a_host_is_asked_by_two_at_once_and_not_faster_than_its_gap():
 
     with Fake(route=route) as fake:
         urls = [f"http://a.example:{fake.port}/{number}" for number in range(20)]
-        found = all_of(urls, manners=Manners(at_once=2, gap_seconds=0.03))
+        found = all_of(urls, manners=HostLimits(at_once=2, gap_seconds=0.03))
     assert {one.outcome for one in found} == {"ok"}
     assert most[0] <= 2
     assert len(starts) == 20
@@ -380,7 +380,7 @@ def test_a_host_is_asked_by_two_at_once_and_not_faster_than_its_gap():
 
 
 def test_the_manners_that_deliver_are_two_at_once_and_one_a_second():
-    assert Manners() == Manners(at_once=2, gap_seconds=1.0)
+    assert HostLimits() == HostLimits(at_once=2, gap_seconds=1.0)
 
 
 def test_one_slow_host_does_not_hold_the_others_up():
@@ -392,7 +392,7 @@ def test_one_slow_host_does_not_hold_the_others_up():
         urls = [f"http://slow.example:{fake.port}/{number}" for number in range(4)]
         urls += [f"http://h{number}.example:{fake.port}/" for number in range(100)]
         started = time.monotonic()
-        found = all_of(urls, manners=Manners(2, 0.0), link_seconds=0.5, width=10)
+        found = all_of(urls, manners=HostLimits(2, 0.0), link_seconds=0.5, width=10)
     outcomes = [one.outcome for one in found]
     assert (outcomes.count("ok"), outcomes.count("timeout")) == (100, 4)
     assert time.monotonic() - started < 4

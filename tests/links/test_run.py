@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from sfm.database import begin_write, db
 from sfm.links.fetch import Fetcher
-from sfm.links.run import BATCH_ITEMS, carry_out, fenced_fetcher
+from sfm.links.run import BATCH_ITEMS, guarded_fetcher, run_links
 from sfm.models import Link, Run, TwitterUser, TwitterUserItem, TwitterUserItemUrl
 from sfm.posts.store import save_page
 from sfm.runs import queue, shutdown
@@ -48,7 +48,7 @@ def saved(*tweets, name="ann_x", uid=101):
 def run(maker=None, **params):
     active = queue.start(FETCH_URLS, params)
     with queue.finish(active) as result:
-        result.update(carry_out(active, maker or (lambda: fetcher())))
+        result.update(run_links(active, maker or (lambda: fetcher())))
     return result
 
 
@@ -153,7 +153,7 @@ def test_a_refetch_that_goes_on_asks_for_nothing_again(clock):
 def claimed(maker):
     active = queue.claim([FETCH_URLS])
     with queue.finish(active) as result:
-        result.update(carry_out(active, maker))
+        result.update(run_links(active, maker))
     return result
 
 
@@ -368,7 +368,7 @@ def test_links_in_the_text_count_where_twitter_lists_none():
 
 
 def test_the_delivered_fetcher_is_shut_and_knows_its_own_name(app):
-    made = fenced_fetcher()
+    made = guarded_fetcher()
     assert made._fence.opened == ()
     assert "localhost" in made._fence.own_names
     assert datetime.now(UTC)

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 import pytest
 
 from sfm.links.ip_ranges import is_public
-from sfm.links.ssrf_guard import Fence, FencedResolver, Found, NotPublic
-from sfm.links.urls import Refused, read_url
+from sfm.links.ssrf_guard import GuardedResolver, NotPublic, ResolvedHost, SsrfGuard
+from sfm.links.urls import RefusedUrl, read_url
 from tests.links.conftest import follow, names, open_fence
 from tests.twitter.fake import Fake, answer
 
@@ -39,13 +39,13 @@ INSIDE = ["localhost", "LOCALHOST", "a.localhost", "router.local", "db.internal"
 def test_closed_addresses(text):
     assert not is_public(ip_address(text))
     with pytest.raises(NotPublic):
-        Fence().check(text)
+        SsrfGuard().check(text)
 
 
 @pytest.mark.parametrize("text", OPEN)
 def test_open_addresses(text):
     assert is_public(ip_address(text))
-    Fence().check(text)
+    SsrfGuard().check(text)
 
 
 def test_an_address_with_a_zone_is_closed():
@@ -60,7 +60,7 @@ def hosts():
 
 def test_no_literal_behind_the_fence_is_dialled(dialled):
     urls = [f"http://{host}/" for host in hosts()]
-    found = follow(*urls, fence=Fence())
+    found = follow(*urls, fence=SsrfGuard())
     assert len(urls) >= 60
     for one in found:
         assert one.outcome in ("not_public", "invalid"), one
@@ -80,14 +80,14 @@ def test_no_redirect_leads_behind_the_fence(dialled):
 def test_names_that_lead_behind_the_fence_are_not_dialled(dialled):
     table = {f"host{number}_example": address for number, address in enumerate(CLOSED)}
     urls = [f"http://host{number}.example/" for number in range(len(CLOSED))]
-    for one in follow(*urls, fence=Fence(), lookup=names(**table)):
+    for one in follow(*urls, fence=SsrfGuard(), lookup=names(**table)):
         assert one.outcome == "not_public"
     assert dialled.addresses == []
 
 
 @pytest.mark.parametrize("mixed", ["8.8.8.8 10.0.0.1", "10.0.0.1 8.8.8.8", "8.8.8.8 ::1"])
 def test_one_bad_answer_among_good_ones_refuses_all(dialled, mixed):
-    one = follow("http://mixed.example/", fence=Fence(), lookup=names(mixed_example=mixed))
+    one = follow("http://mixed.example/", fence=SsrfGuard(), lookup=names(mixed_example=mixed))
     assert one.outcome == "not_public"
     assert dialled.addresses == []
 
@@ -97,7 +97,7 @@ def test_a_name_that_changes_after_the_check_gains_nothing(dialled):
     with Fake([answer(200, b"secret")]) as inner:
         one = follow(
             f"http://rebind.example:{inner.port}/",
-            fence=Fence(ports=None),
+            fence=SsrfGuard(ports=None),
             lookup=names(rebind_example=lambda: next(answers)),
         )
         assert inner.asked == []
@@ -106,10 +106,10 @@ def test_a_name_that_changes_after_the_check_gains_nothing(dialled):
 
 
 def test_the_socket_itself_is_fenced():
-    resolver = FencedResolver(Fence())
+    resolver = GuardedResolver(SsrfGuard())
     with pytest.raises(NotPublic):
-        resolver.open_socket(Found(socket.AF_INET, "10.0.0.1"))
-    resolver.open_socket(Found(socket.AF_INET, "8.8.8.8")).close()
+        resolver.open_socket(ResolvedHost(socket.AF_INET, "10.0.0.1"))
+    resolver.open_socket(ResolvedHost(socket.AF_INET, "8.8.8.8")).close()
     resolver.close()
 
 
@@ -145,7 +145,7 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch):
     ],
 )  # fmt: skip
 def test_what_is_no_plain_web_address_is_refused_and_never_dialled(dialled, url):
-    one = follow(url, fence=Fence(), lookup=names(example_org="8.8.8.8"))
+    one = follow(url, fence=SsrfGuard(), lookup=names(example_org="8.8.8.8"))
     if url == "http://example.org#@127.0.0.1:80@x/":
         assert dialled.addresses == ["8.8.8.8"]  # a fragment is nobody's host
         return
@@ -182,13 +182,13 @@ def test_addresses_are_rebuilt_from_what_was_read(url, rebuilt):
 
 @pytest.mark.parametrize("port", [1, 22, 25, 8080, 6379, 65535])
 def test_other_ports_are_refused(port):
-    with pytest.raises(Refused) as why:
+    with pytest.raises(RefusedUrl) as why:
         read_url(f"http://example.org:{port}/")
     assert why.value.outcome == "not_public"
 
 
 def test_our_own_names_are_refused(dialled):
-    fence = Fence(own_names=frozenset({"sfm.library.example"}))
+    fence = SsrfGuard(own_names=frozenset({"sfm.library.example"}))
     one = follow("https://SFM.library.example./x", fence=fence, lookup=names())
     assert one.outcome == "not_public"
     assert dialled.addresses == []
@@ -196,10 +196,10 @@ def test_our_own_names_are_refused(dialled):
 
 def test_a_redirect_to_another_port_is_refused(dialled):
     with Fake([answer(302, b"", {"Location": "http://8.8.8.8:22/"})]) as fake:
-        fence = Fence(ports=frozenset({80, 443, fake.port}), opened=open_fence().opened)
+        fence = SsrfGuard(ports=frozenset({80, 443, fake.port}), opened=open_fence().opened)
         assert follow(f"http://a.example:{fake.port}/", fence=fence).outcome == "not_public"
     assert dialled.outside() == []
 
 
 def test_the_fence_that_delivers_is_shut():
-    assert Fence() == Fence(ports=frozenset({80, 443}), own_names=frozenset(), opened=())
+    assert SsrfGuard() == SsrfGuard(ports=frozenset({80, 443}), own_names=frozenset(), opened=())

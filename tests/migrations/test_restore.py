@@ -16,7 +16,7 @@ from flask_migrate import downgrade
 
 from sfm.database import begin_write, db
 from sfm.factory import create_app
-from sfm.posts.counts_check import check_rollups
+from sfm.posts.counts_check import verify_counts
 from sfm.setup.migrate import copy_sqlite
 from tests.conftest import test_settings
 from tests.factories import make_run, make_set, make_tweets, make_twitter_user, make_user
@@ -135,6 +135,6 @@ def test_a_copy_made_while_others_write_is_one_moment_of_the_collection(
     another = create_app(test_settings(back.parent, f"sqlite:///{back}"))
     with another.app_context():
         begin_write()
-        assert check_rollups(repair=False) == []
+        assert verify_counts(repair=False) == []
         db.session.remove()
         db.engine.dispose()

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text, update
 from sfm.database import begin_write, db
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem
 from sfm.posts import queries, search_index
-from sfm.posts.counts_check import check_rollups
+from sfm.posts.counts_check import verify_counts
 from sfm.posts.delete import delete_items, delete_items_of
 from sfm.posts.selection import Selection
 from tests.posts.making import NOON, make_tweet, make_user, post, record, save
@@ -112,7 +112,7 @@ def test_after_any_mixture_of_changes_counts_and_search_equal_a_full_count(
     for word in WORDS:
         assert found_by_search(word) == held_with(word)
     begin_write()
-    assert check_rollups() == []
+    assert verify_counts() == []
     for total in db.session.scalars(select(DayTotal)):
         day = Selection(from_day=total.day, to_day=total.day)
         assert len(queries.page(day, size=200).tweets) == total.items
@@ -130,9 +130,9 @@ def test_wrong_counts_are_found_named_and_put_right(app: Flask) -> None:
     db.session.commit()
 
     begin_write()
-    looked = check_rollups(repair=False)
+    looked = verify_counts(repair=False)
     begin_write()
-    repaired = check_rollups()
+    repaired = verify_counts()
     db.session.commit()
 
     assert looked == repaired

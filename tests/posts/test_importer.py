@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sfm.database import db
 from sfm.models import DayTotal, Run, TwitterUser, TwitterUserItem
 from sfm.posts import importer
-from sfm.posts.counts_check import check_rollups
+from sfm.posts.counts_check import verify_counts
 from sfm.posts.importer import import_files
 from sfm.runs import queue
 from sfm.runs.jobs import IMPORT_TWEETS
@@ -222,7 +222,7 @@ def test_an_import_that_was_cut_off_goes_on_where_it_stopped(
     assert f"{39 - half} new, 0 known" in done.output
     assert len(stored()) == 39
     assert Path(f"{file}.rejects").read_text().count("\n") == 1
-    assert check_rollups(repair=False) == []
+    assert verify_counts(repair=False) == []
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 from sfm.database import begin_write, db
 from sfm.models import TwitterUserItem
 from sfm.posts import queries, rebuild, search_index, tokenizer
-from sfm.posts.counts_check import check_rollups
+from sfm.posts.counts_check import verify_counts
 from sfm.posts.selection import Selection
 from sfm.runs import queue
 from sfm.runs.jobs import REFILL_ITEMS
@@ -45,7 +45,7 @@ def test_columns_and_words_are_made_anew_from_the_json(app: Flask, runner: Flask
     assert "2 tweets looked at, 1 changed, 0 unreadable." in done.output, done.output
     assert (row(one), row(two)) == before
     assert found("#flood") == {one}
-    assert check_rollups(repair=False) == []
+    assert verify_counts(repair=False) == []
     assert "0 changed" in runner.invoke(args=["refill-items"]).output
 
 

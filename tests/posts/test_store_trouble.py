@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sfm.database import begin_write, db
 from sfm.models import DayTotal, TwitterUserItem
 from sfm.posts import queries
-from sfm.posts.counts_check import check_rollups
+from sfm.posts.counts_check import verify_counts
 from sfm.posts.selection import Selection
 from sfm.posts.store import save_page
 from tests.posts.making import make_tweet, make_user, post, record, save
@@ -36,7 +36,7 @@ def test_a_full_disk_is_raised_and_nothing_is_half_saved(app: Flask) -> None:
     assert db.session.scalar(select(func.sum(DayTotal.items))) == 1
     assert save(large, ann.id).new == 200
     begin_write()
-    assert check_rollups(repair=False) == []
+    assert verify_counts(repair=False) == []
     assert db.session.execute(text("PRAGMA integrity_check")).scalar() == "ok"
 
 
@@ -69,4 +69,4 @@ def test_two_savers_at_once_keep_every_tweet_once_and_true_counts(app: Flask) ->
     assert queries.total() == queries.Count(160)
     assert len(queries.page(Selection(text="page"), size=200).tweets) == 160
     begin_write()
-    assert check_rollups(repair=False) == []
+    assert verify_counts(repair=False) == []

@@ -20,7 +20,7 @@ from sfm.exports.format import Layout
 from sfm.exports.request import Criteria
 from sfm.exports.task import make_export
 from sfm.models import AuditEntry, Base, ExportFile, StreamFile, TwitterUser, TwitterUserItem, User
-from sfm.posts.counts_check import check_rollups
+from sfm.posts.counts_check import verify_counts
 from sfm.posts.selection import Selection
 from sfm.streams.file_names import file_name
 from sfm.streams.files import verify
@@ -169,7 +169,7 @@ def test_a_removed_tweet_is_in_no_store_any_more(
     assert verify(settings.data_folder, row) == ""
     db.session.commit()
     begin_write()
-    assert check_rollups() == []
+    assert verify_counts() == []
     db.session.rollback()
     assert db.session.scalar(select(ExportFile.id)) is None
 

@@ -490,11 +490,18 @@ def test_an_account_deleted_between_two_pages_takes_the_run_with_nothing(
     begin_write()
     removal.remove_account(service.by_id(number))
     db.session.commit()
-    from sfm.timelines.collect import Subject, _keep
-    from sfm.timelines.cursor import Place
+    from sfm.timelines.collect import CollectedAccount, _keep
+    from sfm.timelines.cursor import TimelineCursor
 
     begin_write()
     with pytest.raises(NotFound, match="was deleted here"):
-        _keep(run, Subject(number, uid, "HarborCouncil"), page.records, Place(), 0, twitter.meter)
+        _keep(
+            run,
+            CollectedAccount(number, uid, "HarborCouncil"),
+            page.records,
+            TimelineCursor(),
+            0,
+            twitter.meter,
+        )
     db.session.rollback()
     assert db.session.scalar(select(func.count()).select_from(TwitterUserItem)) == 0

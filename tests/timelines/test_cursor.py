@@ -5,28 +5,28 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfm.timelines.cursor import Place
+from sfm.timelines.cursor import TimelineCursor
 
 ids = st.lists(st.integers(1, 1000), unique=True).map(lambda found: sorted(found, reverse=True))
 
 
 def test_a_page_with_nothing_changes_nothing() -> None:
-    assert Place(held_to_id=5).after_page([]) == Place(held_to_id=5)
-    assert Place(held_to_id=5).at_end() == Place(held_to_id=5)
-    assert Place().at_end() == Place()
+    assert TimelineCursor(held_to_id=5).after_page([]) == TimelineCursor(held_to_id=5)
+    assert TimelineCursor(held_to_id=5).at_end() == TimelineCursor(held_to_id=5)
+    assert TimelineCursor().at_end() == TimelineCursor()
 
 
 def test_a_pass_moves_down_and_its_end_moves_up() -> None:
-    place = Place(held_to_id=5).after_page([20, 18]).after_page([17, 9])
-    assert place == Place(5, 20, 9)
+    place = TimelineCursor(held_to_id=5).after_page([20, 18]).after_page([17, 9])
+    assert place == TimelineCursor(5, 20, 9)
     assert place.is_under_way
-    assert place.at_end() == Place(held_to_id=20)
+    assert place.at_end() == TimelineCursor(held_to_id=20)
 
 
 def test_what_is_held_is_seen_whatever_the_paging_says() -> None:
-    assert Place(held_to_id=9).reaches_held([12, 9])
-    assert not Place(held_to_id=9).reaches_held([12, 10])
-    assert not Place().reaches_held([1])
+    assert TimelineCursor(held_to_id=9).reaches_held([12, 9])
+    assert not TimelineCursor(held_to_id=9).reaches_held([12, 10])
+    assert not TimelineCursor().reaches_held([1])
 
 
 @given(posts=ids, more=ids, size=st.integers(1, 7), cut=st.integers(0, 30))
@@ -37,7 +37,7 @@ def test_cut_off_anywhere_nothing_is_missing_and_nothing_asked_twice(
     to its end by the rules of `collect`."""
     got: list[int] = []
 
-    def read(timeline: list[int], place: Place, pages: int | None) -> Place:
+    def read(timeline: list[int], place: TimelineCursor, pages: int | None) -> TimelineCursor:
         low, high = place.held_to_id or 0, place.oldest_id or 10**6
         left = [one for one in timeline if low < one < high]
         chunks = [left[at : at + size] for at in range(0, len(left), size)] or [[]]
@@ -46,11 +46,11 @@ def test_cut_off_anywhere_nothing_is_missing_and_nothing_asked_twice(
             place = place.after_page(chunk)
         return place.at_end() if pages is None or pages >= len(chunks) else place
 
-    place = read(posts, Place(), cut)
+    place = read(posts, TimelineCursor(), cut)
     newer = [one + 1000 for one in more]
     timeline = newer + posts
     if place.is_under_way:
         place = read(timeline, place, None)
     place = read(timeline, place, None)
     assert sorted(got) == sorted(timeline)
-    assert place == Place(held_to_id=max(timeline, default=None))
+    assert place == TimelineCursor(held_to_id=max(timeline, default=None))

@@ -70,7 +70,7 @@ def scheduled_try() -> None:
     active = queue.claim(["user_timeline"])
     assert active is not None
     with queue.finish(active) as result:
-        result.update(timelines.carry_out(active, collecting_client))
+        result.update(timelines.run_timelines(active, collecting_client))
 
 
 @pytest.mark.parametrize("kind", ["unavailable", "reset"])

@@ -17,7 +17,7 @@ from sfm.runs import queue
 from sfm.sandbox.server import Sandbox
 from sfm.sandbox.world.people import Person
 from sfm.timelines import run
-from sfm.timelines.collect import Collected, collect, standing_of
+from sfm.timelines.collect import Collected, collect, load_cursors
 from sfm.twitter.client import Client
 from sfm.users.clients import collecting_client
 from tests.collecting import held, tracked
@@ -52,7 +52,7 @@ def test_what_was_read_ahead_is_not_kept_for_the_account_added_instead(
     """L-1 (a): the wrong namesake is deleted during a run, and the right one added."""
     wrong, right = sandbox.world.find("FerryNotes"), sandbox.world.find("HarborCouncil")
     number = tracked(wrong).id
-    begun = standing_of([number])
+    begun = load_cursors([number])
     present = replace_account(number, right, same_number=same_number)
     assert (present == number) is same_number
     with pytest.raises(NotFound, match="another uid" if same_number else "deleted here"):
@@ -75,7 +75,7 @@ def test_the_run_goes_on_and_says_whose_page_was_refused(sandbox: Sandbox, app: 
             once.pop()()
 
     with queue.finish(active) as result:
-        result.update(run.carry_out(active, collecting_client, listener=listener))
+        result.update(run.run_timelines(active, collecting_client, listener=listener))
     db.session.rollback()
     assert (result["accounts"], result["failed"]) == (2, 1)
     error = db.session.scalars(select(RunError)).one()

@@ -246,7 +246,7 @@ def test_used_up_allowances_pause_the_run_without_another_try(
     assert again is not None
     assert again.id == run.id
     with queue.finish(again):
-        timelines.carry_out(again, default_client)
+        timelines.run_timelines(again, default_client)
     for name, user in good.items():
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))
 
@@ -284,7 +284,7 @@ def test_credits_bought_meanwhile_are_used_when_an_administrator_lets_the_run_go
     again = queue.claim(["user_timeline"])
     assert again is not None
     with queue.finish(again):
-        timelines.carry_out(again, collecting_client)
+        timelines.run_timelines(again, collecting_client)
     for name, user in good.items():
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))
 
@@ -322,7 +322,7 @@ def test_a_thread_that_finds_no_key_any_more_does_not_hide_why(
         return client
 
     with pytest.raises(Pause), queue.finish(active):
-        timelines.carry_out(active, make_client)
+        timelines.run_timelines(active, make_client)
     assert len(missing) == 1
     assert last_run().state == "paused"
 
@@ -385,7 +385,7 @@ def test_a_cancelled_run_stops_and_keeps_what_it_has(
     actions.cancel(active.id)
     db.session.commit()
     with pytest.raises(Cancelled), queue.finish(active):
-        timelines.carry_out(active, default_client)
+        timelines.run_timelines(active, default_client)
     assert last_run().state == "cancelled"
 
 
@@ -401,14 +401,14 @@ def test_a_stop_is_obeyed_at_the_next_item_and_the_rest_comes_later(
     shutdown.request_stop()
     try:
         with pytest.raises(Interrupted), queue.finish(active):
-            timelines.carry_out(active, default_client)
+            timelines.run_timelines(active, default_client)
     finally:
         shutdown.clear_stop()
     assert last_run().state == "queued"
     again = queue.claim(["user_timeline"])
     assert again
     with queue.finish(again):
-        timelines.carry_out(again, default_client)
+        timelines.run_timelines(again, default_client)
     for name, user in good.items():
         assert held(user) == sandbox.world.visible(sandbox.world.find(name))
 

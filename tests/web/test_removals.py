@@ -24,7 +24,7 @@ from sfm.models import (
     User,
 )
 from sfm.posts import queries
-from sfm.posts.counts_check import check_rollups
+from sfm.posts.counts_check import verify_counts
 from sfm.posts.selection import Selection
 from sfm.runs.jobs import REMOVE_TWEET
 from sfm.streams.quarantine import Quarantine
@@ -105,7 +105,7 @@ def test_a_tweet_is_deleted_from_its_page_with_counts_search_links_and_a_reason(
     db.session.rollback()
     assert held() == {stays}
     assert db.session.get_one(TwitterUser, anna.id).items_count == 1
-    assert check_rollups() == []
+    assert verify_counts() == []
     found = queries.page(Selection(text="zebra"))
     assert [tweet.twitter_id for tweet in found.tweets] == [stays]
     assert db.session.scalars(select(Link.id)).all() == [shared]

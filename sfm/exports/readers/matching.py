@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from sfm.models import TwitterUser
 from sfm.networks.record import Tweet
-from sfm.posts.search_query import AllOf, Node, OneOf, Term
+from sfm.posts.search_query import AllOf, Node, OneOf, SearchTerm
 from sfm.posts.search_scope import scope_of
 from sfm.posts.selection import Selection
 from sfm.posts.tokenizer import words_of
@@ -72,7 +72,7 @@ def _holds_text(tweet: Tweet, selection: Selection) -> bool:
 
 def holds(node: Node, words: Sequence[str]) -> bool:
     """Whether a search's meaning is met by these words, in their order."""
-    if isinstance(node, Term):
+    if isinstance(node, SearchTerm):
         return _holds_term(node, words)
     if isinstance(node, OneOf):
         return any(holds(part, words) for part in node.parts)
@@ -82,7 +82,7 @@ def holds(node: Node, words: Sequence[str]) -> bool:
     )
 
 
-def _holds_term(term: Term, words: Sequence[str]) -> bool:
+def _holds_term(term: SearchTerm, words: Sequence[str]) -> bool:
     *firsts, last = term.words
     for place in range(len(words) - len(firsts)):
         end = words[place + len(firsts)]

@@ -69,7 +69,7 @@ def _meant(named: AccountByName, uid: str) -> TwitterUser | None:
 
 
 def _page(user: TwitterUser, named: AccountByName) -> str:
-    last = overview.today()
+    last = overview.posts_today()
     counts = tweets.day_counts(last, SPARK_DAYS, account_id=user.id)
     days = every_day(counts, last, SPARK_DAYS)
     return render_template(

@@ -20,7 +20,9 @@ bp = Blueprint("admin", __name__, url_prefix="/admin")
 @bp.get("/")
 @access("superuser")
 def index() -> str:
-    return render_template("admin/index.html", held=overview.held(), usage=usage_this_month())
+    return render_template(
+        "admin/index.html", held=overview.collection_totals(), usage=usage_this_month()
+    )
 
 
 @bp.get("/twitter-user-items/")

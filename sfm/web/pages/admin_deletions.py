@@ -58,7 +58,7 @@ def tweets() -> Response | BaseResponse:
 @bp.get("/twitter-user-item-urls/change/")
 @access("superuser")
 def links() -> Response | BaseResponse:
-    found = actions.chosen(chosen_numbers("link"))
+    found = actions.links_of_ids(chosen_numbers("link"))
     if not found:
         return done(url_for("admin.urls"), _("Tick the links first."), "warning")
     return page_or_part(
@@ -88,7 +88,7 @@ def follow_links() -> BaseResponse:
 
 
 def _links_or_none() -> list[Link]:
-    found = actions.chosen(chosen_numbers("link"))
+    found = actions.links_of_ids(chosen_numbers("link"))
     if not found:
         raise NotFound(_("These links are not here any more."))
     return found

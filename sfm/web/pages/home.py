@@ -43,12 +43,12 @@ class Disk:
 @bp.get("/")
 @access("signed_in")
 def index() -> Response:
-    last = overview.today()
+    last = overview.posts_today()
     days = every_day(queries.day_counts(last, CHART_DAYS), last, CHART_DAYS)
     return page_or_part(
         "home/index.html",
         "home/_now.html",
-        held=overview.held(),
+        held=overview.collection_totals(),
         chart=bar_chart(days),
         latest=queries.latest(LATEST),
         sample=random_sample(SAMPLE),

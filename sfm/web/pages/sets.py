@@ -58,7 +58,7 @@ def new() -> Response | BaseResponse:
 @access("owner")
 def show(set_id: int) -> Response:
     found = sets.find(signed_in_account(), set_id)
-    last = overview.today()
+    last = overview.posts_today()
     counts = queries.day_counts(last, CHART_DAYS, set_id=set_id)
     listed = members_of(set_id, request.args.get("at"))
     return page_or_part(
