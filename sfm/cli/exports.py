@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 if TYPE_CHECKING:
     from sfm.exports.format import Layout
     from sfm.exports.request import Criteria
-    from sfm.exports.result import Order, Product
+    from sfm.exports.result import ExportRequest, ExportResult
     from sfm.posts.selection import Selection
 
 FORMATS = ("csv", "tsv", "xls", "xlsx", "json", "v1json", "ids", "parquet")
@@ -201,16 +201,16 @@ def _wanted(given: dict[str, Any], selection: Selection) -> Criteria:
     return choosing.of_selection(selection)
 
 
-def _order(criteria: Criteria, layout: Layout, *, replaces_target: bool) -> Order:
+def _order(criteria: Criteria, layout: Layout, *, replaces_target: bool) -> ExportRequest:
     from dataclasses import replace
 
-    from sfm.exports.service import order_of
+    from sfm.exports.service import request_of
 
-    order = order_of(criteria, layout, asked_by="the command line", reader_id=None)
+    order = request_of(criteria, layout, asked_by="the command line", reader_id=None)
     return replace(order, replaces_target=replaces_target)
 
 
-def _make(order: Order, target: Path) -> Product:
+def _make(order: ExportRequest, target: Path) -> ExportResult:
     from sfm.exports.build import make
 
     if not sys.stderr.isatty():
@@ -224,7 +224,7 @@ def _make(order: Order, target: Path) -> Product:
         return make(order, target, watch)
 
 
-def _to_standard_output(order: Order) -> None:
+def _to_standard_output(order: ExportRequest) -> None:
     """Made and counted first, then copied: a pipe never gets half an export."""
     import shutil
     import tempfile
@@ -241,7 +241,7 @@ def _to_standard_output(order: Order) -> None:
     _tell(product)
 
 
-def _tell(product: Product) -> None:
+def _tell(product: ExportResult) -> None:
     from sfm.exports.writers.text_rules import CHANGE_WORDS
 
     facts = product.facts

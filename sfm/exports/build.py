@@ -17,13 +17,13 @@ from sfm.exports.package.citation import runs_of
 from sfm.exports.package.provenance import gaps_of
 from sfm.exports.places import work_folder
 from sfm.exports.readers.database import snapshot
-from sfm.exports.readers.open import Source, open_source
+from sfm.exports.readers.open import PostSource, open_source
 from sfm.exports.removals import MAX_TRIES
 from sfm.exports.request import Criteria
-from sfm.exports.result import Facts, Order, Product
+from sfm.exports.result import ExportFacts, ExportRequest, ExportResult
 from sfm.exports.summary import FIELDS, Summary
-from sfm.exports.tally import prove
-from sfm.exports.writers.output import Output, Written
+from sfm.exports.tally import check_tally
+from sfm.exports.writers.output import Output, WrittenOutput
 from sfm.exports.writers.verify import count_rows
 from sfm.exports.writing import empty, note_version
 from sfm.output_file import Destination, part_of
@@ -37,7 +37,7 @@ def no_watch(_done: int, _total: int | None) -> None:
     """For those who need no progress."""
 
 
-def make(order: Order, target: Path, watch: Watch = no_watch) -> Product:
+def make(order: ExportRequest, target: Path, watch: Watch = no_watch) -> ExportResult:
     """Make the export at `target`; until it is whole there is only a `.part` beside it.
 
     `watch` is told rows done and in all after each batch, and may raise to stop. Packed exports
@@ -52,7 +52,7 @@ def make(order: Order, target: Path, watch: Watch = no_watch) -> Product:
     there = Destination(
         target, folder, order.replaces_target, earlier.is_export, inputs_of(order.criteria)
     )
-    with disk.full_disk_told(), part_of(there) as part:
+    with disk.describe_full_disk(), part_of(there) as part:
         for _ in range(MAX_TRIES):
             version = removals.read_version()
             note_version(part, version)
@@ -63,11 +63,11 @@ def make(order: Order, target: Path, watch: Watch = no_watch) -> Product:
         else:
             raise WrongInput(removals.TOO_MANY)
     if target.is_dir():
-        return Product(target, 0, "", facts, version)
-    return Product(target, target.stat().st_size, sha256_of(target), facts, version)
+        return ExportResult(target, 0, "", facts, version)
+    return ExportResult(target, target.stat().st_size, sha256_of(target), facts, version)
 
 
-def _make_part(order: Order, target: Path, part: Path, watch: Watch) -> Facts:
+def _make_part(order: ExportRequest, target: Path, part: Path, watch: Watch) -> ExportFacts:
     """All of it at `part`, packed as the order says."""
     if not _is_packed(order):
         return _write(order, [Output(order.layout, part)], [part], watch)
@@ -87,12 +87,12 @@ def inputs_of(criteria: Criteria) -> tuple[Path, ...]:
     return tuple(Path(name) for name in names if name)
 
 
-def _is_packed(order: Order) -> bool:
+def _is_packed(order: ExportRequest) -> bool:
     """Whether a README goes with it, which tells what the tweets are."""
     return order.layout.packing in ("zip", "bag")
 
 
-def _make_package(order: Order, folder: Path, watch: Watch) -> Facts:
+def _make_package(order: ExportRequest, folder: Path, watch: Watch) -> ExportFacts:
     """The data and all that proves it, in a folder."""
     folder.mkdir(mode=0o700, exist_ok=True)
     places = package.data_places(order, folder)
@@ -106,7 +106,9 @@ def _make_package(order: Order, folder: Path, watch: Watch) -> Facts:
     return facts
 
 
-def _write(order: Order, outputs: Sequence[Output], paths: Sequence[Path], watch: Watch) -> Facts:
+def _write(
+    order: ExportRequest, outputs: Sequence[Output], paths: Sequence[Path], watch: Watch
+) -> ExportFacts:
     """Read all tweets once and write them to every output; then prove that none is missing."""
     wanted = dict.fromkeys([name for one in outputs for name in one.fields])
     if _is_packed(order):
@@ -130,13 +132,17 @@ def _write(order: Order, outputs: Sequence[Output], paths: Sequence[Path], watch
             one.close()
     for output, path, result in zip(outputs, paths, written, strict=True):
         left_out = source.tally.left_out.total() + sum(result.left_out.values())
-        prove(source.tally.read, result.rows, left_out, count_rows(output.layout, path))
+        check_tally(source.tally.read, result.rows, left_out, count_rows(output.layout, path))
     facts = _facts(source, written[0], summary, read_at)
     return replace(facts, gaps=gaps, runs=runs)
 
 
 def _copy(
-    order: Order, source: Source, outputs: Sequence[Output], summary: Summary, watch: Watch
+    order: ExportRequest,
+    source: PostSource,
+    outputs: Sequence[Output],
+    summary: Summary,
+    watch: Watch,
 ) -> None:
     folder, told = outputs[0].folder, _is_packed(order)
     done = 0
@@ -152,8 +158,10 @@ def _copy(
             disk.check_room(folder, 0, order.keep_free_mb)
 
 
-def _facts(source: Source, written: Written, summary: Summary, read_at: datetime) -> Facts:
-    return Facts(
+def _facts(
+    source: PostSource, written: WrittenOutput, summary: Summary, read_at: datetime
+) -> ExportFacts:
+    return ExportFacts(
         rows_read=source.tally.read,
         rows_written=written.rows,
         left_out=dict(source.tally.left_out) | written.left_out,

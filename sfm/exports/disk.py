@@ -54,7 +54,7 @@ def in_mb(size_bytes: int) -> str:
 
 
 @contextmanager
-def full_disk_told() -> Iterator[None]:
+def describe_full_disk() -> Iterator[None]:
     """Turns the system's word for a full disk into NoRoom."""
     try:
         yield

@@ -13,20 +13,20 @@ from sfm.exports.disk import NoRoom
 from sfm.exports.format import layout_from
 from sfm.exports.readers.open import FileGone
 from sfm.exports.request import criteria_from
-from sfm.exports.result import About, Facts, Order, Product
+from sfm.exports.result import About, ExportFacts, ExportRequest, ExportResult
 from sfm.exports.summary import Summary
-from sfm.exports.tally import DoesNotAddUp
+from sfm.exports.tally import CountMismatch
 
 TROUBLES: dict[str, type[SfmError]] = {
-    one.__name__: one for one in (NoRoom, DoesNotAddUp, FileGone, WrongInput, NotFound)
+    one.__name__: one for one in (NoRoom, CountMismatch, FileGone, WrongInput, NotFound)
 }
 
 
 @dataclass(frozen=True)
-class Errand:
+class WorkerTask:
     """What is sent along: the order, where to, out of which database, and for which process."""
 
-    order: Order
+    order: ExportRequest
     target: Path
     database: str
     for_pid: int
@@ -47,10 +47,10 @@ class Errand:
         return json.dumps(values).encode() + b"\n"
 
 
-def errand_from(line: bytes) -> Errand:
+def decode_task(line: bytes) -> WorkerTask:
     """The errand out of `as_line`."""
     values = json.loads(line)
-    order = Order(
+    order = ExportRequest(
         criteria_from(values["criteria"]),
         layout_from(values["layout"]),
         About(**values["about"]),
@@ -58,15 +58,15 @@ def errand_from(line: bytes) -> Errand:
         values["reader_id"],
         values["replaces_target"],
     )
-    return Errand(order, Path(values["target"]), values["database"], values["for_pid"])
+    return WorkerTask(order, Path(values["target"]), values["database"], values["for_pid"])
 
 
-def progress_said(done: int, total: int | None) -> dict[str, Any]:
+def encode_progress(done: int, total: int | None) -> dict[str, Any]:
     """Rows done and in all."""
     return {"done": done, "total": total}
 
 
-def product_said(product: Product) -> dict[str, Any]:
+def encode_result(product: ExportResult) -> dict[str, Any]:
     """What is known of the finished export, but for its summary: the README has that."""
     facts = product.facts
     told = {
@@ -83,9 +83,9 @@ def product_said(product: Product) -> dict[str, Any]:
     return {"product": told}
 
 
-def product_from(told: dict[str, Any], target: Path) -> Product:
+def decode_result(told: dict[str, Any], target: Path) -> ExportResult:
     """The product out of `product_said`; gaps, runs and the summary stay with its maker."""
-    facts = Facts(
+    facts = ExportFacts(
         rows_read=told["rows_read"],
         rows_written=told["rows_written"],
         left_out=told["left_out"],
@@ -94,14 +94,14 @@ def product_from(told: dict[str, Any], target: Path) -> Product:
         summary=Summary(),
         read_at=clock.parse_iso(told["read_at"]),
     )
-    return Product(target, told["size_bytes"], told["sha256"], facts, told["removals_version"])
+    return ExportResult(target, told["size_bytes"], told["sha256"], facts, told["removals_version"])
 
 
-def trouble_said(exc: SfmError) -> dict[str, Any]:
+def encode_error(exc: SfmError) -> dict[str, Any]:
     """Why there is no export, in words for people."""
     return {"trouble": type(exc).__name__, "message": exc.message}
 
 
-def trouble_from(told: dict[str, Any]) -> SfmError:
+def decode_error(told: dict[str, Any]) -> SfmError:
     """The error out of `trouble_said`."""
     return TROUBLES.get(told["trouble"], SfmError)(told["message"])

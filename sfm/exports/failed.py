@@ -14,7 +14,7 @@ from sfm.models import ExportFile
 INTERRUPTED = "It was interrupted before it was done, and is not made any more."
 
 
-def trouble(export: ExportFile) -> str:
+def describe_failure(export: ExportFile) -> str:
     """Why there is no file and none will come, in a sentence; empty for any other export.
 
     So for one that still counts as queued, but whose run ended badly or is gone.
@@ -26,22 +26,22 @@ def trouble(export: ExportFile) -> str:
     return (export.run.message if export.run else "") or INTERRUPTED
 
 
-def settle_abandoned() -> int:
+def fail_abandoned() -> int:
     """Write down as failed what counts as queued and is made by nobody; how many. Flushed."""
     queued = db.session.scalars(select(ExportFile).where(ExportFile.state == "queued")).all()
-    abandoned = [(export, why) for export in queued if (why := trouble(export))]
+    abandoned = [(export, why) for export in queued if (why := describe_failure(export))]
     for export, why in abandoned:
         service.fail(export, why)
     return len(abandoned)
 
 
-def again(export: ExportFile) -> None:
+def make_again(export: ExportFile) -> None:
     """Have an export that failed made again, as it was asked for. Flushed.
 
     It counts as one of today, and waits for a superuser where a new one would, unless one has
     agreed already. Raises WrongInput for one that did not fail.
     """
-    if not trouble(export):
+    if not describe_failure(export):
         raise WrongInput("Only an export that failed can be made again. Ask for a new one.")
     service.fail(export, "")
     rows = export.rows_expected or 0

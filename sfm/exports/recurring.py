@@ -18,9 +18,9 @@ from sfm.exports.format import layout_from
 from sfm.exports.places import slug
 from sfm.exports.removals import MAX_TRIES, TOO_MANY, is_current
 from sfm.exports.request import criteria_from
-from sfm.exports.result import Order, Product
+from sfm.exports.result import ExportRequest, ExportResult
 from sfm.exports.storage import exports_folder
-from sfm.exports.worker_process import make_apart
+from sfm.exports.worker_process import build_in_process
 from sfm.models import ExportFile, RecurringExport, User
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost
 
@@ -93,20 +93,20 @@ def make_one(number: int, watch: Watch = no_watch) -> int:
     return int(bool(target.name))
 
 
-def _order_of(recurring_export: RecurringExport) -> tuple[Order, Path]:
+def _order_of(recurring_export: RecurringExport) -> tuple[ExportRequest, Path]:
     """What to make now, and where. Raises SfmError where it cannot be made any more."""
     criteria = criteria_from(recurring_export.criteria)
     layout = layout_from(recurring_export.layout)
     owner = recurring_export.owner
-    order = service.order_of(criteria, layout, asked_by=owner.username, reader_id=owner.id)
+    order = service.request_of(criteria, layout, asked_by=owner.username, reader_id=owner.id)
     name = service.file_name(criteria, layout, recurring_export.id)
     return order, folder_of(recurring_export) / _dated_name(name)
 
 
-def _make_current(order: Order, target: Path, watch: Watch) -> Product:
+def _make_current(order: ExportRequest, target: Path, watch: Watch) -> ExportResult:
     """Make it until no post was removed for good meanwhile."""
     for _ in range(MAX_TRIES):
-        product = make_apart(order, target, watch)
+        product = build_in_process(order, target, watch)
         begin_write()
         current = is_current(product)
         db.session.rollback()

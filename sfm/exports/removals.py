@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sfm.database import db
-from sfm.exports.result import Product
+from sfm.exports.result import ExportResult
 from sfm.posts import bulk_sql
 from sfm.removals import register
 
@@ -23,7 +23,7 @@ def read_version() -> int:
         return register.taken_out_version(connection)
 
 
-def is_current(product: Product) -> bool:
+def is_current(product: ExportResult) -> bool:
     """Whether nothing was taken out since the product was read. In the session, after
     `begin_write`; nothing can be taken out between this and the commit."""
     connection = db.session.connection()

@@ -26,7 +26,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Order:
+class ExportRequest:
     """What to make. `reader_id`: who may know what it tells; None is the command line, who may
     know all. `replaces_target`: an earlier export may lie where it goes, and is replaced."""
 
@@ -39,7 +39,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ExportFacts:
     """The account of a finished export. `read_at` (UTC): the moment whose tweets these are."""
 
     rows_read: int
@@ -54,12 +54,12 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Product:
+class ExportResult:
     """A finished export; of a folder, size and SHA-256 are empty. `removals_version`: the state of
     the register of removed posts under which it was read."""
 
     path: Path
     size_bytes: int
     sha256: str
-    facts: Facts = field(repr=False)
+    facts: ExportFacts = field(repr=False)
     removals_version: int = 0

@@ -23,7 +23,7 @@ ARGS = ("files", "filter", "day")
 SLACK = timedelta(minutes=1)  # ids tell the time to the second at best
 
 
-def chosen(reader: User, args: Mapping[str, Any], selection: Selection) -> Criteria:
+def chosen_files(reader: User, args: Mapping[str, Any], selection: Selection) -> Criteria:
     """The posts that an address names: of files by their numbers (`files`), of a `filter`, a `day`.
 
     A person may export the files of their own filters, a superuser all. Raises WrongInput,

@@ -15,7 +15,7 @@ from sfm.exports.places import slug
 from sfm.exports.quota import COUNTED, DELETED, DOWNLOADED, whole_tweets_today
 from sfm.exports.removals import is_current
 from sfm.exports.request import Criteria, criteria_from
-from sfm.exports.result import About, Order, Product
+from sfm.exports.result import About, ExportRequest, ExportResult
 from sfm.exports.rights import check_rights
 from sfm.exports.selection import located
 from sfm.exports.storage import remove_files
@@ -25,7 +25,7 @@ from sfm.runs import queue
 from sfm.runs.jobs import EXPORT
 
 
-def order_of(
+def request_of(
     criteria: Criteria,
     layout: Layout,
     *,
@@ -33,7 +33,7 @@ def order_of(
     reader_id: int | None,
     number: int | None = None,
     restarts: int = 0,
-) -> Order:
+) -> ExportRequest:
     """The order, with what this installation says of itself, and where its files are now.
 
     `reader_id` is whose rights count, at this moment; None for the command line. Raises NotFound
@@ -49,12 +49,12 @@ def order_of(
         number=number,
         restarts=restarts,
     )
-    return Order(located(criteria), layout, about, settings().export_min_free_mb, reader_id)
+    return ExportRequest(located(criteria), layout, about, settings().export_min_free_mb, reader_id)
 
 
-def order_for(export: ExportFile) -> Order:
+def request_for(export: ExportFile) -> ExportRequest:
     """The order of an export that was asked for; its own file of an earlier start is replaced."""
-    order = order_of(
+    order = request_of(
         criteria_from(export.criteria),
         layout_from(export.layout),
         asked_by=export.owner.username,
@@ -140,7 +140,7 @@ def enqueue(export: ExportFile) -> None:
     db.session.flush()
 
 
-def finish(export: ExportFile, product: Product) -> bool:
+def finish(export: ExportFile, product: ExportResult) -> bool:
     """Write down that an export is ready. Only now that the file has its name; after `begin_write`.
 
     False, and nothing is written, where posts were removed for good since it was read: it has to
@@ -198,7 +198,7 @@ def record_download(export: ExportFile) -> None:
     )
 
 
-def record_direct_download(criteria: Criteria, layout: Layout, product: Product) -> None:
+def record_direct_download(criteria: Criteria, layout: Layout, product: ExportResult) -> None:
     """Put a file that was made and sent at once into the audit log."""
     audit.record(
         DOWNLOADED,

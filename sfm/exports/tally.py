@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sfm.errors import SfmError
 
 
-class DoesNotAddUp(SfmError):
+class CountMismatch(SfmError):
     """Rows are missing or too many. The export is not handed on."""
 
 
@@ -25,15 +25,15 @@ class Tally:
             self.left_out[reason] += count
 
 
-def prove(read: int, written: int, left_out: int, counted: int) -> None:
+def check_tally(read: int, written: int, left_out: int, counted: int) -> None:
     """Raises DoesNotAddUp unless every row is accounted for and stands in the file."""
     if read != written + left_out:
-        raise DoesNotAddUp(
+        raise CountMismatch(
             f"{read:,} rows were read, but {written:,} written and {left_out:,} left out: that "
             "does not add up. The file is not kept. Please report this with the export's number."
         )
     if counted != written:
-        raise DoesNotAddUp(
+        raise CountMismatch(
             f"{written:,} rows were written, but the file holds {counted:,}. It is not kept: the "
             "disk may have failed. Try again, and tell the system's administrator."
         )

@@ -14,16 +14,16 @@ from sfm.exports import service
 from sfm.exports.build import Watch, make, no_watch
 from sfm.exports.readers.open import FileGone
 from sfm.exports.removals import MAX_TRIES, TOO_MANY
-from sfm.exports.result import Order, Product
+from sfm.exports.result import ExportRequest, ExportResult
 from sfm.exports.storage import folder_of
-from sfm.exports.worker_process import make_apart
+from sfm.exports.worker_process import build_in_process
 from sfm.models import ExportFile
 from sfm.runs import queue
 from sfm.runs.context import RunContext
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost, Postponed
 from sfm.runs.jobs import EXPORT
 
-Maker = Callable[[Order, Path, Watch], Product]
+Maker = Callable[[ExportRequest, Path, Watch], ExportResult]
 
 AGAIN = "It was interrupted, and has been started again from the beginning."
 
@@ -38,10 +38,10 @@ def make_at_once(run_id: int) -> None:
     if run is None:
         return
     with suppress(Cancelled, Interrupted, LeaseLost, Postponed), queue.finish(run) as result:
-        result.update(carry_out(run, make))
+        result.update(run_export(run, make))
 
 
-def carry_out(run: RunContext, maker: Maker = make_apart) -> dict[str, Any]:
+def run_export(run: RunContext, maker: Maker = build_in_process) -> dict[str, Any]:
     """Make the export that the run is about; what comes back is the run's result.
 
     Commits: the mark of a new start, and the end. A half-written file of an earlier start is
@@ -77,7 +77,7 @@ def _mark_restart(export_id: int) -> None:
     db.session.commit()
 
 
-def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) -> Product:
+def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) -> ExportResult:
     """Make the file of an export and write down how it went, whatever came. Commits.
 
     Raises SfmError where it failed for a reason that people know, Postponed where a stream file
@@ -85,7 +85,7 @@ def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) ->
     """
     try:
         export = db.session.get_one(ExportFile, export_id)
-        order, name = service.order_for(export), export.file_name
+        order, name = service.request_for(export), export.file_name
         db.session.rollback()  # nothing of the session may be open while rows are read for long
         return _make_current(export_id, order, folder_of(export_id) / name, watch, maker)
     except (Interrupted, LeaseLost, Postponed):
@@ -107,8 +107,8 @@ def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) ->
 
 
 def _make_current(
-    export_id: int, order: Order, target: Path, watch: Watch, maker: Maker
-) -> Product:
+    export_id: int, order: ExportRequest, target: Path, watch: Watch, maker: Maker
+) -> ExportResult:
     """Make it until no post was removed for good meanwhile, and write down that it is ready."""
     for _ in range(MAX_TRIES):
         product = maker(order, target, watch)

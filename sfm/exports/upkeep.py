@@ -15,7 +15,7 @@ def tidy_exports(run: RunContext) -> dict[str, Any]:
     and write down as failed what nobody makes any more. Commits."""
     begin_write()
     expired = storage.expire()
-    failed.settle_abandoned()
+    failed.fail_abandoned()
     db.session.commit()
     leftovers = remove_leftovers()
     waiting = recurring.due()

@@ -33,7 +33,7 @@ class Says:
         if done not in (0, total) and time.monotonic() - self._said_at < SAY_SECONDS:
             return
         self._said_at = time.monotonic()
-        self.say(errand.progress_said(done, total))
+        self.say(errand.encode_progress(done, total))
 
     def say(self, message: dict[str, Any]) -> None:
         """One message."""
@@ -46,18 +46,18 @@ def main() -> None:
     os.umask(0o077)
     for number in (signal.SIGTERM, signal.SIGINT):  # what is half written is taken away
         signal.signal(number, _end)
-    given = errand.errand_from(sys.stdin.buffer.readline())
+    given = errand.decode_task(sys.stdin.buffer.readline())
     end_with_parent(signal.SIGKILL, parent=given.for_pid)
     says = Says(_private_output())
     try:
         with bare_app(given.database).app_context():
             product = make(given.order, given.target, says.progress)
     except SfmError as exc:
-        says.say(errand.trouble_said(exc))
+        says.say(errand.encode_error(exc))
     except Exception:  # told to the one who asked, whose log knows which run it was
         says.say({"unexpected": traceback.format_exc()})
     else:
-        says.say(errand.product_said(product))
+        says.say(errand.encode_result(product))
 
 
 def bare_app(database: str) -> Flask:

@@ -19,8 +19,8 @@ from typing import IO, Any
 import sfm
 from sfm.errors import SfmError
 from sfm.exports.build import Watch
-from sfm.exports.errand import Errand, product_from, trouble_from
-from sfm.exports.result import Order, Product
+from sfm.exports.errand import WorkerTask, decode_error, decode_result
+from sfm.exports.result import ExportRequest, ExportResult
 from sfm.extensions import settings
 
 logger = logging.getLogger(__name__)
@@ -39,27 +39,27 @@ main()
 """
 
 
-class MakerDied(SfmError):
+class WorkerDied(SfmError):
     """The process that made the export ended without a word."""
 
 
-def make_apart(order: Order, target: Path, watch: Watch) -> Product:
+def build_in_process(order: ExportRequest, target: Path, watch: Watch) -> ExportResult:
     """As `produce.make`, in another process of lower rank, which ends when this one does.
 
     `watch` is told rows done and in all about five times a second, also while nothing moves, and
     may raise to stop. Raises NoRoom, DoesNotAddUp, WrongInput, MakerDied. Of the product's facts,
     gaps, runs and the summary stay with its maker.
     """
-    errand = Errand(order, target, settings().database, os.getpid())
+    errand = WorkerTask(order, target, settings().database, os.getpid())
     with _child(errand) as child:
         for told in _messages(child, watch):
             if "product" in told:
-                return product_from(told["product"], target)
+                return decode_result(told["product"], target)
             if "trouble" in told:
-                raise trouble_from(told)
+                raise decode_error(told)
             logger.error("export failed unexpectedly trace=%s", told["unexpected"])
-            raise MakerDied("It failed unexpectedly; the log of the pages says how.")
-        raise MakerDied(_death(child.wait()))
+            raise WorkerDied("It failed unexpectedly; the log of the pages says how.")
+        raise WorkerDied(_death(child.wait()))
 
 
 def _messages(child: subprocess.Popen[bytes], watch: Watch) -> Iterator[dict[str, Any]]:
@@ -92,7 +92,7 @@ def _lines(pipe: IO[bytes]) -> Iterator[bytes]:
 
 
 @contextmanager
-def _child(errand: Errand) -> Iterator[subprocess.Popen[bytes]]:
+def _child(errand: WorkerTask) -> Iterator[subprocess.Popen[bytes]]:
     """The process, at work; ended at the end, however that comes."""
     child = subprocess.Popen(  # noqa: S603  (our own interpreter and our own words)
         [sys.executable, "-P", "-c", CHILD, ROOT, str(NICENESS)],

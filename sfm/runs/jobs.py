@@ -73,7 +73,7 @@ JOBS = {
         Job(FILL_GAP, "Filling of a gap", "Fillings of gaps", "posts", "gaps",
             function="sfm.jobs.stream_tasks:fill_gap"),
         Job(EXPORT, "Export", "Exports", "rows", "tweets",
-            function="sfm.exports.task:carry_out", alone=False),
+            function="sfm.exports.task:run_export", alone=False),
         Job(REMOVE_TWEET, "Deletion of tweets", "Deletions of tweets", "tweets deleted", "tweets",
             function="sfm.takedown.run:run_takedown"),
         Job("tidy_exports", "Care of exports", "Care of exports", "exports made", "exports",

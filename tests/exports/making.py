@@ -11,7 +11,7 @@ from typing import Any
 from sfm.exports.build import make, no_watch
 from sfm.exports.format import Layout
 from sfm.exports.request import Criteria
-from sfm.exports.result import Order, Product
+from sfm.exports.result import ExportRequest, ExportResult
 from sfm.posts.selection import Selection
 from tests.exports.conftest import ABOUT
 
@@ -23,10 +23,10 @@ def made(
     reader_id: int | None = None,
     replaces: bool = False,
     **layout: Any,
-) -> Product:
+) -> ExportResult:
     layout.setdefault("packing", "none")
     what = (criteria or Criteria(), Layout(**layout), ABOUT)
-    order = Order(*what, reader_id=reader_id, replaces_target=replaces)
+    order = ExportRequest(*what, reader_id=reader_id, replaces_target=replaces)
     return make(order, target, watch)
 
 

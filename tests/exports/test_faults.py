@@ -28,9 +28,9 @@ from sfm.exports.disk import NoRoom
 from sfm.exports.format import FORMATS, Layout
 from sfm.exports.places import slug
 from sfm.exports.request import Criteria
-from sfm.exports.result import Order
-from sfm.exports.tally import DoesNotAddUp, prove
-from sfm.exports.task import carry_out
+from sfm.exports.result import ExportRequest
+from sfm.exports.tally import CountMismatch, check_tally
+from sfm.exports.task import run_export
 from sfm.models import ExportFile, Run, User
 from sfm.output_file import PART
 from sfm.runs import queue, shutdown
@@ -155,7 +155,7 @@ def test_ex11_what_is_stored_meanwhile_is_not_in_it(target_folder: Path) -> None
 
 
 def test_no_room_is_told_before_the_first_row(target_folder: Path, app: Flask) -> None:
-    order = Order(Criteria(), Layout(packing="none"), ABOUT, keep_free_mb=10**9)
+    order = ExportRequest(Criteria(), Layout(packing="none"), ABOUT, keep_free_mb=10**9)
     with pytest.raises(NoRoom, match="must stay free"):
         make(order, target_folder / "x.csv")
     assert names_in(target_folder) == []
@@ -215,7 +215,7 @@ def carry_out_next() -> None:
     run = queue.claim(["export"])
     assert run is not None
     with queue.finish(run) as result:
-        result.update(carry_out(run))
+        result.update(run_export(run))
 
 
 def test_a_run_that_was_asked_to_end_begins_again_and_says_so(reader: User) -> None:
@@ -337,23 +337,23 @@ def test_an_export_that_nobody_makes_any_more_is_shown_and_settled_as_failed(
     assert said in shown.text
     assert "hx-trigger" not in shown.by_id(f"export-{export.id}-progress").attrib
     begin_write()
-    assert failed.settle_abandoned() == 1
+    assert failed.fail_abandoned() == 1
     db.session.commit()
     assert (export.state, export.message) == ("failed", said)
     assert said in page(client, f"/exports/{export.id}/").text
-    assert failed.settle_abandoned() == 0
+    assert failed.fail_abandoned() == 0
 
 
 def test_one_that_is_being_made_or_ready_is_not_made_again(reader: User) -> None:
     make_tweets(make_twitter_user(), ["x"])
     export = ask(reader)
     with pytest.raises(WrongInput, match="Only an export that failed"):
-        failed.again(export)
+        failed.make_again(export)
     db.session.rollback()
     carry_out_next()
     db.session.expire_all()
     with pytest.raises(WrongInput, match="Only an export that failed"):
-        failed.again(export)
+        failed.make_again(export)
 
 
 @pytest.mark.slow
@@ -391,7 +391,7 @@ def test_a_cancelled_run_ends_the_export(reader: User) -> None:
     db.session.get_one(Run, run.id).cancel_requested = True
     db.session.commit()
     with pytest.raises(Cancelled), queue.finish(run) as result:
-        result.update(carry_out(run))
+        result.update(run_export(run))
     db.session.expire_all()
     assert (export.state, export.message) == ("failed", "Cancelled.")
 
@@ -466,10 +466,10 @@ def test_the_account_must_add_up(
     read: int, written: int, left_out: int, counted: int, fine: bool
 ) -> None:
     if fine:
-        prove(read, written, left_out, counted)
+        check_tally(read, written, left_out, counted)
     else:
-        with pytest.raises(DoesNotAddUp):
-            prove(read, written, left_out, counted)
+        with pytest.raises(CountMismatch):
+            check_tally(read, written, left_out, counted)
 
 
 def test_rows_lost_on_the_disk_are_found(target_folder: Path) -> None:
@@ -480,6 +480,6 @@ def test_rows_lost_on_the_disk_are_found(target_folder: Path) -> None:
         if done == 1_500:
             os.truncate(part, 1_000)
 
-    with pytest.raises(DoesNotAddUp, match="1,500 rows were written, but the file holds"):
+    with pytest.raises(CountMismatch, match="1,500 rows were written, but the file holds"):
         made(target_folder / "x.csv", watch=lose)
     assert names_in(target_folder) == []

@@ -15,9 +15,9 @@ from sfm.config import Settings
 from sfm.database import db
 from sfm.exports import storage
 from sfm.exports.build import Watch
-from sfm.exports.result import Order, Product
-from sfm.exports.task import carry_out
-from sfm.exports.worker_process import make_apart
+from sfm.exports.result import ExportRequest, ExportResult
+from sfm.exports.task import run_export
+from sfm.exports.worker_process import build_in_process
 from sfm.extensions import settings as settings_of
 from sfm.models import ExportFile, StreamFile, User
 from sfm.runs import queue
@@ -90,14 +90,14 @@ def test_files_that_are_moved_just_after_the_export_began_are_found_in_a_new_sta
 ) -> None:
     mine, export = asked_for(client, reader)
 
-    def move_first(order: Order, target: Path, watch: Watch) -> Product:
+    def move_first(order: ExportRequest, target: Path, watch: Watch) -> ExportResult:
         move(mine, "elsewhere")
-        return make_apart(order, target, watch)
+        return build_in_process(order, target, watch)
 
     run = queue.claim(["export"])
     assert run is not None
     with pytest.raises(Postponed, match="mine.gz"), queue.finish(run):
-        carry_out(run, move_first)
+        run_export(run, move_first)
     db.session.expire_all()
     assert export.state == "queued"
     carry_out_queued()
@@ -113,7 +113,7 @@ def test_a_file_that_is_gone_fails_the_export_without_telling_where_it_was(
     run = queue.claim(["export"])
     assert run is not None
     with pytest.raises(Exception, match="mine.gz"), queue.finish(run):
-        carry_out(run)
+        run_export(run)
     db.session.expire_all()
     assert export.state == "failed"
     shown = page(client, f"/exports/{export.id}/")

@@ -19,7 +19,7 @@ from sfm.config import Settings
 from sfm.database import db
 from sfm.exports import recurring, service, storage
 from sfm.exports.format import FORMATS
-from sfm.exports.task import carry_out
+from sfm.exports.task import run_export
 from sfm.models import AuditEntry, ExportFile, ExportProfile, RecurringExport, Run, User
 from sfm.runs import queue
 from sfm.web.forms.exports import PACKINGS
@@ -59,7 +59,7 @@ def carry_out_queued() -> Run:
     run = queue.claim(["export"])
     assert run is not None
     with queue.finish(run) as result:
-        result.update(carry_out(run))
+        result.update(run_export(run))
     db.session.expire_all()
     return db.session.get_one(Run, run.id)
 

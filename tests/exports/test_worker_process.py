@@ -16,8 +16,8 @@ from sfm.exports.build import Watch, no_watch
 from sfm.exports.disk import NoRoom
 from sfm.exports.format import Layout
 from sfm.exports.request import Criteria
-from sfm.exports.result import Order, Product
-from sfm.exports.worker_process import NICENESS, MakerDied, make_apart
+from sfm.exports.result import ExportRequest, ExportResult
+from sfm.exports.worker_process import NICENESS, WorkerDied, build_in_process
 from sfm.models import User
 from sfm.runs.errors import Cancelled, Interrupted
 from tests.exports.conftest import ABOUT
@@ -29,9 +29,11 @@ pytestmark = pytest.mark.slow  # each starts a Python
 TEXTS = ["one, “two”\nthree", "=1+1", "four"]
 
 
-def apart(target: Path, watch: Watch = no_watch, keep_free_mb: int = 0, **layout: str) -> Product:
+def apart(
+    target: Path, watch: Watch = no_watch, keep_free_mb: int = 0, **layout: str
+) -> ExportResult:
     plain = Layout(packing="none", **layout)  # type: ignore[arg-type]
-    return make_apart(Order(Criteria(), plain, ABOUT, keep_free_mb), target, watch)
+    return build_in_process(ExportRequest(Criteria(), plain, ABOUT, keep_free_mb), target, watch)
 
 
 def makers() -> list[psutil.Process]:
@@ -92,7 +94,7 @@ def test_one_that_is_killed_is_told_and_leaves_no_final_name(target_folder: Path
         for one in makers() if 0 < done < (total or 0) else ():
             one.send_signal(signal.SIGKILL)
 
-    with pytest.raises(MakerDied, match="ended from outside .signal 9."):
+    with pytest.raises(WorkerDied, match="ended from outside .signal 9."):
         apart(target_folder / "x.xlsx", kill, format="xlsx")
     assert "x.xlsx" not in names_in(target_folder)
     assert apart(target_folder / "x.xlsx", format="xlsx").facts.rows_written == 60_000
@@ -109,7 +111,7 @@ def test_trouble_that_nobody_expected_is_in_the_log(
 ) -> None:
     ids = make_tweets(make_twitter_user(), TEXTS)
     break_a_row(ids[1])
-    with caplog.at_level(logging.ERROR), pytest.raises(MakerDied, match="the log"):
+    with caplog.at_level(logging.ERROR), pytest.raises(WorkerDied, match="the log"):
         apart(target_folder / "x.csv")
     assert "DecodeError" in caplog.text
     assert names_in(target_folder) == []

@@ -22,9 +22,9 @@ from sfm.exports import recurring, service, storage
 from sfm.exports.build import Watch, make
 from sfm.exports.format import Layout
 from sfm.exports.request import Criteria
-from sfm.exports.result import Order, Product
+from sfm.exports.result import ExportRequest, ExportResult
 from sfm.exports.task import make_export
-from sfm.exports.worker_process import make_apart
+from sfm.exports.worker_process import build_in_process
 from sfm.models import ExportFile, Heartbeat, TwitterUser, TwitterUserItem, User
 from sfm.posts.importer import Imported, import_files
 from sfm.posts.store import save_page
@@ -134,7 +134,7 @@ def test_so_is_one_that_another_process_makes(owner: User, ann: TwitterUser) -> 
     save([record(gone), record(post(text="stays here"))], ann.id)
     number = ask_for_export(owner, packing="zip")
     takedown = TakedownOnce(id_of(gone))
-    make_export(number, takedown, make_apart)
+    make_export(number, takedown, build_in_process)
     assert takedown.outcomes[0].counts["stored"] == 1
     path = storage.file_of(db.session.get_one(ExportFile, number))
     assert path is not None
@@ -150,7 +150,7 @@ def test_an_export_is_not_ready_where_the_post_went_after_its_file_was_in_place(
     number = ask_for_export(owner)
     files: list[bytes] = []
 
-    def maker(order: Order, target: Path, watch: Watch) -> Product:
+    def maker(order: ExportRequest, target: Path, watch: Watch) -> ExportResult:
         product = make(order, target, watch)
         files.append(texts_in(target))
         if len(files) == 1:

@@ -14,13 +14,13 @@ from sfm.exports.format import Layout
 from sfm.exports.package.readme import readme
 from sfm.exports.places import slug
 from sfm.exports.request import Criteria
-from sfm.exports.result import Facts, Order
+from sfm.exports.result import ExportFacts, ExportRequest
 
 CHECKSUMS = "checksums-sha256.txt"
 PACKED_ALREADY = (".gz", ".xlsx", ".parquet", ".zip")
 
 
-def data_places(order: Order, folder: Path) -> list[tuple[Layout, Path]]:
+def data_places(order: ExportRequest, folder: Path) -> list[tuple[Layout, Path]]:
     """The files to write into a package: the data, and in a bag the JSON as received too."""
     stem = slug(order.criteria.title)
     layout = order.layout
@@ -31,7 +31,7 @@ def data_places(order: Order, folder: Path) -> list[tuple[Layout, Path]]:
     return found
 
 
-def complete(order: Order, facts: Facts, folder: Path) -> None:
+def complete(order: ExportRequest, facts: ExportFacts, folder: Path) -> None:
     """Put beside the data what explains and proves it; or make a bag of it all."""
     columns = order.layout.table_columns
     if columns:
@@ -48,7 +48,7 @@ def complete(order: Order, facts: Facts, folder: Path) -> None:
         (folder / CHECKSUMS).write_text("".join(sums), encoding="utf-8")
 
 
-def account_of(order: Order, facts: Facts) -> dict[str, object]:
+def account_of(order: ExportRequest, facts: ExportFacts) -> dict[str, object]:
     """The whole account for machines: what was asked, read, written, left out, changed."""
     return {
         "software": order.about.software,
@@ -80,7 +80,7 @@ def _without_folders(criteria: Criteria) -> dict[str, Any]:
     }
 
 
-def _make_bag(order: Order, facts: Facts, folder: Path) -> None:
+def _make_bag(order: ExportRequest, facts: ExportFacts, folder: Path) -> None:
     import bagit
 
     info = {

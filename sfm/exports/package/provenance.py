@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from sfm import clock
 from sfm.exports.readers.dialects import among, ids_parameter
-from sfm.exports.result import Order
+from sfm.exports.result import ExportRequest
 from sfm.exports.summary import Summary
 from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs.jobs import IMPORT_TWEETS
@@ -50,7 +50,7 @@ class Span:
         return Span(min(self.first, other.first), max(self.behind, other.behind))
 
 
-def gaps_of(connection: Connection, order: Order, summary: Summary) -> tuple[str, ...]:
+def gaps_of(connection: Connection, order: ExportRequest, summary: Summary) -> tuple[str, ...]:
     """The outages of the streams concerned, a line for each that the reader may know of; then for
     each of these streams what the record proves of its completeness, and what is unknown.
 
@@ -79,7 +79,7 @@ def gaps_of(connection: Connection, order: Order, summary: Summary) -> tuple[str
 
 
 def _completeness(
-    connection: Connection, order: Order, spans: Mapping[str, Span], sees_all: bool
+    connection: Connection, order: ExportRequest, spans: Mapping[str, Span], sees_all: bool
 ) -> tuple[list[str], bool]:
     """A line for each stream that the reader may know; whether others leave something unknown."""
     columns = (TwitterFilter.id, TwitterFilter.name, TwitterFilter.user_id)
@@ -106,12 +106,12 @@ def _sees_all(connection: Connection, reader_id: int | None) -> bool:
     return bool(connection.scalar(select(User.is_superuser).where(User.id == reader_id)))
 
 
-def _is_of(user_id: int | None, order: Order) -> bool:
+def _is_of(user_id: int | None, order: ExportRequest) -> bool:
     return user_id is not None and user_id == order.reader_id
 
 
 def _spans(
-    connection: Connection, order: Order, summary: Summary, sees_all: bool
+    connection: Connection, order: ExportRequest, summary: Summary, sees_all: bool
 ) -> dict[str, Span]:
     """The streams concerned, by the prefixes of their files, and the time that is asked about."""
     numbers = {*order.criteria.stream_files, *_imported(connection, summary.run_ids)}

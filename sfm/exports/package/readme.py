@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from sfm import clock
 from sfm.exports.format import PACKINGS
-from sfm.exports.result import Facts, Order
+from sfm.exports.result import ExportFacts, ExportRequest
 from sfm.exports.writers.text_rules import CHANGE_WORDS
 
 PLATFORM_RULE = (
@@ -16,7 +16,7 @@ PLATFORM_RULE = (
 )
 
 
-def readme(order: Order, facts: Facts, names: Iterable[str]) -> str:
+def readme(order: ExportRequest, facts: ExportFacts, names: Iterable[str]) -> str:
     """The text of README.txt."""
     about = order.about
     parts = [
@@ -36,7 +36,7 @@ def readme(order: Order, facts: Facts, names: Iterable[str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _layout_words(order: Order) -> dict[str, str]:
+def _layout_words(order: ExportRequest) -> dict[str, str]:
     layout, found = order.layout, {"Format": order.layout.kind.label}
     found["Packing"] = PACKINGS[layout.packing]
     if layout.kind.is_table:
@@ -54,7 +54,7 @@ def _layout_words(order: Order) -> dict[str, str]:
     return found
 
 
-def _account(facts: Facts) -> dict[str, str]:
+def _account(facts: ExportFacts) -> dict[str, str]:
     found = {
         "Rows read": f"{facts.rows_read:,}",
         "Rows written": f"{facts.rows_written:,} (counted again in the finished file)",
@@ -69,7 +69,7 @@ def _account(facts: Facts) -> dict[str, str]:
     return found
 
 
-def _tweets(facts: Facts) -> dict[str, str]:
+def _tweets(facts: ExportFacts) -> dict[str, str]:
     summary = facts.summary
     if not facts.rows_written:
         return {}
@@ -83,7 +83,7 @@ def _tweets(facts: Facts) -> dict[str, str]:
     return found
 
 
-def _citation(order: Order, facts: Facts) -> str:
+def _citation(order: ExportRequest, facts: ExportFacts) -> str:
     publisher = order.about.institution or "Social Feed Manager"
     number = f" Export {order.about.number}." if order.about.number is not None else ""
     return (

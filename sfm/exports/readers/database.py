@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from sfm.database import db
 from sfm.exports.readers.dialects import among, freeze, ids_parameter
-from sfm.exports.readers.stored import Reader
+from sfm.exports.readers.stored import StoredPosts
 from sfm.exports.request import Criteria
 from sfm.exports.tally import Tally
 from sfm.models import TwitterUserItem
@@ -49,7 +49,7 @@ class DatabaseTweets:
 
     def __init__(self, connection: Connection, criteria: Criteria, fields: Sequence[str]) -> None:
         self.tally = Tally()
-        self._reader = Reader(connection, fields)
+        self._reader = StoredPosts(connection, fields)
         ids = _all_ids(connection, criteria.selection)
         self.tally.read = len(ids)
         if criteria.sample is not None and criteria.sample < len(ids):
@@ -75,7 +75,7 @@ class ListedTweets:
         listed: array[int],
     ) -> None:
         self.tally = Tally(read=len(listed))
-        self._reader = Reader(connection, fields)
+        self._reader = StoredPosts(connection, fields)
         once = array("q", sorted(set(listed)))
         self.tally.leave_out("listed before", len(listed) - len(once))
         ids = self._as_asked(connection, criteria, once)

@@ -21,7 +21,7 @@ class FileGone(WrongInput):
     """A file is not (any more) where it was when the export was begun."""
 
 
-class Source(Protocol):
+class PostSource(Protocol):
     """Where tweets come from. `total` is None where it cannot be known beforehand."""
 
     tally: Tally
@@ -32,7 +32,7 @@ class Source(Protocol):
     def batches(self) -> Iterator[list[Any]]: ...
 
 
-def open_source(criteria: Criteria, connection: Connection, fields: Sequence[str]) -> Source:
+def open_source(criteria: Criteria, connection: Connection, fields: Sequence[str]) -> PostSource:
     """The tweets that the criteria name, with these fields. Raises WrongInput."""
     if criteria.source == "files":
         from sfm.exports.readers.stream_files import StreamTweets

@@ -42,7 +42,7 @@ def stored_class(fields: Sequence[str]) -> Any:
     return namedtuple("Stored", fields)  # type: ignore[misc]
 
 
-class Reader:
+class StoredPosts:
     """Reads tweets by their ids through one connection."""
 
     def __init__(self, connection: Connection, fields: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from sfm.exports.columns.column import Column, ColumnType, Row
-from sfm.exports.writers.text_rules import WATCHED_STARTS, Changes, TextRules
+from sfm.exports.writers.text_rules import WATCHED_STARTS, TextChanges, TextRules
 
 # Digits, points, hyphens, colons and letters: nothing that has to be quoted or guarded.
 PLAIN_TYPES: frozenset[ColumnType] = frozenset(
@@ -37,7 +37,7 @@ class CsvWriter:
         self, file: BinaryIO, columns: Sequence[Column], options: CsvOptions = CsvOptions()
     ) -> None:
         self.rows = 0
-        self.changes = Changes()
+        self.changes = TextChanges()
         self._file = file
         self._delimiter = options.delimiter
         self._rules = TextRules(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from sfm.exports.writers.text_rules import Changes
+from sfm.exports.writers.text_rules import TextChanges
 
 
 class LineWriter:
@@ -16,7 +16,7 @@ class LineWriter:
 
     def __init__(self, file: BinaryIO) -> None:
         self.rows = 0
-        self.changes = Changes()
+        self.changes = TextChanges()
         self._file = file
 
     def write(self, lines: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from sfm.exports.format import Layout
 from sfm.exports.writers.csv_writer import CsvOptions, CsvWriter
 from sfm.exports.writers.emptiness import EmptinessWatch
 from sfm.exports.writers.line_writer import LineWriter
-from sfm.exports.writers.text_rules import Changes
+from sfm.exports.writers.text_rules import TextChanges
 from sfm.networks.record import Unreadable
 
 GZIP_LEVEL = 6
@@ -27,7 +27,7 @@ class Writer(Protocol):
     """What every writer can do."""
 
     rows: int
-    changes: Changes
+    changes: TextChanges
 
     def write(self, rows: Sequence[Any]) -> None: ...
 
@@ -35,7 +35,7 @@ class Writer(Protocol):
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenOutput:
     """What was written: rows, what had to be changed in them, and columns to look at."""
 
     rows: int
@@ -82,11 +82,11 @@ class Output:
             self._writer.write(rows)
         return len(rows)
 
-    def finish(self) -> Written:
+    def finish(self) -> WrittenOutput:
         """Write the rest, and see to it that the disk has it all."""
         self._writer.finish()
         self.close()
-        return Written(
+        return WrittenOutput(
             self._writer.rows,
             dict(self.left_out),
             self._writer.changes.as_dict(),

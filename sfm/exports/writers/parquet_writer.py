@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sfm.exports.columns.column import Column, ColumnType, Row
-from sfm.exports.writers.text_rules import Changes, replace_unholdable
+from sfm.exports.writers.text_rules import TextChanges, replace_unholdable
 
 ROWS_PER_GROUP = 20_000
 OPEN_MONTHS = 24
@@ -41,7 +41,7 @@ class ParquetWriter:
 
     def __init__(self, folder: Path, columns: Sequence[Column]) -> None:
         self.rows = 0
-        self.changes = Changes()
+        self.changes = TextChanges()
         self.files: list[Path] = []
         self._folder = folder
         self._columns = columns

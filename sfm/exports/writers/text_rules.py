@@ -19,7 +19,7 @@ WATCHED_STARTS = frozenset(FORMULA_STARTS + "' ")
 
 
 @dataclass
-class Changes:
+class TextChanges:
     """How many cells or characters were changed on the way out; zero everywhere is the rule."""
 
     replaced_characters: int = 0
@@ -50,7 +50,7 @@ class TextRules:
 
     guard: bool = True
     flatten: bool = True
-    changes: Changes = field(default_factory=Changes)
+    changes: TextChanges = field(default_factory=TextChanges)
 
     def apply(self, text: str) -> str:
         """The text as it may be written; itself, if printable and not of the WATCHED_STARTS."""
@@ -64,21 +64,21 @@ class TextRules:
         return text
 
 
-def replace_counted(forbidden: re.Pattern[str], text: str, changes: Changes) -> str:
+def replace_counted(forbidden: re.Pattern[str], text: str, changes: TextChanges) -> str:
     """The text with each forbidden character replaced by U+FFFD, and counted."""
     text, found = forbidden.subn(REPLACEMENT, text)
     changes.replaced_characters += found
     return text
 
 
-def one_line(text: str, changes: Changes) -> str:
+def one_line(text: str, changes: TextChanges) -> str:
     """The text with a blank for each line break of any script; counted once a text."""
     text, found = _LINE_BREAK.subn(" ", text)
     changes.flattened_cells += bool(found)
     return text
 
 
-def replace_unholdable(values: Sequence[Any], changes: Changes) -> list[Any]:
+def replace_unholdable(values: Sequence[Any], changes: TextChanges) -> list[Any]:
     """Texts, and lists of texts, without the characters that UTF-8 cannot hold."""
     found: list[Any] = []
     for value in values:

@@ -13,7 +13,7 @@ from typing import IO, BinaryIO
 
 from sfm.exports.columns.column import Cell, Column, Row
 from sfm.exports.writers import xlsx_parts as parts
-from sfm.exports.writers.text_rules import Changes, one_line, replace_counted
+from sfm.exports.writers.text_rules import TextChanges, one_line, replace_counted
 
 # Limits of Excel. Source: Microsoft, "Excel specifications and limits".
 ROWS_PER_SHEET = 1_048_576
@@ -49,7 +49,7 @@ class XlsxWriter:
     ) -> None:
         self.rows = 0
         self.sheets = 0
-        self.changes = Changes()
+        self.changes = TextChanges()
         self._columns = columns
         self._flatten = not keep_line_breaks
         self._rows_per_sheet = rows_per_sheet

@@ -40,7 +40,7 @@ def criteria_asked(reader: User) -> Criteria:
     if selection.set_id is not None:
         sets.find(reader, selection.set_id)
     if any(request.args.get(name) for name in export_selection.ARGS):
-        return export_selection.chosen(reader, request.args, selection)
+        return export_selection.chosen_files(reader, request.args, selection)
     return choosing.of_selection(selection)
 
 
@@ -111,7 +111,7 @@ class MadeAtOnce:
 
 def made_at_once(reader: User, criteria: Criteria, layout: Layout) -> MadeAtOnce:
     """The whole file, made and counted before its first byte is sent. Commits the audit entry."""
-    order = service.order_of(criteria, layout, asked_by=reader.username, reader_id=reader.id)
+    order = service.request_of(criteria, layout, asked_by=reader.username, reader_id=reader.id)
     db.session.rollback()
     for _try in range(MAX_TRIES):
         with tempfile.TemporaryDirectory(dir=exports_folder(), prefix=AT_ONCE) as folder:

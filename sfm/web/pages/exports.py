@@ -52,7 +52,7 @@ def index() -> Response:
         "exports/index.html",
         "exports/_list.html",
         exports=found[:PAGE],
-        trouble=failed.trouble,
+        trouble=failed.describe_failure,
         older=found[PAGE - 1].id if len(found) > PAGE else None,
         repeated=recurring.listed(reader),
         profiles=profiles.listed(reader),
@@ -129,7 +129,7 @@ def show(export_id: int) -> Response:
         "exports/_progress.html",
         export=export,
         run=run,
-        trouble=failed.trouble(export),
+        trouble=failed.describe_failure(export),
         criteria=criteria_from(export.criteria).in_words(),
         layout=layout_from(export.layout),
         expected_end=expected_end(run) if run else None,
@@ -172,7 +172,7 @@ def decide(export_id: int) -> BaseResponse:
 @access("owner")
 def again(export_id: int) -> BaseResponse:
     export = service.find(signed_in_account(), export_id)
-    failed.again(export)
+    failed.make_again(export)
     waits = export.state == "asked"
     db.session.commit()
     said = _("It waits for a superuser.") if waits else _("The export is asked for.")
