@@ -29,12 +29,12 @@ from sfm.networks.errors import OutOfCredits
 from sfm.streams import file_names
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.quarantine import Quarantine
-from sfm.streams.reader_thread import Reader
+from sfm.streams.reader_thread import ReaderThread
 from sfm.streams.routing import Carried, Router
 from sfm.streams.sinks import FileSink
 from sfm.streams.status import Status
 from sfm.streams.writer import StreamWriter
-from sfm.streams.writer_thread import Filer
+from sfm.streams.writer_thread import WriterThread
 from sfm.twitter.http_client import new_pool, send
 from sfm.twitter.rules import Rule
 from sfm.twitter.stream_connection import StreamConnection
@@ -147,8 +147,8 @@ def collect(file: Path, count: int, folder: Path) -> int:
     sink = FileSink(folder, folder / "run", 3600, lambda path, facts: None)
     sink.take(file_names.filter_prefix(1))
     router = Router(Carried({1: (RULE,)}))
-    filer = Filer(queue, sink, status, Quarantine(folder, "bench"), router)
-    reader = Reader(lambda: connect(port), queue, status)
+    filer = WriterThread(queue, sink, status, Quarantine(folder, "bench"), router)
+    reader = ReaderThread(lambda: connect(port), queue, status)
     filer.start()
     reader.start()
     server.wait()
@@ -191,7 +191,9 @@ def memory(lines: list[bytes], folder: Path) -> Row:
     status, queue = Status(), LineQueue()
     sink = FileSink(folder, folder / "run", 3600, lambda path, facts: None)
     sink.take(file_names.filter_prefix(1))
-    filer = Filer(queue, sink, status, Quarantine(folder, "bench"), Router(Carried({1: (RULE,)})))
+    filer = WriterThread(
+        queue, sink, status, Quarantine(folder, "bench"), Router(Carried({1: (RULE,)}))
+    )
     number = re.compile(rb'"id":"(\d+)"')
     pieces = [number.split(line, maxsplit=1) for line in lines[:2_000]]
     seen: list[float] = []
@@ -272,14 +274,14 @@ def seconds_to_collecting(number: int) -> tuple[float, float]:
     from sfm.filters import reconcile as filter_reconcile
     from sfm.filters import service
     from sfm.filters.user_lookup import People
-    from sfm.filters.validation import Draft
+    from sfm.filters.validation import FilterDraft
     from sfm.models import User
 
     user = db.session.query(User).first() or User(username="bench")
     db.session.add(user)
     db.session.commit()
     asked_at, began = clock.now(), time.perf_counter()
-    draft = Draft(f"Number {number}", user.id, words="the")
+    draft = FilterDraft(f"Number {number}", user.id, words="the")
     made = service.save(draft, People({}, {}))
     db.session.commit()
     told = time.perf_counter()

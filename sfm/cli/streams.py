@@ -11,8 +11,8 @@ from flask.cli import with_appcontext
 from sfm.networks.record import MAX_ID
 
 if TYPE_CHECKING:
-    from sfm.filters.connections import Source
-    from sfm.streams.collector import Job
+    from sfm.filters.connections import CredentialSource
+    from sfm.streams.collector import CollectorTask
 
 save_option = click.option("--save", is_flag=True, help="Write files instead of standard output.")
 dir_option = click.option(
@@ -86,7 +86,7 @@ def organizedata(folder: Path | None, interval: int | None) -> None:
     seconds = interval or settings().save_interval_seconds
     seal_files_of_deleted_filters(root, settings().instance / "run")
     found = files.catch_up(root)
-    moved = list(archive.organise(folder or root, root, seconds))
+    moved = list(archive.organize(folder or root, root, seconds))
     for one in moved:
         if one.problem:
             click.echo(f"{one.name}: {one.problem}", err=True)
@@ -137,11 +137,11 @@ def _collect(
 
 def _job(
     filter_ids: tuple[int, ...], save: bool, folder: Path | None, interval: int | None
-) -> tuple[Job, Source]:
+) -> tuple[CollectorTask, CredentialSource]:
     from sfm.config import supervised_as
     from sfm.extensions import settings
     from sfm.filters import connections
-    from sfm.streams.collector import Job
+    from sfm.streams.collector import CollectorTask
     from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 
     chosen = settings()
@@ -149,7 +149,7 @@ def _job(
     source = _source(filter_ids) if filter_ids else connections.sample_source()
     name = program_name(filter_ids) if filter_ids else SAMPLE_PREFIX
     root = chosen.data_folder
-    job = Job(
+    job = CollectorTask(
         program=name,
         filter_ids=filter_ids,
         folder=(folder or root).absolute() if save else None,
@@ -162,7 +162,7 @@ def _job(
     return job, source
 
 
-def _source(filter_ids: tuple[int, ...]) -> Source:
+def _source(filter_ids: tuple[int, ...]) -> CredentialSource:
     """The credential of the first of these filters that is (for supervisord: active and) there."""
     from sfm.filters import connections
     from sfm.filters.queries import to_collect
@@ -178,7 +178,7 @@ def _source(filter_ids: tuple[int, ...]) -> Source:
 def _say_why(filter_ids: tuple[int, ...], trouble: Exception) -> None:
     """For the status page: why a process that supervisord started could not begin."""
     from sfm.config import supervised_as
-    from sfm.streams.manifest import say_refused
+    from sfm.streams.manifest import record_refusal
 
     if supervised_as():
-        say_refused(filter_ids, str(trouble))
+        record_refusal(filter_ids, str(trouble))

@@ -40,7 +40,7 @@ class ConnectionTaken(SfmError):
 
 
 @dataclass(frozen=True)
-class Source:
+class CredentialSource:
     """What a filter connects with. `credential` is None for the installation's own token."""
 
     auth: BearerAuth
@@ -52,36 +52,36 @@ class Source:
         return self.auth.fingerprint
 
 
-def source_of(user: User, credential: Credential | None) -> Source:
+def source_of(user: User, credential: Credential | None) -> CredentialSource:
     """The credential chosen, else the User's first app token that works, else the setting's.
 
     Raises NoStreamCredential.
     """
     if credential is not None and credential.user_id == user.id:
-        return Source(clients.stream_auth(credential), credential, _label(credential))
+        return CredentialSource(clients.stream_auth(credential), credential, _label(credential))
     held = [one for one in credentials.of_user(user) if one.kind == credentials.BEARER]
     for one in sorted(held, key=lambda one: not is_usable(one)):
-        return Source(clients.stream_auth(one), one, _label(one))
+        return CredentialSource(clients.stream_auth(one), one, _label(one))
     token = settings().twitter_bearer_token
     if token:
-        return Source(BearerAuth(token), None, "the installation's app token")
+        return CredentialSource(BearerAuth(token), None, "the installation's app token")
     raise NoStreamCredential(
         f"{user.username} holds no app token, and streams take nothing else. Enter one on the "
         "account page of that User, or with the command set_credential."
     )
 
 
-def source_of_filter(twitter_filter: TwitterFilter) -> Source:
+def source_of_filter(twitter_filter: TwitterFilter) -> CredentialSource:
     """As `source_of`, for a saved filter."""
     return source_of(twitter_filter.user, twitter_filter.credential)
 
 
-def sample_source() -> Source:
+def sample_source() -> CredentialSource:
     """What streamsample connects with. Raises NoCredential."""
-    return Source(clients.default_stream_auth(), None, "the default app token")
+    return CredentialSource(clients.default_stream_auth(), None, "the default app token")
 
 
-def stream_client(source: Source, mark: str = "") -> StreamClient:
+def stream_client(source: CredentialSource, mark: str = "") -> StreamClient:
     """Streams and rules with this credential, limited and metered. For one thread.
 
     `mark` is the installation's; without it no rule can be synced.
@@ -91,7 +91,7 @@ def stream_client(source: Source, mark: str = "") -> StreamClient:
     return StreamClient(transport, silence_seconds=silence_seconds, mark=mark)
 
 
-def sample_holds(source: Source) -> str:
+def sample_holds(source: CredentialSource) -> str:
     """Why streamsample's claim to a credential keeps filters from it; "" where it has none."""
     name = settings().twitter_default_username
     default_user = service.find(name) if name else None
@@ -108,7 +108,7 @@ def sample_holds(source: Source) -> str:
     return ""
 
 
-def check_free(user: User, source: Source, filter_id: int | None) -> None:
+def check_free(user: User, source: CredentialSource, filter_id: int | None) -> None:
     """Raise ConnectionTaken if an active filter of this User may not be collected with `source`.
 
     `filter_id` is the filter itself, which does not stand in its own way.

@@ -18,7 +18,7 @@ MOST_QUERIES = 10
 
 
 @dataclass(frozen=True)
-class Trial:
+class DryRun:
     """Posts of the last days that match (retweets are not among them), by day; twenty of them.
 
     `dollars_a_week` is what collecting as many would cost; `cost_dollars` what the trial cost.
@@ -37,7 +37,7 @@ def price(queries: Sequence[str]) -> float:
     return min(len(queries), MOST_QUERIES) * DOLLARS_PER_COUNT + EXAMPLES * DOLLARS_PER_POST
 
 
-def try_out(queries: Sequence[str], client: Client) -> Trial:
+def try_out(queries: Sequence[str], client: Client) -> DryRun:
     """Ask recent search. Raises TwitterError; WrongInput where there is nothing to ask."""
     if not queries:
         raise WrongInput("There is nothing to search for: the rules are empty, or too long.")
@@ -49,7 +49,7 @@ def try_out(queries: Sequence[str], client: Client) -> Trial:
             by_day[day] = by_day.get(day, 0) + bucket.posts
     total = sum(by_day.values())
     examples = _examples(asked, client) if total else ()
-    return Trial(
+    return DryRun(
         total=total,
         by_day=dict(sorted(by_day.items())),
         examples=examples,

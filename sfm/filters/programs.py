@@ -14,7 +14,7 @@ from sfm.supervisord.conf import Program, ids_of
 
 
 @dataclass(frozen=True)
-class Wish:
+class ProgramRequest:
     """An active filter: its number, its credential, and a number that grows when it changes."""
 
     filter_id: int
@@ -23,7 +23,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProgramPlan:
     """Programs, the filters each carries, and filters that wait for another's connection."""
 
     programs: tuple[Program, ...]
@@ -32,9 +32,11 @@ class Plan:
     fingerprints: dict[str, str] = field(default_factory=dict)  # program -> its credential
 
 
-def plan(wishes: Iterable[Wish], *, share: bool, running: Collection[str] = ()) -> Plan:
+def plan(
+    wishes: Iterable[ProgramRequest], *, share: bool, running: Collection[str] = ()
+) -> ProgramPlan:
     """The programs that these filters need. `running` are names that have a configuration now."""
-    groups: dict[str, list[Wish]] = {}
+    groups: dict[str, list[ProgramRequest]] = {}
     for wish in sorted(wishes, key=lambda wish: wish.filter_id):
         groups.setdefault(wish.fingerprint, []).append(wish)
     programs: list[Program] = []
@@ -51,7 +53,7 @@ def plan(wishes: Iterable[Wish], *, share: bool, running: Collection[str] = ()) 
         programs.append(program)
         carries[program.name] = ids
         fingerprints[program.name] = fingerprint
-    return Plan(tuple(programs), carries, waiting, fingerprints)
+    return ProgramPlan(tuple(programs), carries, waiting, fingerprints)
 
 
 def _kept_name(ids: tuple[int, ...], names: list[str]) -> tuple[int, ...]:

@@ -17,11 +17,11 @@ from sfm import clock
 from sfm.database import begin_write, db
 from sfm.extensions import settings
 from sfm.filters import connections, service
-from sfm.filters.programs import Plan, Wish, plan
+from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter
-from sfm.supervisord.client import Bridge, Changes, ProcessInfo, ProcessState
+from sfm.supervisord.client import Bridge, ProcessInfo, ProcessState, ProgramChanges
 from sfm.supervisord.conf import Program
-from sfm.supervisord.paths import place_of
+from sfm.supervisord.paths import paths_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +32,14 @@ STEADY = timedelta(minutes=5)  # a process that ran so long is no crash loop
 
 def bridge(timeout_seconds: float = 5.0) -> Bridge:
     """The way to this installation's supervisord. Raises BadSetting."""
-    return Bridge(place_of(settings()), timeout_seconds=timeout_seconds)
+    return Bridge(paths_of(settings()), timeout_seconds=timeout_seconds)
 
 
-def wanted() -> Plan:
+def wanted_programs() -> ProgramPlan:
     """The programs that the active filters need now."""
     active = select(TwitterFilter).where(TwitterFilter.is_active, TwitterFilter.held_at.is_(None))
     wishes = [
-        Wish(
+        ProgramRequest(
             found.id,
             connections.fingerprint_of(found) or f"none-{found.id}",
             service.revision(found),
@@ -50,7 +50,7 @@ def wanted() -> Plan:
     return plan(wishes, share=share, running=bridge().configured())
 
 
-def apply(*, stop_seconds: float = 4.0) -> Changes:
+def apply(*, stop_seconds: float = 4.0) -> ProgramChanges:
     """After a commit: have supervisord follow at once. Never raises for its troubles.
 
     A read-only transaction is ended first, so that none is open while supervisord is asked.
@@ -60,7 +60,7 @@ def apply(*, stop_seconds: float = 4.0) -> Changes:
     return changes
 
 
-def reconcile() -> Changes:
+def reconcile() -> ProgramChanges:
     """The half-minute's round: as `apply`, with patience. Commits on its own."""
     changes = _bring_together(bridge(), 8.0)
     _log(changes)
@@ -79,20 +79,20 @@ def forget_retry(programs: Iterable[str]) -> None:
 
 def program_of(filter_id: int) -> str | None:
     """The name of the program that carries an active filter now, or is to."""
-    for name, ids in wanted().carries.items():
+    for name, ids in wanted_programs().carries.items():
         if filter_id in ids:
             return name
     return None
 
 
-def _bring_together(to: Bridge, stop_seconds: float) -> Changes:
+def _bring_together(to: Bridge, stop_seconds: float) -> ProgramChanges:
     return to.reconcile(lambda: _programs_now(to), stop_seconds=stop_seconds)
 
 
 def _programs_now(to: Bridge) -> list[Program]:
     """What is wanted at this moment, and which of it may be started. Commits."""
     db.session.rollback()
-    planned = wanted()
+    planned = wanted_programs()
     db.session.rollback()
     view = to.view()
     down = {
@@ -109,7 +109,7 @@ def _programs_now(to: Bridge) -> list[Program]:
     ]
 
 
-def _with_another_credential(planned: Plan, processes: Iterable[ProcessInfo]) -> set[str]:
+def _with_another_credential(planned: ProgramPlan, processes: Iterable[ProcessInfo]) -> set[str]:
     """The running programs that are connected with a credential that is no longer theirs."""
     beats = {beat.program: beat for beat in db.session.scalars(select(Heartbeat))}
     db.session.rollback()
@@ -132,7 +132,9 @@ def _is_steady(process: ProcessInfo) -> bool:
     )
 
 
-def _may_start(planned: Plan, down: dict[str, ProcessInfo], steady: list[str]) -> dict[str, bool]:
+def _may_start(
+    planned: ProgramPlan, down: dict[str, ProcessInfo], steady: list[str]
+) -> dict[str, bool]:
     """Which of those that are down may start; counts crash loops. Commits."""
     begin_write()
     db.session.execute(delete(ProgramRetry).where(ProgramRetry.program.in_(steady)))
@@ -168,7 +170,7 @@ def _next_at(failures: int) -> datetime:
     return clock.now() + timedelta(minutes=min(2**failures, MOST_MINUTES))
 
 
-def _log(changes: Changes) -> None:
+def _log(changes: ProgramChanges) -> None:
     if changes.any or not changes.manager.is_running:
         logger.info(
             "collectors reconciled manager=%s started=%s stopped=%s signalled=%s waiting=%s",
@@ -178,21 +180,21 @@ def _log(changes: Changes) -> None:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SaveOutcome:
     """What a save led to, for whoever saved: good news or what waits."""
 
     message: str
     waits: bool
 
 
-def outcome(changes: Changes) -> Outcome:
+def outcome(changes: ProgramChanges) -> SaveOutcome:
     """The sentence that a page shows after `apply`."""
     if not changes.manager.is_running:
-        return Outcome(
+        return SaveOutcome(
             f"Saved. {changes.manager.message} The processes follow by themselves within half a "
             "minute of its being back.",
             waits=True,
         )
     if changes.waiting:
-        return Outcome(f"Saved. {next(iter(changes.waiting.values()))}", waits=True)
-    return Outcome("Saved.", waits=False)
+        return SaveOutcome(f"Saved. {next(iter(changes.waiting.values()))}", waits=True)
+    return SaveOutcome("Saved.", waits=False)

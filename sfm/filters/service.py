@@ -14,7 +14,7 @@ from sfm.errors import NotFound, SfmError
 from sfm.filters import connections, gaps
 from sfm.filters.criteria import criteria_of
 from sfm.filters.user_lookup import People
-from sfm.filters.validation import BadFilter, Draft, parts_of
+from sfm.filters.validation import BadFilter, FilterDraft, parts_of
 from sfm.models import Credential, TwitterFilter, User
 
 TICK = timedelta(microseconds=1)
@@ -32,7 +32,9 @@ def by_id(filter_id: int, owner_id: int | None = None) -> TwitterFilter:
     return found
 
 
-def save(draft: Draft, people: People, existing: TwitterFilter | None = None) -> TwitterFilter:
+def save(
+    draft: FilterDraft, people: People, existing: TwitterFilter | None = None
+) -> TwitterFilter:
     """Save a new or an existing filter. Flushes. Raises BadFilter with a sentence for each field.
 
     A filter that is active also needs a credential that no other stream holds.
@@ -112,10 +114,10 @@ def delete(twitter_filter: TwitterFilter) -> None:
     db.session.flush()
 
 
-def draft_from(twitter_filter: TwitterFilter, *, is_active: bool) -> Draft:
+def draft_from(twitter_filter: TwitterFilter, *, is_active: bool) -> FilterDraft:
     """A saved filter as it would be typed."""
     values = {name: getattr(twitter_filter, name) for name in _AUDITED}
-    return Draft(**values, notes=twitter_filter.notes, is_active=is_active)
+    return FilterDraft(**values, notes=twitter_filter.notes, is_active=is_active)
 
 
 def revision(twitter_filter: TwitterFilter) -> int:
@@ -123,7 +125,7 @@ def revision(twitter_filter: TwitterFilter) -> int:
     return int(twitter_filter.changed_at.timestamp() * 1_000_000)
 
 
-def _checked_user(draft: Draft) -> User:
+def _checked_user(draft: FilterDraft) -> User:
     user = db.session.get(User, draft.user_id)
     if user is None or not user.is_active:
         raise BadFilter({"user_id": "Choose the User whose credentials the filter connects with."})
@@ -141,7 +143,7 @@ def _check_name(name: str, existing: TwitterFilter | None) -> None:
         raise BadFilter({"name": "There is a filter of this name already; choose another."})
 
 
-def _check_connection(draft: Draft, user: User, existing: TwitterFilter | None) -> None:
+def _check_connection(draft: FilterDraft, user: User, existing: TwitterFilter | None) -> None:
     if not draft.is_active:
         return
     credential = db.session.get(Credential, draft.credential_id) if draft.credential_id else None

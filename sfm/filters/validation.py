@@ -38,7 +38,7 @@ class BadFilter(SfmError):
 
 
 @dataclass(frozen=True)
-class Draft:
+class FilterDraft:
     """A filter as it was typed."""
 
     name: str
@@ -53,7 +53,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Parts:
+class RuleParts:
     """What a filter listens for, as read from its fields."""
 
     phrases: tuple[Phrase, ...] = ()
@@ -78,10 +78,10 @@ class _Reading:
             return empty
 
 
-def parts_of(draft: Draft) -> Parts:
+def parts_of(draft: FilterDraft) -> RuleParts:
     """What a draft listens for. Raises BadFilter with a sentence for each field that is wrong."""
     reading = _Reading()
-    parts = Parts(
+    parts = RuleParts(
         phrases=reading.read("words", _phrases, draft.words, ()),
         names=reading.read("people", _people, draft.people, ()),
         boxes=reading.read("locations", _boxes, draft.locations, ()),
@@ -100,7 +100,7 @@ def parts_of(draft: Draft) -> Parts:
     return parts
 
 
-def rules_for(parts: Parts, uids: Iterable[int], limit: int = STREAM_LIMIT) -> tuple[Rule, ...]:
+def rules_for(parts: RuleParts, uids: Iterable[int], limit: int = STREAM_LIMIT) -> tuple[Rule, ...]:
     """The rules of these parts. People count by uid: those not found match nothing."""
     made = build_rules(parts.phrases, uids, parts.boxes, limit=limit)
     exact = tuple(Rule(value) for value in parts.exact)
@@ -141,9 +141,9 @@ def _fits_search(phrase: Phrase) -> bool:
     return True
 
 
-def draft_of(twitter_filter: TwitterFilter) -> Draft:
+def draft_of(twitter_filter: TwitterFilter) -> FilterDraft:
     """A saved filter as it would be typed; taken as inactive, so that it may be empty."""
-    return Draft(
+    return FilterDraft(
         name=twitter_filter.name,
         user_id=twitter_filter.user_id,
         words=twitter_filter.words,
@@ -187,7 +187,7 @@ def _exact(text: str) -> tuple[str, ...]:
     return found
 
 
-def _check_count(parts: Parts) -> None:
+def _check_count(parts: RuleParts) -> None:
     # The uids of people not asked for yet are taken as long as any.
     rules = rules_for(parts, range(10**18, 10**18 + len(parts.names)))
     if len(rules) > MOST_RULES:

@@ -65,7 +65,7 @@ def organize(run: RunContext) -> dict[str, Any]:
     seal_files_of_deleted_filters(root, settings().instance / "run")
     found = files.catch_up(root)
     moved = 0
-    for one in archive.organise(root, root, settings().save_interval_seconds):
+    for one in archive.organize(root, root, settings().save_interval_seconds):
         db.session.rollback()
         if one.problem:
             run.error(one.name, one.problem)

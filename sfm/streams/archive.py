@@ -33,7 +33,7 @@ class Moved:
     problem: str = ""
 
 
-def organise(folder: Path, root: Path, interval_seconds: float) -> Iterator[Moved]:
+def organize(folder: Path, root: Path, interval_seconds: float) -> Iterator[Moved]:
     """Move sealed files that were begun more than two intervals ago. Commits after each.
 
     A file whose place is taken by another stays where it is, and is named.
@@ -50,7 +50,7 @@ def organise(folder: Path, root: Path, interval_seconds: float) -> Iterator[Move
             logger.error("stream file not moved file=%s why=%s", path.name, exc.message)
             yield Moved(path.name, target, exc.message)
             continue
-        tell_manifest(root, path, target)
+        update_manifest(root, path, target)
         yield Moved(path.name, target)
 
 
@@ -100,7 +100,7 @@ def copy_and_compare(path: Path, target: Path) -> None:
         aside.unlink(missing_ok=True)
 
 
-def tell_manifest(root: Path, path: Path, target: Path) -> bool:
+def update_manifest(root: Path, path: Path, target: Path) -> bool:
     """The row of a file that was moved follows it; whether there was one. Commits.
 
     A row that is missing is made by `files.catch_up`.

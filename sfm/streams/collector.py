@@ -21,21 +21,21 @@ from sfm import clock
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.filters import connections, installation
-from sfm.filters.connections import Source
+from sfm.filters.connections import CredentialSource
 from sfm.models import Heartbeat
 from sfm.streams import file_names, wanted
 from sfm.streams.errors import AnotherCollector
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.lock import StreamLock
-from sfm.streams.manifest import Ledger, outage_before
+from sfm.streams.manifest import Manifest, outage_before
 from sfm.streams.quarantine import Quarantine
-from sfm.streams.reader_thread import Reader
+from sfm.streams.reader_thread import ReaderThread
 from sfm.streams.removed import VERSION, RemovedPosts
 from sfm.streams.routing import Carried, Router
 from sfm.streams.rule_keeper import RuleKeeper
 from sfm.streams.sinks import FileSink, Sink, StdoutSink
 from sfm.streams.status import Status
-from sfm.streams.writer_thread import Filer
+from sfm.streams.writer_thread import WriterThread
 from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.twitter import endpoints
 from sfm.twitter.stream_connection import StreamConnection
@@ -50,7 +50,7 @@ ASKED_TO_STOP, FAILED, NEEDS_PERSON, HELD_BY_ANOTHER, NO_WORK = 0, 1, 3, 4, 5
 
 
 @dataclass(frozen=True)
-class Job:
+class CollectorTask:
     """What a command asks for. No filters: the sample stream. `folder` None: standard output."""
 
     program: str
@@ -72,11 +72,11 @@ class Job:
 class Collector:
     """One run of a collector, in an app context, on the main thread."""
 
-    def __init__(self, job: Job, source: Source) -> None:
+    def __init__(self, job: CollectorTask, source: CredentialSource) -> None:
         self.job, self.source = job, source
         self.wake = threading.Event()
         self.status = Status(changed=self.wake.set)
-        self.ledger = Ledger(job.root, job.program)
+        self.ledger = Manifest(job.root, job.program)
         self.queue = LineQueue()
         self.asked: list[int] = []
         self._mark = installation.mark() if job.filter_ids else ""
@@ -94,8 +94,8 @@ class Collector:
         self.removed.refresh()
         self.sink: Sink = self._open_sink()
         quarantine = Quarantine(job.folder or job.root, job.program)
-        self.filer = Filer(self.queue, self.sink, self.status, quarantine, self.router)
-        self.reader = Reader(self._connect, self.queue, self.status)
+        self.filer = WriterThread(self.queue, self.sink, self.status, quarantine, self.router)
+        self.reader = ReaderThread(self._connect, self.queue, self.status)
 
     @property
     def prefixes(self) -> list[str]:
@@ -177,7 +177,7 @@ class Collector:
 
     def _load(self) -> Carried:
         self._signature = wanted.signature()
-        found = wanted.carried(
+        found = wanted.carried_filters(
             self.job.filter_ids, fingerprint=self.source.fingerprint, share=self.job.share,
             only_active=self.job.supervised,
         )  # fmt: skip

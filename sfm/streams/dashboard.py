@@ -14,7 +14,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.extensions import settings
 from sfm.filters import reconcile
-from sfm.filters.programs import Plan
+from sfm.filters.programs import ProgramPlan
 from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
 from sfm.streams import file_names, lock
 from sfm.supervisord.client import Manager, ProcessInfo, ProcessState, View
@@ -49,7 +49,7 @@ TONES = {
 
 
 @dataclass(frozen=True)
-class Line:
+class BoardLine:
     """One stream on the board: a filter, or the sample (no filter). Times are aware UTC."""
 
     program: str
@@ -94,7 +94,7 @@ class Board:
     """supervisord, the streams, its other processes, and the disk."""
 
     manager: Manager
-    lines: list[Line]
+    lines: list[BoardLine]
     others: list[Other]
     disk_free: int = 0
     disk_total: int = 0
@@ -128,12 +128,12 @@ def board() -> Board:
     )
 
 
-def lines(view: View | None = None, only: Iterable[int] | None = None) -> list[Line]:
+def lines(view: View | None = None, only: Iterable[int] | None = None) -> list[BoardLine]:
     """One line for each filter that is active, or still runs, and one for the sample if it is
     known. `only`: these filters, active or not."""
     view = view or reconcile.bridge(timeout_seconds=PAGE_SECONDS).view()
     processes = {process.name: process for process in view.processes}
-    plan = reconcile.wanted()
+    plan = reconcile.wanted_programs()
     beats = list(db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)))
     wanted_ids = set(only) if only is not None else None
     found = [
@@ -148,9 +148,9 @@ def lines(view: View | None = None, only: Iterable[int] | None = None) -> list[L
 
 
 def _line(
-    found: TwitterFilter, plan: Plan, processes: dict[str, ProcessInfo],
+    found: TwitterFilter, plan: ProgramPlan, processes: dict[str, ProcessInfo],
     beats: list[Heartbeat], manager: Manager,
-) -> Line:  # fmt: skip
+) -> BoardLine:  # fmt: skip
     carrying = (name for name, ids in plan.carries.items() if found.id in ids)
     program = next(carrying, None) or _runs(found.id, processes) or f"twitterfilter-{found.id}"
     beat = next((one for one in reversed(beats) if found.id in one.filter_ids), None)
@@ -161,7 +161,7 @@ def _line(
     shared = len(beat.filter_ids) > 1 if beat else False
     pace = beat.posts_a_minute if beat and judged[0] == COLLECTING else 0.0
     total = sum(figures.values()) or 1
-    return Line(
+    return BoardLine(
         program=program, twitter_filter=found, wanted=wanted, state=judged[0], reason=judged[1],
         since=judged[2], beat=beat, process=process,
         wait_until=beat.wait_until if beat and judged[0] == WAITING else None,
@@ -176,7 +176,7 @@ Judged = tuple[str, str, "datetime | None", bool]
 
 def _judge(
     found: TwitterFilter, wanted: bool, process: ProcessInfo | None, beat: Heartbeat | None,
-    manager: Manager, plan: Plan,
+    manager: Manager, plan: ProgramPlan,
 ) -> Judged:  # fmt: skip
     """State, reason, since when, and whether a person has to act."""
     if beat is not None and is_alive(beat):
@@ -267,7 +267,7 @@ def _expected(filter_id: int, beat: Heartbeat | None) -> int:
     return round(lines_a_second * (now - since).total_seconds())
 
 
-def _sample(processes: dict[str, ProcessInfo], beats: list[Heartbeat]) -> list[Line]:
+def _sample(processes: dict[str, ProcessInfo], beats: list[Heartbeat]) -> list[BoardLine]:
     """streamsample is started and stopped with supervisorctl alone; here it is only shown."""
     process = processes.get(SAMPLE_PREFIX)
     beat = next((one for one in beats if one.program == SAMPLE_PREFIX), None)
@@ -280,7 +280,7 @@ def _sample(processes: dict[str, ProcessInfo], beats: list[Heartbeat]) -> list[L
     else:
         judged = _by_process(process, beat)
     return [
-        Line(
+        BoardLine(
             program=SAMPLE_PREFIX, twitter_filter=None, wanted=True, state=judged[0],
             reason=judged[1], since=judged[2], beat=beat, process=process, needs_person=judged[3],
             per_minute=beat.posts_a_minute if beat else 0.0,

@@ -15,7 +15,7 @@ from sfm.streams.gap_fill_files import adopt_left
 from sfm.streams.lock import StreamLock
 from sfm.streams.manifest import record_file
 from sfm.streams.removed import RemovedPosts
-from sfm.streams.sealing import Facts
+from sfm.streams.sealing import FileFacts
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +43,9 @@ def _prefixes(root: Path) -> list[str]:
 
 
 def _seal(root: Path, run_folder: Path, prefix: str) -> int:
-    sealed: list[tuple[Path, Facts]] = []
+    sealed: list[tuple[Path, FileFacts]] = []
 
-    def remember(path: Path, facts: Facts) -> None:
+    def remember(path: Path, facts: FileFacts) -> None:
         sealed.append((path, facts))
 
     try:

@@ -17,11 +17,11 @@ from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError
 from sfm.models import StreamFile
 from sfm.streams import file_names
-from sfm.streams.archive import target_of, tell_manifest
+from sfm.streams.archive import target_of, update_manifest
 from sfm.streams.gzip_members import inflate
 from sfm.streams.manifest import record_file
 from sfm.streams.parse_line import split
-from sfm.streams.sealing import Damaged, Facts, read_facts
+from sfm.streams.sealing import Damaged, FileFacts, read_facts
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ def verify(root: Path, row: StreamFile) -> str:
     return row.damage
 
 
-def _differences(facts: Facts, row: StreamFile) -> str:
+def _differences(facts: FileFacts, row: StreamFile) -> str:
     if facts.sha256 != row.sha256:
         return "Its content is not what it was when it was sealed."
     if (facts.lines, facts.first_id, facts.last_id) != (row.lines, row.first_id, row.last_id):
@@ -155,7 +155,7 @@ def _followed(root: Path, path: Path) -> bool:
     before = root / path.name
     if before == path or before.exists():
         return False
-    return tell_manifest(root, before, path)
+    return update_manifest(root, before, path)
 
 
 def sealed_below(root: Path) -> Iterator[Path]:

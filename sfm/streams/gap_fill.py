@@ -22,10 +22,10 @@ from sfm.filters import service
 from sfm.models import Gap, Run, TwitterFilter
 from sfm.streams.fill_plan import TOO_NEW, FillPlan, plan_of, span_of
 from sfm.streams.gap_fill_files import FillFiles
-from sfm.streams.held import around
+from sfm.streams.held import saved_around
 from sfm.streams.manifest import record_file
 from sfm.streams.removed import RemovedPosts
-from sfm.streams.sealing import Facts, leave_out
+from sfm.streams.sealing import FileFacts, leave_out
 from sfm.twitter.client import Client
 from sfm.twitter.pagination import BROKEN_PAGING
 from sfm.twitter.parse.response import Record
@@ -51,7 +51,7 @@ def gaps_of(filter_id: int, limit: int = 50) -> list[Gap]:
 
 
 @dataclass(frozen=True)
-class Prospect:
+class FillEstimate:
     """How a gap stands with its filling. `trouble` is why the last try brought nothing."""
 
     is_asked: bool
@@ -61,7 +61,7 @@ class Prospect:
     dollars_a_post: float = DOLLARS_PER_POST
 
 
-def prospects(gaps: Iterable[Gap]) -> dict[int, Prospect]:
+def fill_estimates(gaps: Iterable[Gap]) -> dict[int, FillEstimate]:
     """By gap, whether it is asked for, can be, and what became of the last try.
 
     A gap is asked for as long as the run that is to fill it is open: so however a run ends, its
@@ -73,10 +73,10 @@ def prospects(gaps: Iterable[Gap]) -> dict[int, Prospect]:
     return {gap.id: _prospect(gap, runs.get(gap.run_id or 0)) for gap in gaps}
 
 
-def _prospect(gap: Gap, run: Run | None) -> Prospect:
+def _prospect(gap: Gap, run: Run | None) -> FillEstimate:
     is_asked = run is not None and run.finished_at is None and gap.filled not in DONE
     failed = run is not None and run.finished_at is not None and run.state != "finished"
-    return Prospect(
+    return FillEstimate(
         is_asked=is_asked,
         why_not="It is asked for already." if is_asked else _why_not(gap),
         trouble=run.message if run and failed and gap.filled not in DONE else "",
@@ -99,7 +99,7 @@ def _why_not(gap: Gap) -> str:
 
 def ask(gap: Gap, run_id: int) -> None:
     """Have this run fill a gap. Flushes. Raises WrongInput where it cannot be filled, BadFilter."""
-    reason = prospects([gap])[gap.id].why_not
+    reason = fill_estimates([gap])[gap.id].why_not
     if reason or gap.filter_id is None:
         raise WrongInput(f"This gap cannot be filled. {reason}")
     plan_of(gap, service.by_id(gap.filter_id))
@@ -130,7 +130,7 @@ def fill(gap_id: int, client: Client, root: Path, run_folder: Path) -> Mapping[s
     try:
         search = _search(plan, client)
         # Not before the search: what the stream has brought by then is on the disk by now.
-        held = around(root, prefix, plan.start, plan.end)
+        held = saved_around(root, prefix, plan.start, plan.end)
         removed.refresh()
         lines = _without_removed(search.records, removed)
         fresh = sorted(lines.keys() - held.known)
@@ -197,8 +197,8 @@ def _without_removed(records: Mapping[int, Record], removed: RemovedPosts) -> di
 
 
 def _looked_at_again(
-    sealed: Iterable[tuple[Path, Facts]], removed: RemovedPosts
-) -> list[tuple[Path, Facts]]:
+    sealed: Iterable[tuple[Path, FileFacts]], removed: RemovedPosts
+) -> list[tuple[Path, FileFacts]]:
     """The files, without what was removed while they were written: a removal that begins later
     finds them."""
     before = removed.additions
@@ -209,7 +209,7 @@ def _looked_at_again(
 
 
 def _settle(
-    gap_id: int, values: Mapping[str, Any], root: Path, sealed: Iterable[tuple[Path, Facts]]
+    gap_id: int, values: Mapping[str, Any], root: Path, sealed: Iterable[tuple[Path, FileFacts]]
 ) -> None:
     begin_write()
     for path, facts in sealed:

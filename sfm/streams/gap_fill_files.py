@@ -14,7 +14,7 @@ from sfm.removals.redact import Wanted
 from sfm.streams import file_names, repair
 from sfm.streams.errors import AnotherCollector, StorageTrouble
 from sfm.streams.lock import StreamLock
-from sfm.streams.sealing import Facts
+from sfm.streams.sealing import FileFacts
 from sfm.streams.writer import StreamWriter
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class FillFiles:
         Raises AnotherCollector while another fill goes on, OSError.
         """
         self.root, self.prefix, self.removed = root, prefix, removed
-        self.sealed: list[tuple[Path, Facts]] = []
+        self.sealed: list[tuple[Path, FileFacts]] = []
         self._lock = StreamLock(run_folder, f"{prefix}-fill")
         self._adopt()
 
@@ -61,7 +61,7 @@ class FillFiles:
             self.root, self.prefix, fills=True, on_sealed=self._on_sealed, removed=self.removed
         )
 
-    def _on_sealed(self, path: Path, facts: Facts) -> None:
+    def _on_sealed(self, path: Path, facts: FileFacts) -> None:
         self.sealed.append((path, facts))
 
     def _lines(self) -> int:
@@ -72,7 +72,7 @@ def adopt_left(
     root: Path,
     run_folder: Path,
     prefix: str,
-    on_sealed: Callable[[Path, Facts], object],
+    on_sealed: Callable[[Path, FileFacts], object],
     removed: Wanted | None = None,
 ) -> None:
     """Seal what a fill that is gone left growing, without `removed`; nothing while a fill goes on.

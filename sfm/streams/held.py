@@ -23,14 +23,14 @@ from sfm.streams.parse_line import post_id_of, split
 
 
 @dataclass
-class Held:
+class SavedPosts:
     """Ids by how they came. `left` are those of fills that were cut off before they were noted."""
 
     known: set[int] = field(default_factory=set)
     left: set[int] = field(default_factory=set)
 
 
-def around(root: Path, prefix: str, start: datetime, end: datetime) -> Held:
+def saved_around(root: Path, prefix: str, start: datetime, end: datetime) -> SavedPosts:
     """Posts of this stream from between these times (aware), and more, for files are read whole.
 
     Files that are in no manifest yet are few, and read whatever their time: the growing ones, and
@@ -46,7 +46,7 @@ def around(root: Path, prefix: str, start: datetime, end: datetime) -> Held:
     )
     paths = [root / place for place in db.session.scalars(near)]
     db.session.rollback()
-    held = Held()
+    held = SavedPosts()
     for path in paths:
         held.known.update(_ids(root, path))
     for path in (path for path in there if path.name not in noted):

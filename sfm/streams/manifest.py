@@ -19,7 +19,7 @@ from sfm.database import begin_write, db
 from sfm.filters import gaps
 from sfm.models import Gap, Heartbeat, StreamFile, TwitterFilter
 from sfm.streams import file_names
-from sfm.streams.sealing import Facts
+from sfm.streams.sealing import FileFacts
 from sfm.streams.status import Outage
 from sfm.streams.writer import BATCH_SECONDS
 from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
@@ -27,14 +27,14 @@ from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 logger = logging.getLogger(__name__)
 
 
-class Ledger:
+class Manifest:
     """Keeps what is to be written until it could be. Used by one thread, but for `sealed`."""
 
     def __init__(self, root: Path, program: str) -> None:
         self.root, self.program = root, program
-        self._files: deque[tuple[Path, Facts]] = deque()
+        self._files: deque[tuple[Path, FileFacts]] = deque()
 
-    def sealed(self, path: Path, facts: Facts) -> None:
+    def sealed(self, path: Path, facts: FileFacts) -> None:
         """A file was sealed; any thread. It is written down with the next beat."""
         self._files.append((path, facts))
 
@@ -129,7 +129,7 @@ def end_open(prefixes: Collection[str], besides: Iterable[Outage]) -> None:
                 gaps.end(row, clock.now())
 
 
-def record_file(root: Path, path: Path, facts: Facts) -> StreamFile | None:
+def record_file(root: Path, path: Path, facts: FileFacts) -> StreamFile | None:
     """The manifest's row of a sealed file; None for one outside the data folder. Flushes.
 
     Whose it is stands in its row from the first time on, whatever the file's name says.
@@ -265,7 +265,7 @@ def _moment(post_id: int | None) -> datetime | None:
     return clock.snowflake_time(post_id) if post_id is not None else None
 
 
-def say_refused(filter_ids: Iterable[int], why: str) -> None:
+def record_refusal(filter_ids: Iterable[int], why: str) -> None:
     """A heartbeat that says why a collector could not begin. Commits."""
     ids = list(filter_ids)
     program = program_name(ids) if ids else SAMPLE_PREFIX

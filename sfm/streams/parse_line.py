@@ -36,7 +36,7 @@ class Filing:
     rules: tuple[tuple[str, str], ...] = ()
 
 
-class Unreadable(ValueError):
+class UnreadableLine(ValueError):
     """A line that is no JSON object of a kind we know; the words say why."""
 
 
@@ -48,11 +48,11 @@ def filing(line: bytes) -> Filing:
     try:
         found = _decode(line)
     except msgspec.ValidationError as exc:
-        raise Unreadable(f"JSON of another shape: {exc}") from exc
+        raise UnreadableLine(f"JSON of another shape: {exc}") from exc
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
-        raise Unreadable(f"not JSON: {exc}") from exc
+        raise UnreadableLine(f"not JSON: {exc}") from exc
     except RecursionError as exc:
-        raise Unreadable("JSON nested too deeply") from exc
+        raise UnreadableLine("JSON nested too deeply") from exc
     rules = tuple((str(rule.id or ""), rule.tag or "") for rule in found.matching_rules or ())
     return Filing(_id_of(found), rules)
 
@@ -61,7 +61,7 @@ def post_id_of(line: bytes) -> int | None:
     """The id of the post on this line; None where there is none to be read."""
     try:
         return filing(line).post_id
-    except Unreadable:
+    except UnreadableLine:
         return None
 
 

@@ -12,7 +12,7 @@ from sfm.networks.errors import NoRules, OutOfCredits, TwitterError, Wait
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.status import Status
 from sfm.twitter.stream_backoff import Backoff, kind_of, needs_a_person
-from sfm.twitter.stream_connection import Disconnect, Line, Skipped, StreamConnection
+from sfm.twitter.stream_connection import Disconnect, Skipped, StreamConnection, StreamLine
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ MOST_REFUSALS = 2
 REFUSED_SECONDS = 5.0
 
 
-class Reader(threading.Thread):
+class ReaderThread(threading.Thread):
     """One thread that owns the connection. It never waits for a disk.
 
     `connect` makes one try (rules first) and raises TwitterError. When a person has to act,
@@ -90,7 +90,7 @@ class Reader(threading.Thread):
         if self.stopping.is_set():
             connection.stop()
         for event in connection:
-            if isinstance(event, Line):
+            if isinstance(event, StreamLine):
                 self._take(event, connection)
             elif isinstance(event, Disconnect):
                 end = event
@@ -100,7 +100,7 @@ class Reader(threading.Thread):
         self._drop_over()
         return end
 
-    def _take(self, line: Line, connection: StreamConnection) -> None:
+    def _take(self, line: StreamLine, connection: StreamConnection) -> None:
         if self.queue.put(line.raw, line.received):
             self.status.alive(posts=1)
             self._drop_over()

@@ -20,7 +20,7 @@ from sfm.streams.gzip_members import whole_members
 from sfm.streams.sealing import (
     ASIDE,
     Damaged,
-    Facts,
+    FileFacts,
     leave_out,
     read_facts,
     repack,
@@ -40,7 +40,7 @@ class Repaired:
     name: str
     path: Path | None
     cut_bytes: int
-    facts: Facts | None
+    facts: FileFacts | None
 
 
 def adopt(
@@ -49,7 +49,7 @@ def adopt(
     *,
     growing: Path | None = None,
     fills: bool = False,
-    on_sealed: Callable[[Path, Facts], None] | None = None,
+    on_sealed: Callable[[Path, FileFacts], None] | None = None,
     removed: Wanted | None = None,
 ) -> list[Repaired]:
     """Cut back and seal every growing file of this stream but the one that is being written.

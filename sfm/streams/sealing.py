@@ -21,7 +21,7 @@ REPACK_LINES = 1000
 
 
 @dataclass(frozen=True)
-class Facts:
+class FileFacts:
     """What the manifest says of a sealed file; the ids are None where no line has a post."""
 
     lines: int
@@ -43,12 +43,12 @@ def seal(path: Path) -> Path:
     return sealed
 
 
-def repack_pays(facts: Facts) -> bool:
+def repack_pays(facts: FileFacts) -> bool:
     """Whether the file would be clearly smaller in larger members: that of a slow stream is."""
     return facts.members > 1 and facts.lines < facts.members * SMALL_MEMBER_LINES
 
 
-def repack(path: Path, facts: Facts) -> Facts:
+def repack(path: Path, facts: FileFacts) -> FileFacts:
     """Write the file again in large members and put that in its place; its new facts.
 
     The text stays the same byte for byte, or the old file stays. Raises OSError, StorageTrouble.
@@ -68,7 +68,7 @@ def repack(path: Path, facts: Facts) -> Facts:
     )
 
 
-def leave_out(path: Path, facts: Facts, removed: Wanted) -> Facts:
+def leave_out(path: Path, facts: FileFacts, removed: Wanted) -> FileFacts:
     """Write the file again without these posts where it names any; its new facts.
 
     Raises OSError; then the old file stays.
@@ -88,7 +88,7 @@ def leave_out(path: Path, facts: Facts, removed: Wanted) -> Facts:
     return replace(left, duplicates=facts.duplicates)
 
 
-def _write_large_members(path: Path, aside: Path, removed: Wanted | None = None) -> Facts:
+def _write_large_members(path: Path, aside: Path, removed: Wanted | None = None) -> FileFacts:
     """Copy all lines, or what is left of them without these posts. No line at all is one empty
     member."""
     digest = hashlib.sha256()
@@ -109,7 +109,7 @@ def _write_large_members(path: Path, aside: Path, removed: Wanted | None = None)
             target.write(member([]))
         target.flush()
         os.fsync(target.fileno())
-    return Facts(lines=lines, members=members, size_bytes=size, sha256=digest.hexdigest())
+    return FileFacts(lines=lines, members=members, size_bytes=size, sha256=digest.hexdigest())
 
 
 def _left(text: bytes, removed: Wanted | None) -> list[bytes]:
@@ -123,7 +123,7 @@ class Damaged(ValueError):
     """A file that cannot be read to its end; the words say where."""
 
 
-def read_facts(path: Path) -> Facts:
+def read_facts(path: Path) -> FileFacts:
     """The facts of a file as it is on the disk. Raises OSError, and Damaged for one not whole.
 
     Memory does not grow with the file: those of the original are one member, however long.
@@ -144,7 +144,7 @@ def read_facts(path: Path) -> Facts:
         raise Damaged(f"unreadable from byte {good} of {size}")
     if rest:
         lines, ids = lines + 1, _extremes(ids, [rest])
-    return Facts(lines, members, size, sha256, min(ids, default=None), max(ids, default=None))
+    return FileFacts(lines, members, size, sha256, min(ids, default=None), max(ids, default=None))
 
 
 def digest_of(file: BinaryIO) -> tuple[int, str]:

@@ -12,10 +12,10 @@ from sfm.streams.errors import StorageTrouble
 from sfm.streams.gap_fill_files import adopt_left
 from sfm.streams.lock import StreamLock
 from sfm.streams.removed import RemovedPosts
-from sfm.streams.sealing import Facts
+from sfm.streams.sealing import FileFacts
 from sfm.streams.writer import StreamWriter
 
-Sealed = Callable[[Path, Facts], None]
+Sealed = Callable[[Path, FileFacts], None]
 
 
 class Sink(Protocol):

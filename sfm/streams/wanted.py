@@ -23,7 +23,7 @@ def signature() -> tuple[object, ...]:
     return tuple(tuple(row) for row in db.session.execute(select(*columns).order_by("id")))
 
 
-def carried(
+def carried_filters(
     filter_ids: Collection[int], *, fingerprint: str, share: bool, only_active: bool
 ) -> Carried:
     """The filters to carry now, with their rules. One whose rules cannot be made is left out."""

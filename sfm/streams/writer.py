@@ -27,7 +27,7 @@ from sfm.streams import file_names
 from sfm.streams.errors import StorageTrouble, trouble
 from sfm.streams.gzip_members import member
 from sfm.streams.removed import RemovedPosts
-from sfm.streams.sealing import Facts, leave_out, repack, repack_pays, seal
+from sfm.streams.sealing import FileFacts, leave_out, repack, repack_pays, seal
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class StreamWriter:
         prefix: str,
         epoch: int,
         interval_seconds: float,
-        on_sealed: Callable[[Path, Facts], None] | None = None,
+        on_sealed: Callable[[Path, FileFacts], None] | None = None,
         removed: RemovedPosts | None = None,
     ) -> None:
         self.folder, self.prefix, self.epoch = folder, prefix, epoch
@@ -273,9 +273,9 @@ def _cut_back(growing: Growing) -> None:
         raise UnsureFile(exc.errno, exc.strerror) from exc
 
 
-def facts_of(growing: Growing, duplicates: int) -> Facts:
+def facts_of(growing: Growing, duplicates: int) -> FileFacts:
     """What the manifest says of a file, as far as the writer knows."""
-    return Facts(
+    return FileFacts(
         lines=growing.lines,
         members=growing.members,
         size_bytes=growing.good_bytes,

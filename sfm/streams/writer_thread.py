@@ -10,7 +10,7 @@ from sfm import clock
 from sfm.streams import file_names
 from sfm.streams.errors import AnotherCollector, StorageTrouble
 from sfm.streams.line_queue import LineQueue
-from sfm.streams.parse_line import Filing, Unreadable, filing
+from sfm.streams.parse_line import Filing, UnreadableLine, filing
 from sfm.streams.quarantine import Quarantine
 from sfm.streams.routing import Carried, Router
 from sfm.streams.sinks import Sink
@@ -24,7 +24,7 @@ TICK_SECONDS = 0.2
 RETRY_SECONDS = 2.0
 
 
-class Filer(threading.Thread):
+class WriterThread(threading.Thread):
     """Files each post with every filter whose rule it matched. Without a router: one stream."""
 
     def __init__(
@@ -133,7 +133,7 @@ class Filer(threading.Thread):
         trouble: StorageTrouble | None = None
         try:
             found = filing(line)
-        except Unreadable as exc:
+        except UnreadableLine as exc:
             self.quarantine.keep(line, str(exc))
         else:
             trouble = self._add(line, found, received)
@@ -166,7 +166,7 @@ class Filer(threading.Thread):
     def _streams_of_unsaved(self, line: bytes) -> list[str]:
         try:
             found = filing(line)
-        except Unreadable:
+        except UnreadableLine:
             return []
         if self.router is None:
             return [SAMPLE_PREFIX]

@@ -18,7 +18,7 @@ from sfm.errors import SfmError
 from sfm.file_lock import try_to_lock
 from sfm.supervisord import conf, files, rpc
 from sfm.supervisord.conf import Program
-from sfm.supervisord.paths import Place, make_folders
+from sfm.supervisord.paths import Paths, make_folders
 
 LOCK_SECONDS = 5.0
 SETTLED_AFTER = timedelta(seconds=8)
@@ -84,7 +84,7 @@ class View:
 
 
 @dataclass
-class Changes:
+class ProgramChanges:
     """What one round did: names of programs started, stopped, told to reread; what still waits."""
 
     manager: Manager = RUNNING
@@ -101,7 +101,7 @@ class Changes:
 class Bridge:
     """The way to one supervisord. Keeps no connection and no state of its own."""
 
-    def __init__(self, place: Place, *, timeout_seconds: float = 5.0) -> None:
+    def __init__(self, place: Paths, *, timeout_seconds: float = 5.0) -> None:
         self.place = place
         self.timeout_seconds = timeout_seconds
 
@@ -109,7 +109,7 @@ class Bridge:
         """All processes, or why supervisord cannot be asked. Never raises for its troubles."""
         try:
             return View(RUNNING, tuple(self._processes().values()))
-        except (rpc.NoAnswer, rpc.Fault) as exc:
+        except (rpc.NoAnswer, rpc.SupervisordFault) as exc:
             return View(manager_of(exc))
 
     def configured(self) -> list[str]:
@@ -121,7 +121,7 @@ class Bridge:
         wanted: Iterable[Program] | Callable[[], Iterable[Program]],
         *,
         stop_seconds: float = 8.0,
-    ) -> Changes:
+    ) -> ProgramChanges:
         """Bring files and processes together with the programs wanted; touches no others.
 
         A function is asked what is wanted when it is this round's turn: what another round has
@@ -136,10 +136,10 @@ class Bridge:
                 programs = {program.name: program for program in asked}
                 changed = files.bring_together(self.place, programs.values())
                 return self._follow(programs, changed, stop_seconds)
-        except (rpc.NoAnswer, rpc.Fault) as exc:
-            return Changes(manager_of(exc))
+        except (rpc.NoAnswer, rpc.SupervisordFault) as exc:
+            return ProgramChanges(manager_of(exc))
         except (SfmError, OSError) as exc:
-            return Changes(manager_of(exc))
+            return ProgramChanges(manager_of(exc))
 
     def start(self, name: str) -> None:
         """Start one process; good too where it runs already. Raises NoAnswer and Fault."""
@@ -161,12 +161,12 @@ class Bridge:
 
     def _follow(
         self, wanted: dict[str, Program], changed: files.FileChanges, stop_seconds: float
-    ) -> Changes:
+    ) -> ProgramChanges:
         """Have supervisord read the files again, and do for our groups what they now say."""
-        changes = Changes()
+        changes = ProgramChanges()
         try:
             added, altered, removed = self._call("reloadConfig")[0]
-        except rpc.Fault as exc:
+        except rpc.SupervisordFault as exc:
             self._take_away_unwanted(wanted, stop_seconds, changes)
             changes.manager = manager_of(exc)
             return changes
@@ -183,7 +183,7 @@ class Bridge:
         return changes
 
     def _take_away_unwanted(
-        self, wanted: dict[str, Program], stop_seconds: float, changes: Changes
+        self, wanted: dict[str, Program], stop_seconds: float, changes: ProgramChanges
     ) -> None:
         """What nobody wants is stopped even where supervisord cannot read its configuration."""
         for name, process in self._processes().items():
@@ -191,7 +191,11 @@ class Bridge:
                 self._take_away(name, stop_seconds, changes)
 
     def _wake(
-        self, wanted: dict[str, Program], fresh: set[str], revised: set[str], changes: Changes
+        self,
+        wanted: dict[str, Program],
+        fresh: set[str],
+        revised: set[str],
+        changes: ProgramChanges,
     ) -> None:
         processes = self._processes()
         for name in sorted(set(wanted) - fresh):
@@ -204,15 +208,15 @@ class Bridge:
                 self.reread_rules(name)
                 changes.signalled.append(name)
 
-    def _start_one(self, name: str, changes: Changes) -> None:
+    def _start_one(self, name: str, changes: ProgramChanges) -> None:
         """One program that cannot start must not keep the others from theirs."""
         try:
             self.start(name)
             changes.started.append(name)
-        except rpc.Fault as exc:
+        except rpc.SupervisordFault as exc:
             changes.waiting[name] = exc.message
 
-    def _restart_one(self, name: str, stop_seconds: float, changes: Changes) -> None:
+    def _restart_one(self, name: str, stop_seconds: float, changes: ProgramChanges) -> None:
         """Stop one that runs, and start it as soon as it has sealed its files."""
         self.stop(name)
         if self._wait_until_down(name, stop_seconds):
@@ -220,7 +224,7 @@ class Bridge:
         else:
             changes.waiting[name] = rpc.MESSAGES[rpc.STILL_RUNNING]
 
-    def _take_away(self, name: str, stop_seconds: float, changes: Changes) -> None:
+    def _take_away(self, name: str, stop_seconds: float, changes: ProgramChanges) -> None:
         self.stop(name)
         if not self._wait_until_down(name, stop_seconds):
             changes.waiting[name] = rpc.MESSAGES[rpc.STILL_RUNNING]
@@ -228,7 +232,7 @@ class Bridge:
         try:
             self._ignoring({rpc.BAD_NAME}, "removeProcessGroup", name)
             changes.stopped.append(name)
-        except rpc.Fault as exc:
+        except rpc.SupervisordFault as exc:
             changes.waiting[name] = exc.message
 
     def _wait_until_down(self, name: str, stop_seconds: float) -> bool:
@@ -248,7 +252,7 @@ class Bridge:
     def _ignoring(self, codes: set[int], method: str, *arguments: Any) -> None:
         try:
             self._call(method, *arguments)
-        except rpc.Fault as exc:
+        except rpc.SupervisordFault as exc:
             if exc.code not in codes:
                 raise
 
@@ -287,7 +291,7 @@ def manager_of(exc: Exception) -> Manager:
     """supervisord's state, out of what went wrong when it was asked."""
     if isinstance(exc, rpc.NoAnswer):
         return Manager(exc.state, exc.message, str(exc.__cause__ or ""))
-    if isinstance(exc, rpc.Fault):
+    if isinstance(exc, rpc.SupervisordFault):
         state = "stopping" if exc.code == rpc.SHUTDOWN_STATE else "broken"
         return Manager(state, exc.message, exc.detail)
     if isinstance(exc, SfmError):
@@ -301,7 +305,7 @@ class Busy(SfmError):
 
 
 @contextmanager
-def one_at_a_time(place: Place, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
+def one_at_a_time(place: Paths, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold the right to change files and groups. Raises Busy after `wait_seconds`.
 
     The lock ends with the process that holds it; its file is never deleted.

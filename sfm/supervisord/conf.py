@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sfm.errors import SfmError
-from sfm.supervisord.paths import Place
+from sfm.supervisord.paths import Paths
 
 FILTER_PREFIX = "twitterfilter-"
 SAMPLE_PREFIX = "streamsample"
@@ -60,7 +60,7 @@ def ids_of(name: str) -> tuple[int, ...]:
     return tuple(int(number) for number in name.removeprefix(FILTER_PREFIX).split("-"))
 
 
-def render(program: Program, place: Place) -> str:
+def render(program: Program, place: Paths) -> str:
     """The file `<name>.conf`; its last line is a checksum of all that stands above it."""
     body = "\n".join([*_heading(program), *_program(program, place), ""])
     return body + checksum_line(body)
@@ -95,7 +95,7 @@ def _heading(program: Program) -> list[str]:
     ]
 
 
-def _program(program: Program, place: Place) -> list[str]:
+def _program(program: Program, place: Paths) -> list[str]:
     numbers = " ".join(str(int(number)) for number in program.filter_ids)
     owner = [f"user={place.owner}"] if place.owner else []
     return [
@@ -119,7 +119,7 @@ def _program(program: Program, place: Place) -> list[str]:
     ]
 
 
-def _log(channel: str, place: Place, name: str, ending: str) -> list[str]:
+def _log(channel: str, place: Paths, name: str, ending: str) -> list[str]:
     return [
         f"{channel}_logfile={place.logs}/{name}.{ending}.log",
         f"{channel}_logfile_maxbytes=10MB",

@@ -9,7 +9,7 @@ from pathlib import Path
 from sfm.atomic_file import sync, write_whole
 from sfm.supervisord import conf
 from sfm.supervisord.conf import Program
-from sfm.supervisord.paths import Place
+from sfm.supervisord.paths import Paths
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class FileChanges:
     gone: tuple[str, ...] = ()
 
 
-def configured(place: Place) -> list[str]:
+def configured(place: Paths) -> list[str]:
     """Names of the collectors that have a file, whole or not."""
     if not place.conf.is_dir():
         return []
     return sorted(path.stem for path in place.conf.glob("*.conf") if conf.ids_of(path.stem))
 
 
-def bring_together(place: Place, wanted: Iterable[Program]) -> FileChanges:
+def bring_together(place: Paths, wanted: Iterable[Program]) -> FileChanges:
     """Write, rewrite and remove files until they are those of the wanted programs.
 
     Other files in the folder are left alone. Raises OSError and BrokenConfiguration; what was

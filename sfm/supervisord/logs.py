@@ -11,7 +11,7 @@ import re
 
 from sfm.errors import NotFound, SfmError
 from sfm.supervisord import conf
-from sfm.supervisord.paths import Place
+from sfm.supervisord.paths import Paths
 
 TAIL_BYTES = 64 * 1024
 CHANNELS = {"out": "what it said", "err": "what went wrong"}
@@ -19,7 +19,7 @@ CHANNELS = {"out": "what it said", "err": "what went wrong"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def tail(place: Place, name: str, channel: str) -> str:
+def tail(place: Paths, name: str, channel: str) -> str:
     """The last 64 KiB of a log, whole lines, control characters as blanks; "" where none is.
 
     Raises NotFound for a program that is not ours, SfmError for a log we may not read.

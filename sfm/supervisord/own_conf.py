@@ -13,10 +13,10 @@ from sfm.config import Settings
 from sfm.errors import BadSetting
 from sfm.supervisord.paths import (
     PROJECT,
-    Place,
+    Paths,
     make_folders,
     make_socket_folder,
-    place_of,
+    paths_of,
 )
 
 TEMPLATE = PROJECT / "supervisor" / "supervisord.conf"
@@ -28,7 +28,7 @@ def write_main(settings: Settings, *, sandbox_port: int | None = None, web: bool
 
     Raises BadSetting where a folder cannot be made or a path would not fit into the file.
     """
-    place = place_of(settings)
+    place = paths_of(settings)
     make_folders(place)
     make_socket_folder(place)
     programs = []
@@ -41,7 +41,7 @@ def write_main(settings: Settings, *, sandbox_port: int | None = None, web: bool
     return target
 
 
-def render_main(place: Place, programs: Sequence[str]) -> str:
+def render_main(place: Paths, programs: Sequence[str]) -> str:
     """The text of the main configuration, out of the template in the project."""
     try:
         template = Template(TEMPLATE.read_text(encoding="utf-8"))
@@ -61,7 +61,7 @@ def render_main(place: Place, programs: Sequence[str]) -> str:
     return heading + text[text.index("[unix_http_server]") :]
 
 
-def web_program(place: Place, host: str, port: int) -> str:
+def web_program(place: Paths, host: str, port: int) -> str:
     """gunicorn with the pages. Threads, so that a long download does not hold up a worker."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     command = (
@@ -72,13 +72,13 @@ def web_program(place: Place, host: str, port: int) -> str:
     return _program("web", command, place, priority=20, stop_seconds=35)
 
 
-def sandbox_program(place: Place, port: int) -> str:
+def sandbox_program(place: Paths, port: int) -> str:
     """The sandbox Twitter on a port of this machine."""
     command = f'"{place.python}" -m flask --app app sandbox --port {int(port)}'
     return _program("sandbox", command, place, priority=10, stop_seconds=10)
 
 
-def _program(name: str, command: str, place: Place, *, priority: int, stop_seconds: int) -> str:
+def _program(name: str, command: str, place: Paths, *, priority: int, stop_seconds: int) -> str:
     lines = [
         f"[program:{name}]",
         f"command={command}",

@@ -26,7 +26,7 @@ _GOOD_OWNER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?")
 
 
 @dataclass(frozen=True)
-class Place:
+class Paths:
     """Paths of one installation, and the system user that collectors run as ("" for our own)."""
 
     python: Path
@@ -39,11 +39,11 @@ class Place:
     owner: str = ""
 
 
-def place_of(settings: Settings) -> Place:
+def paths_of(settings: Settings) -> Paths:
     """The places that the settings name. Raises BadSetting for one supervisord cannot read."""
     instance = settings.instance.absolute()
     socket = settings.supervisor_unix_socket_file
-    place = Place(
+    place = Paths(
         python=Path(sys.executable),
         project=PROJECT,
         instance=instance,
@@ -57,7 +57,7 @@ def place_of(settings: Settings) -> Place:
     return place
 
 
-def check(place: Place) -> None:
+def check(place: Paths) -> None:
     """Raise BadSetting for a path or name that would not stay one word in a configuration."""
     for path in (place.python, place.project, place.instance, place.run, place.logs, place.conf):
         if not _GOOD_PATH.fullmatch(str(path)):
@@ -69,7 +69,7 @@ def check(place: Place) -> None:
         raise BadSetting("SUPERVISOR_PROCESS_OWNER", "takes the name of one system user")
 
 
-def make_folders(place: Place) -> None:
+def make_folders(place: Paths) -> None:
     """Make the folders for sockets and locks, logs and configuration, ours alone to read.
 
     A folder that is there already is left as it is: `/var/log/sfm` and a `conf.d` that a group
@@ -82,7 +82,7 @@ def make_folders(place: Place) -> None:
             raise BadSetting(str(folder), f"the folder cannot be made ({exc.strerror})") from exc
 
 
-def make_socket_folder(place: Place) -> None:
+def make_socket_folder(place: Paths) -> None:
     """Make the socket's folder, ours alone; raise BadSetting where another's is in its place."""
     folder = place.socket.parent
     try:

@@ -44,7 +44,7 @@ class NoAnswer(SfmError):
         self.state = state
 
 
-class Fault(SfmError):
+class SupervisordFault(SfmError):
     """supervisord answered that it cannot do what was asked. `detail` is for administrators."""
 
     def __init__(self, code: int, detail: str) -> None:
@@ -114,7 +114,7 @@ def _call(path: Path, method: str, arguments: tuple[Any, ...], timeout_seconds: 
     try:
         return function(*arguments)
     except xmlrpc.client.Fault as exc:
-        raise Fault(exc.faultCode, exc.faultString) from exc
+        raise SupervisordFault(exc.faultCode, exc.faultString) from exc
     except (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError) as exc:
         raise no_answer(exc) from exc
     finally:

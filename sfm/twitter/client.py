@@ -30,7 +30,7 @@ from sfm.twitter.lookups import (
     user_batch,
 )
 from sfm.twitter.meter import Meter
-from sfm.twitter.pagination import Course
+from sfm.twitter.pagination import PageChain
 from sfm.twitter.parse.raw_json import take_apart
 from sfm.twitter.parse.response import Page, split_page, split_users
 from sfm.twitter.parse.tweet import parse_user
@@ -132,7 +132,7 @@ class Client:
         if exclude:
             params["exclude"] = ",".join(exclude)
         path = at.TIMELINE.path.format(id=int(uid))
-        return self._pages(Course(at.TIMELINE, path, params, "pagination_token", str(uid)))
+        return self._pages(PageChain(at.TIMELINE, path, params, "pagination_token", str(uid)))
 
     def search_recent(
         self,
@@ -147,7 +147,7 @@ class Client:
         """Posts of the last seven days that match, newest first. Retweets are not among them."""
         params = self._span(since_id, until_id, start_time, end_time)
         params |= {"query": query, "max_results": max(10, min(page_size, LARGEST_PAGE))}
-        return self._pages(Course(at.SEARCH, at.SEARCH.path, params, "next_token"))
+        return self._pages(PageChain(at.SEARCH, at.SEARCH.path, params, "next_token"))
 
     def posts_by_id(self, ids: Iterable[int]) -> Iterator[Page]:
         """The posts with these ids, 100 a call. What could not be had is in `problems`."""
@@ -206,7 +206,7 @@ class Client:
         self.transport.count(endpoint, users=len(page.users))
         return user_batch(page, batch, by_name=parameter == "usernames")
 
-    def _pages(self, course: Course) -> Iterator[Page]:
+    def _pages(self, course: PageChain) -> Iterator[Page]:
         while course.params is not None:
             try:
                 body = self.transport.ask(

@@ -26,7 +26,7 @@ from sfm.networks.errors import (
     TwitterError,
     scrub,
 )
-from sfm.twitter.problems import Problem, account_state, problem_from, read_problems
+from sfm.twitter.problems import PartialError, account_state, problem_from, read_problems
 from sfm.twitter.rate_headers import wait_after
 
 
@@ -159,7 +159,7 @@ def _by_limit(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
     return None
 
 
-def _out_of_credits(answer: Answer, problem: Problem) -> OutOfCredits:
+def _out_of_credits(answer: Answer, problem: PartialError) -> OutOfCredits:
     spending = "spend" in problem.detail.lower()
     message = (
         "The spending limit set in X's developer console is reached. Collecting goes on when it "
@@ -226,7 +226,7 @@ def _whole_answer_is_one_account(answer: Answer, body: Any) -> TwitterError | No
     return None
 
 
-def account_problem(problem: Problem, subject: str, detail: str = "") -> TwitterError:
+def account_problem(problem: PartialError, subject: str, detail: str = "") -> TwitterError:
     """The error for one account or post that Twitter would not show."""
     kind: Callable[..., TwitterError] = (
         PostProblem if problem.resource_type in ("tweet", "post") else AccountProblem

@@ -6,7 +6,7 @@ Run at start-up or by hand on one long post that is known to exist.
 from __future__ import annotations
 
 from sfm.twitter.client import Client
-from sfm.twitter.parse.tweet import Post, open_line
+from sfm.twitter.parse.tweet import ParsedPost, open_line
 from sfm.twitter.parse.v2 import author_of, full_text
 
 _LONG = 280
@@ -26,7 +26,7 @@ def missing_fields(client: Client, post_id: int) -> tuple[str, ...]:
 def missing_in(raw: bytes) -> tuple[str, ...]:
     """The same for a record at hand. Raises Unreadable."""
     opened = open_line(raw)
-    if not isinstance(opened, Post):
+    if not isinstance(opened, ParsedPost):
         return ("post",)
     post, pool = opened
     there = {

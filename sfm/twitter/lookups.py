@@ -16,7 +16,7 @@ from sfm.networks.record import MAX_ID, UserRecord
 from sfm.twitter.parse.lenient import loads
 from sfm.twitter.parse.response import Page, UserPage
 from sfm.twitter.parse.values import parse_date
-from sfm.twitter.problems import Problem, account_state
+from sfm.twitter.problems import PartialError, account_state
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class UserBatch:
 
 
 @dataclass(frozen=True)
-class Bucket:
+class CountBucket:
     """Posts counted in one span of time."""
 
     start: datetime
@@ -48,7 +48,7 @@ class Counts:
     """How many posts match, in all and over time (oldest first)."""
 
     total: int
-    buckets: tuple[Bucket, ...]
+    buckets: tuple[CountBucket, ...]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def user_batch(page: UserPage, asked: Iterable[str], *, by_name: bool) -> UserBa
     wanted = {subject.lower() for subject in subjects}
     answered = {(user.name.lower() if by_name else str(user.uid)): user for user in page.users}
     users = tuple(user for key, user in answered.items() if key in wanted)
-    told: dict[str, Problem] = {}
+    told: dict[str, PartialError] = {}
     for problem in page.problems:
         told.setdefault((problem.value or problem.resource_id).lower(), problem)
     problems = tuple(
@@ -101,7 +101,7 @@ def user_batch(page: UserPage, asked: Iterable[str], *, by_name: bool) -> UserBa
     return UserBatch(users, problems)
 
 
-def _reason(subject: str, problem: Problem | None) -> AccountProblem:
+def _reason(subject: str, problem: PartialError | None) -> AccountProblem:
     if problem is None:
         return AccountProblem("unanswered", subject)
     return AccountProblem(account_state(problem), subject, detail=scrub(problem.detail))
@@ -112,7 +112,7 @@ def unknown_posts(page: Page, asked: Iterable[int]) -> Page:
     answered = {str(record.tweet.twitter_id) for record in page.records}
     answered |= {problem.value or problem.resource_id for problem in page.problems}
     silent = tuple(
-        Problem(
+        PartialError(
             kind="resource-not-found",
             state="not_found" if 0 < one <= MAX_ID else "malformed",
             resource_type="tweet",
@@ -134,7 +134,7 @@ def read_counts(body: bytes) -> Counts:
         start, end = parse_date(_text(entry, "start")), parse_date(_text(entry, "end"))
         if start and end:
             posts = _whole(entry.get("tweet_count", entry.get("post_count")))
-            buckets.append(Bucket(start, end, posts or 0))
+            buckets.append(CountBucket(start, end, posts or 0))
     meta = found.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     total = _whole(meta.get("total_tweet_count", meta.get("total_post_count")))

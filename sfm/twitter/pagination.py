@@ -9,14 +9,14 @@ import msgspec
 from sfm.networks.errors import BadRequest
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.parse.response import Page
-from sfm.twitter.problems import Problem
+from sfm.twitter.problems import PartialError
 
 _MOST_EMPTY_PAGES = 10  # in a row, each with a token for more
 _MOST_RESUMES = 3
 BROKEN_PAGING = "broken-paging"
 
 
-class Course:
+class PageChain:
     """One chain of pages. `params` are those of the next call; None when the chain has ended."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Course:
         broken = self._broken(token)
         if broken:
             self.params = None
-            problem = Problem(kind=BROKEN_PAGING, title="Paging broke off", detail=broken)
+            problem = PartialError(kind=BROKEN_PAGING, title="Paging broke off", detail=broken)
             return msgspec.structs.replace(page, problems=(*page.problems, problem))
         self._seen.add(token)
         self.params[self._token_name] = token

@@ -13,7 +13,7 @@ ProblemState = AccountState | Literal["field", "other"]
 _NO_FIELD = frozenset({"not-authorized-for-field", "field-unauthorized", "field-hydration-failure"})
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class PartialError(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of `errors[]`: which resource, and in what state it is.
 
     `kind` is the last path segment of X's `type` address, which moves between hosts.
@@ -30,7 +30,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-def read_problems(body: Any) -> tuple[Problem, ...]:
+def read_problems(body: Any) -> tuple[PartialError, ...]:
     """Every entry of an answer's `errors`, whatever is missing in it."""
     errors = body.get("errors") if isinstance(body, dict) else None
     if not isinstance(errors, list):
@@ -38,10 +38,10 @@ def read_problems(body: Any) -> tuple[Problem, ...]:
     return tuple(problem_from(error) for error in errors if isinstance(error, dict))
 
 
-def problem_from(entry: Any) -> Problem:
+def problem_from(entry: Any) -> PartialError:
     """One problem object as X words it; empty for anything else."""
     if not isinstance(entry, dict):
-        return Problem()
+        return PartialError()
     text = {
         name: _text(entry.get(name))
         for name in (
@@ -49,10 +49,10 @@ def problem_from(entry: Any) -> Problem:
         )
     }  # fmt: skip
     kind = _text(entry.get("type")).rstrip("/").rpartition("/")[2].lower()
-    return Problem(kind=kind, state=_state(kind, text), **text)
+    return PartialError(kind=kind, state=_state(kind, text), **text)
 
 
-def account_state(problem: Problem) -> AccountState:
+def account_state(problem: PartialError) -> AccountState:
     """The state of the account or post that a problem is about."""
     if problem.state == "field" or problem.state == "other":
         return "unavailable"

@@ -23,7 +23,7 @@ SKEW_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Told:
+class RateLimitState:
     """What the headers of one answer say. Times are seconds; None where nothing usable was said."""
 
     limit: int | None
@@ -38,11 +38,11 @@ class Told:
         return far or (self.skew is not None and abs(self.skew) > SKEW_SECONDS)
 
 
-def read_headers(headers: Mapping[str, str], now: datetime) -> Told:
+def read_headers(headers: Mapping[str, str], now: datetime) -> RateLimitState:
     """The rate-limit headers, the reset counted from the server's own Date where it gives one."""
     server_now = _date(headers.get("date")) or now
     reset = _whole(headers.get("x-rate-limit-reset"))
-    return Told(
+    return RateLimitState(
         limit=_whole(headers.get("x-rate-limit-limit")),
         remaining=_whole(headers.get("x-rate-limit-remaining")),
         reset_in=None if reset is None else reset - server_now.timestamp(),
@@ -77,7 +77,9 @@ def clamp(seconds: float) -> float:
     return min(max(seconds, LEAST_WAIT_SECONDS), MOST_WAIT_SECONDS)
 
 
-def _how_long(told: Told, headers: Mapping[str, str], crowded: bool) -> tuple[float, WaitReason]:
+def _how_long(
+    told: RateLimitState, headers: Mapping[str, str], crowded: bool
+) -> tuple[float, WaitReason]:
     if crowded:
         return CROWDED_SECONDS, "connections"
     if _whole(headers.get("x-app-limit-24hour-remaining")) == 0:

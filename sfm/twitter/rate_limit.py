@@ -18,7 +18,7 @@ from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.rate_headers import (
     SLACK_SECONDS,
     WINDOW_SECONDS,
-    Told,
+    RateLimitState,
     clamp,
     read_headers,
     sentence,
@@ -117,7 +117,7 @@ class Limiter:
             window.told = False
         return window
 
-    def _watch_the_clock(self, told: Told) -> None:
+    def _watch_the_clock(self, told: RateLimitState) -> None:
         if told.clock_is_off and not self.clock_is_off:
             logger.warning("clock differs from the server's skew_seconds=%s", told.skew)
         self.clock_is_off = told.clock_is_off
@@ -129,7 +129,7 @@ def _state(key: tuple[str, str], window: _Window, now: float) -> WindowState:
     return WindowState(mark, name, window.limit, max(window.remaining, 0), resets_in)
 
 
-def _correct(window: _Window, told: Told, now: float) -> None:
+def _correct(window: _Window, told: RateLimitState, now: float) -> None:
     if told.remaining is None or told.reset_in is None:
         return
     resets_at = now + clamp(told.reset_in + SLACK_SECONDS)

@@ -32,7 +32,7 @@ DisconnectKind = Literal["closed", "network", "silent", "told", "stopped"]
 
 
 @dataclass(frozen=True)
-class Line:
+class StreamLine:
     """One message, without its line end, byte for byte; `received` on the monotonic clock."""
 
     raw: bytes
@@ -71,7 +71,7 @@ class Disconnect:
     partial_bytes: int = 0
 
 
-Event = Line | KeepAlive | Skipped | Disconnect
+Event = StreamLine | KeepAlive | Skipped | Disconnect
 
 _REASONS: dict[DisconnectKind, str] = {
     "closed": "Twitter closed the connection.",
@@ -166,7 +166,7 @@ class StreamConnection:
         if len(raw) > LONGEST_LINE:
             return Skipped(len(raw), now)
         told = None if raw.startswith(b'{"data":') else _farewell(raw)
-        return self._end("told", told=told) if told is not None else Line(raw, now)
+        return self._end("told", told=told) if told is not None else StreamLine(raw, now)
 
     def _end(
         self, kind: DisconnectKind, *, detail: str = "", told: dict[str, Any] | None = None

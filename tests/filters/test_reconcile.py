@@ -13,9 +13,9 @@ from sfm import clock as sfm_clock
 from sfm.database import db
 from sfm.extensions import settings as app_settings
 from sfm.filters import connections, reconcile, service, validation
-from sfm.filters.programs import Wish, plan
+from sfm.filters.programs import ProgramRequest, plan
 from sfm.filters.user_lookup import People
-from sfm.filters.validation import BadFilter, Draft
+from sfm.filters.validation import BadFilter, FilterDraft
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter, User
 from sfm.supervisord.client import ProcessInfo, ProcessState
 from sfm.supervisord.conf import Program
@@ -27,7 +27,7 @@ NOBODY = People({}, {})
 
 
 def test_each_filter_has_a_process_of_its_own_by_default() -> None:
-    found = plan([Wish(2, "a", 10), Wish(5, "b", 20)], share=False)
+    found = plan([ProgramRequest(2, "a", 10), ProgramRequest(5, "b", 20)], share=False)
     assert [(one.name, one.revision) for one in found.programs] == [
         ("twitterfilter-2", 10),
         ("twitterfilter-5", 20),
@@ -35,7 +35,7 @@ def test_each_filter_has_a_process_of_its_own_by_default() -> None:
 
 
 def test_two_on_one_credential_wait_for_each_other_unless_connections_are_shared() -> None:
-    wishes = [Wish(5, "a", 20), Wish(2, "a", 10), Wish(7, "b", 1)]
+    wishes = [ProgramRequest(5, "a", 20), ProgramRequest(2, "a", 10), ProgramRequest(7, "b", 1)]
     alone = plan(wishes, share=False)
     assert ([one.name for one in alone.programs], alone.waiting) == (
         ["twitterfilter-2", "twitterfilter-7"], {5: 2},
@@ -60,13 +60,13 @@ def test_two_on_one_credential_wait_for_each_other_unless_connections_are_shared
 def test_a_shared_program_keeps_its_name_while_it_carries_one_of_it(
     ids: tuple[int, ...], running: list[str], name: str
 ) -> None:
-    found = plan([Wish(number, "a", 1) for number in ids], share=True, running=running)
+    found = plan([ProgramRequest(number, "a", 1) for number in ids], share=True, running=running)
     assert list(found.carries) == [name]
     assert found.carries[name] == ids
 
 
 def test_one_name_is_not_kept_by_two_programs() -> None:
-    wishes = [Wish(2, "a", 1), Wish(5, "b", 1)]
+    wishes = [ProgramRequest(2, "a", 1), ProgramRequest(5, "b", 1)]
     found = plan(wishes, share=True, running=["twitterfilter-2-5"])
     assert sorted(one.name for one in found.programs) == ["twitterfilter-2-5", "twitterfilter-5"]
 
@@ -153,9 +153,9 @@ def test_createconf_writes_all_or_one(app: Flask) -> None:
     assert runner.invoke(args=["createconf", "--twitter-filter", "3"]).exit_code == 1
 
 
-def draft(user: User, **more: object) -> Draft:
+def draft(user: User, **more: object) -> FilterDraft:
     values = {"name": "New", "user_id": user.id, "words": "flood"}
-    return Draft(**{**values, **more})  # type: ignore[arg-type]
+    return FilterDraft(**{**values, **more})  # type: ignore[arg-type]
 
 
 def test_sharing_lets_two_active_filters_use_one_token(app: Flask) -> None:
@@ -166,7 +166,7 @@ def test_sharing_lets_two_active_filters_use_one_token(app: Flask) -> None:
     app.extensions["sfm_settings"] = replace(app_settings(), share_stream_connections=True)
     service.save(draft(db.session.get(User, made.user_id) or made.user), NOBODY)
     db.session.commit()
-    (program,) = reconcile.wanted().programs
+    (program,) = reconcile.wanted_programs().programs
     assert program.name == "twitterfilter-1-2"
 
 
@@ -223,7 +223,7 @@ LIMITS: list[tuple[dict[str, object], str]] = [
 
 @pytest.mark.parametrize(("typed", "said"), LIMITS)
 def test_limits_are_said_before_twitter_says_them(typed: dict[str, object], said: str) -> None:
-    made = Draft(**{"name": "x", "user_id": 1, "words": "", **typed})  # type: ignore[arg-type]
+    made = FilterDraft(**{"name": "x", "user_id": 1, "words": "", **typed})  # type: ignore[arg-type]
     if not said:
         validation.parts_of(made)
         return
@@ -232,7 +232,7 @@ def test_limits_are_said_before_twitter_says_them(typed: dict[str, object], said
 
 
 def test_line_breaks_are_blanks_commas_or_and_blanks_and() -> None:
-    made = Draft(name="x", user_id=1, words="river\nwater, flood", people="@ann,\nbob")
+    made = FilterDraft(name="x", user_id=1, words="river\nwater, flood", people="@ann,\nbob")
     parts = validation.parts_of(made)
     assert parts.phrases == (("river", "water"), ("flood",))
     assert parts.names == ("ann", "bob")

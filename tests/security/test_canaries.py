@@ -235,9 +235,9 @@ def test_no_secret_is_in_what_supervisord_reads(
 ) -> None:
     """S31, S32: the configuration of a filter holds its number and fixed words."""
     from sfm.supervisord.conf import Program, render
-    from sfm.supervisord.paths import place_of
+    from sfm.supervisord.paths import paths_of
 
-    written = render(Program((1, 2), revision=3), place_of(settings))
+    written = render(Program((1, 2), revision=3), paths_of(settings))
     assert "twitterfilter-1-2" in written
     assert found_in(written, planted) == []
 

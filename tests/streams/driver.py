@@ -22,7 +22,7 @@ from sfm import clock
 from sfm.streams import repair
 from sfm.streams.errors import StorageTrouble
 from sfm.streams.lock import StreamLock
-from sfm.streams.sealing import Facts
+from sfm.streams.sealing import FileFacts
 from sfm.streams.writer import StreamWriter
 
 
@@ -37,7 +37,7 @@ def post(number: int) -> bytes:
     return b'{"data":{"id":"%d","text":"%s"}}' % (number, text.encode())
 
 
-def sealed(path: Path, facts: Facts) -> None:
+def sealed(path: Path, facts: FileFacts) -> None:
     say("sealed", path.name, facts.lines)
 
 

@@ -12,7 +12,7 @@ from sfm import clock as clocks
 from sfm.database import db
 from sfm.filters import service
 from sfm.filters.user_lookup import People
-from sfm.filters.validation import Draft
+from sfm.filters.validation import FilterDraft
 from sfm.models import Gap, Heartbeat, TwitterFilter, User
 from tests.conftest import FrozenClock
 from tests.pages import page
@@ -31,7 +31,7 @@ def signed_in(client: FlaskClient, superuser: User, login_as: Login) -> FlaskCli
 def saved(user: User, **more: object) -> TwitterFilter:
     """A filter as the form saves it, at noon."""
     made = service.save(
-        Draft(**{"name": "Floods", "user_id": user.id, "words": "flood", **more}),  # type: ignore[arg-type]
+        FilterDraft(**{"name": "Floods", "user_id": user.id, "words": "flood", **more}),  # type: ignore[arg-type]
         People({}, {}),
     )
     db.session.commit()

@@ -58,7 +58,9 @@ def process(
     return ProcessInfo(name, state, pid, now, now, code, "", (found.id,))
 
 
-def line(found: TwitterFilter, *processes: ProcessInfo, manager: Manager = UP) -> dashboard.Line:
+def line(
+    found: TwitterFilter, *processes: ProcessInfo, manager: Manager = UP
+) -> dashboard.BoardLine:
     (only,) = dashboard.lines(View(manager, processes), only=[found.id])
     return only
 
@@ -192,11 +194,11 @@ def test_stop_and_start_are_wishes_that_are_kept(
     submit(boss, page(boss, "/status/"), f"/status/{found.id}/stop/")
     db.session.expire_all()
     assert (found.held_by_id, found.is_active) == (superuser.id, True)
-    assert reconcile.wanted().programs == ()
+    assert reconcile.wanted_programs().programs == ()
     submit(boss, page(boss, "/status/"), f"/status/{found.id}/start/")
     db.session.expire_all()
     assert found.held_at is None
-    assert len(reconcile.wanted().programs) == 1
+    assert len(reconcile.wanted_programs().programs) == 1
     actions = [entry.action for entry in db.session.query(AuditEntry).order_by(AuditEntry.id)]
     assert actions[-2:] == ["process.stopped", "process.started"]
 

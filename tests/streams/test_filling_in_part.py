@@ -18,8 +18,8 @@ from sfm.filters.user_lookup import People
 from sfm.models import Gap, Run, TwitterFilter, User
 from sfm.streams import gap_fill
 from sfm.twitter.pagination import BROKEN_PAGING
-from sfm.twitter.parse.response import Page, Refused
-from sfm.twitter.problems import Problem
+from sfm.twitter.parse.response import Page, RefusedElement
+from sfm.twitter.problems import PartialError
 from tests.conftest import FrozenClock
 from tests.pages import page, submit
 from tests.streams.collecting import make_filter
@@ -74,7 +74,7 @@ def fill(gap: Gap, search: Search) -> None:
 
 
 def change_words(found: TwitterFilter, words: str) -> None:
-    draft = validation.Draft(name=found.name, user_id=found.user_id, words=words)
+    draft = validation.FilterDraft(name=found.name, user_id=found.user_id, words=words)
     service.save(draft, People({}, {}), found)
     db.session.commit()
 
@@ -182,11 +182,13 @@ def test_pages_that_break_off_leave_a_gap_that_can_be_asked_for_again(
 ) -> None:
     """ST18"""
     gap = make_gap(made_long_ago(), 2 * DAY, DAY)
-    broken = Problem(kind=BROKEN_PAGING, title="Paging broke off", detail="The same token twice.")
+    broken = PartialError(
+        kind=BROKEN_PAGING, title="Paging broke off", detail="The same token twice."
+    )
     fill(gap, Search(Page(problems=(broken,))))
     assert gap.filled == "broken off"
     assert gap.not_searched == ["The pages of “flood” broke off: The same token twice."]
-    assert gap_fill.prospects([gap])[gap.id].why_not == ""
+    assert gap_fill.fill_estimates([gap])[gap.id].why_not == ""
     fill(gap, Search())
     assert (gap.filled, gap.not_searched) == ("filled", [])
 
@@ -196,7 +198,7 @@ def test_posts_that_cannot_be_read_leave_a_gap_filled_in_part(
 ) -> None:
     """ST18"""
     gap = make_gap(made_long_ago(), 2 * DAY, DAY)
-    fill(gap, Search(Page(refused=(Refused(b"{}", "not_a_tweet", "This is JSON."),))))
+    fill(gap, Search(Page(refused=(RefusedElement(b"{}", "not_a_tweet", "This is JSON."),))))
     assert gap.filled == "in part"
     assert gap.not_searched == ["1 posts of the answers could not be read."]
 

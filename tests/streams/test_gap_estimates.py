@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sfm import clock as clocks
 from sfm.database import db
 from sfm.models import Gap, Heartbeat, TwitterFilter, User
-from sfm.streams.manifest import Ledger, outage_before
+from sfm.streams.manifest import Manifest, outage_before
 from sfm.streams.status import Status
 from tests.conftest import FrozenClock
 from tests.pages import page
@@ -28,7 +28,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.status = Status()
-        self.ledger = Ledger(Path("/nowhere"), PROGRAM)
+        self.ledger = Manifest(Path("/nowhere"), PROGRAM)
         before = outage_before([PREFIX])
         db.session.rollback()
         if before:

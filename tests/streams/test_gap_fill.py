@@ -149,7 +149,7 @@ def test_a_run_that_waits_for_its_turn_keeps_the_gap_asked_for(mine: FlaskClient
     for state in ("running", "paused", "queued"):
         db.session.execute(update(Run).values(state=state))
         db.session.commit()
-        (prospect,) = gap_fill.prospects([gap]).values()
+        (prospect,) = gap_fill.fill_estimates([gap]).values()
         assert (prospect.is_asked, prospect.why_not) == (True, "It is asked for already.")
         assert gap.run_id == run.id
 

@@ -18,7 +18,7 @@ from sfm.streams.errors import AnotherCollector
 from sfm.streams.gap_fill import fill
 from sfm.streams.gap_fill_files import FillFiles
 from sfm.streams.gzip_members import member
-from sfm.streams.sealing import Facts
+from sfm.streams.sealing import FileFacts
 from sfm.streams.sinks import FileSink
 from sfm.streams.writer import FILE_LINES
 from sfm.twitter.parse.response import Page, Record
@@ -29,7 +29,7 @@ from tests.streams.conftest import PREFIX, ids_in, sealed_files
 from tests.streams.driver import post
 
 NAME = f"twitterfilter-12-2026-11-22T12-00-00.000000-{file_names.FIRST_FILL_EPOCH + 1}Z.gz"
-Told = list[tuple[Path, Facts]]
+Told = list[tuple[Path, FileFacts]]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sfm.database import db
 from sfm.extensions import settings as settings_of
 from sfm.models import Gap, StreamFile
 from sfm.streams import file_names, files
-from sfm.streams.archive import organise
+from sfm.streams.archive import organize
 from sfm.streams.gap_fill import fill
 from sfm.streams.gzip_members import member
 from sfm.streams.sinks import FileSink
@@ -111,7 +111,7 @@ def in_the_manifest(data: Path, sink: FileSink, twitter: Twitter) -> None:
 
 def tidied_away_while_it_searches(data: Path, sink: FileSink, twitter: Twitter) -> None:
     in_the_manifest(data, sink, twitter)
-    twitter.while_it_searches = lambda: list(organise(data, data, -3600))
+    twitter.while_it_searches = lambda: list(organize(data, data, -3600))
 
 
 PLACES = [

@@ -14,7 +14,7 @@ from sfm.streams.quarantine import Quarantine
 from sfm.streams.routing import Carried, Router
 from sfm.streams.sinks import FileSink
 from sfm.streams.status import Status
-from sfm.streams.writer_thread import Filer
+from sfm.streams.writer_thread import WriterThread
 from sfm.twitter.rules import Rule
 from tests.rounds import rounds
 from tests.streams.conftest import ids_in, sealed_files
@@ -36,7 +36,7 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGESIZE") / 1e6
 
 
-def feed(queue: LineQueue, filer: Filer, first: int, last: int) -> None:
+def feed(queue: LineQueue, filer: WriterThread, first: int, last: int) -> None:
     """Put in all of them, as fast as they are filed, and wait until they are."""
     for number in range(first, last + 1):
         while len(queue) > 500:
@@ -58,7 +58,7 @@ def test_memory_stays_while_posts_come(folder: Path) -> None:
     sink = FileSink(folder, folder.parent / "run", 3600, lambda path, facts: None)
     sink.take(file_names.filter_prefix(1))
     quarantine = Quarantine(folder, "twitterfilter-1")
-    filer = Filer(queue, sink, Status(), quarantine, Router(Carried({1: (RULE,)}), MARK))
+    filer = WriterThread(queue, sink, Status(), quarantine, Router(Carried({1: (RULE,)}), MARK))
     filer.start()
     feed(queue, filer, 1, count // 5)
     before = resident_mb()

@@ -14,7 +14,7 @@ from sfm import clock as clocks
 from sfm.database import db
 from sfm.filters import service
 from sfm.models import Gap, Heartbeat, ProgramRetry, TwitterFilter, User
-from sfm.streams.manifest import Ledger, outage_before
+from sfm.streams.manifest import Manifest, outage_before
 from sfm.streams.status import Status
 from tests.conftest import FrozenClock
 from tests.pages import page, submit
@@ -43,7 +43,7 @@ class Collector:
 
     def __init__(self, program: str, *ids: int) -> None:
         self.program, self.ids = program, list(ids)
-        self.status, self.ledger = Status(), Ledger(Path("/nowhere"), program)
+        self.status, self.ledger = Status(), Manifest(Path("/nowhere"), program)
         self.prefixes = [f"twitterfilter-{number}" for number in ids]
         self.status.missing_since(outage_before(self.prefixes))
         db.session.rollback()

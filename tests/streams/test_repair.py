@@ -18,7 +18,7 @@ from sfm.streams import lock, repair
 from sfm.streams.errors import AnotherCollector
 from sfm.streams.gzip_members import member
 from sfm.streams.lock import StreamLock
-from sfm.streams.sealing import Facts, read_facts
+from sfm.streams.sealing import FileFacts, read_facts
 from tests.rounds import rounds
 from tests.streams.conftest import PREFIX, Driver, ids_in, sealed_files, zcat
 from tests.streams.driver import post
@@ -60,7 +60,7 @@ def test_a_torn_file_is_sealed_and_reads_with_plain_zcat(folder: Path) -> None:
     lines = batches(4, 50)
     packed = [member(batch) for batch in lines]
     growing_file(folder, b"".join(packed)[:-10])
-    told: list[tuple[Path, Facts]] = []
+    told: list[tuple[Path, FileFacts]] = []
     (done,) = repair.adopt(folder, PREFIX, on_sealed=lambda path, facts: told.append((path, facts)))
     assert done.cut_bytes == len(packed[-1]) - 10
     assert zcat(folder / NAME) == b"".join(line for batch in lines[:3] for line in batch)

@@ -214,11 +214,11 @@ def test_a_move_never_writes_over_another_file(root: Path, own: TwitterFilter) -
     target = root / f"twitterfilter-{own.id}/2020/02/29/23/{old_name}"
     target.parent.mkdir(parents=True)
     target.write_bytes(b"other")
-    (moved,) = archive.organise(root, root, 900)
+    (moved,) = archive.organize(root, root, 900)
     assert moved.problem
     assert (target.read_bytes(), (root / old_name).read_bytes()) == (b"other", b"mine")
     target.write_bytes(b"mine")
-    (moved,) = archive.organise(root, root, 900)
+    (moved,) = archive.organize(root, root, 900)
     assert (moved.problem, (root / old_name).exists()) == ("", False)
 
 

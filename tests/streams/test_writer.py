@@ -19,7 +19,7 @@ from sfm.streams import file_names
 from sfm.streams import writer as writer_module
 from sfm.streams.errors import StorageTrouble
 from sfm.streams.gzip_members import member, whole_members
-from sfm.streams.sealing import Damaged, Facts, read_facts
+from sfm.streams.sealing import Damaged, FileFacts, read_facts
 from sfm.streams.writer import StreamWriter
 from tests.conftest import FrozenClock
 from tests.streams.conftest import PREFIX, ids_in, sealed_files, zcat
@@ -100,7 +100,7 @@ def test_a_file_that_holds_all_it_may_is_sealed_before_its_time(
 
 
 def test_a_post_is_once_in_a_file_and_counted_when_it_comes_again(folder: Path) -> None:
-    told: list[Facts] = []
+    told: list[FileFacts] = []
     writer = StreamWriter(folder, PREFIX, 1, 900, lambda path, facts: told.append(facts))
     fill(writer, 1, 120)
     order = list(range(1, 121))
@@ -136,7 +136,7 @@ def test_bytes_come_out_as_they_went_in(folder: Path) -> None:
 
 
 def test_the_manifest_is_told_what_is_true_of_the_sealed_file(folder: Path) -> None:
-    told: list[tuple[Path, Facts]] = []
+    told: list[tuple[Path, FileFacts]] = []
     writer = StreamWriter(folder, PREFIX, 3, 900, lambda path, facts: told.append((path, facts)))
     fill(writer, 1001, 1130)
     writer.close()
@@ -161,7 +161,7 @@ def test_files_are_for_their_owner_only(folder: Path) -> None:
 def test_a_slow_streams_file_is_packed_anew_and_says_the_same(
     folder: Path, clock: FrozenClock
 ) -> None:
-    told: list[Facts] = []
+    told: list[FileFacts] = []
     writer = StreamWriter(folder, PREFIX, 1, 900, lambda path, facts: told.append(facts))
     for number in range(1, 1301):
         writer.add(post(number), number)

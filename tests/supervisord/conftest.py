@@ -16,7 +16,7 @@ import pytest
 
 from sfm.supervisord.client import Bridge, ProcessState
 from sfm.supervisord.own_conf import render_main
-from sfm.supervisord.paths import PROJECT, Place, make_folders
+from sfm.supervisord.paths import PROJECT, Paths, make_folders
 from tests.waiting import wait_for
 
 STAND_IN = """#!{python}
@@ -42,7 +42,7 @@ while True:
 class Daemon:
     """supervisord as a process; `diary` is what the stand-in collectors wrote."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Paths) -> None:
         self.place = place
         self.process: subprocess.Popen[bytes] | None = None
         self.file = place.run / "supervisord.conf"
@@ -96,10 +96,10 @@ def make_stand_in(folder: Path, stop_seconds: float = 0) -> Path:
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
+def place() -> Iterator[Paths]:
     """A short path: the address of a unix socket holds 107 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="sfm-"))
-    place = Place(
+    place = Paths(
         python=make_stand_in(folder),
         project=PROJECT,
         instance=folder,
@@ -114,12 +114,12 @@ def place() -> Iterator[Place]:
 
 
 @pytest.fixture
-def bridge(place: Place) -> Bridge:
+def bridge(place: Paths) -> Bridge:
     return Bridge(place)
 
 
 @pytest.fixture
-def daemon(place: Place) -> Iterator[Daemon]:
+def daemon(place: Paths) -> Iterator[Daemon]:
     daemon = Daemon(place)
     daemon.start()
     yield daemon

@@ -16,7 +16,7 @@ import pytest
 from sfm.supervisord import rpc
 from sfm.supervisord.client import Bridge, ProcessState
 from sfm.supervisord.conf import Program
-from sfm.supervisord.paths import Place
+from sfm.supervisord.paths import Paths
 from tests.supervisord.conftest import Daemon, is_alive
 from tests.waiting import wait_for
 
@@ -24,7 +24,7 @@ ONE = Program((1,))
 
 
 def test_an_absent_supervisord_is_an_answer_and_the_files_are_ready_for_its_return(
-    bridge: Bridge, place: Place
+    bridge: Bridge, place: Paths
 ) -> None:
     """SV1"""
     taken = []
@@ -37,7 +37,7 @@ def test_an_absent_supervisord_is_an_answer_and_the_files_are_ready_for_its_retu
     assert (place.conf / "twitterfilter-1.conf").is_file()
 
 
-def test_what_was_wanted_while_it_was_away_runs_at_its_return(bridge: Bridge, place: Place) -> None:
+def test_what_was_wanted_while_it_was_away_runs_at_its_return(bridge: Bridge, place: Paths) -> None:
     daemon = Daemon(place)
     daemon.start()
     bridge.reconcile([ONE])
@@ -53,7 +53,7 @@ def test_what_was_wanted_while_it_was_away_runs_at_its_return(bridge: Bridge, pl
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_a_socket_that_is_not_ours_to_open_is_an_answer(place: Place, daemon: Daemon) -> None:
+def test_a_socket_that_is_not_ours_to_open_is_an_answer(place: Paths, daemon: Daemon) -> None:
     """SV2, S33: another user of this machine cannot even speak to it."""
     place.instance.chmod(0o711)
     place.run.chmod(0o711)  # so that only the socket itself stands in the way
@@ -70,7 +70,7 @@ def test_a_socket_that_is_not_ours_to_open_is_an_answer(place: Place, daemon: Da
     assert Bridge(place).view().manager.is_running
 
 
-def test_our_own_supervisord_listens_for_its_owner_only(place: Place, daemon: Daemon) -> None:
+def test_our_own_supervisord_listens_for_its_owner_only(place: Paths, daemon: Daemon) -> None:
     """S33"""
     assert place.socket.stat().st_mode & 0o777 == 0o700
     assert place.run.stat().st_mode & 0o777 == 0o700
@@ -113,7 +113,7 @@ def listener(path: Path, answer: Callable[[socket.socket, int], None]) -> Iterat
 
 
 @pytest.mark.slow
-def test_a_supervisord_that_never_answers_does_not_hold_us_up(place: Place) -> None:
+def test_a_supervisord_that_never_answers_does_not_hold_us_up(place: Paths) -> None:
     """SV3: the stock transport waits for ever."""
     with listener(place.socket, lambda connection, number: None) as seen:
         before = time.monotonic()
@@ -142,14 +142,14 @@ def hang_up_once(connection: socket.socket, number: int) -> None:
     connection.close()
 
 
-def test_a_reading_call_is_made_again_when_the_line_was_cut(place: Place) -> None:
+def test_a_reading_call_is_made_again_when_the_line_was_cut(place: Paths) -> None:
     """SV4"""
     with listener(place.socket, hang_up_once) as seen:
         assert Bridge(place).view().manager.is_running
         assert len(seen) == 2
 
 
-def test_a_changing_call_is_made_once(place: Place) -> None:
+def test_a_changing_call_is_made_once(place: Paths) -> None:
     with listener(place.socket, hang_up_once) as seen:
         with pytest.raises(rpc.NoAnswer):
             rpc.call(place.socket, "startProcess", "twitterfilter-1")
@@ -162,13 +162,13 @@ def say_hello(connection: socket.socket, number: int) -> None:
     connection.close()
 
 
-def test_something_else_at_the_socket_is_an_answer(place: Place) -> None:
+def test_something_else_at_the_socket_is_an_answer(place: Paths) -> None:
     with listener(place.socket, say_hello):
         assert Bridge(place).view().manager.state == "garbled"
 
 
 def test_a_restart_between_two_calls_is_not_noticed(
-    bridge: Bridge, daemon: Daemon, place: Place
+    bridge: Bridge, daemon: Daemon, place: Paths
 ) -> None:
     """SV4"""
     bridge.reconcile([ONE])
@@ -192,7 +192,7 @@ def test_after_a_kill_the_new_supervisord_is_found_and_asked(
 
 
 def test_a_foreign_file_that_blocks_every_reload_is_named_and_stops_still_work(
-    bridge: Bridge, place: Place, daemon: Daemon
+    bridge: Bridge, place: Paths, daemon: Daemon
 ) -> None:
     """SV9: supervisord reads all files or none. Ours are whole; a foreign one need not be."""
     bridge.reconcile([ONE])
@@ -200,7 +200,7 @@ def test_a_foreign_file_that_blocks_every_reload_is_named_and_stops_still_work(
     (pid,) = daemon.living()
     broken = place.conf / "by-hand.conf"
     broken.write_text("[program:by-hand]\ncomma")
-    with pytest.raises(rpc.Fault) as fault:
+    with pytest.raises(rpc.SupervisordFault) as fault:
         rpc.call(place.socket, "reloadConfig")
     assert fault.value.code == rpc.CANT_REREAD
     changes = bridge.reconcile([])
@@ -214,7 +214,7 @@ def test_a_foreign_file_that_blocks_every_reload_is_named_and_stops_still_work(
 
 
 def test_a_configuration_that_cannot_be_written_is_an_answer(
-    bridge: Bridge, place: Place, daemon: Daemon
+    bridge: Bridge, place: Paths, daemon: Daemon
 ) -> None:
     place.conf.rmdir()
     place.conf.write_text("a file where the folder should be")
@@ -241,13 +241,13 @@ PROGRAMS = (
 
 
 @pytest.mark.slow
-def test_every_fault_of_supervisord_has_words_and_a_next_step(place: Place) -> None:
+def test_every_fault_of_supervisord_has_words_and_a_next_step(place: Paths) -> None:
     """SV6: each fault is made by a real supervisord."""
     daemon = Daemon(place)
     daemon.start(*PROGRAMS)
     try:
         for code, cause in FAULTS.items():
-            with pytest.raises(rpc.Fault) as fault:
+            with pytest.raises(rpc.SupervisordFault) as fault:
                 cause(place.socket)
             assert fault.value.code == code
             assert fault.value.message == rpc.MESSAGES[code]
@@ -256,7 +256,7 @@ def test_every_fault_of_supervisord_has_words_and_a_next_step(place: Place) -> N
 
 
 @pytest.mark.slow
-def test_a_supervisord_that_is_stopping_says_so(place: Place) -> None:
+def test_a_supervisord_that_is_stopping_says_so(place: Paths) -> None:
     """SV6: code 6, while a process takes its time."""
     daemon = Daemon(place)
     daemon.start(

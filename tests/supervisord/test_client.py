@@ -14,9 +14,9 @@ from sfm.atomic_file import write_whole
 from sfm.errors import NotFound, SfmError
 from sfm.supervisord import client as bridge_module
 from sfm.supervisord import logs, rpc
-from sfm.supervisord.client import Bridge, Changes, ProcessState
+from sfm.supervisord.client import Bridge, ProcessState, ProgramChanges
 from sfm.supervisord.conf import Program
-from sfm.supervisord.paths import Place
+from sfm.supervisord.paths import Paths
 from tests.rounds import rounds
 from tests.supervisord.conftest import Daemon, is_alive, make_stand_in
 from tests.waiting import wait_for
@@ -27,7 +27,7 @@ ONE, TWO = Program((1,), revision=1), Program((2,), revision=1)
 
 
 def test_a_wanted_program_gets_a_file_and_a_process(
-    bridge: Bridge, daemon: Daemon, place: Place
+    bridge: Bridge, daemon: Daemon, place: Paths
 ) -> None:
     changes = bridge.reconcile([ONE])
     assert (changes.started, changes.manager.state) == (["twitterfilter-1"], "running")
@@ -38,7 +38,7 @@ def test_a_wanted_program_gets_a_file_and_a_process(
 
 
 def test_a_program_no_longer_wanted_loses_process_group_and_file(
-    bridge: Bridge, daemon: Daemon, place: Place, state_of: StateOf
+    bridge: Bridge, daemon: Daemon, place: Paths, state_of: StateOf
 ) -> None:
     bridge.reconcile([ONE, TWO])
     wait_for(lambda: len(daemon.living()) == 2)
@@ -58,7 +58,7 @@ def test_a_round_with_nothing_to_do_does_nothing(bridge: Bridge, daemon: Daemon)
 
 
 def test_an_altered_program_is_started_anew_and_no_other(
-    bridge: Bridge, daemon: Daemon, place: Place
+    bridge: Bridge, daemon: Daemon, place: Paths
 ) -> None:
     """SV8: reloadConfig alone would leave the old one running."""
     bridge.reconcile([ONE, TWO])
@@ -79,7 +79,7 @@ def test_an_altered_program_is_started_anew_and_no_other(
 
 
 def test_other_groups_keep_their_processes_through_every_kind_of_change(
-    bridge: Bridge, place: Place, daemon: Daemon
+    bridge: Bridge, place: Paths, daemon: Daemon
 ) -> None:
     foreign = place.conf / "streamsample.conf"
     foreign.write_text(f"[program:streamsample]\ncommand={place.python} sample\n")
@@ -110,7 +110,7 @@ def test_a_new_revision_is_a_signal_not_a_new_process(
 
 
 def test_a_file_left_behind_by_another_time_is_taken_away(
-    bridge: Bridge, place: Place, daemon: Daemon, state_of: StateOf
+    bridge: Bridge, place: Paths, daemon: Daemon, state_of: StateOf
 ) -> None:
     bridge.reconcile([ONE])
     wait_for(daemon.living)
@@ -121,7 +121,7 @@ def test_a_file_left_behind_by_another_time_is_taken_away(
 
 
 def test_a_process_stopped_behind_our_back_runs_again(
-    bridge: Bridge, place: Place, daemon: Daemon
+    bridge: Bridge, place: Paths, daemon: Daemon
 ) -> None:
     bridge.reconcile([ONE])
     wait_for(daemon.living)
@@ -132,7 +132,7 @@ def test_a_process_stopped_behind_our_back_runs_again(
 
 
 def test_a_program_that_may_not_start_stays_down(
-    bridge: Bridge, place: Place, daemon: Daemon, state_of: StateOf
+    bridge: Bridge, place: Paths, daemon: Daemon, state_of: StateOf
 ) -> None:
     bridge.reconcile([ONE])
     wait_for(daemon.living)
@@ -142,7 +142,7 @@ def test_a_program_that_may_not_start_stays_down(
 
 
 @pytest.mark.slow
-def test_a_slow_stop_is_left_for_the_next_round(place: Place, bridge: Bridge) -> None:
+def test_a_slow_stop_is_left_for_the_next_round(place: Paths, bridge: Bridge) -> None:
     make_stand_in(place.instance, stop_seconds=1.5)
     daemon = Daemon(place)
     daemon.start()
@@ -159,7 +159,7 @@ def test_a_slow_stop_is_left_for_the_next_round(place: Place, bridge: Bridge) ->
 
 @pytest.mark.slow
 def test_a_crash_loop_ends_and_is_taken_up_again_when_it_may(
-    bridge: Bridge, place: Place, daemon: Daemon, state_of: StateOf
+    bridge: Bridge, place: Paths, daemon: Daemon, state_of: StateOf
 ) -> None:
     """SV11: supervisord gives up after some tries and never tries again by itself."""
     crash = place.instance / "diary.jsonl.crash"
@@ -174,7 +174,7 @@ def test_a_crash_loop_ends_and_is_taken_up_again_when_it_may(
 
 
 def test_a_program_that_cannot_start_does_not_keep_the_next_from_it(
-    bridge: Bridge, place: Place, daemon: Daemon
+    bridge: Bridge, place: Paths, daemon: Daemon
 ) -> None:
     bridge.reconcile([ONE, TWO])
     wait_for(lambda: len(daemon.living()) == 2)
@@ -192,7 +192,7 @@ def test_a_program_that_cannot_start_does_not_keep_the_next_from_it(
 
 def test_twenty_at_once_make_one_process(bridge: Bridge, daemon: Daemon) -> None:
     """SV13: all are answered, one process runs."""
-    answers: list[Changes] = []
+    answers: list[ProgramChanges] = []
     threads = [
         threading.Thread(target=lambda: answers.append(bridge.reconcile([ONE]))) for _ in range(20)
     ]
@@ -207,7 +207,7 @@ def test_twenty_at_once_make_one_process(bridge: Bridge, daemon: Daemon) -> None
     assert len(daemon.diary("started")) == 1
 
 
-def test_the_tail_of_a_huge_log_is_64_kib(bridge: Bridge, place: Place, daemon: Daemon) -> None:
+def test_the_tail_of_a_huge_log_is_64_kib(bridge: Bridge, place: Paths, daemon: Daemon) -> None:
     """SV14: the log is 500 MB long."""
     bridge.reconcile([ONE])
     wait_for(daemon.living)
@@ -222,12 +222,12 @@ def test_the_tail_of_a_huge_log_is_64_kib(bridge: Bridge, place: Place, daemon: 
 
 
 @pytest.mark.parametrize("name", ["web", "../run/x", "twitterfilter-1/..", "", "supervisord"])
-def test_no_other_file_is_shown_as_a_log(place: Place, name: str) -> None:
+def test_no_other_file_is_shown_as_a_log(place: Paths, name: str) -> None:
     with pytest.raises(NotFound):
         logs.tail(place, name, "out")
 
 
-def test_a_log_that_is_a_link_is_not_followed(place: Place) -> None:
+def test_a_log_that_is_a_link_is_not_followed(place: Paths) -> None:
     (place.logs / "twitterfilter-1.out.log").symlink_to("/etc/passwd")
     with pytest.raises(SfmError, match="cannot be read"):
         logs.tail(place, "twitterfilter-1", "out")
@@ -236,13 +236,13 @@ def test_a_log_that_is_a_link_is_not_followed(place: Place) -> None:
 @pytest.mark.faults
 @pytest.mark.slow
 def test_wish_and_reality_meet_after_any_disorder(
-    bridge: Bridge, place: Place, daemon: Daemon
+    bridge: Bridge, place: Paths, daemon: Daemon
 ) -> None:
     """SV12"""
     disorder(bridge, place, daemon, rounds(12, 200), seed=12)
 
 
-def disorder(bridge: Bridge, place: Place, daemon: Daemon, count: int, seed: int) -> None:
+def disorder(bridge: Bridge, place: Paths, daemon: Daemon, count: int, seed: int) -> None:
     dice = random.Random(seed)
     spoilt = passes = 0
     for _ in range(count):
@@ -254,7 +254,7 @@ def disorder(bridge: Bridge, place: Place, daemon: Daemon, count: int, seed: int
     assert passes < count * 1.2, "one pass is enough, but for a stop that was long"
 
 
-def passes_until_together(bridge: Bridge, place: Place, wanted: list[Program]) -> int:
+def passes_until_together(bridge: Bridge, place: Paths, wanted: list[Program]) -> int:
     names = {program.name for program in wanted}
     for count in (1, 2, 3):
         bridge.reconcile(wanted, stop_seconds=12)
@@ -267,7 +267,7 @@ def passes_until_together(bridge: Bridge, place: Place, wanted: list[Program]) -
     raise AssertionError(f"still apart: {wanted} {found}")
 
 
-def sabotage(place: Place, dice: random.Random) -> int:
+def sabotage(place: Paths, dice: random.Random) -> int:
     """Something on the other side that nobody asked for; whether there was anything to spoil."""
     confs = sorted(place.conf.glob("*.conf"))
     number = dice.randint(1, 7)
@@ -288,7 +288,7 @@ def sabotage(place: Place, dice: random.Random) -> int:
             rpc.call(place.socket, "stopProcess", victim.stem, timeout_seconds=15)
         if deed == "remove group":
             rpc.call(place.socket, "removeProcessGroup", victim.stem)
-    except rpc.Fault:
+    except rpc.SupervisordFault:
         return 0
     return 1
 

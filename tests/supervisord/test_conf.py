@@ -12,7 +12,7 @@ from sfm.atomic_file import write_whole
 from sfm.errors import BadSetting
 from sfm.supervisord import conf, files
 from sfm.supervisord.conf import BrokenConfiguration, Program
-from sfm.supervisord.paths import Place, check
+from sfm.supervisord.paths import Paths, check
 
 PATTERN = re.compile(
     r"; Written by Social Feed Manager for filter \d+(, \d+)*\. Changes made here are lost\.\n"
@@ -32,14 +32,14 @@ PATTERN = re.compile(
 
 
 @pytest.mark.parametrize("ids", [(1,), (12,), (2, 5), (9223372036854775807, 1)])
-def test_a_file_holds_numbers_and_fixed_words_only(place: Place, ids: tuple[int, ...]) -> None:
+def test_a_file_holds_numbers_and_fixed_words_only(place: Paths, ids: tuple[int, ...]) -> None:
     text = conf.render(Program(ids, revision=1763800000123456), place)
     assert PATTERN.fullmatch(text)
     conf.check(text)
 
 
 @pytest.mark.parametrize("number", ["1\n[program:evil]\ncommand=/bin/sh", "%(ENV_PATH)s", "1 ;"])
-def test_a_filter_number_that_is_no_number_is_refused(place: Place, number: str) -> None:
+def test_a_filter_number_that_is_no_number_is_refused(place: Paths, number: str) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         conf.render(Program((number,)), place)  # type: ignore[arg-type]
 
@@ -67,7 +67,7 @@ def bad_paths() -> list[str]:
 
 
 @pytest.mark.parametrize("path", bad_paths())
-def test_a_path_that_would_not_stay_one_word_stops_the_start(place: Place, path: str) -> None:
+def test_a_path_that_would_not_stay_one_word_stops_the_start(place: Paths, path: str) -> None:
     with pytest.raises(BadSetting):
         check(replace(place, instance=_Raw(path)))  # type: ignore[arg-type]
 
@@ -77,12 +77,12 @@ class _Raw(str):
 
 
 @pytest.mark.parametrize("owner", ["a b", "root\nuser=x", "%(ENV_X)s", "-u", "x;y", "é"])
-def test_an_owner_that_is_no_user_name_stops_the_start(place: Place, owner: str) -> None:
+def test_an_owner_that_is_no_user_name_stops_the_start(place: Paths, owner: str) -> None:
     with pytest.raises(BadSetting):
         check(replace(place, owner=owner))
 
 
-def test_a_folder_with_blanks_and_letters_of_all_kinds_is_good(place: Place) -> None:
+def test_a_folder_with_blanks_and_letters_of_all_kinds_is_good(place: Paths) -> None:
     folder = place.instance / "Bücher und mehr"
     folder.mkdir()
     elsewhere = replace(place, instance=folder, logs=place.logs)
@@ -98,18 +98,18 @@ def is_whole(text: str) -> bool:
     return bool(mark) and conf.checksum_line(body) == mark + last
 
 
-def test_no_cut_file_passes_for_a_whole_one(place: Place) -> None:
+def test_no_cut_file_passes_for_a_whole_one(place: Paths) -> None:
     text = conf.render(Program((123,), revision=77), place)
     assert is_whole(text)
     assert not [cut for cut in range(len(text)) if is_whole(text[:cut])]
 
 
-def test_a_change_by_hand_is_seen(place: Place) -> None:
+def test_a_change_by_hand_is_seen(place: Paths) -> None:
     text = conf.render(Program((123,)), place)
     assert not is_whole(text.replace("123 --save", "12 --save"))
 
 
-def test_every_cut_is_repaired_by_the_next_round(place: Place) -> None:
+def test_every_cut_is_repaired_by_the_next_round(place: Paths) -> None:
     program = Program((123,), revision=77)
     whole = conf.render(program, place)
     target = place.conf / "twitterfilter-123.conf"
@@ -119,20 +119,20 @@ def test_every_cut_is_repaired_by_the_next_round(place: Place) -> None:
         assert target.read_text() == whole, cut
 
 
-def test_supervisords_own_parser_has_the_last_word(place: Place) -> None:
+def test_supervisords_own_parser_has_the_last_word(place: Paths) -> None:
     absent = replace(place, logs=place.instance / "not there")
     with pytest.raises(BrokenConfiguration, match="not there"):
         files.bring_together(absent, [Program((1,))])
     assert list(place.conf.iterdir()) == []
 
 
-def test_an_unknown_owner_is_refused_before_a_file_is_in_place(place: Place) -> None:
+def test_an_unknown_owner_is_refused_before_a_file_is_in_place(place: Paths) -> None:
     with pytest.raises(BrokenConfiguration, match="nobodyknown"):
         files.bring_together(replace(place, owner="nobodyknown"), [Program((1,))])
     assert list(place.conf.iterdir()) == []
 
 
-def test_files_of_others_in_the_folder_are_left_alone(place: Place) -> None:
+def test_files_of_others_in_the_folder_are_left_alone(place: Paths) -> None:
     mine = place.conf / "streamsample.conf"
     mine.write_text("[program:streamsample]\ncommand=/bin/true\n")
     changed = files.bring_together(place, [Program((1,))])
@@ -141,13 +141,13 @@ def test_files_of_others_in_the_folder_are_left_alone(place: Place) -> None:
     assert [path.name for path in place.conf.iterdir()] == ["streamsample.conf"]
 
 
-def test_files_are_for_their_owner_only(place: Place) -> None:
+def test_files_are_for_their_owner_only(place: Paths) -> None:
     files.bring_together(place, [Program((1,))])
     (file,) = place.conf.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_aside(place: Place) -> None:
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_aside(place: Paths) -> None:
     target = place.conf / "twitterfilter-1.conf"
     target.write_text("old")
     with pytest.raises(UnicodeEncodeError):
@@ -157,7 +157,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_aside(place: Place) 
     ]
 
 
-def test_another_revision_alone_is_no_reason_to_start_again(place: Place) -> None:
+def test_another_revision_alone_is_no_reason_to_start_again(place: Paths) -> None:
     files.bring_together(place, [Program((1,), revision=1), Program((2,), revision=1)])
     changed = files.bring_together(
         replace(place), [Program((1,), revision=2), Program((2,), revision=1)]

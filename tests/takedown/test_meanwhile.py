@@ -30,7 +30,7 @@ from sfm.posts.importer import Imported, import_files
 from sfm.posts.store import save_page
 from sfm.runs import queue
 from sfm.streams.removed import VERSION, RemovedPosts
-from sfm.streams.sealing import Facts
+from sfm.streams.sealing import FileFacts
 from sfm.streams.sinks import FileSink
 from sfm.takedown import removal
 from sfm.takedown.outcome import Outcome
@@ -280,7 +280,7 @@ def test_posts_that_may_return_are_kept_again_once_nothing_is_left(ann: TwitterU
 
 
 def collector(
-    settings: Settings, sealed: list[tuple[Path, Facts]] | None = None
+    settings: Settings, sealed: list[tuple[Path, FileFacts]] | None = None
 ) -> tuple[FileSink, RemovedPosts]:
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     removed = RemovedPosts()
@@ -305,7 +305,7 @@ def add(sink: FileSink, *posts: dict[str, Any]) -> list[bool]:
 def test_a_stream_seals_at_once_without_the_post_and_takes_it_no_more(
     app: Flask, settings: Settings, clock: FrozenClock
 ) -> None:
-    sealed: list[tuple[Path, Facts]] = []
+    sealed: list[tuple[Path, FileFacts]] = []
     sink, removed = collector(settings, sealed)
     gone, other = post(text=WORD), post(text="stays here")
     quote = refers("quoted", gone, "How lovely")

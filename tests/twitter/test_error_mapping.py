@@ -8,7 +8,7 @@ import pytest
 from sfm.errors import SfmError
 from sfm.networks import errors
 from sfm.twitter.error_mapping import Answer, classify
-from sfm.twitter.problems import Problem, problem_from, read_problems
+from sfm.twitter.problems import PartialError, problem_from, read_problems
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 OLD = "https://api.twitter.com/2/problems/"
@@ -231,7 +231,7 @@ def test_bodies_without_proper_errors_hold_no_problem(body):
 
 def test_a_problem_of_wrong_types_is_still_read():
     odd = problem_from({"value": 7, "detail": {"a": 1}, "type": None, "title": "a\x00\ud83d"})
-    assert odd == Problem(value="7", title="a\ufffd?")
+    assert odd == PartialError(value="7", title="a\ufffd?")
 
 
 def test_a_timeline_of_a_suspended_account_is_that_accounts_problem():

@@ -13,7 +13,7 @@ import pytest
 from sfm.networks import errors
 from sfm.twitter.rules import Rule
 from sfm.twitter.stream_client import StreamClient, StreamRule
-from sfm.twitter.stream_connection import Disconnect, KeepAlive, Line, Skipped
+from sfm.twitter.stream_connection import Disconnect, KeepAlive, Skipped, StreamLine
 from tests.twitter.fake import (
     STREAM_HEAD,
     TOKEN,
@@ -40,13 +40,19 @@ def events(*script, **more):
 
 
 def raws(found):
-    return [event.raw for event in found if isinstance(event, Line)]
+    return [event.raw for event in found if isinstance(event, StreamLine)]
 
 
 def test_lines_and_keep_alives_come_out_as_they_came_in():
     line = as_line(v2_retweet())
     found = events(streamed([line + b"\r\n", b"\r\n", line + b"\r\n\r\n"]))
-    assert [type(event) for event in found] == [Line, KeepAlive, Line, KeepAlive, Disconnect]
+    assert [type(event) for event in found] == [
+        StreamLine,
+        KeepAlive,
+        StreamLine,
+        KeepAlive,
+        Disconnect,
+    ]
     assert raws(found) == [line, line]
     assert found[-1].kind == "closed"
     assert found[0].received <= found[-2].received
@@ -177,7 +183,7 @@ def test_a_line_without_end_is_skipped_and_memory_stays():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = events(streamed([], then=flood))
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert [type(event) for event in found] == [Skipped, Line, Disconnect]
+    assert [type(event) for event in found] == [Skipped, StreamLine, Disconnect]
     assert found[0].size_bytes >= 50 * 1024 * 1024
     assert grown_kib < 16 * 1024
 
@@ -185,7 +191,7 @@ def test_a_line_without_end_is_skipped_and_memory_stays():
 def test_a_line_just_over_the_limit_is_skipped():
     line = b"x" * (1024 * 1024)
     found = events(streamed([line + b"\r\n", b"y" + line + b"\r\n", b"{}\r\n"]))
-    assert [type(event) for event in found] == [Line, Skipped, Line, Disconnect]
+    assert [type(event) for event in found] == [StreamLine, Skipped, StreamLine, Disconnect]
 
 
 GARBAGE = [

@@ -15,7 +15,7 @@ import msgspec
 from sfm.networks.record import Tweet, Unreadable
 from sfm.twitter.parse import v1, v2
 from sfm.twitter.parse.payload_types import V1Tweet, V2Entities, V2Tweet
-from sfm.twitter.parse.tweet import Post, open_line
+from sfm.twitter.parse.tweet import ParsedPost, open_line
 from sfm.twitter.parse.values import row_id, unescape
 
 SegmentKind = Literal["plain", "hashtag", "mention", "url", "media", "cashtag"]
@@ -66,13 +66,13 @@ class _Span(NamedTuple):
 def entities(raw: bytes) -> DisplayText:
     """The text of the tweet in these bytes, cut for linking. Raises Unreadable."""
     opened = open_line(raw)
-    return DisplayText(tuple(_of_v2(*opened) if isinstance(opened, Post) else _of_v1(opened)))
+    return DisplayText(tuple(_of_v2(*opened) if isinstance(opened, ParsedPost) else _of_v1(opened)))
 
 
 def referenced(raw: bytes) -> tuple[Referenced, ...]:
     """The tweets that the one in these bytes refers to. Raises Unreadable."""
     opened = open_line(raw)
-    found = _refs_v2(*opened) if isinstance(opened, Post) else _refs_v1(opened)
+    found = _refs_v2(*opened) if isinstance(opened, ParsedPost) else _refs_v1(opened)
     return tuple(found)
 
 

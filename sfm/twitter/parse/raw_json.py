@@ -21,7 +21,7 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 
 
 @dataclass
-class Parts:
+class AnswerParts:
     """The elements of an answer, as received, and what stands around them.
 
     `elements` is None where there is neither a list nor `data`; `single` says that the whole body
@@ -52,7 +52,7 @@ _outline = msgspec.json.Decoder(_Outline)
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def take_apart(body: bytes) -> Parts:
+def take_apart(body: bytes) -> AnswerParts:
     """The parts of one answer. Raises Unreadable where it is not JSON at all."""
     body = body.strip()
     try:
@@ -67,12 +67,12 @@ def take_apart(body: bytes) -> Parts:
         raise Unreadable("not_json", "This is not JSON, or was cut off.") from None
 
 
-def _fast(body: bytes) -> Parts:
+def _fast(body: bytes) -> AnswerParts:
     if body.startswith(b"["):
-        return Parts([bytes(raw) for raw in _list.decode(body)], is_v1=True)
+        return AnswerParts([bytes(raw) for raw in _list.decode(body)], is_v1=True)
     outline = _outline.decode(body)
     statuses, data, meta = bytes(outline.statuses), bytes(outline.data), bytes(outline.meta)
-    parts = Parts(errors=outline.errors)
+    parts = AnswerParts(errors=outline.errors)
     if statuses.startswith(b"["):
         parts.is_v1, parts.elements = True, [bytes(raw) for raw in _list.decode(statuses)]
     elif data not in (b"", b"null"):
@@ -87,19 +87,19 @@ def _fast(body: bytes) -> Parts:
     return parts
 
 
-def _set_data(parts: Parts, data: bytes, cut: Any) -> None:
+def _set_data(parts: AnswerParts, data: bytes, cut: Any) -> None:
     parts.single = not data.startswith(b"[")
     parts.elements = [data] if parts.single else list(cut(data))
 
 
-def _slowly(text: str) -> Parts:
+def _slowly(text: str) -> AnswerParts:
     if text.startswith("["):
-        return Parts(_cut_list(text), is_v1=True)
+        return AnswerParts(_cut_list(text), is_v1=True)
     if not text.startswith("{"):
         _value(text)
         raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
     members = dict(_members(text))
-    parts = Parts(errors=_value(members.get("errors", "null")))
+    parts = AnswerParts(errors=_value(members.get("errors", "null")))
     if members.get("statuses", "").startswith("["):
         parts.is_v1, parts.elements = True, _cut_list(members["statuses"])
     elif members.get("data", "null") != "null":

@@ -17,10 +17,10 @@ from sfm.networks.record import Tweet, Unreadable, UserRecord
 from sfm.twitter.parse import v2
 from sfm.twitter.parse.lenient import decode, loads
 from sfm.twitter.parse.payload_types import V2Includes, V2Media, V2Place, V2Tweet, V2User
-from sfm.twitter.parse.raw_json import Parts, take_apart
+from sfm.twitter.parse.raw_json import AnswerParts, take_apart
 from sfm.twitter.parse.tweet import parse_line, parse_user
 from sfm.twitter.parse.values import row_id
-from sfm.twitter.problems import Problem, read_problems
+from sfm.twitter.problems import PartialError, read_problems
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -38,7 +38,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     tweet: Tweet
 
 
-class Refused(msgspec.Struct, frozen=True, gc=False):
+class RefusedElement(msgspec.Struct, frozen=True, gc=False):
     """One element that is no tweet we can keep, and why."""
 
     raw: bytes
@@ -64,8 +64,8 @@ class Page(msgspec.Struct, frozen=True):
 
     records: tuple[Record, ...] = ()
     meta: Meta = Meta()
-    problems: tuple[Problem, ...] = ()
-    refused: tuple[Refused, ...] = ()
+    problems: tuple[PartialError, ...] = ()
+    refused: tuple[RefusedElement, ...] = ()
     unclaimed: tuple[bytes, ...] = ()
 
     @property
@@ -77,7 +77,7 @@ class UserPage(msgspec.Struct, frozen=True):
     """One answer of an account look-up."""
 
     users: tuple[UserRecord, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[PartialError, ...] = ()
 
 
 def split_page(body: bytes) -> Page:
@@ -87,7 +87,7 @@ def split_page(body: bytes) -> Page:
     """
     parts = take_apart(body)
     if parts.elements is None:
-        return _gather([_record(body.strip())], Parts())
+        return _gather([_record(body.strip())], AnswerParts())
     if parts.is_v1 or parts.single:
         raws = [body.strip()] if parts.single else parts.elements
         return _gather([_record(raw) for raw in raws], parts)
@@ -106,19 +106,21 @@ def split_users(body: bytes) -> UserPage:
     return UserPage(tuple(users), read_problems({"errors": parts.errors}))
 
 
-def _record(raw: bytes) -> Record | Refused:
+def _record(raw: bytes) -> Record | RefusedElement:
     try:
         return Record(raw, parse_line(raw))
     except Unreadable as why:
-        return Refused(raw, why.reason, why.message)
+        return RefusedElement(raw, why.reason, why.message)
 
 
-def _gather(found: list[Record | Refused], parts: Parts, unclaimed: tuple[bytes, ...] = ()) -> Page:
+def _gather(
+    found: list[Record | RefusedElement], parts: AnswerParts, unclaimed: tuple[bytes, ...] = ()
+) -> Page:
     return Page(
         records=tuple(one for one in found if isinstance(one, Record)),
         meta=_meta(parts.meta),
         problems=read_problems({"errors": parts.errors}),
-        refused=tuple(one for one in found if isinstance(one, Refused)),
+        refused=tuple(one for one in found if isinstance(one, RefusedElement)),
         unclaimed=unclaimed,
     )
 
@@ -143,9 +145,9 @@ def _meta(raw: bytes) -> Meta:
     )
 
 
-def _split_v2(parts: Parts) -> Page:
+def _split_v2(parts: AnswerParts) -> Page:
     shelf = _Shelf(parts.includes)
-    found: list[Record | Refused] = []
+    found: list[Record | RefusedElement] = []
     for raw in parts.elements or ():
         try:
             post = decode(raw, V2Tweet)
@@ -154,7 +156,7 @@ def _split_v2(parts: Parts) -> Page:
             tweet = v2.tweet_from(post, shelf.pool)
             found.append(Record(shelf.record(raw, post), tweet))
         except Unreadable as why:
-            found.append(Refused(raw, why.reason, why.message))
+            found.append(RefusedElement(raw, why.reason, why.message))
     return _gather(found, parts, shelf.unclaimed())
 
 

@@ -14,7 +14,7 @@ import msgspec
 from sfm import clock
 from sfm.twitter.parse import v2
 from sfm.twitter.parse.payload_types import V2Entities, V2Media, V2Tweet, V2Url, V2User
-from sfm.twitter.parse.tweet import Post, open_line
+from sfm.twitter.parse.tweet import ParsedPost, open_line
 from sfm.twitter.parse.values import parse_date, required_id, row_id
 
 _DEEPEST = 2  # a retweet of a quote
@@ -27,7 +27,7 @@ def as_v1_line(line: bytes) -> bytes:
     Raises Unreadable where the bytes hold no tweet.
     """
     opened = open_line(line)
-    return _encode(_status(opened.post, opened.pool)) if isinstance(opened, Post) else line
+    return _encode(_status(opened.post, opened.pool)) if isinstance(opened, ParsedPost) else line
 
 
 def _status(post: V2Tweet, pool: v2.Pool, depth: int = 0) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sfm.twitter.parse.lenient import decode
 from sfm.twitter.parse.payload_types import V1Tweet, V1User, V2Record, V2Tweet, V2User
 
 
-class Post(NamedTuple):
+class ParsedPost(NamedTuple):
     """A v2 post and what came along with it."""
 
     post: V2Tweet
@@ -25,10 +25,10 @@ def parse_line(line: bytes) -> Tweet:
     Raises Unreadable, with the reason, where they hold no tweet that can be kept.
     """
     opened = open_line(line)
-    return v2.tweet_from(*opened) if isinstance(opened, Post) else v1.tweet_from(opened)
+    return v2.tweet_from(*opened) if isinstance(opened, ParsedPost) else v1.tweet_from(opened)
 
 
-def open_line(line: bytes) -> V1Tweet | Post:
+def open_line(line: bytes) -> V1Tweet | ParsedPost:
     """The payload in these bytes, as X shaped it. Raises Unreadable."""
     for read in _readers(line):
         found = read(line)
@@ -37,7 +37,7 @@ def open_line(line: bytes) -> V1Tweet | Post:
     raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
 
 
-def _readers(line: bytes) -> tuple[Callable[[bytes], V1Tweet | Post | None], ...]:
+def _readers(line: bytes) -> tuple[Callable[[bytes], V1Tweet | ParsedPost | None], ...]:
     """The likeliest first. A key cannot be faked by a text, where its quotes would be escaped."""
     if line.startswith(b'{"data":'):
         return (_v2_record, _v1, _flattened)
@@ -53,16 +53,16 @@ def _v1(line: bytes) -> V1Tweet | None:
     return status if v1.is_tweet(status) else None
 
 
-def _v2_record(line: bytes) -> Post | None:
+def _v2_record(line: bytes) -> ParsedPost | None:
     record = decode(line, V2Record)
     if record.data is None or not v2.is_post(record.data):
         return None
-    return Post(record.data, v2.Pool(record.includes))
+    return ParsedPost(record.data, v2.Pool(record.includes))
 
 
-def _flattened(line: bytes) -> Post | None:
+def _flattened(line: bytes) -> ParsedPost | None:
     post = decode(line, V2Tweet)
-    return Post(post, v2.Pool(None)) if v2.is_post(post) else None
+    return ParsedPost(post, v2.Pool(None)) if v2.is_post(post) else None
 
 
 def parse_user(raw: bytes) -> UserRecord:

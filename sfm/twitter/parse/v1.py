@@ -12,7 +12,7 @@ from sfm.twitter.parse.values import (
     countries,
     is_loose_retweet,
     kind_of,
-    pick_film,
+    pick_video,
     place_on_earth,
     required_id,
     retweet_opening,
@@ -234,7 +234,7 @@ def _media(item: V1Media) -> Media:
     video = item.video_info
     return Media(
         type=item.type or "photo",
-        url=pick_film(video.variants if video else None) or picture,
+        url=pick_video(video.variants if video else None) or picture,
         preview_url=picture,
         alt_text=item.ext_alt_text or "",
         page_url=item.expanded_url or "",

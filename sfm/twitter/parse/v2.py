@@ -23,7 +23,7 @@ from sfm.twitter.parse.values import (
     countries,
     is_loose_retweet,
     kind_of,
-    pick_film,
+    pick_video,
     place_on_earth,
     required_id,
     retweet_opening,
@@ -317,7 +317,7 @@ def _media(item: V2Media) -> Media:
     picture = item.url or item.preview_image_url or ""
     return Media(
         type=item.type or "photo",
-        url=pick_film(item.variants) or picture,
+        url=pick_video(item.variants) or picture,
         preview_url=item.preview_image_url or picture,
         alt_text=item.alt_text or "",
         width=item.width,

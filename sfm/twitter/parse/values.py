@@ -122,7 +122,7 @@ def countries(where: Any) -> tuple[str, ...]:
     return tuple(code.strip() for code in where or () if code.strip())
 
 
-def pick_film(variants: Iterable[Variant] | None) -> str:
+def pick_video(variants: Iterable[Variant] | None) -> str:
     """The address of the film file of the highest rate; a playlist only if there is no file."""
     best, best_rate = "", -1
     for variant in variants or ():

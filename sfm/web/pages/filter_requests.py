@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.errors import SfmError, WrongInput
 from sfm.filters import connections, validation
-from sfm.filters.connections import Source
+from sfm.filters.connections import CredentialSource
 from sfm.filters.user_lookup import People, find_people
-from sfm.filters.validation import BadFilter, Draft, Parts
+from sfm.filters.validation import BadFilter, FilterDraft, RuleParts
 from sfm.models import Credential, TwitterFilter, User
 from sfm.twitter.boxes import tiles
 from sfm.twitter.client import Client
@@ -61,9 +61,9 @@ def filled_with(found: TwitterFilter) -> dict[str, Any]:
     return {**values, "credential_id": found.credential_id or AUTOMATIC}
 
 
-def draft_from(form: FilterForm) -> Draft:
+def draft_from(form: FilterForm) -> FilterDraft:
     """The filter as it was typed."""
-    return Draft(
+    return FilterDraft(
         name=form.name.data or "",
         user_id=form.user_id.data,
         credential_id=form.credential_id.data or None,
@@ -76,7 +76,7 @@ def draft_from(form: FilterForm) -> Draft:
     )
 
 
-def preview(draft: Draft, found: TwitterFilter | None) -> Preview:
+def preview(draft: FilterDraft, found: TwitterFilter | None) -> Preview:
     """The rules of a draft, by what is known without asking Twitter. Raises BadFilter."""
     parts = validation.parts_of(draft)
     known = {name.lower(): uid for name, uid in (found.uids if found else {}).items()}
@@ -87,7 +87,7 @@ def preview(draft: Draft, found: TwitterFilter | None) -> Preview:
     return Preview(rules, _counts(parts, rules), missing)
 
 
-def _counts(parts: Parts, rules: tuple[Rule, ...]) -> tuple[tuple[str, int, int], ...]:
+def _counts(parts: RuleParts, rules: tuple[Rule, ...]) -> tuple[tuple[str, int, int], ...]:
     try:
         small_boxes = len(tiles(parts.boxes))
     except WrongInput:
@@ -101,7 +101,7 @@ def _counts(parts: Parts, rules: tuple[Rule, ...]) -> tuple[tuple[str, int, int]
     )
 
 
-def look_up(names: Iterable[str], found: TwitterFilter | None, draft: Draft) -> People:
+def look_up(names: Iterable[str], found: TwitterFilter | None, draft: FilterDraft) -> People:
     """The uids of the people, asked at once; nothing in the database is locked meanwhile."""
     known = dict(found.uids) if found else {}
     wanted = list(names)
@@ -114,7 +114,7 @@ def look_up(names: Iterable[str], found: TwitterFilter | None, draft: Draft) -> 
     return find_people(wanted, known, client)
 
 
-def lookup_client(draft: Draft) -> Client:
+def lookup_client(draft: FilterDraft) -> Client:
     """With the credential of look-ups, else with the filter's own. Raises SfmError."""
     try:
         return clients.default_client()
@@ -128,7 +128,7 @@ def lookup_client(draft: Draft) -> Client:
         return clients.client_for(source.credential)
 
 
-def _source_of(user: User, draft: Draft) -> Source:
+def _source_of(user: User, draft: FilterDraft) -> CredentialSource:
     """What the filter will be collected with. Raises NoStreamCredential."""
     chosen = db.session.get(Credential, draft.credential_id) if draft.credential_id else None
     return connections.source_of(user, chosen)
@@ -142,7 +142,7 @@ def search_client(found: TwitterFilter) -> Client:
     return clients.client_for(source.credential)
 
 
-def check_exact_rules(draft: Draft) -> None:
+def check_exact_rules(draft: FilterDraft) -> None:
     """Have Twitter read the exact rules, without keeping them. Raises BadFilter with its reasons.
 
     Where Twitter cannot be asked now, it says what it dislikes when the stream connects.

@@ -10,7 +10,7 @@ from sfm.database import begin_write, db
 from sfm.errors import SfmError
 from sfm.filters import dry_run, queries, reconcile, service, validation
 from sfm.filters.user_lookup import People
-from sfm.filters.validation import BadFilter, Draft
+from sfm.filters.validation import BadFilter, FilterDraft
 from sfm.models import TwitterFilter, User
 from sfm.runs import queue
 from sfm.runs.jobs import FILL_GAP
@@ -100,7 +100,7 @@ def _again(found: TwitterFilter | None) -> TwitterFilter | None:
     return _mine(found.id) if found is not None else None
 
 
-def _save(draft: Draft, found: TwitterFilter | None) -> BaseResponse:
+def _save(draft: FilterDraft, found: TwitterFilter | None) -> BaseResponse:
     check_exact_rules(draft)
     people = look_up(validation.parts_of(draft).names, found, draft)
     begin_write()
@@ -137,7 +137,7 @@ def show(filter_id: int) -> str:
         rules=_rules(found),
         gaps=gaps,
         completeness=of_filter(found),
-        prospects=gap_fill.prospects(gaps),
+        prospects=gap_fill.fill_estimates(gaps),
         trial_price=dry_run.price(_search(found).queries),
         too_long=_search(found).too_long,
     )
@@ -226,7 +226,7 @@ def _mine(filter_id: int) -> TwitterFilter:
     return service.by_id(filter_id, None if reader.is_superuser else reader.id)
 
 
-def _line(filter_id: int) -> dashboard.Line | None:
+def _line(filter_id: int) -> dashboard.BoardLine | None:
     return next(iter(dashboard.lines(only=[filter_id])), None)
 
 

@@ -16,7 +16,7 @@ from sfm.filters import reconcile, service
 from sfm.models import TwitterFilter
 from sfm.streams import dashboard
 from sfm.supervisord import logs
-from sfm.supervisord.paths import place_of
+from sfm.supervisord.paths import paths_of
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import done, page_or_part
 
@@ -85,5 +85,5 @@ def _active(filter_id: int) -> TwitterFilter:
 @access("superuser")
 def log() -> str:
     name, channel = request.args.get("of", ""), request.args.get("channel", "err")
-    text = logs.tail(place_of(settings()), name, channel)
+    text = logs.tail(paths_of(settings()), name, channel)
     return render_template("status/log.html", name=name, channel=channel, text=text)
