@@ -14,7 +14,7 @@ from sfm.errors import BadSetting
 
 
 @dataclass(frozen=True)
-class Kind:
+class SettingKind:
     """How a setting's value is read, and the words that say what it takes."""
 
     takes: str
@@ -56,16 +56,16 @@ def _within(low: float, high: float, number: Callable[[Any], Any]) -> Callable[[
     return read
 
 
-TEXT = Kind("takes text", str)
-FOLDER = Kind("takes the path of a folder", lambda value: Path(value).expanduser())
-BOOLEAN = Kind("takes on or off", _boolean)
-WORDS = Kind("takes words with commas between them", _words)
-OPTIONAL_ADDRESS = Kind(
+TEXT = SettingKind("takes text", str)
+FOLDER = SettingKind("takes the path of a folder", lambda value: Path(value).expanduser())
+BOOLEAN = SettingKind("takes on or off", _boolean)
+WORDS = SettingKind("takes words with commas between them", _words)
+OPTIONAL_ADDRESS = SettingKind(
     "takes an http or https address, or nothing",
     lambda value: _http_address(value) if str(value).strip() else "",
 )
-ADDRESS = Kind("takes an http or https address, such as https://api.x.com", _http_address)
-IP_ADDRESS = Kind(
+ADDRESS = SettingKind("takes an http or https address, such as https://api.x.com", _http_address)
+IP_ADDRESS = SettingKind(
     "takes an IP address, such as 127.0.0.1", lambda value: str(ip_address(str(value).strip()))
 )
 SCHEDULE_FORM = re.compile(
@@ -85,20 +85,20 @@ def _schedule(value: Any) -> str:
     return text
 
 
-SCHEDULE = Kind(
+SCHEDULE = SettingKind(
     "takes “off”, “every 6 h” (s, min, h, d), “daily 02:15”, “weekly sun 03:15” or the five "
     "fields of cron, such as “0 */6 * * *”, in UTC",
     _schedule,
 )
-OBJECT = Kind("takes a dictionary (JSON in the environment)", _json_object)
+OBJECT = SettingKind("takes a dictionary (JSON in the environment)", _json_object)
 
 
-def whole(low: int, high: int) -> Kind:
+def whole(low: int, high: int) -> SettingKind:
     """A whole number within bounds, both included."""
-    return Kind(f"takes a whole number from {low} to {high}", _within(low, high, int))
+    return SettingKind(f"takes a whole number from {low} to {high}", _within(low, high, int))
 
 
-def one_of(*choices: str) -> Kind:
+def one_of(*choices: str) -> SettingKind:
     """One of a few words."""
 
     def read(value: Any) -> str:
@@ -106,10 +106,10 @@ def one_of(*choices: str) -> Kind:
             raise ValueError
         return str(value)
 
-    return Kind("takes one of: " + ", ".join(choices), read)
+    return SettingKind("takes one of: " + ", ".join(choices), read)
 
 
-def some_of(*choices: str) -> Kind:
+def some_of(*choices: str) -> SettingKind:
     """Any number of a few words, with commas between them."""
 
     def read(value: Any) -> tuple[str, ...]:
@@ -118,12 +118,12 @@ def some_of(*choices: str) -> Kind:
             raise ValueError
         return found
 
-    return Kind("takes any of: " + ", ".join(choices), read)
+    return SettingKind("takes any of: " + ", ".join(choices), read)
 
 
 def option(
     default: Any,
-    kind: Kind,
+    kind: SettingKind,
     text: str,
     *,
     unit: str = "",
@@ -147,7 +147,7 @@ def option(
     )
 
 
-def read(name: str, kind: Kind, value: Any) -> Any:
+def read(name: str, kind: SettingKind, value: Any) -> Any:
     """A given value as the setting's own type. Raises BadSetting."""
     try:
         return kind.read(value)

@@ -18,40 +18,52 @@ from sfm.errors import SfmError, WrongInput
 NO_TABLES = "The database is not up to date: run `make migrate`, then try again."
 
 
-class Place(NamedTuple):
+class CommandEntry(NamedTuple):
     """Where a command lives."""
 
     module: str
     help: str
 
 
-COMMANDS: dict[str, Place] = {
-    "user_timeline": Place("timelines", "Collect new tweets of all active accounts, or of one."),
-    "update_usernames": Place("timelines", "Look active accounts up; take over new names."),
-    "add_userlist": Place("accounts", "Add the accounts of a list, one name a line."),
-    "demo": Place("demo", "Show a whole collection against the sandbox."),
-    "populate_uids": Place("timelines", "Deprecated: fill in missing uids."),
-    "import_tweets": Place("imports", "Import tweets that are held in files already."),
-    "fetch_tweets_by_id": Place("posts", "Look tweets up by their ids; JSON lines out."),
-    "refill_items": Place("posts", "Make what is stored of tweets anew from their JSON."),
-    "check_counts": Place("posts", "Hold the kept counts against a full count; put them right."),
-    "remove_tweet": Place("takedown", "Delete tweets from everything kept here, for good."),
-    "fetch_urls": Place("links", "Follow the links of tweets to where they lead."),
-    "create_user": Place("users", "Add a User, an administrator with --superuser."),
-    "reset_password": Place("users", "Give a User a one-time password."),
-    "set_credential": Place("users", "Keep a credential for a User, read from stdin or a file."),
-    "show_usage": Place("users", "Show what was read from Twitter, per credential and day."),
-    "check_credentials": Place("users", "Ask Twitter whether the kept credentials work."),
-    "rotate_keys": Place("users", "Encrypt all kept credentials with a new key."),
-    "export": Place("exports", "Export tweets of an account, a set, a list, stream files, or all."),
-    "use_sandbox": Place("setup", "Speak to the sandbox where no Twitter key is set."),
-    "migrate_database": Place("database", "Bring the database up to date, after a copy."),
-    "sandbox": Place("sandbox", "Run the sandbox Twitter on a port of its own."),
-    "filterstream": Place("streams", "Collect the stream of a filter."),
-    "streamsample": Place("streams", "Collect Twitter's sample of all posts."),
-    "organizedata": Place("streams", "Move finished stream files into folders by hour."),
-    "createconf": Place("supervisor", "Write supervisord's configuration of the active filters."),
-    "supervisor_config": Place("supervisor", "Write the configuration of our own supervisord."),
+COMMANDS: dict[str, CommandEntry] = {
+    "user_timeline": CommandEntry(
+        "timelines", "Collect new tweets of all active accounts, or of one."
+    ),
+    "update_usernames": CommandEntry("timelines", "Look active accounts up; take over new names."),
+    "add_userlist": CommandEntry("accounts", "Add the accounts of a list, one name a line."),
+    "demo": CommandEntry("demo", "Show a whole collection against the sandbox."),
+    "populate_uids": CommandEntry("timelines", "Deprecated: fill in missing uids."),
+    "import_tweets": CommandEntry("imports", "Import tweets that are held in files already."),
+    "fetch_tweets_by_id": CommandEntry("posts", "Look tweets up by their ids; JSON lines out."),
+    "refill_items": CommandEntry("posts", "Make what is stored of tweets anew from their JSON."),
+    "check_counts": CommandEntry(
+        "posts", "Hold the kept counts against a full count; put them right."
+    ),
+    "remove_tweet": CommandEntry("takedown", "Delete tweets from everything kept here, for good."),
+    "fetch_urls": CommandEntry("links", "Follow the links of tweets to where they lead."),
+    "create_user": CommandEntry("users", "Add a User, an administrator with --superuser."),
+    "reset_password": CommandEntry("users", "Give a User a one-time password."),
+    "set_credential": CommandEntry(
+        "users", "Keep a credential for a User, read from stdin or a file."
+    ),
+    "show_usage": CommandEntry("users", "Show what was read from Twitter, per credential and day."),
+    "check_credentials": CommandEntry("users", "Ask Twitter whether the kept credentials work."),
+    "rotate_keys": CommandEntry("users", "Encrypt all kept credentials with a new key."),
+    "export": CommandEntry(
+        "exports", "Export tweets of an account, a set, a list, stream files, or all."
+    ),
+    "use_sandbox": CommandEntry("setup", "Speak to the sandbox where no Twitter key is set."),
+    "migrate_database": CommandEntry("database", "Bring the database up to date, after a copy."),
+    "sandbox": CommandEntry("sandbox", "Run the sandbox Twitter on a port of its own."),
+    "filterstream": CommandEntry("streams", "Collect the stream of a filter."),
+    "streamsample": CommandEntry("streams", "Collect Twitter's sample of all posts."),
+    "organizedata": CommandEntry("streams", "Move finished stream files into folders by hour."),
+    "createconf": CommandEntry(
+        "supervisor", "Write supervisord's configuration of the active filters."
+    ),
+    "supervisor_config": CommandEntry(
+        "supervisor", "Write the configuration of our own supervisord."
+    ),
 }
 
 
@@ -66,7 +78,7 @@ class Sentence(click.ClickException):
 class LazyCommand(click.Command):
     """Stands for a command in listings; the real one is imported when it is run."""
 
-    def __init__(self, name: str, place: Place) -> None:
+    def __init__(self, name: str, place: CommandEntry) -> None:
         super().__init__(name, help=place.help, add_help_option=False)
         self.place = place
 

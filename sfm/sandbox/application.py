@@ -14,15 +14,15 @@ from werkzeug.wrappers import Request, Response
 
 from sfm.sandbox import admin, problems, rest, rules, search, streams
 from sfm.sandbox.credentials import APP
-from sfm.sandbox.faults import HTML, LIMIT_KINDS, REFUSALS, SHAPERS, Fault, refusal_of
+from sfm.sandbox.faults import HTML, LIMIT_KINDS, REFUSALS, SHAPERS, PlannedFault, refusal_of
 from sfm.sandbox.paging import invalid_token
-from sfm.sandbox.problems import Json, Refused
-from sfm.sandbox.routing import Call, Endpoint
+from sfm.sandbox.problems import Json, RefusedRequest
+from sfm.sandbox.routing import Call, Route
 from sfm.sandbox.site import Served, Site
 from sfm.sandbox.wanted import read_wanted
 from sfm.sandbox.wire import HangUp
 
-ENDPOINTS: tuple[Endpoint, ...] = (
+ENDPOINTS: tuple[Route, ...] = (
     *rest.ENDPOINTS,
     *search.ENDPOINTS,
     *rules.ENDPOINTS,
@@ -68,7 +68,7 @@ class Application:
                 caller = ""
             else:
                 response, caller = self._answer(request)
-        except Refused as refused:
+        except RefusedRequest as refused:
             return _refusal(refused), ""
         return _shaped(request, response, shapers), caller
 
@@ -76,8 +76,8 @@ class Application:
         try:
             found, values = self._map.bind("").match(request.path, request.method)
         except HTTPException:
-            raise Refused(404, HTML) from None
-        endpoint: Endpoint = found
+            raise RefusedRequest(404, HTML) from None
+        endpoint: Route = found
         caller = self.site.credentials.identify(request)
         if caller.kind not in endpoint.kinds:
             raise problems.wrong_authentication(caller.kind, ", ".join(endpoint.kinds))
@@ -86,11 +86,11 @@ class Application:
         newer = read_wanted(request.args, self.site.dialect).post_words
         try:
             answer = endpoint.answer(Call(self.site, request, caller), **values)
-        except Refused as refused:
+        except RefusedRequest as refused:
             body = refused.body
             if newer and isinstance(body, dict):
                 body = problems.in_post_words(body)
-            raise Refused(refused.status, body, {**headers, **refused.headers}) from None
+            raise RefusedRequest(refused.status, body, {**headers, **refused.headers}) from None
         if not isinstance(answer, Response):
             body, status = answer if isinstance(answer, tuple) else (answer, 200)
             answer = json_response(problems.in_post_words(body) if newer else body, status)
@@ -108,7 +108,7 @@ def json_response(body: Json, status: int = 200, kind: str = "application/json")
     return Response(data, status, content_type=f"{kind}; charset=utf-8")
 
 
-def _refusal(refused: Refused) -> Response:
+def _refusal(refused: RefusedRequest) -> Response:
     if isinstance(refused.body, str):
         kind = "text/html" if refused.body.startswith("<") else "text/plain"
         response = Response(refused.body, refused.status, content_type=f"{kind}; charset=utf-8")
@@ -119,13 +119,13 @@ def _refusal(refused: Refused) -> Response:
     return response
 
 
-def _refuse_token(request: Request, shapers: list[Fault]) -> None:
+def _refuse_token(request: Request, shapers: list[PlannedFault]) -> None:
     token = request.args.get("pagination_token") or request.args.get("next_token")
     if any(fault.kind == "expired-token" for fault in shapers):
         raise invalid_token(token or "", "pagination_token")
 
 
-def _shaped(request: Request, response: Response, shapers: list[Fault]) -> Response:
+def _shaped(request: Request, response: Response, shapers: list[PlannedFault]) -> Response:
     for fault in shapers:
         if response.is_streamed and fault.kind not in _FOR_STREAMS:
             continue
@@ -133,12 +133,12 @@ def _shaped(request: Request, response: Response, shapers: list[Fault]) -> Respo
     return response
 
 
-def _html(_: Request, __: Response, fault: Fault) -> Response:
+def _html(_: Request, __: Response, fault: PlannedFault) -> Response:
     status = fault.status or 200
     return Response(fault.body or HTML, status, content_type="text/html; charset=utf-8")
 
 
-def _body(_: Request, __: Response, fault: Fault) -> Response:
+def _body(_: Request, __: Response, fault: PlannedFault) -> Response:
     response = Response(fault.body or "", fault.status or 200)
     response.headers["Content-Type"] = "application/json; charset=utf-8"
     for name, value in fault.headers.items():
@@ -146,7 +146,7 @@ def _body(_: Request, __: Response, fault: Fault) -> Response:
     return response
 
 
-def _cut(_: Request, response: Response, fault: Fault) -> Response:
+def _cut(_: Request, response: Response, fault: PlannedFault) -> Response:
     data = response.get_data()
     keep = len(data) // 2 if fault.at is None else fault.at
     length = None if fault.kind == "cut-chunks" else len(data)
@@ -158,7 +158,7 @@ def _cut(_: Request, response: Response, fault: Fault) -> Response:
     return _streamed(response, torn(), length)
 
 
-def _reset(_: Request, response: Response, __: Fault) -> Response:
+def _reset(_: Request, response: Response, __: PlannedFault) -> Response:
     def nothing() -> Iterator[bytes]:
         raise HangUp(reset=True)
         yield b""
@@ -166,12 +166,12 @@ def _reset(_: Request, response: Response, __: Fault) -> Response:
     return _streamed(response, nothing(), None)
 
 
-def _slow(_: Request, response: Response, fault: Fault) -> Response:
+def _slow(_: Request, response: Response, fault: PlannedFault) -> Response:
     time.sleep(fault.seconds)
     return response
 
 
-def _trickle(_: Request, response: Response, fault: Fault) -> Response:
+def _trickle(_: Request, response: Response, fault: PlannedFault) -> Response:
     data = response.get_data()
     size = max(1, len(data) // 20)
 
@@ -191,12 +191,12 @@ def _streamed(response: Response, parts: Iterator[bytes], length: int | None) ->
     return shaped
 
 
-def _repeat_token(request: Request, response: Response, _: Fault) -> Response:
+def _repeat_token(request: Request, response: Response, _: PlannedFault) -> Response:
     token = request.args.get("pagination_token") or request.args.get("next_token")
     return _with_meta(response, {"next_token": token}) if token else response
 
 
-def _empty_page(_: Request, response: Response, __: Fault) -> Response:
+def _empty_page(_: Request, response: Response, __: PlannedFault) -> Response:
     body = json.loads(response.get_data())
     token = body.get("meta", {}).get("next_token", "7140dibdnow9c7btw4")
     response.set_data(json.dumps({"meta": {"result_count": 0, "next_token": token}}))
@@ -210,7 +210,7 @@ def _with_meta(response: Response, more: Json) -> Response:
     return response
 
 
-def _unchanged(_: Request, response: Response, __: Fault) -> Response:
+def _unchanged(_: Request, response: Response, __: PlannedFault) -> Response:
     return response
 
 

@@ -16,7 +16,7 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 @dataclass(frozen=True)
-class App:
+class RegisteredApp:
     """Keys for OAuth 1.0a (consumer) and OAuth 2.0 (client).
 
     Without `callbacks` any address on this machine will do; with them only those, exactly, though a

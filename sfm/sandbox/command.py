@@ -72,7 +72,7 @@ def sandbox(
     dialect: str,
 ) -> None:
     """Run the Twitter stand-in: made-up accounts, X's own answers, no key needed."""
-    from sfm.sandbox.apps import App
+    from sfm.sandbox.apps import RegisteredApp
     from sfm.sandbox.server import Sandbox, serve
     from sfm.sandbox.world.cast import CAST
 
@@ -86,7 +86,7 @@ def sandbox(
             keep_alive=keep_alive,
             limits=limits,
             dialect=dialect,
-            app=App(callbacks=callbacks),
+            app=RegisteredApp(callbacks=callbacks),
             bearer_tokens=tokens,
         )
     except OSError as exc:

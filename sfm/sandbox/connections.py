@@ -115,7 +115,7 @@ class Streams:
             connection.wake.set()
 
 
-def too_many_connections() -> problems.Refused:
+def too_many_connections() -> problems.RefusedRequest:
     """429: the app is connected already."""
     body = {
         "title": "ConnectionException",
@@ -123,4 +123,4 @@ def too_many_connections() -> problems.Refused:
         "connection_issue": "TooManyConnections",
         "type": f"{PROBLEM}streaming-connection",
     }
-    return problems.Refused(429, body)
+    return problems.RefusedRequest(429, body)

@@ -65,7 +65,7 @@ class Credentials:
     def _oauth1_caller(self, request: Request) -> Caller:
         try:
             uid = self._oauth1.check(request, needs="access").uid
-        except problems.Refused:
+        except problems.RefusedRequest:
             raise problems.unauthorized() from None
         return Caller(OAUTH1, self.own_app, f"user:{self.own_app}:{uid}", uid)
 
@@ -76,7 +76,7 @@ class Credentials:
         if not access.scopes >= _NEEDED_SCOPES:
             missing = ", ".join(sorted(_NEEDED_SCOPES - access.scopes))
             detail = f"The access token lacks the scopes {missing}."
-            raise problems.Refused(403, problems.generic(403, "Forbidden", detail))
+            raise problems.RefusedRequest(403, problems.generic(403, "Forbidden", detail))
         return Caller(OAUTH2, self.own_app, f"user:{self.own_app}:{access.uid}", access.uid)
 
 

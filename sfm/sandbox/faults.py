@@ -12,7 +12,7 @@ from typing import Any
 from werkzeug.wrappers import Request
 
 from sfm.sandbox.limits import WINDOW_SECONDS
-from sfm.sandbox.problems import PROBLEM, Json, Refused, generic
+from sfm.sandbox.problems import PROBLEM, Json, RefusedRequest, generic
 
 HTML = (
     "<!DOCTYPE html><html><head><title>X / ?</title></head>"
@@ -21,7 +21,7 @@ HTML = (
 
 
 @dataclass
-class Fault:
+class PlannedFault:
     """One planned trouble. `fired` says how often it has struck.
 
     It strikes requests of this `method` and `path` (a shell pattern) whose query string holds
@@ -71,26 +71,28 @@ class Fault:
         )
 
 
-def _problem(code: int, kind: str, title: str, detail: str, **more: Any) -> Callable[[], Refused]:
+def _problem(
+    code: int, kind: str, title: str, detail: str, **more: Any
+) -> Callable[[], RefusedRequest]:
     body = {**more, "title": title, "detail": detail, "type": f"{PROBLEM}{kind}"}
-    return lambda: Refused(code, body)
+    return lambda: RefusedRequest(code, body)
 
 
-def _generic(status: int, title: str) -> Callable[[], Refused]:
-    return lambda: Refused(status, generic(status, title))
+def _generic(status: int, title: str) -> Callable[[], RefusedRequest]:
+    return lambda: RefusedRequest(status, generic(status, title))
 
 
-def _v1(status: int, code: int, message: str) -> Callable[[], Refused]:
-    return lambda: Refused(status, {"errors": [{"code": code, "message": message}]})
+def _v1(status: int, code: int, message: str) -> Callable[[], RefusedRequest]:
+    return lambda: RefusedRequest(status, {"errors": [{"code": code, "message": message}]})
 
 
-def _connection(code: int, issue: str, detail: str) -> Callable[[], Refused]:
+def _connection(code: int, issue: str, detail: str) -> Callable[[], RefusedRequest]:
     kind, title = "streaming-connection", "ConnectionException"
     return _problem(code, kind, title, detail, connection_issue=issue)
 
 
-def _html(status: int) -> Callable[[], Refused]:
-    return lambda: Refused(status, HTML)
+def _html(status: int) -> Callable[[], RefusedRequest]:
+    return lambda: RefusedRequest(status, HTML)
 
 
 _NO_PROJECT = (
@@ -100,7 +102,7 @@ _NO_PROJECT = (
 _NO_CREDITS = "Your enrolled account [1000000000000000000] does not have any credits to fulfill"
 
 # Whole answers in place of the right one. Shapes: recorded answers and X's OpenAPI description.
-REFUSALS: dict[str, Callable[[], Refused]] = {
+REFUSALS: dict[str, Callable[[], RefusedRequest]] = {
     "unauthorized": _generic(401, "Unauthorized"),
     "credits-depleted": _problem(
         402,
@@ -122,7 +124,7 @@ REFUSALS: dict[str, Callable[[], Refused]] = {
         required_enrollment="Appropriate Level of API Access",
         reason="client-not-enrolled",
     ),
-    "app-suspended": lambda: Refused(
+    "app-suspended": lambda: RefusedRequest(
         403, generic(403, "Forbidden", "This application has been suspended.")
     ),
     "app-suspended-v1": _v1(401, 416, "Invalid / suspended application"),
@@ -208,24 +210,24 @@ class Faults:
     """The troubles planned at present."""
 
     def __init__(self) -> None:
-        self._faults: list[Fault] = []
+        self._faults: list[PlannedFault] = []
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
 
-    def add(self, kind: str, **options: Any) -> Fault:
+    def add(self, kind: str, **options: Any) -> PlannedFault:
         """Plan one; keep what is given back to ask it for `fired`. Raises ValueError.
 
         Kinds: the keys of REFUSALS, LIMIT_KINDS, SHAPERS and STREAM_KINDS; options: Fault's fields.
         """
         if kind not in all_kinds():
             raise ValueError(f"{kind!r} is no fault; there are {', '.join(all_kinds())}")
-        takes = {item.name for item in fields(Fault)} - {"kind", "id", "seen", "fired"}
+        takes = {item.name for item in fields(PlannedFault)} - {"kind", "id", "seen", "fired"}
         wrong = sorted(set(options) - takes)
         if wrong:
             raise ValueError(
                 f"a fault has no {', '.join(wrong)}; it has {', '.join(sorted(takes))}"
             )
-        fault = Fault(kind, **options)
+        fault = PlannedFault(kind, **options)
         if isinstance(fault.reset, str) and fault.reset not in RESETS:
             raise ValueError(f"reset is a number of seconds or one of {', '.join(RESETS)}")
         with self._lock:
@@ -243,11 +245,11 @@ class Faults:
         with self._lock:
             self._faults = [fault for fault in self._faults if fault.id != fault_id]
 
-    def planned(self) -> list[Fault]:
+    def planned(self) -> list[PlannedFault]:
         """All that have not been taken away, spent ones too."""
         return list(self._faults)
 
-    def on_stream(self, request: Request, lines: int) -> list[Fault]:
+    def on_stream(self, request: Request, lines: int) -> list[PlannedFault]:
         """Those that hit an open stream now that so many posts have gone down it."""
         with self._lock:
             hits = [
@@ -263,7 +265,7 @@ class Faults:
                 fault.fired += 1
         return hits
 
-    def striking(self, request: Request, kinds: tuple[str, ...]) -> list[Fault]:
+    def striking(self, request: Request, kinds: tuple[str, ...]) -> list[PlannedFault]:
         """Those of these kinds that hit this request; each is counted."""
         with self._lock:
             return [f for f in self._faults if f.kind in kinds and f.strikes(request)]
@@ -274,17 +276,17 @@ def all_kinds() -> list[str]:
     return [*REFUSALS, *LIMIT_KINDS, *SHAPERS, *STREAM_KINDS]
 
 
-def refusal_of(fault: Fault, now_ms: int) -> Refused:
+def refusal_of(fault: PlannedFault, now_ms: int) -> RefusedRequest:
     """The answer that a fault of REFUSALS or LIMIT_KINDS gives."""
     if fault.kind in LIMIT_KINDS:
         refused = _limit_refusal(fault, now_ms)
     else:
         refused = REFUSALS[fault.kind]()
     status = fault.status or refused.status
-    return Refused(status, refused.body, {**refused.headers, **fault.headers})
+    return RefusedRequest(status, refused.body, {**refused.headers, **fault.headers})
 
 
-def _limit_refusal(fault: Fault, now_ms: int) -> Refused:
+def _limit_refusal(fault: PlannedFault, now_ms: int) -> RefusedRequest:
     now = now_ms // 1000
     resets = {
         "normal": str(now + WINDOW_SECONDS),
@@ -301,7 +303,7 @@ def _limit_refusal(fault: Fault, now_ms: int) -> Refused:
         headers["x-rate-limit-reset"] = resets[fault.reset]
     if fault.kind == "too-many-requests-v1":
         body: Json = {"errors": [{"code": 88, "message": "Rate limit exceeded"}]}
-        return Refused(429, body, headers)
+        return RefusedRequest(429, body, headers)
     if fault.kind == "enhance-your-calm":
-        return Refused(420, "Exceeded connection limit for user\r\n", headers)
-    return Refused(429, generic(429, "Too Many Requests"), headers)
+        return RefusedRequest(420, "Exceeded connection limit for user\r\n", headers)
+    return RefusedRequest(429, generic(429, "Too Many Requests"), headers)

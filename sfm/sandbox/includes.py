@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sfm.sandbox import problems
 from sfm.sandbox.problems import Json
 from sfm.sandbox.shapes import (
-    View,
+    PostView,
     media_json,
     place_json,
     poll_json,
@@ -16,19 +16,19 @@ from sfm.sandbox.shapes import (
 )
 from sfm.sandbox.world.people import Person
 from sfm.sandbox.world.places import PLACES
-from sfm.sandbox.world.posts import Post
+from sfm.sandbox.world.posts import WorldPost
 
 
 class Includes:
     """Collects what the wanted expansions bring along. `viewer` is the user whose token asks."""
 
-    def __init__(self, view: View, viewer: int | None = None) -> None:
+    def __init__(self, view: PostView, viewer: int | None = None) -> None:
         self._view = view
         self._viewer = viewer
         self._kinds: dict[str, dict[str, Json]] = {}
         self._errors: dict[tuple[str, str], Json] = {}
 
-    def add_posts(self, posts: Iterable[Post]) -> None:
+    def add_posts(self, posts: Iterable[WorldPost]) -> None:
         """Everything that the expansions say for these posts."""
         for post in posts:
             self._add_people_of(post)
@@ -53,7 +53,7 @@ class Includes:
             body["errors"] = [*body.get("errors", []), *self._errors.values()]
         return body
 
-    def _add_people_of(self, post: Post) -> None:
+    def _add_people_of(self, post: WorldPost) -> None:
         wanted = self._view.wanted.expansions
         if "author_id" in wanted:
             self._add_user(post.author, "author_id")
@@ -74,7 +74,7 @@ class Includes:
             else:
                 self._add_user(person.uid, parameter, person.username)
 
-    def _add_things_of(self, post: Post) -> None:
+    def _add_things_of(self, post: WorldPost) -> None:
         wanted = self._view.wanted.expansions
         if "attachments.media_keys" in wanted:
             self._add_media(post)
@@ -84,11 +84,11 @@ class Includes:
             place = PLACES[post.place]
             self._put("places", place.id, place_json(self._view, place))
 
-    def _add_media(self, post: Post) -> None:
+    def _add_media(self, post: WorldPost) -> None:
         for medium in post.media:
             self._put("media", medium.key, media_json(self._view, medium))
 
-    def _add_references_of(self, post: Post) -> None:
+    def _add_references_of(self, post: WorldPost) -> None:
         wanted = self._view.wanted.expansions
         if "edit_history_tweet_ids" in wanted:
             for version in post.chain:
@@ -104,7 +104,7 @@ class Includes:
             if found and "referenced_tweets.id.attachments.media_keys" in wanted:
                 self._add_media(found)
 
-    def _add_post(self, post_id: int, parameter: str) -> Post | None:
+    def _add_post(self, post_id: int, parameter: str) -> WorldPost | None:
         post, problem = readable_post(self._view, post_id, parameter, self._viewer, "includes")
         if problem:
             self._problem(problem)
@@ -132,8 +132,8 @@ class Includes:
 
 
 def readable_post(
-    view: View, post_id: int, parameter: str, viewer: int | None, section: str
-) -> tuple[Post | None, Json | None]:
+    view: PostView, post_id: int, parameter: str, viewer: int | None, section: str
+) -> tuple[WorldPost | None, Json | None]:
     """The post if the viewer may see it, else the partial error that X gives."""
     value = str(post_id)
     post = view.world.post(post_id)

@@ -81,5 +81,5 @@ class Limits:
                 "x-rate-limit-reset": str(window.start_ms // 1000 + WINDOW_SECONDS),
             }
         if over:
-            raise problems.Refused(429, problems.generic(429, "Too Many Requests"), headers)
+            raise problems.RefusedRequest(429, problems.generic(429, "Too Many Requests"), headers)
         return headers

@@ -22,9 +22,9 @@ from authlib.oauth1.rfc5849.signature import (
 from authlib.oauth1.rfc5849.util import escape
 from werkzeug.wrappers import Request
 
-from sfm.sandbox.apps import App
+from sfm.sandbox.apps import RegisteredApp
 from sfm.sandbox.clock import SandboxClock
-from sfm.sandbox.problems import Refused
+from sfm.sandbox.problems import RefusedRequest
 
 _CLOCK_SKEW_SECONDS = 300
 _REQUEST_TOKEN_SECONDS = 900
@@ -52,12 +52,12 @@ class Signed:
     request_token: RequestToken | None = None
 
 
-def v1_error(status: int, code: int, message: str) -> Refused:
+def v1_error(status: int, code: int, message: str) -> RefusedRequest:
     """An error in v1.1's form."""
-    return Refused(status, {"errors": [{"code": code, "message": message}]})
+    return RefusedRequest(status, {"errors": [{"code": code, "message": message}]})
 
 
-def could_not_authenticate() -> Refused:
+def could_not_authenticate() -> RefusedRequest:
     """401 code 32: unknown key or wrong signature."""
     return v1_error(401, 32, "Could not authenticate you.")
 
@@ -65,7 +65,7 @@ def could_not_authenticate() -> Refused:
 class OAuth1:
     """The provider's side of OAuth 1.0a for one app."""
 
-    def __init__(self, app: App, seed: int, clock: SandboxClock) -> None:
+    def __init__(self, app: RegisteredApp, seed: int, clock: SandboxClock) -> None:
         self.app = app
         self._secret = f"sandbox {seed}".encode()
         self._clock = clock

@@ -17,9 +17,9 @@ from typing import Any
 from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.wrappers import Request
 
-from sfm.sandbox.apps import App
+from sfm.sandbox.apps import RegisteredApp
 from sfm.sandbox.clock import SandboxClock
-from sfm.sandbox.problems import Json, Refused
+from sfm.sandbox.problems import Json, RefusedRequest
 
 ACCESS_SECONDS = 7_200
 CODE_SECONDS = 30
@@ -57,24 +57,24 @@ class Access:
     scopes: frozenset[str]
 
 
-def invalid_request(description: str) -> Refused:
+def invalid_request(description: str) -> RefusedRequest:
     """400 as X's token endpoint gives it."""
-    return Refused(400, {"error": "invalid_request", "error_description": description})
+    return RefusedRequest(400, {"error": "invalid_request", "error_description": description})
 
 
-def unauthorized_client() -> Refused:
+def unauthorized_client() -> RefusedRequest:
     """401: a wrong or missing client id or secret."""
     body = {
         "error": "unauthorized_client",
         "error_description": "Missing valid authorization header",
     }
-    return Refused(401, body)
+    return RefusedRequest(401, body)
 
 
 class OAuth2:
     """The provider's side of OAuth 2.0 for one app."""
 
-    def __init__(self, app: App, seed: int, clock: SandboxClock) -> None:
+    def __init__(self, app: RegisteredApp, seed: int, clock: SandboxClock) -> None:
         self.app = app
         self._clock = clock
         self._notes = URLSafeSerializer(f"sandbox {seed} {app.client_id}", salt="oauth2")

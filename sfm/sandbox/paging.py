@@ -13,7 +13,7 @@ _LAYOUT = struct.Struct(">BQQI")
 
 
 @dataclass(frozen=True)
-class Place:
+class PagePosition:
     """Where a page begins: `offset` posts below the anchor, for one `scope` (account or query)."""
 
     scope: int
@@ -21,7 +21,7 @@ class Place:
     offset: int
 
 
-def write_token(place: Place) -> str:
+def write_token(place: PagePosition) -> str:
     """The token for a place: letters and digits, as X's."""
     packed = _LAYOUT.pack(0xB2, place.scope, place.anchor, place.offset)
     number = int.from_bytes(packed + struct.pack(">H", zlib.crc32(packed) & 0xFFFF), "big")
@@ -32,7 +32,7 @@ def write_token(place: Place) -> str:
     return "".join(reversed(digits))
 
 
-def read_token(token: str, scope: int, parameter: str) -> Place:
+def read_token(token: str, scope: int, parameter: str) -> PagePosition:
     """The place in a token. Raises Refused (400) for a foreign or garbled one."""
     try:
         packed = int(token, 36).to_bytes(_LAYOUT.size + 2, "big")
@@ -42,10 +42,10 @@ def read_token(token: str, scope: int, parameter: str) -> Place:
         raise invalid_token(token, parameter) from None
     if struct.pack(">H", zlib.crc32(body) & 0xFFFF) != check or found != scope:
         raise invalid_token(token, parameter)
-    return Place(found, anchor, offset)
+    return PagePosition(found, anchor, offset)
 
 
-def invalid_token(token: str, parameter: str) -> problems.Refused:
+def invalid_token(token: str, parameter: str) -> problems.RefusedRequest:
     """What X says to a token that it cannot use, an expired one too."""
     message = f"The `{parameter}` query parameter value [{token}] is not valid"
     return problems.invalid(parameter, [token], message)

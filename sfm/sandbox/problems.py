@@ -13,7 +13,7 @@ NEWER_PROBLEM = "https://api.x.com/2/problems/"
 _INVALID = "One or more parameters to your request was invalid."
 
 
-class Refused(Exception):
+class RefusedRequest(Exception):
     """An answer other than 200: its status, body and any further headers."""
 
     def __init__(self, status: int, body: Json | str, headers: dict[str, str] | None = None):
@@ -37,12 +37,12 @@ def generic(status: int, title: str, detail: str | None = None) -> Json:
     return {"title": title, "type": "about:blank", "status": status, "detail": detail or title}
 
 
-def invalid(parameter: str, values: list[str], message: str) -> Refused:
+def invalid(parameter: str, values: list[str], message: str) -> RefusedRequest:
     """400 for one parameter."""
     return invalid_many([{"parameters": {parameter: values}, "message": message}])
 
 
-def invalid_many(errors: list[Json]) -> Refused:
+def invalid_many(errors: list[Json]) -> RefusedRequest:
     """400 for several parameters at once."""
     body = {
         "errors": errors,
@@ -50,15 +50,15 @@ def invalid_many(errors: list[Json]) -> Refused:
         "detail": _INVALID,
         "type": f"{PROBLEM}invalid-request",
     }
-    return Refused(400, body)
+    return RefusedRequest(400, body)
 
 
-def unauthorized() -> Refused:
+def unauthorized() -> RefusedRequest:
     """401: no token, or one that X does not know."""
-    return Refused(401, generic(401, "Unauthorized"))
+    return RefusedRequest(401, generic(401, "Unauthorized"))
 
 
-def wrong_authentication(kind: str, supported: str) -> Refused:
+def wrong_authentication(kind: str, supported: str) -> RefusedRequest:
     """403: a good token of a kind that this endpoint does not take."""
     detail = (
         f"Authenticating with {kind} is forbidden for this endpoint.  "
@@ -70,7 +70,7 @@ def wrong_authentication(kind: str, supported: str) -> Refused:
         "type": f"{PROBLEM}unsupported-authentication",
         "status": 403,
     }
-    return Refused(403, body)
+    return RefusedRequest(403, body)
 
 
 def not_found(resource: str, parameter: str, value: str) -> Json:

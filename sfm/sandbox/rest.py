@@ -8,7 +8,7 @@ from itertools import islice
 from sfm.sandbox import problems
 from sfm.sandbox.clock import iso
 from sfm.sandbox.includes import Includes, readable_post
-from sfm.sandbox.paging import Place, read_token, write_token
+from sfm.sandbox.paging import PagePosition, read_token, write_token
 from sfm.sandbox.params import (
     FIELDS,
     ID_PATTERN,
@@ -18,18 +18,18 @@ from sfm.sandbox.params import (
     check_path_name,
 )
 from sfm.sandbox.problems import Json
-from sfm.sandbox.routing import ANYONE, APP_ONLY, USER_ONLY, Call, Endpoint
-from sfm.sandbox.shapes import View, post_json, user_json
+from sfm.sandbox.routing import ANYONE, APP_ONLY, USER_ONLY, Call, Route
+from sfm.sandbox.shapes import PostView, post_json, user_json
 from sfm.sandbox.wanted import read_wanted
 from sfm.sandbox.world.people import Person
-from sfm.sandbox.world.posts import Post, make_id
+from sfm.sandbox.world.posts import WorldPost, make_id
 
 TIMELINE_REACH = 3_200
 TIMELINE_REACH_WITHOUT_REPLIES = 800
 _PAGED = ("max_results", "pagination_token", "since_id", "until_id", "start_time", "end_time")
 
 
-def _view(call: Call) -> View:
+def _view(call: Call) -> PostView:
     return call.site.view(read_wanted(call.args, call.site.dialect))
 
 
@@ -168,12 +168,12 @@ def _bounds(params: Params) -> tuple[int, int]:
     return lowest, beyond
 
 
-def _place(call: Call, params: Params, person: Person) -> Place:
+def _place(call: Call, params: Params, person: Person) -> PagePosition:
     token = params.text("pagination_token")
     if token:
         return read_token(token, person.uid, "pagination_token")
     newest = next(iter(call.site.world.timeline(person)), 0)
-    return Place(person.uid, newest, 0)
+    return PagePosition(person.uid, newest, 0)
 
 
 def _in_reach(
@@ -188,30 +188,32 @@ def _in_reach(
             yield post_id
 
 
-def _posts(call: Call, ids: Iterable[int]) -> list[Post]:
+def _posts(call: Call, ids: Iterable[int]) -> list[WorldPost]:
     world = call.site.world
     posts = [world.post(post_id) for post_id in ids]
     return [post for post in posts if post and not world.is_removed(post)]
 
 
-def _excluded(post: Post, exclude: set[str]) -> bool:
+def _excluded(post: WorldPost, exclude: set[str]) -> bool:
     kinds = {kind for kind, _ in post.references}
     return ("replies" in exclude and "replied_to" in kinds) or (
         "retweets" in exclude and "retweeted" in kinds
     )
 
 
-def _tokens(place: Place, size: int, *, more: bool) -> Json:
+def _tokens(place: PagePosition, size: int, *, more: bool) -> Json:
     tokens: Json = {}
     if more:
-        tokens["next_token"] = write_token(Place(place.scope, place.anchor, place.offset + size))
+        tokens["next_token"] = write_token(
+            PagePosition(place.scope, place.anchor, place.offset + size)
+        )
     if place.offset:
         before = max(0, place.offset - size)
-        tokens["previous_token"] = write_token(Place(place.scope, place.anchor, before))
+        tokens["previous_token"] = write_token(PagePosition(place.scope, place.anchor, before))
     return tokens
 
 
-def _page(call: Call, posts: list[Post], tokens: Json) -> Json:
+def _page(call: Call, posts: list[WorldPost], tokens: Json) -> Json:
     view = _view(call)
     call.site.meter(call.caller, posts=len(posts))
     if not posts:
@@ -258,13 +260,13 @@ def usage(call: Call) -> Json:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/2/users/by", "users/by", ANYONE, users_by),
-    Endpoint("GET", "/2/users/by/username/<username>", "users/by/username", ANYONE, user_by_name),
-    Endpoint("GET", "/2/users", "users", ANYONE, users_by_ids),
-    Endpoint("GET", "/2/users/me", "users/me", USER_ONLY, user_me),
-    Endpoint("GET", "/2/users/<uid>", "users/:id", ANYONE, user_by_id),
-    Endpoint("GET", "/2/users/<uid>/tweets", "users/:id/tweets", ANYONE, timeline),
-    Endpoint("GET", "/2/tweets", "tweets", ANYONE, posts_by_ids),
-    Endpoint("GET", "/2/tweets/<post_id>", "tweets/:id", ANYONE, post_by_id),
-    Endpoint("GET", "/2/usage/tweets", "usage/tweets", APP_ONLY, usage),
+    Route("GET", "/2/users/by", "users/by", ANYONE, users_by),
+    Route("GET", "/2/users/by/username/<username>", "users/by/username", ANYONE, user_by_name),
+    Route("GET", "/2/users", "users", ANYONE, users_by_ids),
+    Route("GET", "/2/users/me", "users/me", USER_ONLY, user_me),
+    Route("GET", "/2/users/<uid>", "users/:id", ANYONE, user_by_id),
+    Route("GET", "/2/users/<uid>/tweets", "users/:id/tweets", ANYONE, timeline),
+    Route("GET", "/2/tweets", "tweets", ANYONE, posts_by_ids),
+    Route("GET", "/2/tweets/<post_id>", "tweets/:id", ANYONE, post_by_id),
+    Route("GET", "/2/usage/tweets", "usage/tweets", APP_ONLY, usage),
 )

@@ -35,7 +35,7 @@ Answer = dict[str, Any] | Response | tuple[dict[str, Any], int]
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class Route:
     """`name` is the one that Limits knows."""
 
     method: str

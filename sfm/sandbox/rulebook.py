@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sfm.sandbox import problems
 from sfm.sandbox.clock import SandboxClock
 from sfm.sandbox.problems import PROBLEM, Json
-from sfm.sandbox.query.match import Query
+from sfm.sandbox.query.match import ParsedQuery
 from sfm.sandbox.query.parse import QueryError, parse
 from sfm.sandbox.world.posts import make_id
 
@@ -18,13 +18,13 @@ MOST_RULES = 1_000
 
 
 @dataclass(frozen=True)
-class Rule:
+class StoredRule:
     """One rule. It counts from `active_ms` on."""
 
     id: str
     value: str
     tag: str | None
-    query: Query
+    query: ParsedQuery
     active_ms: int
 
     def as_json(self) -> Json:
@@ -39,16 +39,16 @@ class RuleBook:
         self.cap = MOST_RULES
         self.delay_seconds = 0.0
         self._clock = clock
-        self._rules: dict[str, dict[str, Rule]] = {}
+        self._rules: dict[str, dict[str, StoredRule]] = {}
         self._serial = itertools.count(1)
         self._lock = threading.Lock()
 
-    def of(self, app: str) -> list[Rule]:
+    def of(self, app: str) -> list[StoredRule]:
         """An app's rules, oldest first."""
         with self._lock:
             return list(self._rules.get(app, {}).values())
 
-    def in_force(self, app: str) -> list[Rule]:
+    def in_force(self, app: str) -> list[StoredRule]:
         """Those that count by now."""
         now = self._clock.now_ms()
         return [rule for rule in self.of(app) if rule.active_ms <= now]
@@ -58,12 +58,14 @@ class RuleBook:
         with self._lock:
             return {app: len(rules) for app, rules in self._rules.items()}
 
-    def add(self, app: str, asked: list[Json], *, dry_run: bool) -> tuple[list[Rule], list[Json]]:
+    def add(
+        self, app: str, asked: list[Json], *, dry_run: bool
+    ) -> tuple[list[StoredRule], list[Json]]:
         """The rules made, and an error for each that was not. Raises Refused (422) over the cap."""
         with self._lock:
             book = self._rules.setdefault(app, {})
             values = {rule.value: rule.id for rule in book.values()}
-            made: list[Rule] = []
+            made: list[StoredRule] = []
             errors: list[Json] = []
             for item in asked:
                 rule = self._made(item, values, errors)
@@ -86,7 +88,7 @@ class RuleBook:
                     del book[rule_id]
         return gone
 
-    def _made(self, item: Json, values: dict[str, str], errors: list[Json]) -> Rule | None:
+    def _made(self, item: Json, values: dict[str, str], errors: list[Json]) -> StoredRule | None:
         value = item["value"]
         if value in values:
             kind = f"{PROBLEM}duplicate-rules"
@@ -106,19 +108,19 @@ class RuleBook:
             errors.append({**wrong, "details": exc.details})
             return None
         now = self._clock.now_ms()
-        return Rule(
+        return StoredRule(
             id=str(make_id(now, next(self._serial))),
             value=value,
             tag=item.get("tag") or None,
-            query=Query(node, stream=True),
+            query=ParsedQuery(node, stream=True),
             active_ms=now + int(self.delay_seconds * 1000),
         )
 
-    def _over_the_cap(self, wanted: int) -> problems.Refused:
+    def _over_the_cap(self, wanted: int) -> problems.RefusedRequest:
         body = {
             "title": "RulesCapExceeded",
             "detail": f"Rules capacity exceeded: {wanted} rules for a cap of {self.cap}.",
             "type": f"{PROBLEM}rule-cap",
             "status": 422,
         }
-        return problems.Refused(422, body)
+        return problems.RefusedRequest(422, body)

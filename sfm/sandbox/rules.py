@@ -8,7 +8,7 @@ from sfm.sandbox import problems
 from sfm.sandbox.clock import iso
 from sfm.sandbox.params import Params
 from sfm.sandbox.problems import Json
-from sfm.sandbox.routing import APP_ONLY, Call, Endpoint
+from sfm.sandbox.routing import APP_ONLY, Call, Route
 
 MOST_PER_PROJECT = 1_000
 _RULE_ID = "^[0-9]{1,19}$"
@@ -103,7 +103,7 @@ def _texts(items: object) -> bool:
     return isinstance(items, list) and bool(items) and all(isinstance(i, str) for i in items)
 
 
-def _misshapen(parameters: Json) -> problems.Refused:
+def _misshapen(parameters: Json) -> problems.RefusedRequest:
     message = "JSON doesn't match expected schema"
     return problems.invalid_many([{"parameters": parameters, "message": message}])
 
@@ -127,7 +127,7 @@ def count_rules(call: Call) -> Json:
 
 _PATH = "/2/tweets/search/stream/rules"
 ENDPOINTS = (
-    Endpoint("GET", _PATH, "rules:get", APP_ONLY, get_rules),
-    Endpoint("POST", _PATH, "rules:post", APP_ONLY, change_rules),
-    Endpoint("GET", f"{_PATH}/counts", "rules/counts", APP_ONLY, count_rules),
+    Route("GET", _PATH, "rules:get", APP_ONLY, get_rules),
+    Route("POST", _PATH, "rules:post", APP_ONLY, change_rules),
+    Route("GET", f"{_PATH}/counts", "rules/counts", APP_ONLY, count_rules),
 )

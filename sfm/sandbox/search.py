@@ -9,16 +9,16 @@ from sfm.sandbox import problems
 from sfm.sandbox.clock import iso
 from sfm.sandbox.credentials import OAUTH2
 from sfm.sandbox.includes import Includes
-from sfm.sandbox.paging import Place, read_token, scope_of, write_token
+from sfm.sandbox.paging import PagePosition, read_token, scope_of, write_token
 from sfm.sandbox.params import FIELDS, Params
 from sfm.sandbox.problems import Json
-from sfm.sandbox.query.match import Query
+from sfm.sandbox.query.match import ParsedQuery
 from sfm.sandbox.query.parse import QueryError, parse
-from sfm.sandbox.query.subject import Subject
-from sfm.sandbox.routing import ANYONE, APP_ONLY, Call, Endpoint
+from sfm.sandbox.query.subject import MatchSubject
+from sfm.sandbox.routing import ANYONE, APP_ONLY, Call, Route
 from sfm.sandbox.shapes import post_json
 from sfm.sandbox.wanted import read_wanted
-from sfm.sandbox.world.posts import Post, make_id
+from sfm.sandbox.world.posts import WorldPost, make_id
 from sfm.sandbox.world.world import World
 
 LONGEST_QUERY = 512  # self-serve plans; 4,096 for Enterprise
@@ -46,7 +46,7 @@ def search_recent(call: Call) -> Json:
     return _page(call, found[:size], scope, more=len(found) > size)
 
 
-def _page(call: Call, posts: list[Post], scope: int, *, more: bool) -> Json:
+def _page(call: Call, posts: list[WorldPost], scope: int, *, more: bool) -> Json:
     call.site.meter(call.caller, posts=len(posts))
     if not posts:
         return {"meta": {"result_count": 0}}
@@ -54,7 +54,7 @@ def _page(call: Call, posts: list[Post], scope: int, *, more: bool) -> Json:
     meta: Json = {"newest_id": str(posts[0].id), "oldest_id": str(posts[-1].id)}
     meta["result_count"] = len(posts)
     if more:
-        meta["next_token"] = write_token(Place(scope, posts[-1].id, 0))
+        meta["next_token"] = write_token(PagePosition(scope, posts[-1].id, 0))
     body: Json = {"data": [post_json(view, post) for post in posts]}
     includes = Includes(view, call.caller.uid)
     includes.add_posts(posts)
@@ -86,10 +86,10 @@ def counts_recent(call: Call) -> Json:
     return {"data": data, "meta": {f"total_{name}": sum(counts.values())}}
 
 
-def read_query(text: str) -> Query:
+def read_query(text: str) -> ParsedQuery:
     """A search query, ready to match. Raises Refused (400) with the positions of what is wrong."""
     try:
-        return Query(parse(text, stream=False, longest=LONGEST_QUERY), stream=False)
+        return ParsedQuery(parse(text, stream=False, longest=LONGEST_QUERY), stream=False)
     except QueryError as exc:
         raise problems.invalid_many(
             [
@@ -102,7 +102,7 @@ def read_query(text: str) -> Query:
         ) from None
 
 
-def matching(call: Call, query: Query, lowest: int, beyond: int) -> Iterator[Post]:
+def matching(call: Call, query: ParsedQuery, lowest: int, beyond: int) -> Iterator[WorldPost]:
     """Posts that search finds, newest first: no retweets, nobody protected or gone."""
     world = call.site.world
     now = world.clock.now_ms()
@@ -119,14 +119,14 @@ def matching(call: Call, query: Query, lowest: int, beyond: int) -> Iterator[Pos
         post = world.post(post_id)
         if post is None or not _is_found(world, post):
             continue
-        met = query.meets(Subject(world, post, stream=False))
+        met = query.meets(MatchSubject(world, post, stream=False))
         if seen:
             known[body] = met
         if met:
             yield post
 
 
-def _is_found(world: World, post: Post) -> bool:
+def _is_found(world: World, post: WorldPost) -> bool:
     author = world.person(post.author)
     if post.kind == "retweeted" or author is None or author.state != "active":
         return False
@@ -160,8 +160,8 @@ def _bounds(call: Call, params: Params) -> tuple[int, int]:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/2/tweets/search/recent", "tweets/search/recent", ANYONE, search_recent),
-    Endpoint(
+    Route("GET", "/2/tweets/search/recent", "tweets/search/recent", ANYONE, search_recent),
+    Route(
         "GET",
         "/2/tweets/counts/recent",
         "tweets/counts/recent",

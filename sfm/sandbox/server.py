@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from sfm.sandbox.application import Application
-from sfm.sandbox.apps import App
+from sfm.sandbox.apps import RegisteredApp
 from sfm.sandbox.clock import HasNow, SandboxClock
 from sfm.sandbox.connections import Streams
 from sfm.sandbox.credentials import Credentials
@@ -54,7 +54,7 @@ class Sandbox:
         crowd: float = 0.0,
         limits: bool = False,
         bearer_tokens: tuple[str, ...] = (DEFAULT_BEARER_TOKEN,),
-        app: App | None = None,
+        app: RegisteredApp | None = None,
         dialect: str = "auto",
         keep_alive: float = DEFAULT_KEEP_ALIVE,
         host: str = "127.0.0.1",
@@ -63,7 +63,7 @@ class Sandbox:
         self.clock = SandboxClock(clock)
         self.world = World(seed, accounts, self.clock, crowd)
         self.bearer_token = bearer_tokens[0] if bearer_tokens else ""
-        self.app = app or App()
+        self.app = app or RegisteredApp()
         self.oauth1 = OAuth1(self.app, seed, self.clock)
         self.oauth2 = OAuth2(self.app, seed, self.clock)
         credentials = Credentials(self.oauth1, self.oauth2, bearer_tokens)

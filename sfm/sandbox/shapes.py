@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sfm.sandbox.clock import iso
 from sfm.sandbox.problems import Json
-from sfm.sandbox.wanted import Wanted
-from sfm.sandbox.world.draft import Draft, Entities
+from sfm.sandbox.wanted import RequestedFields
+from sfm.sandbox.world.draft import Entities, PostDraft
 from sfm.sandbox.world.people import Person
-from sfm.sandbox.world.places import Place
-from sfm.sandbox.world.posts import Media, Poll, Post, id_ms
+from sfm.sandbox.world.places import WorldPlace
+from sfm.sandbox.world.posts import Poll, WorldMedia, WorldPost, id_ms
 from sfm.sandbox.world.world import World
 
 _EDIT_WINDOW_MS = 3_600_000
@@ -25,15 +25,15 @@ _POST_WORDS = {
 
 
 @dataclass(frozen=True)
-class View:
+class PostView:
     """Whose answer this is: the world at one moment, and what the request asked to see."""
 
     world: World
-    wanted: Wanted
+    wanted: RequestedFields
     now_ms: int
 
 
-def post_json(view: View, post: Post) -> Json:
+def post_json(view: PostView, post: WorldPost) -> Json:
     """One post with the wanted fields; what is empty is left out, as X does."""
     wanted = view.wanted
     shown: Json = {}
@@ -67,7 +67,7 @@ def _growth(post_ms: int, now_ms: int) -> float:
     return hours / (hours + 6)
 
 
-def post_metrics(view: View, post: Post) -> Json:
+def post_metrics(view: PostView, post: WorldPost) -> Json:
     """A post's counts; a retweet has its original's retweets and nothing of its own, as on X."""
     is_retweet = post.kind == "retweeted"
     since = id_ms(post.references[0][1]) if is_retweet else post.created_ms
@@ -80,7 +80,7 @@ def post_metrics(view: View, post: Post) -> Json:
     return {f"{name}_count": count for name, count in zip(names, counts, strict=True)}
 
 
-def _attachments(_: View, post: Post) -> Json | None:
+def _attachments(_: PostView, post: WorldPost) -> Json | None:
     shown: Json = {}
     if post.media:
         shown["media_keys"] = [medium.key for medium in post.media]
@@ -89,7 +89,7 @@ def _attachments(_: View, post: Post) -> Json | None:
     return shown or None
 
 
-def _edit_controls(_: View, post: Post) -> Json:
+def _edit_controls(_: PostView, post: WorldPost) -> Json:
     first_ms = id_ms(post.chain[0])
     return {
         "edits_remaining": 5 - (len(post.chain) - 1),
@@ -98,7 +98,7 @@ def _edit_controls(_: View, post: Post) -> Json:
     }
 
 
-def _geo(_: View, post: Post) -> Json | None:
+def _geo(_: PostView, post: WorldPost) -> Json | None:
     shown: Json = {}
     if post.place:
         shown["place_id"] = post.place
@@ -107,25 +107,25 @@ def _geo(_: View, post: Post) -> Json | None:
     return shown or None
 
 
-def _withheld(view: View, post: Post) -> Json | None:
+def _withheld(view: PostView, post: WorldPost) -> Json | None:
     if not post.withheld:
         return None
     scope = "post" if view.wanted.post_words else "tweet"
     return {"copyright": False, "country_codes": list(post.withheld), "scope": scope}
 
 
-def _note(_: View, post: Post) -> Json | None:
+def _note(_: PostView, post: WorldPost) -> Json | None:
     if not post.note:
         return None
     entities = {kind: marks for kind, marks in post.note.entities.items() if kind != "annotations"}
     return {"text": post.note.text} | ({"entities": entities} if entities else {})
 
 
-def _references(_: View, post: Post) -> list[Json] | None:
+def _references(_: PostView, post: WorldPost) -> list[Json] | None:
     return [{"type": kind, "id": str(ref)} for kind, ref in post.references] or None
 
 
-_POST: dict[str, Callable[[View, Post], object]] = {
+_POST: dict[str, Callable[[PostView, WorldPost], object]] = {
     "id": lambda _, post: str(post.id),
     "text": lambda _, post: post.written.text,
     "attachments": _attachments,
@@ -148,7 +148,7 @@ _POST: dict[str, Callable[[View, Post], object]] = {
 }
 
 
-def user_json(view: View, person: Person) -> Json:
+def user_json(view: PostView, person: Person) -> Json:
     """One account with the wanted fields."""
     wanted = view.wanted
     shown: Json = {}
@@ -164,11 +164,11 @@ def _profile_link(person: Person) -> tuple[str, str]:
     return f"https://t.co/{code}", f"https://example.org/{person.role.username.lower()}"
 
 
-def _user_url(_: View, person: Person) -> str | None:
+def _user_url(_: PostView, person: Person) -> str | None:
     return _profile_link(person)[0] if person.role.verified != "none" else None
 
 
-def _user_entities(view: View, person: Person) -> Json | None:
+def _user_entities(view: PostView, person: Person) -> Json | None:
     shown: Json = {}
     url = _user_url(view, person)
     if url:
@@ -182,7 +182,7 @@ def _user_entities(view: View, person: Person) -> Json | None:
 
 
 def _bio_entities(bio: str) -> Entities:
-    draft = Draft()
+    draft = PostDraft()
     for word in bio.split(" "):
         name = word[1:].rstrip(".,;")
         if word[:1] == "#" and name:
@@ -195,7 +195,7 @@ def _bio_entities(bio: str) -> Entities:
     return draft.done().entities
 
 
-def user_metrics(view: View, person: Person) -> Json:
+def user_metrics(view: PostView, person: Person) -> Json:
     """An account's counts as of now."""
     posts = view.world.count(person)
     days = max(0, view.now_ms - person.created_ms) // 86_400_000
@@ -210,12 +210,12 @@ def user_metrics(view: View, person: Person) -> Json:
     }
 
 
-def _newest(view: View, person: Person) -> str | None:
+def _newest(view: PostView, person: Person) -> str | None:
     newest = next(iter(view.world.timeline(person)), None)
     return str(newest) if newest and person.state == "active" else None
 
 
-_USER: dict[str, Callable[[View, Person], object]] = {
+_USER: dict[str, Callable[[PostView, Person], object]] = {
     "id": lambda _, person: str(person.uid),
     "name": lambda _, person: person.name,
     "username": lambda _, person: person.username,
@@ -237,7 +237,7 @@ _USER: dict[str, Callable[[View, Person], object]] = {
 }
 
 
-def media_json(view: View, medium: Media) -> Json:
+def media_json(view: PostView, medium: WorldMedia) -> Json:
     """One photo, video or moving picture."""
     base = "https://pbs.twimg.com"
     everything: Json = {
@@ -258,7 +258,7 @@ def media_json(view: View, medium: Media) -> Json:
     return _only(everything, view.wanted.media)
 
 
-def _variants(medium: Media) -> list[Json]:
+def _variants(medium: WorldMedia) -> list[Json]:
     base = f"https://video.twimg.com/ext_tw_video/{medium.code}"
     if medium.kind == "animated_gif":
         return [{"bit_rate": 0, "content_type": "video/mp4", "url": f"{base}/vid/loop.mp4"}]
@@ -269,7 +269,7 @@ def _variants(medium: Media) -> list[Json]:
     ]
 
 
-def place_json(view: View, place: Place) -> Json:
+def place_json(view: PostView, place: WorldPlace) -> Json:
     """One place."""
     everything: Json = {
         "id": place.id,
@@ -284,7 +284,7 @@ def place_json(view: View, place: Place) -> Json:
     return _only(everything, view.wanted.place)
 
 
-def poll_json(view: View, poll: Poll) -> Json:
+def poll_json(view: PostView, poll: Poll) -> Json:
     """One poll with its votes until now."""
     begun_ms = poll.end_ms - poll.minutes * 60_000
     minutes = max(0, min(view.now_ms, poll.end_ms) - begun_ms) // 60_000

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from sfm.sandbox.apps import App
+from sfm.sandbox.apps import RegisteredApp
 from sfm.sandbox.credentials import Credentials
 from sfm.sandbox.oauth1 import OAuth1, RequestToken, v1_error
 from sfm.sandbox.oauth2 import SCOPES, Asked, OAuth2
@@ -35,7 +35,12 @@ class SignIn:
     """The sign-in endpoints and pages of one sandbox."""
 
     def __init__(
-        self, world: World, app: App, credentials: Credentials, oauth1: OAuth1, oauth2: OAuth2
+        self,
+        world: World,
+        app: RegisteredApp,
+        credentials: Credentials,
+        oauth1: OAuth1,
+        oauth2: OAuth2,
     ) -> None:
         self._world = world
         self.app = app

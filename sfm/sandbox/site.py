@@ -12,9 +12,9 @@ from sfm.sandbox.credentials import Caller, Credentials
 from sfm.sandbox.faults import Faults
 from sfm.sandbox.limits import Limits
 from sfm.sandbox.rulebook import RuleBook
-from sfm.sandbox.shapes import View
+from sfm.sandbox.shapes import PostView
 from sfm.sandbox.signin import SignIn
-from sfm.sandbox.wanted import Wanted
+from sfm.sandbox.wanted import RequestedFields
 from sfm.sandbox.world.world import World
 
 
@@ -30,7 +30,7 @@ class Served:
 
 
 @dataclass
-class Usage:
+class SiteUsage:
     """Posts and users handed out, per app and UTC day."""
 
     posts: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -70,16 +70,16 @@ class Site:
         self.limits = limits
         self.sign_in = sign_in
         self.faults = Faults()
-        self.usage = Usage()
+        self.usage = SiteUsage()
         self.rules = RuleBook(world.clock)
         self.streams = Streams()
         self.served: deque[Served] = deque(maxlen=20_000)
         self.dialect = dialect
         self.stopping = threading.Event()
 
-    def view(self, wanted: Wanted) -> View:
+    def view(self, wanted: RequestedFields) -> PostView:
         """The world as of now with these fields."""
-        return View(self.world, wanted, self.clock.now_ms())
+        return PostView(self.world, wanted, self.clock.now_ms())
 
     def today(self) -> str:
         """The UTC day, `2026-11-22`."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sfm.sandbox.connections import Connection
-from sfm.sandbox.faults import Fault
+from sfm.sandbox.faults import PlannedFault
 from sfm.sandbox.problems import PROBLEM, Json
 from sfm.sandbox.wire import HangUp
 
@@ -26,7 +26,7 @@ _HUGE = 50_000_000
 _PIECE = b"x" * 65_536
 
 
-class Line(NamedTuple):
+class FaultLine(NamedTuple):
     """Something to send; only posts count as lines."""
 
     data: bytes
@@ -82,65 +82,65 @@ class Strikes:
         for at in range(0, len(data), size):
             yield data[at : at + size]
 
-    def strike(self, fault: Fault) -> Iterator[bytes]:
+    def strike(self, fault: PlannedFault) -> Iterator[bytes]:
         """What a fault sends; some raise HangUp, some only change what comes later."""
         yield from getattr(self, f"_{fault.kind.replace('-', '_')}")(fault)
 
-    def _disconnect(self, fault: Fault) -> Iterator[bytes]:
+    def _disconnect(self, fault: PlannedFault) -> Iterator[bytes]:
         kind = fault.disconnect_type
         yield error_line(kind, bare=fault.body == "bare")
         self.ended = True
 
-    def _eof(self, _: Fault) -> Iterator[bytes]:
+    def _eof(self, _: PlannedFault) -> Iterator[bytes]:
         self.ended = True
         yield b""
 
-    def _fin(self, fault: Fault) -> Iterator[bytes]:
+    def _fin(self, fault: PlannedFault) -> Iterator[bytes]:
         yield self._half_a_line(fault)
         raise HangUp
 
-    def _rst(self, fault: Fault) -> Iterator[bytes]:
+    def _rst(self, fault: PlannedFault) -> Iterator[bytes]:
         yield self._half_a_line(fault)
         raise HangUp(reset=True)
 
-    def _half_a_line(self, fault: Fault) -> bytes:
+    def _half_a_line(self, fault: PlannedFault) -> bytes:
         recent = self._connection.recent
         line = recent[-1] if recent else b'{"data":{"id":"1","text":"half a line"}}\r\n'
         return line[: len(line) // 2 if fault.at is None else fault.at]
 
-    def _stall(self, fault: Fault) -> Iterator[bytes]:
+    def _stall(self, fault: PlannedFault) -> Iterator[bytes]:
         self._stalled_until = time.monotonic() + fault.seconds
         yield b""
 
-    def _keep_alives_only(self, fault: Fault) -> Iterator[bytes]:
+    def _keep_alives_only(self, fault: PlannedFault) -> Iterator[bytes]:
         self._quiet_until = time.monotonic() + fault.seconds
         yield b""
 
-    def _garbage(self, fault: Fault) -> Iterator[bytes]:
+    def _garbage(self, fault: PlannedFault) -> Iterator[bytes]:
         body = '{"data":{"id":"1' if fault.body is None else fault.body
         yield body.encode("utf-8", "surrogatepass") + b"\r\n"
 
-    def _huge_line(self, fault: Fault) -> Iterator[bytes]:
+    def _huge_line(self, fault: PlannedFault) -> Iterator[bytes]:
         left = _HUGE if fault.at is None else fault.at
         while left > 0:
             yield _PIECE[:left]
             left -= len(_PIECE)
         yield b"\r\n"
 
-    def _replay(self, fault: Fault) -> Iterator[bytes]:
+    def _replay(self, fault: PlannedFault) -> Iterator[bytes]:
         lines = list(self._connection.recent)
         lines = lines if fault.at is None else lines[-fault.at :]
         random.Random(len(lines)).shuffle(lines)  # noqa: S311  (disorder, not a secret)
         yield b"".join(lines)
 
-    def _duplicates(self, _: Fault) -> Iterator[bytes]:
+    def _duplicates(self, _: PlannedFault) -> Iterator[bytes]:
         self.copies = 2
         yield b""
 
-    def _split(self, fault: Fault) -> Iterator[bytes]:
+    def _split(self, fault: PlannedFault) -> Iterator[bytes]:
         self._piece_bytes = fault.at or 1
         yield b""
 
-    def _no_tags(self, _: Fault) -> Iterator[bytes]:
+    def _no_tags(self, _: PlannedFault) -> Iterator[bytes]:
         self._tags = False
         yield b""

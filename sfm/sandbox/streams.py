@@ -17,15 +17,15 @@ from sfm.sandbox.connections import Connection
 from sfm.sandbox.includes import Includes
 from sfm.sandbox.params import FIELDS, Params
 from sfm.sandbox.problems import PROBLEM, Json
-from sfm.sandbox.query.subject import Subject
-from sfm.sandbox.routing import APP_ONLY, Call, Endpoint
-from sfm.sandbox.rulebook import Rule
+from sfm.sandbox.query.subject import MatchSubject
+from sfm.sandbox.routing import APP_ONLY, Call, Route
+from sfm.sandbox.rulebook import StoredRule
 from sfm.sandbox.shapes import post_json
 from sfm.sandbox.site import Site
-from sfm.sandbox.stream_faults import ENDING, Line, Strikes, error_line
-from sfm.sandbox.wanted import Wanted, read_wanted
+from sfm.sandbox.stream_faults import ENDING, FaultLine, Strikes, error_line
+from sfm.sandbox.wanted import RequestedFields, read_wanted
 from sfm.sandbox.world.dice import mix
-from sfm.sandbox.world.posts import Post
+from sfm.sandbox.world.posts import WorldPost
 
 _BATCH = 50
 _LEAST_SPAN_MS = 250  # asking every account for news is not free in a world of thousands
@@ -42,7 +42,7 @@ def filtered_stream(call: Call) -> Response:
             "connection_issue": "RuleConfigurationIssue",
             "type": f"{PROBLEM}streaming-connection",
         }
-        raise problems.Refused(409, body)
+        raise problems.RefusedRequest(409, body)
     return _stream(call, "filtered_stream")
 
 
@@ -74,7 +74,7 @@ def _stream(call: Call, endpoint: str) -> Response:
 class Sender:
     """Goes on for as long as one connection lasts."""
 
-    def __init__(self, site: Site, connection: Connection, wanted: Wanted) -> None:
+    def __init__(self, site: Site, connection: Connection, wanted: RequestedFields) -> None:
         self._site = site
         self._world = site.world
         self._streams = site.streams
@@ -109,7 +109,7 @@ class Sender:
             connection.recent.clear()
             connection.disconnected_ms = self._site.clock.now_ms()
 
-    def _sent(self, lines: list[Line]) -> Iterator[bytes]:
+    def _sent(self, lines: list[FaultLine]) -> Iterator[bytes]:
         """Send what there is; else a keep-alive when one is due; else wait a little."""
         connection = self._connection
         data = b"".join(line.data for line in lines)
@@ -128,10 +128,10 @@ class Sender:
             connection.wake.wait(self._streams.tick)
             connection.wake.clear()
 
-    def _next_lines(self) -> list[Line]:
+    def _next_lines(self) -> list[FaultLine]:
         lines = []
         while self._connection.pushed:
-            lines.append(Line(self._connection.pushed.popleft(), is_post=False))
+            lines.append(FaultLine(self._connection.pushed.popleft(), is_post=False))
         if self._strikes.stalled:
             return lines
         posts = [self._world.post(post_id) for post_id in self._next_ids()]
@@ -142,7 +142,7 @@ class Sender:
             line = self._line(post) if post else None
             if line:
                 read += 1
-                lines.extend([Line(line)] * self._strikes.copies)
+                lines.extend([FaultLine(line)] * self._strikes.copies)
         if read:
             self._site.usage.add(self._connection.app, self._site.today(), read, 0)
         return lines
@@ -159,7 +159,7 @@ class Sender:
             due = list(islice(self._due, _BATCH))
         return sorted((*posted, *due))
 
-    def _line(self, post: Post) -> bytes | None:
+    def _line(self, post: WorldPost) -> bytes | None:
         author = self._world.person(post.author)
         if author is None or author.state != "active":
             return None
@@ -173,12 +173,12 @@ class Sender:
         matching = [self._strikes.rule_json(rule.id, rule.tag) for rule in rules]
         return _json_line({**self._body(post), "matching_rules": matching})
 
-    def _matching(self, post: Post) -> list[Rule]:
-        subject = Subject(self._world, post, stream=True)
+    def _matching(self, post: WorldPost) -> list[StoredRule]:
+        subject = MatchSubject(self._world, post, stream=True)
         rules = self._site.rules.in_force(self._connection.app)
         return [rule for rule in rules if rule.query.meets(subject)]
 
-    def _body(self, post: Post) -> Json:
+    def _body(self, post: WorldPost) -> Json:
         view = self._site.view(self._wanted)
         body: Json = {"data": post_json(view, post)}
         includes = Includes(view)
@@ -281,12 +281,10 @@ def kill_some(call: Call) -> Json:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/2/tweets/search/stream", "tweets/search/stream", APP_ONLY, filtered_stream),
-    Endpoint("GET", "/2/tweets/sample/stream", "tweets/sample/stream", APP_ONLY, sample_stream),
-    Endpoint("GET", "/2/connections", "connections", APP_ONLY, list_connections),
-    Endpoint("DELETE", "/2/connections/all", "connections:delete", APP_ONLY, kill_all),
-    Endpoint(
-        "DELETE", "/2/connections/<endpoint_id>", "connections:delete", APP_ONLY, kill_endpoint
-    ),
-    Endpoint("DELETE", "/2/connections", "connections:delete", APP_ONLY, kill_some),
+    Route("GET", "/2/tweets/search/stream", "tweets/search/stream", APP_ONLY, filtered_stream),
+    Route("GET", "/2/tweets/sample/stream", "tweets/sample/stream", APP_ONLY, sample_stream),
+    Route("GET", "/2/connections", "connections", APP_ONLY, list_connections),
+    Route("DELETE", "/2/connections/all", "connections:delete", APP_ONLY, kill_all),
+    Route("DELETE", "/2/connections/<endpoint_id>", "connections:delete", APP_ONLY, kill_endpoint),
+    Route("DELETE", "/2/connections", "connections:delete", APP_ONLY, kill_some),
 )

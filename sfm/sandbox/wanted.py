@@ -83,7 +83,7 @@ _SHOWS = {  # an expansion also shows the field that it expands
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedFields:
     """What to show, by tweet-dialect names; `post_words` says how to spell it."""
 
     post_words: bool
@@ -95,7 +95,7 @@ class Wanted:
     expansions: frozenset[str]
 
 
-def read_wanted(args: Mapping[str, str], dialect: str = "auto") -> Wanted:
+def read_wanted(args: Mapping[str, str], dialect: str = "auto") -> RequestedFields:
     """Out of a request's query. `dialect` is used where the request gives no sign of its own."""
     expansions = _names(args, "expansions")
     post_words = dialect == "post"
@@ -116,7 +116,7 @@ def read_wanted(args: Mapping[str, str], dialect: str = "auto") -> Wanted:
         asked = set(_names(args, "tweet.fields") & POST_FIELDS)
         defaults = {"id", "text", "edit_history_tweet_ids"}
     shown = {_SHOWS[name] for name in expanded if name in _SHOWS}
-    return Wanted(
+    return RequestedFields(
         post_words=post_words,
         post=frozenset(asked | defaults | shown),
         user=_user_fields(args, post_words, expanded),

@@ -27,7 +27,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True)
-class Rule:
+class AccessRule:
     """Who may call a route, and what a request to it may do."""
 
     who: Who
@@ -35,7 +35,7 @@ class Rule:
     begins_write: bool = True
 
 
-STATIC = Rule("public")
+STATIC = AccessRule("public")
 
 
 def access(who: Who, *, max_bytes: int = 0, begins_write: bool = True) -> Callable[[View], View]:
@@ -47,13 +47,13 @@ def access(who: Who, *, max_bytes: int = 0, begins_write: bool = True) -> Callab
     """
 
     def mark(view: View) -> View:
-        view.access_rule = Rule(who, max_bytes, begins_write)  # type: ignore[attr-defined]
+        view.access_rule = AccessRule(who, max_bytes, begins_write)  # type: ignore[attr-defined]
         return view
 
     return mark
 
 
-def rule_of(endpoint: str | None) -> Rule | None:
+def rule_of(endpoint: str | None) -> AccessRule | None:
     """The rule of an endpoint of the present app; None where it has none."""
     if endpoint == "static":
         return STATIC

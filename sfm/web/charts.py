@@ -29,7 +29,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """A line across the chart, with its figure."""
 
     y: float
@@ -41,7 +41,7 @@ class BarChart:
     """Bars of days side by side, with a few lines to read them by."""
 
     bars: tuple[Bar, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[ChartLine, ...]
     labelled: tuple[Bar, ...]
     total: int
     width: int = WIDTH
@@ -88,7 +88,7 @@ def bar_chart(days: Sequence[DayItems]) -> BarChart:
         bars.append(Bar(day, items, round(LEFT + place * step + step * 0.12, 1), round(y, 1),
                         round(step * 0.76, 1), round(height, 1)))  # fmt: skip
     lines = tuple(
-        Line(round(TOP + room - room * part / 2, 1), top * part // 2) for part in range(3)
+        ChartLine(round(TOP + room - room * part / 2, 1), top * part // 2) for part in range(3)
     )
     every = max(1, -(-len(bars) // LABELS_ACROSS))
     labelled = tuple(bars[::-1][::every][::-1])

@@ -11,7 +11,7 @@ from sfm.web.access import current_account, rule_of
 
 
 @dataclass(frozen=True)
-class Entry:
+class MenuEntry:
     """One line of the menu as it is shown."""
 
     label: object
@@ -20,11 +20,11 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Group:
+class MenuGroup:
     """Some lines under one heading."""
 
     label: object
-    entries: tuple[Entry, ...]
+    entries: tuple[MenuEntry, ...]
 
 
 MENU: tuple[tuple[object, tuple[tuple[str, object], ...]], ...] = (
@@ -62,17 +62,17 @@ PART_OF = dict.fromkeys(("admin_accounts", "admin_lists", "admin_users", "audit"
 """Areas that the menu shows as another one."""
 
 
-def navigation() -> tuple[Group, ...]:
+def navigation() -> tuple[MenuGroup, ...]:
     """The menu for the present reader."""
-    groups = (Group(label, _entries(lines)) for label, lines in MENU)
+    groups = (MenuGroup(label, _entries(lines)) for label, lines in MENU)
     return tuple(group for group in groups if group.entries)
 
 
-def _entries(lines: tuple[tuple[str, object], ...]) -> tuple[Entry, ...]:
+def _entries(lines: tuple[tuple[str, object], ...]) -> tuple[MenuEntry, ...]:
     area = (request.endpoint or "").split(".")[0]
     area = PART_OF.get(area, area)
     return tuple(
-        Entry(label, url_for(endpoint), endpoint.split(".")[0] == area)
+        MenuEntry(label, url_for(endpoint), endpoint.split(".")[0] == area)
         for endpoint, label in lines
         if endpoint in current_app.view_functions and _may_open(endpoint)
     )

@@ -34,7 +34,7 @@ class Slice(Generic[Row]):
 
 
 @dataclass(frozen=True)
-class Order:
+class SortOrder:
     """A total order: columns that are never NULL, the last of them unique, all the same way.
 
     `name` goes into the token, so that a token of one order is refused by another.
@@ -46,7 +46,7 @@ class Order:
     descending: bool = False
 
 
-def slice_of(statement: Select[Any], order: Order, token: str | None, size: int) -> Slice[Any]:
+def slice_of(statement: Select[Any], order: SortOrder, token: str | None, size: int) -> Slice[Any]:
     """The page of `statement` that the token leads to, the first where there is none.
 
     The statement selects one entity, or an entity first and more columns behind it, and has no
@@ -69,7 +69,7 @@ def slice_of(statement: Select[Any], order: Order, token: str | None, size: int)
                   has_on=True if backwards else more)  # fmt: skip
 
 
-def _slice(order: Order, found: list[Any], *, has_back: bool, has_on: bool) -> Slice[Any]:
+def _slice(order: SortOrder, found: list[Any], *, has_back: bool, has_on: bool) -> Slice[Any]:
     width = len(order.columns)
     rows = [row[0] if len(row) == width + 1 else row[:-width] for row in found]
     if not found:
@@ -79,14 +79,14 @@ def _slice(order: Order, found: list[Any], *, has_back: bool, has_on: bool) -> S
     return Slice(rows, back, on)
 
 
-def make_token(order: Order, backwards: bool, values: Sequence[Any]) -> str:
+def make_token(order: SortOrder, backwards: bool, values: Sequence[Any]) -> str:
     """The part of an address that leads to the rows before or behind these values."""
     content = [order.name, "-" if backwards else "+", [_plain(value) for value in values]]
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
     return encode_token(text)
 
 
-def read_token(order: Order, token: str) -> tuple[bool, list[Any]]:
+def read_token(order: SortOrder, token: str) -> tuple[bool, list[Any]]:
     """Whether we go backwards, and the values to start from. Raises WrongInput."""
     try:
         if len(token) > LONGEST_TOKEN:

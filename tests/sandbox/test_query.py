@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sfm.sandbox.clock import SandboxClock
-from sfm.sandbox.query.match import Query
+from sfm.sandbox.query.match import ParsedQuery
 from sfm.sandbox.query.parse import QueryError, parse
-from sfm.sandbox.query.subject import Subject
-from sfm.sandbox.world.posts import Post
+from sfm.sandbox.query.subject import MatchSubject
+from sfm.sandbox.world.posts import WorldPost
 from sfm.sandbox.world.world import World
 from tests.sandbox.conftest import NOON
 from tests.sandbox.held_time import HeldTime
@@ -19,9 +19,9 @@ def world() -> World:
     return World(clock=SandboxClock(HeldTime(NOON)))
 
 
-def meets(world: World, post: Post, text: str, *, stream: bool = True) -> bool:
-    query = Query(parse(text, stream=stream, longest=1_024), stream=stream)
-    return query.meets(Subject(world, post, stream=stream))
+def meets(world: World, post: WorldPost, text: str, *, stream: bool = True) -> bool:
+    query = ParsedQuery(parse(text, stream=stream, longest=1_024), stream=stream)
+    return query.meets(MatchSubject(world, post, stream=stream))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_boxes_take_points_inside_and_places_contained(world: World) -> None:
     assert meets(world, without, 'place:"Alexandria, VA" has:geo')
 
 
-def _tagged(world: World) -> list[Post]:
+def _tagged(world: World) -> list[WorldPost]:
     people = [world.find("QuayWeather"), world.find("clinic_bus")]
     posts = [world.post(post_id) for person in people for post_id in world.timeline(person)]
     return [post for post in posts if post and post.place]

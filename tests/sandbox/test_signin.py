@@ -14,7 +14,7 @@ from authlib.integrations.requests_client import OAuth1Session as AuthlibOAuth1
 from authlib.integrations.requests_client import OAuth2Session
 from requests_oauthlib import OAuth1Session
 
-from sfm.sandbox.apps import App
+from sfm.sandbox.apps import RegisteredApp
 from sfm.sandbox.server import Sandbox
 from tests.sandbox.conftest import Get
 from tests.sandbox.test_real_clients import Twarc, mount
@@ -154,7 +154,7 @@ def test_old_timestamp_is_code_135(y: Sandbox) -> None:
 
 
 def test_foreign_callback_is_code_415() -> None:
-    listed = App(callbacks=("https://sfm.example.org/oauth/callback",))
+    listed = RegisteredApp(callbacks=("https://sfm.example.org/oauth/callback",))
     with Sandbox(app=listed) as y:
         for callback, status in (
             ("https://sfm.example.org/oauth/callback?next=1", 200),
@@ -411,7 +411,7 @@ def test_wrong_client_is_a_401(y: Sandbox) -> None:
 
 
 def test_public_client_needs_no_secret() -> None:
-    with Sandbox(app=App(client_secret="")) as y:
+    with Sandbox(app=RegisteredApp(client_secret="")) as y:
         form = {"grant_type": "refresh_token", "client_id": "sandbox-client-id"}
         form["refresh_token"] = y.oauth2.tokens(5, tuple(SCOPES.split()))["refresh_token"]
         assert requests.post(f"{y.url}/2/oauth2/token", data=form, timeout=5).status_code == 200

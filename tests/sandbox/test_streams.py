@@ -15,9 +15,9 @@ import requests
 import tweepy
 import xdk
 
-from sfm.sandbox.query.match import Query
+from sfm.sandbox.query.match import ParsedQuery
 from sfm.sandbox.query.parse import parse
-from sfm.sandbox.query.subject import Subject
+from sfm.sandbox.query.subject import MatchSubject
 from sfm.sandbox.server import Sandbox
 from tests.sandbox.conftest import CAPTURE, NOON, Get
 from tests.sandbox.held_time import HeldTime
@@ -166,11 +166,11 @@ def test_stream_gives_exactly_what_the_rules_match_of_the_world(x: Sandbox, stre
     for post_id in x.world.made_between(start + 1, x.clock.now_ms() + 1):
         post = x.world.post(post_id)
         assert post is not None
-        subject = Subject(x.world, post, stream=True)
+        subject = MatchSubject(x.world, post, stream=True)
         matching = {
             rule_id
             for rule_id, text in rules.items()
-            if Query(parse(text, stream=True, longest=1_024), stream=True).meets(subject)
+            if ParsedQuery(parse(text, stream=True, longest=1_024), stream=True).meets(subject)
         }
         if matching:
             expected[str(post_id)] = matching

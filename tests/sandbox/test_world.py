@@ -9,7 +9,7 @@ import pytest
 
 from sfm.sandbox.clock import SandboxClock
 from sfm.sandbox.world.draft import Entities
-from sfm.sandbox.world.posts import Post, id_ms
+from sfm.sandbox.world.posts import WorldPost, id_ms
 from sfm.sandbox.world.world import World
 from tests.sandbox.held_time import HeldTime
 
@@ -20,7 +20,7 @@ def world(seed: int = 20, **more: int) -> World:
     return World(seed, clock=SandboxClock(HeldTime(NOON)), **more)
 
 
-def sample(w: World, each: int) -> list[Post]:
+def sample(w: World, each: int) -> list[WorldPost]:
     found = []
     for person in w.people:
         for _, post_id in zip(range(each), w.timeline(person), strict=False):

@@ -21,7 +21,7 @@ from sfm import audit
 from sfm.config import Settings
 from sfm.database import Base, db
 from sfm.models import Credential, User
-from sfm.sandbox.apps import App
+from sfm.sandbox.apps import RegisteredApp
 from sfm.sandbox.server import Sandbox
 from sfm.users import credentials, service, sign_in, twitter_sign_in
 from sfm.users.clients import client_for, default_client
@@ -50,7 +50,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def sandbox() -> object:
-    app = App(consumer_secret=CANARIES["consumer secret"], client_secret=CANARIES["client secret"])
+    app = RegisteredApp(
+        consumer_secret=CANARIES["consumer secret"], client_secret=CANARIES["client secret"]
+    )
     with Sandbox(seed=7, bearer_tokens=(CANARIES["bearer"],), app=app) as sandbox:
         yield sandbox
 

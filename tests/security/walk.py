@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule as Route
 
-from sfm.web.access import SAFE_METHODS, Rule
+from sfm.web.access import SAFE_METHODS, AccessRule
 from tests.security.samples import ANYTHING
 
 # Sign-in and the browser's own reports carry no session, or none yet.
@@ -24,7 +24,7 @@ class Stop:
     endpoint: str
     method: str
     address: str
-    rule: Rule
+    rule: AccessRule
     names_a_thing: bool = True
 
     def __str__(self) -> str:
@@ -38,7 +38,7 @@ def stops(app: Flask, owned: dict[str, int]) -> Iterator[Stop]:
         if route.endpoint == "static":
             continue
         rule = getattr(app.view_functions[route.endpoint], "access_rule", None)
-        assert isinstance(rule, Rule), f"{route.rule} has no access rule"
+        assert isinstance(rule, AccessRule), f"{route.rule} has no access rule"
         address = adapter.build(route.endpoint, values(route, owned, rule.who))
         for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
             yield Stop(route.endpoint, method, address, rule, "<id:" in route.rule)

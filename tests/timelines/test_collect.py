@@ -17,7 +17,7 @@ from sfm.networks.errors import AccountProblem, BadRequest
 from sfm.runs import queue
 from sfm.runs.context import RunContext
 from sfm.runs.errors import LeaseLost
-from sfm.sandbox.faults import Fault
+from sfm.sandbox.faults import PlannedFault
 from sfm.sandbox.server import Sandbox
 from sfm.timelines.collect import Collected, collect
 from sfm.twitter.client import Client
@@ -235,7 +235,7 @@ def test_the_same_page_token_again_ends_the_pass_and_the_next_run_goes_on(
     assert user.held_to_id == truth[0]
 
 
-def refused_range(sandbox: Sandbox, until_id: int, name: str = "until_id") -> Fault:
+def refused_range(sandbox: Sandbox, until_id: int, name: str = "until_id") -> PlannedFault:
     """X refuses each call that ends below this tweet, naming this parameter."""
     message = f"'{name}' must be a number that is newer."
     body = {"errors": [{"parameters": {name: [str(until_id)]}, "message": message}]}

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from math import cos, hypot, radians
 
 from sfm.sandbox.query.language import BOX, RADIUS, radius_km
-from sfm.sandbox.query.parse import Both, Either, Node, Term
-from sfm.sandbox.query.subject import Subject, folded, tokens
-from sfm.sandbox.shapes import View, post_metrics, user_metrics
+from sfm.sandbox.query.parse import Both, Either, Node, QueryTerm
+from sfm.sandbox.query.subject import MatchSubject, folded, tokens
+from sfm.sandbox.shapes import PostView, post_metrics, user_metrics
 from sfm.sandbox.wanted import read_wanted
 from sfm.sandbox.world.dice import mix
 from sfm.sandbox.world.people import Person
 
-Test = Callable[[Subject], bool]
+Test = Callable[[MatchSubject], bool]
 
 # Kinds of terms that depend on nothing but the words of a post.
 _WORDS_ONLY = frozenset(("word", "phrase", "near", "hashtag", "cashtag", "lang"))
 
 
-class Query:
+class ParsedQuery:
     """A tree made ready to be asked about many posts."""
 
     def __init__(self, node: Node, *, stream: bool) -> None:
@@ -29,7 +29,7 @@ class Query:
 
 
 def _words_only(node: Node) -> bool:
-    if isinstance(node, Term):
+    if isinstance(node, QueryTerm):
         return node.kind in _WORDS_ONLY
     return all(map(_words_only, node.parts))
 
@@ -50,7 +50,7 @@ def _compiled(node: Node, stream: bool) -> Test:
 # Words --------------------------------------------------------------------------------------
 
 
-def _word(term: Term, stream: bool) -> Test:
+def _word(term: QueryTerm, stream: bool) -> Test:
     wanted = folded(term.value, strict=stream)
     pieces = tokens(wanted)
     if len(pieces) == 1 and pieces[0] == wanted:
@@ -58,10 +58,10 @@ def _word(term: Term, stream: bool) -> Test:
     return lambda subject: wanted in subject.text  # an emoji, or a word with an apostrophe
 
 
-def _phrase(term: Term, stream: bool) -> Test:
+def _phrase(term: QueryTerm, stream: bool) -> Test:
     wanted = folded(term.value.strip(), strict=stream)
 
-    def test(subject: Subject) -> bool:
+    def test(subject: MatchSubject) -> bool:
         text, at = subject.text, -1
         while (at := text.find(wanted, at + 1)) >= 0:
             before, after = text[at - 1 : at] if at else "", text[at + len(wanted) :][:1]
@@ -73,11 +73,11 @@ def _phrase(term: Term, stream: bool) -> Test:
     return test
 
 
-def _near(term: Term, stream: bool) -> Test:
+def _near(term: QueryTerm, stream: bool) -> Test:
     wanted = tokens(folded(term.value, strict=stream))
     reach = len(wanted) + term.distance
 
-    def test(subject: Subject) -> bool:
+    def test(subject: MatchSubject) -> bool:
         words = subject.tokens
         return any(
             set(wanted) <= set(words[at : at + reach])
@@ -88,15 +88,15 @@ def _near(term: Term, stream: bool) -> Test:
     return test
 
 
-def _mark(kind: str, name: str) -> Callable[[Term, bool], Test]:
-    def build(term: Term, _: bool) -> Test:
+def _mark(kind: str, name: str) -> Callable[[QueryTerm, bool], Test]:
+    def build(term: QueryTerm, _: bool) -> Test:
         wanted = folded(term.value, strict=True)
         return lambda subject: wanted in subject.marks(kind, name)
 
     return build
 
 
-def _mention(term: Term, _: bool) -> Test:
+def _mention(term: QueryTerm, _: bool) -> Test:
     wanted = term.value.casefold()
     by_name, by_id = _mark("mentions", "username")(term, True), wanted.isdecimal()
     if not by_id:
@@ -118,25 +118,25 @@ def _is_person(person: Person | None, value: str) -> bool:
     return person is not None and value in (person.username.casefold(), str(person.uid))
 
 
-def _from(term: Term, _: bool) -> Test:
+def _from(term: QueryTerm, _: bool) -> Test:
     wanted = term.value.casefold()
     return lambda subject: _is_person(subject.author, wanted)
 
 
-def _to(term: Term, _: bool) -> Test:
+def _to(term: QueryTerm, _: bool) -> Test:
     wanted = term.value.casefold()
 
-    def test(subject: Subject) -> bool:
+    def test(subject: MatchSubject) -> bool:
         uid = subject.post.reply_to_user
         return uid is not None and _is_person(subject.world.person(uid), wanted)
 
     return test
 
 
-def _retweets_of(term: Term, _: bool) -> Test:
+def _retweets_of(term: QueryTerm, _: bool) -> Test:
     wanted = term.value.casefold()
 
-    def test(subject: Subject) -> bool:
+    def test(subject: MatchSubject) -> bool:
         original_id = subject.refers_to("retweeted")
         original = subject.world.post(original_id) if original_id else None
         return original is not None and _is_person(subject.world.person(original.author), wanted)
@@ -144,11 +144,11 @@ def _retweets_of(term: Term, _: bool) -> Test:
     return test
 
 
-def _profile(read: Callable[[Person], str]) -> Callable[[Term, bool], Test]:
-    def build(term: Term, _: bool) -> Test:
+def _profile(read: Callable[[Person], str]) -> Callable[[QueryTerm, bool], Test]:
+    def build(term: QueryTerm, _: bool) -> Test:
         wanted = tokens(folded(term.value, strict=False))
 
-        def test(subject: Subject) -> bool:
+        def test(subject: MatchSubject) -> bool:
             person = subject.author
             words = tokens(folded(read(person), strict=False)) if person else []
             return _holds(words, wanted)
@@ -166,12 +166,12 @@ def _holds(words: list[str], wanted: list[str]) -> bool:
     )
 
 
-def _size(name: str) -> Callable[[Term, bool], Test]:
-    def build(term: Term, _: bool) -> Test:
+def _size(name: str) -> Callable[[QueryTerm, bool], Test]:
+    def build(term: QueryTerm, _: bool) -> Test:
         low, _dots, high = term.value.partition("..")
         lowest, highest = int(low), int(high) if high else None
 
-        def test(subject: Subject) -> bool:
+        def test(subject: MatchSubject) -> bool:
             if subject.author is None:
                 return False
             size = int(user_metrics(_view(subject), subject.author)[name])
@@ -185,35 +185,35 @@ def _size(name: str) -> Callable[[Term, bool], Test]:
 # Links, things, places ----------------------------------------------------------------------
 
 
-def _url(term: Term, _: bool) -> Test:
+def _url(term: QueryTerm, _: bool) -> Test:
     wanted = tokens(term.value.casefold())
     return lambda subject: any(_holds(tokens(link), wanted) for link in subject.links)
 
 
-def _url_contains(term: Term, _: bool) -> Test:
+def _url_contains(term: QueryTerm, _: bool) -> Test:
     wanted = term.value.casefold()
     return lambda subject: any(wanted in link for link in subject.links)
 
 
-def _entity(term: Term, _: bool) -> Test:
+def _entity(term: QueryTerm, _: bool) -> Test:
     wanted = term.value.casefold()
     return lambda subject: wanted in subject.marks("annotations", "normalized_text")
 
 
-def _reference(kind: str) -> Callable[[Term, bool], Test]:
-    def build(term: Term, _: bool) -> Test:
+def _reference(kind: str) -> Callable[[QueryTerm, bool], Test]:
+    def build(term: QueryTerm, _: bool) -> Test:
         wanted = int(term.value)
         return lambda subject: subject.refers_to(kind) == wanted
 
     return build
 
 
-def _conversation(term: Term, _: bool) -> Test:
+def _conversation(term: QueryTerm, _: bool) -> Test:
     wanted = int(term.value)
     return lambda subject: subject.post.conversation == wanted
 
 
-def _place(term: Term, _: bool) -> Test:
+def _place(term: QueryTerm, _: bool) -> Test:
     wanted = term.value.casefold()
     return lambda subject: (
         subject.place is not None
@@ -226,12 +226,12 @@ def _place(term: Term, _: bool) -> Test:
     )
 
 
-def _country(term: Term, _: bool) -> Test:
+def _country(term: QueryTerm, _: bool) -> Test:
     wanted = term.value.upper()
     return lambda subject: subject.place is not None and subject.place.country_code == wanted
 
 
-def _in_box(term: Term, _: bool) -> Test:
+def _in_box(term: QueryTerm, _: bool) -> Test:
     found = BOX.match(term.value)
     west, south, east, north = map(float, found.groups()) if found else (0, 0, 0, 0)
 
@@ -241,7 +241,7 @@ def _in_box(term: Term, _: bool) -> Test:
     return _within(inside)
 
 
-def _in_circle(term: Term, _: bool) -> Test:
+def _in_circle(term: QueryTerm, _: bool) -> Test:
     found = RADIUS.match(term.value)
     if not found:
         return lambda _: False
@@ -257,7 +257,7 @@ def _in_circle(term: Term, _: bool) -> Test:
 def _within(inside: Callable[[float, float], bool]) -> Test:
     """The exact point lies inside, or else the place's box does, whole. Retweets never match."""
 
-    def test(subject: Subject) -> bool:
+    def test(subject: MatchSubject) -> bool:
         if subject.post.kind == "retweeted":
             return False
         if subject.post.point:
@@ -274,11 +274,11 @@ def _within(inside: Callable[[float, float], bool]) -> Test:
 # Kinds --------------------------------------------------------------------------------------
 
 
-def _view(subject: Subject) -> View:
-    return View(subject.world, read_wanted({}), subject.world.clock.now_ms())
+def _view(subject: MatchSubject) -> PostView:
+    return PostView(subject.world, read_wanted({}), subject.world.clock.now_ms())
 
 
-def _is(term: Term, _: bool) -> Test:
+def _is(term: QueryTerm, _: bool) -> Test:
     kinds: dict[str, Test] = {
         "retweet": lambda subject: subject.post.kind == "retweeted",
         "reply": lambda subject: subject.post.reply_to_user is not None,
@@ -291,7 +291,7 @@ def _is(term: Term, _: bool) -> Test:
     return kinds[term.value.lower()]
 
 
-def _has(term: Term, _: bool) -> Test:
+def _has(term: QueryTerm, _: bool) -> Test:
     kinds: dict[str, Test] = {
         "hashtags": lambda subject: bool(subject.marks("hashtags", "tag")),
         "cashtags": lambda subject: bool(subject.marks("cashtags", "tag")),
@@ -306,30 +306,30 @@ def _has(term: Term, _: bool) -> Test:
     return kinds[term.value.lower()]
 
 
-def _lang(term: Term, _: bool) -> Test:
+def _lang(term: QueryTerm, _: bool) -> Test:
     wanted = term.value.lower()
     return lambda subject: subject.post.lang == wanted
 
 
-def _sample(term: Term, _: bool) -> Test:
+def _sample(term: QueryTerm, _: bool) -> Test:
     percent = int(term.value)
     return lambda subject: mix(subject.post.id) % 100 < percent
 
 
-def _liked(name: str) -> Callable[[Term, bool], Test]:
-    def build(term: Term, _: bool) -> Test:
+def _liked(name: str) -> Callable[[QueryTerm, bool], Test]:
+    def build(term: QueryTerm, _: bool) -> Test:
         least = int(term.value)
         return lambda subject: post_metrics(_view(subject), subject.post)[name] >= least
 
     return build
 
 
-def _never(_: Term, __: bool) -> Test:
+def _never(_: QueryTerm, __: bool) -> Test:
     """For what nobody in the sandbox has: affiliates, contexts, titles of pages, sources."""
     return lambda _: False
 
 
-_TERMS: dict[str, Callable[[Term, bool], Test]] = {
+_TERMS: dict[str, Callable[[QueryTerm, bool], Test]] = {
     "word": _word,
     "phrase": _phrase,
     "near": _near,

@@ -14,7 +14,7 @@ _DEEPEST = 50
 
 
 @dataclass(frozen=True)
-class Term:
+class QueryTerm:
     """One condition: word, phrase, near, hashtag, mention, cashtag, or an operator by its name."""
 
     kind: str
@@ -38,7 +38,7 @@ class Either:
     parts: tuple[Node, ...]
 
 
-Node = Term | Both | Either
+Node = QueryTerm | Both | Either
 
 
 class QueryError(ValueError):
@@ -126,7 +126,7 @@ class _Reader:
         self.depth -= 1
         return node
 
-    def term(self, negated: bool) -> Term:
+    def term(self, negated: bool) -> QueryTerm:
         start = self.at
         found = _OPERATOR.match(self.text, self.at)
         if found:
@@ -139,7 +139,7 @@ class _Reader:
         word = self.bare_word()
         kinds = {"#": "hashtag", "@": "mention", "$": "cashtag"}
         if sign in kinds and len(word) > 1:
-            return Term(kinds[sign], word[1:], start + 1, negated)
+            return QueryTerm(kinds[sign], word[1:], start + 1, negated)
         if word in ("AND", "and") and not negated:
             raise self.wrong("AND is written as a blank; quote the word to look for it", start)
         bad = re.search(r"[^\w'’]", word) if word[0].isascii() else None
@@ -147,9 +147,9 @@ class _Reader:
             raise self.wrong(f"'{word}' has punctuation and must be in double quotes", start)
         if not any(sign.isalnum() or ord(sign) > 127 for sign in word):
             raise self.wrong(f"'{word}' holds nothing to look for", start)
-        return Term("word", word, start + 1, negated)
+        return QueryTerm("word", word, start + 1, negated)
 
-    def operator(self, found: re.Match[str], negated: bool) -> Term:
+    def operator(self, found: re.Match[str], negated: bool) -> QueryTerm:
         start = self.at
         name = found[1].lower()
         name = ALIASES.get(name, name)
@@ -161,7 +161,7 @@ class _Reader:
         problem = operator.check(value) if value else "a value is missing"
         if problem:
             raise self.wrong(f"{name}: {problem}", start)
-        return Term(name, value, start + 1, negated)
+        return QueryTerm(name, value, start + 1, negated)
 
     def value(self) -> str:
         opening = self.text[self.at : self.at + 1]
@@ -175,18 +175,18 @@ class _Reader:
             return raw.strip('"') if opening == '"' else raw
         return self.bare_word()
 
-    def quoted(self, negated: bool) -> Term:
+    def quoted(self, negated: bool) -> QueryTerm:
         start = self.at
         phrase = self.value()
         if not phrase.strip():
             raise self.wrong("the quotes are empty", start)
         near = _NEAR.match(self.text, self.at)
         if not near:
-            return Term("phrase", phrase, start + 1, negated)
+            return QueryTerm("phrase", phrase, start + 1, negated)
         self.at = near.end()
         if not 1 <= int(near[1]) <= 6:
             raise self.wrong("the distance after ~ is from 1 to 6", start)
-        return Term("near", phrase, start + 1, negated, int(near[1]))
+        return QueryTerm("near", phrase, start + 1, negated, int(near[1]))
 
     def bare_word(self) -> str:
         end = _WORD_END.search(self.text, self.at)

@@ -7,10 +7,10 @@ import unicodedata
 from functools import cached_property
 from html import unescape
 
-from sfm.sandbox.world.draft import Written
+from sfm.sandbox.world.draft import DraftText
 from sfm.sandbox.world.people import Person
-from sfm.sandbox.world.places import PLACES, Place
-from sfm.sandbox.world.posts import Post
+from sfm.sandbox.world.places import PLACES, WorldPlace
+from sfm.sandbox.world.posts import WorldPost
 from sfm.sandbox.world.world import World
 
 _TOKEN = re.compile(r"\w+")
@@ -30,10 +30,10 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
-class Subject:
+class MatchSubject:
     """One post under the eyes of a query. `stream`: rules see quoted posts too, and accents."""
 
-    def __init__(self, world: World, post: Post, *, stream: bool) -> None:
+    def __init__(self, world: World, post: WorldPost, *, stream: bool) -> None:
         self.world = world
         self.post = post
         self.stream = stream
@@ -43,7 +43,7 @@ class Subject:
         return self.world.person(self.post.author)
 
     @cached_property
-    def writings(self) -> list[Written]:
+    def writings(self) -> list[DraftText]:
         """The texts that count: a retweet's original whole, and for rules the quoted post."""
         kinds = dict(self.post.references)
         own = [self.post.full]
@@ -58,7 +58,7 @@ class Subject:
         """All words in one string, links left out, each text between line breaks."""
         return "\n".join(self._bare(written) for written in self.writings)
 
-    def _bare(self, written: Written) -> str:
+    def _bare(self, written: DraftText) -> str:
         text = written.text
         for link in reversed(written.entities.get("urls", [])):
             text = text[: link["start"]] + " " + text[link["end"] :]
@@ -92,7 +92,7 @@ class Subject:
         ]
 
     @cached_property
-    def place(self) -> Place | None:
+    def place(self) -> WorldPlace | None:
         return PLACES.get(self.post.place or "")
 
     def refers_to(self, kind: str) -> int | None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from sfm.sandbox.world import phrases
 from sfm.sandbox.world.dice import Dice
-from sfm.sandbox.world.draft import Draft, Written, retweet_of, short_form
+from sfm.sandbox.world.draft import DraftText, PostDraft, retweet_of, short_form
 from sfm.sandbox.world.people import Person, scramble
 from sfm.sandbox.world.places import PLACE_IDS, PLACES
-from sfm.sandbox.world.posts import Media, Poll, Post, make_id
+from sfm.sandbox.world.posts import Poll, WorldMedia, WorldPost, make_id
 from sfm.sandbox.world.slots import Slot, root_of
 
 _BLANK = re.compile(r"\{(\w+)\}")
@@ -29,21 +29,21 @@ class Voice:
     moment_ms: int
 
 
-def scheduled_post(seed: int, people: list[Person], slot: Slot, moment_ms: int) -> Post:
+def scheduled_post(seed: int, people: list[Person], slot: Slot, moment_ms: int) -> WorldPost:
     """The version of a slot's post that was made at moment_ms."""
     if slot.kind == "retweeted" and slot.target:
         return _retweet(seed, people, slot, moment_ms)
     return _own_words(seed, people, slot, moment_ms)
 
 
-def _retweet(seed: int, people: list[Person], slot: Slot, moment_ms: int) -> Post:
+def _retweet(seed: int, people: list[Person], slot: Slot, moment_ms: int) -> WorldPost:
     target = slot.target
     assert target is not None  # noqa: S101  (a retweet's slot always has its target)
     made = [moment for moment in target.moments if moment <= moment_ms][-1]
     original = scheduled_post(seed, people, target, made)
     post_id = make_id(moment_ms, scramble(slot.person.index))
     name = target.person.username_at(moment_ms)
-    return Post(
+    return WorldPost(
         id=post_id,
         author=slot.person.uid,
         created_ms=moment_ms,
@@ -56,7 +56,7 @@ def _retweet(seed: int, people: list[Person], slot: Slot, moment_ms: int) -> Pos
     )
 
 
-def _own_words(seed: int, people: list[Person], slot: Slot, moment_ms: int) -> Post:
+def _own_words(seed: int, people: list[Person], slot: Slot, moment_ms: int) -> WorldPost:
     person, role = slot.person, slot.person.role
     dice = Dice(seed, 21, person.index, slot.number)
     post_id = make_id(moment_ms, scramble(person.index))
@@ -70,7 +70,7 @@ def _own_words(seed: int, people: list[Person], slot: Slot, moment_ms: int) -> P
     full = draft.done()
     place, point = where(dice, 80 if role.habit == "places" else 5)
     replied = slot.target.person.uid if slot.kind == "replied_to" and slot.target else None
-    return Post(
+    return WorldPost(
         id=post_id,
         author=person.uid,
         created_ms=moment_ms,
@@ -98,8 +98,8 @@ def _voice(person: Person, people: list[Person], dice: Dice, moment_ms: int) -> 
     return Voice(person, topic, language, people, moment_ms)
 
 
-def _words(slot: Slot, voice: Voice, dice: Dice, is_long: bool) -> Draft:
-    draft = Draft()
+def _words(slot: Slot, voice: Voice, dice: Dice, is_long: bool) -> PostDraft:
+    draft = PostDraft()
     if slot.kind == "replied_to" and slot.target:
         other = slot.target.person
         draft.mention(other.username_at(voice.moment_ms), other.uid).say(" ")
@@ -111,7 +111,7 @@ def _words(slot: Slot, voice: Voice, dice: Dice, is_long: bool) -> Draft:
 
 
 def _references(
-    draft: Draft, slot: Slot, dice: Dice, moment_ms: int
+    draft: PostDraft, slot: Slot, dice: Dice, moment_ms: int
 ) -> tuple[tuple[str, int], ...]:
     if slot.kind == "original" or not slot.target:
         return ()
@@ -123,7 +123,7 @@ def _references(
     return ((slot.kind, target_id),)
 
 
-def _write(draft: Draft, voice: Voice, dice: Dice, kind: str) -> None:
+def _write(draft: PostDraft, voice: Voice, dice: Dice, kind: str) -> None:
     habit = voice.person.role.habit
     if habit == "emoji":
         draft.say(" ".join(dice.pick(phrases.EMOJI) for _ in range(dice.between(1, 12))))
@@ -140,7 +140,7 @@ def _write(draft: Draft, voice: Voice, dice: Dice, kind: str) -> None:
         fill(draft, dice.pick(phrases.PLAIN), voice, dice)
 
 
-def fill(draft: Draft, template: str, voice: Voice, dice: Dice) -> None:
+def fill(draft: PostDraft, template: str, voice: Voice, dice: Dice) -> None:
     """Write a template with its blanks filled."""
     pieces = _BLANK.split(template)
     for at, piece in enumerate(pieces):
@@ -151,7 +151,7 @@ def fill(draft: Draft, template: str, voice: Voice, dice: Dice) -> None:
             _fill_blank(draft, piece, voice, dice)
 
 
-def _fill_blank(draft: Draft, blank: str, voice: Voice, dice: Dice) -> None:
+def _fill_blank(draft: PostDraft, blank: str, voice: Voice, dice: Dice) -> None:
     topic = voice.topic
     if blank in ("tag", "tag2"):
         foreign = phrases.FOREIGN_TAGS.get(voice.language)
@@ -185,7 +185,7 @@ def _plain_word(blank: str, topic: phrases.Topic, dice: Dice) -> str:
     return str(dice.between(2, 1_971))
 
 
-def _media(dice: Dice, habit: str, post_id: int) -> tuple[Media, ...]:
+def _media(dice: Dice, habit: str, post_id: int) -> tuple[WorldMedia, ...]:
     if not dice.chance(85 if habit == "media" else 14):
         return ()
     roll, kind, prefix = dice.below(100), "photo", "3"
@@ -196,7 +196,7 @@ def _media(dice: Dice, habit: str, post_id: int) -> tuple[Media, ...]:
         roll -= share
     count = dice.between(1, 4) if kind == "photo" and dice.chance(35) else 1
     return tuple(
-        Media(
+        WorldMedia(
             key=f"{prefix}_{post_id + 1 + at}",
             kind=kind,
             code=dice.code(15),
@@ -209,14 +209,18 @@ def _media(dice: Dice, habit: str, post_id: int) -> tuple[Media, ...]:
     )
 
 
-def plain_media(draft: Draft, dice: Dice, username: str, post_id: int) -> tuple[Media, ...]:
+def plain_media(
+    draft: PostDraft, dice: Dice, username: str, post_id: int
+) -> tuple[WorldMedia, ...]:
     """Media for a post like any other, linked at the end of its text."""
     media = _media(dice, "mixed", post_id)
     _link_media(draft, username, media, post_id)
     return media
 
 
-def _link_media(draft: Draft, username: str, media: tuple[Media, ...], post_id: int) -> None:
+def _link_media(
+    draft: PostDraft, username: str, media: tuple[WorldMedia, ...], post_id: int
+) -> None:
     """All media of a post stand behind one short link at its end, named once per medium."""
     if not media:
         return
@@ -249,9 +253,9 @@ def where(dice: Dice, percent: float) -> tuple[str | None, tuple[float, float] |
     return place.id, (round(longitude, 6), round(latitude, 6))
 
 
-def plain_words(text: str, uid_of: Callable[[str], int | None]) -> Written:
+def plain_words(text: str, uid_of: Callable[[str], int | None]) -> DraftText:
     """Typed text as X stores it: signs escaped; tags, names and links found."""
-    draft = Draft()
+    draft = PostDraft()
     for piece in re.split(r"(https?://\S+|[#@$]\w+)", text):
         if piece.startswith(("http://", "https://")):
             host = piece.split("//", 1)[1]

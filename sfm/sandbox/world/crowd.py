@@ -13,9 +13,9 @@ from sfm.sandbox.world import phrases
 from sfm.sandbox.world.cast import REFERENCE_MS, Role
 from sfm.sandbox.world.compose import Voice, fill, plain_media, where
 from sfm.sandbox.world.dice import Dice, mix
-from sfm.sandbox.world.draft import Draft, Written, retweet_of
+from sfm.sandbox.world.draft import DraftText, PostDraft, retweet_of
 from sfm.sandbox.world.people import Person
-from sfm.sandbox.world.posts import LOW_MASK, Post, id_ms, make_id
+from sfm.sandbox.world.posts import LOW_MASK, WorldPost, id_ms, make_id
 from sfm.sandbox.world.slots import Slot, Timetable, root_of
 
 SIZE = 4_999  # a prime, so that every account gets its turn
@@ -51,7 +51,7 @@ class Pace:
 class Body:
     """Words that some of the crowd's posts have in common."""
 
-    written: Written
+    written: DraftText
     lang: str
 
 
@@ -63,7 +63,7 @@ class Crowd:
         seed: int,
         timetable: Timetable,
         cast: list[Person],
-        compose: Callable[[Slot, int], Post],
+        compose: Callable[[Slot, int], WorldPost],
         per_second: float,
     ) -> None:
         self._seed = seed
@@ -168,7 +168,7 @@ class Crowd:
             for number in range(self._made(at, until_ms) - 1, pace.made_by(from_ms) - 1, -1):
                 yield self._id(pace, number)
 
-    def post(self, post_id: int) -> Post | None:
+    def post(self, post_id: int) -> WorldPost | None:
         """The post with this id, if the crowd has or will have made it."""
         found = self._find(post_id)
         if found is None:
@@ -214,14 +214,14 @@ class Crowd:
         number = begun[-1].made_by(moment_ms) + sequence
         return number if number < begun[-1].made_by(moment_ms + 1) else None
 
-    def _of_its_own(self, chance: int, person: Person, post_id: int) -> Post:
+    def _of_its_own(self, chance: int, person: Person, post_id: int) -> WorldPost:
         body = self._body(chance // 100 % BODIES)
         dice = Dice(chance, 303)
         moment_ms = id_ms(post_id)
-        draft = Draft.after(body.written)
+        draft = PostDraft.after(body.written)
         media = plain_media(draft, dice, person.username_at(moment_ms), post_id)
         place, point = where(dice, 8)
-        return Post(
+        return WorldPost(
             id=post_id,
             author=person.uid,
             created_ms=moment_ms,
@@ -247,11 +247,13 @@ class Crowd:
         templates = phrases.OTHER_LANGUAGES.get(language, phrases.PLAIN)
         topic = phrases.TOPICS[dice.pick(tuple(phrases.TOPICS))]
         voice = Voice(self._cast[0], topic, language, self._cast, REFERENCE_MS)
-        draft = Draft()
+        draft = PostDraft()
         fill(draft, dice.pick(templates), voice, dice)
         return Body(draft.done(), language)
 
-    def _about_the_cast(self, chance: int, person: Person, post_id: int, kind: int) -> Post | None:
+    def _about_the_cast(
+        self, chance: int, person: Person, post_id: int, kind: int
+    ) -> WorldPost | None:
         dice, moment_ms = Dice(chance, 305), id_ms(post_id)
         source = dice.pick(self._sources)
         count = self._timetable.count_until(source, moment_ms - 60_000)
@@ -264,11 +266,11 @@ class Crowd:
             return self._retweet(person, post_id, slot)
         return self._answer(dice, person, post_id, slot, is_reply=kind < 24)
 
-    def _retweet(self, person: Person, post_id: int, slot: Slot) -> Post:
+    def _retweet(self, person: Person, post_id: int, slot: Slot) -> WorldPost:
         moment_ms = id_ms(post_id)
         original = self._compose(slot, moment_ms)
         author = slot.person
-        return Post(
+        return WorldPost(
             id=post_id,
             author=person.uid,
             created_ms=moment_ms,
@@ -282,20 +284,20 @@ class Crowd:
 
     def _answer(
         self, dice: Dice, person: Person, post_id: int, slot: Slot, *, is_reply: bool
-    ) -> Post:
+    ) -> WorldPost:
         moment_ms = id_ms(post_id)
         author, target_id = slot.person, slot.id_at(moment_ms)
         name = author.username_at(moment_ms)
         topic = phrases.TOPICS[dice.pick(person.role.topics)]
         voice = Voice(person, topic, "en", self._cast, moment_ms)
-        draft = Draft()
+        draft = PostDraft()
         if is_reply:
             draft.mention(name, author.uid).say(" ")
         fill(draft, dice.pick(phrases.REPLIES if is_reply else phrases.QUOTES), voice, dice)
         if not is_reply:
             expanded = f"https://x.com/{name}/status/{target_id}"
             draft.say(" ").link(dice.code(10), expanded, f"x.com/{name}/status/…")
-        return Post(
+        return WorldPost(
             id=post_id,
             author=person.uid,
             created_ms=moment_ms,

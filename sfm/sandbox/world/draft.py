@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 Entities = dict[str, list[dict[str, Any]]]
 
 
-class Written(NamedTuple):
+class DraftText(NamedTuple):
     """A text and what it names, as X's v2 `entities` have it."""
 
     text: str
     entities: Entities
 
 
-class Draft:
+class PostDraft:
     """A text being written."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Draft:
         self.length = 0
 
     @classmethod
-    def after(cls, written: Written) -> Draft:
+    def after(cls, written: DraftText) -> PostDraft:
         """A draft that goes on where a text ends."""
         draft = cls()
         draft._parts.append(written.text)
@@ -34,40 +34,40 @@ class Draft:
         draft.length = len(written.text)
         return draft
 
-    def say(self, words: str) -> Draft:
+    def say(self, words: str) -> PostDraft:
         """Plain words; the three signs that X escapes are escaped here."""
         if "&" in words or "<" in words or ">" in words:
             words = words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         self._put(words)
         return self
 
-    def hashtag(self, tag: str) -> Draft:
+    def hashtag(self, tag: str) -> PostDraft:
         """`#tag`."""
         return self._mark("hashtags", f"#{tag}", {"tag": tag})
 
-    def cashtag(self, tag: str) -> Draft:
+    def cashtag(self, tag: str) -> PostDraft:
         """`$TAG`."""
         return self._mark("cashtags", f"${tag}", {"tag": tag})
 
-    def mention(self, username: str, uid: int | None) -> Draft:
+    def mention(self, username: str, uid: int | None) -> PostDraft:
         """`@username`; no id where the account is gone."""
         fields: dict[str, Any] = {"username": username}
         if uid is not None:
             fields["id"] = str(uid)
         return self._mark("mentions", f"@{username}", fields)
 
-    def link(self, code: str, expanded: str, display: str, **more: Any) -> Draft:
+    def link(self, code: str, expanded: str, display: str, **more: Any) -> PostDraft:
         """A shortened link and where it leads."""
         url = f"https://t.co/{code}"
         fields = {"url": url, "expanded_url": expanded, "display_url": display, **more}
         return self._mark("urls", url, fields)
 
-    def same_link(self, **more: Any) -> Draft:
+    def same_link(self, **more: Any) -> PostDraft:
         """The last link once more, for the next medium behind it."""
         self._entities["urls"].append({**self._entities["urls"][-1], **more})
         return self
 
-    def annotated(self, words: str, kind: str, probability: float) -> Draft:
+    def annotated(self, words: str, kind: str, probability: float) -> PostDraft:
         """Words that X took for a person, place or thing. Their `end` is inclusive."""
         start = self.length
         self.say(words)
@@ -76,11 +76,11 @@ class Draft:
         self._entities.setdefault("annotations", []).append(mark)
         return self
 
-    def done(self) -> Written:
+    def done(self) -> DraftText:
         """The whole text with its entities."""
-        return Written("".join(self._parts), self._entities)
+        return DraftText("".join(self._parts), self._entities)
 
-    def _mark(self, kind: str, words: str, fields: dict[str, Any]) -> Draft:
+    def _mark(self, kind: str, words: str, fields: dict[str, Any]) -> PostDraft:
         start = self.length
         self._put(words)
         self._entities.setdefault(kind, []).append({"start": start, "end": self.length, **fields})
@@ -114,9 +114,9 @@ def cut_point(text: str, limit: int) -> int:
     return limit
 
 
-def retweet_of(username: str, uid: int, original: Written) -> Written:
+def retweet_of(username: str, uid: int, original: DraftText) -> DraftText:
     """`RT @name: …` cut to 140 as X does, with only the entities that are left whole."""
-    draft = Draft().say("RT ").mention(username, uid).say(": ")
+    draft = PostDraft().say("RT ").mention(username, uid).say(": ")
     head = draft.done()
     text = head.text + original.text
     until = len(text)
@@ -126,10 +126,10 @@ def retweet_of(username: str, uid: int, original: Written) -> Written:
     entities: Entities = {kind: list(marks) for kind, marks in head.entities.items()}
     for kind, marks in shifted(original.entities, len(head.text), until).items():
         entities.setdefault(kind, []).extend(marks)
-    return Written(text, entities)
+    return DraftText(text, entities)
 
 
-def short_form(long: Written, code: str, post_id: int) -> Written:
+def short_form(long: DraftText, code: str, post_id: int) -> DraftText:
     """What the `text` of a long post shows: its beginning, an ellipsis and a link to the whole."""
     until = cut_point(long.text, 250)
     blank = long.text.rfind(" ", 200, until)
@@ -145,4 +145,4 @@ def short_form(long: Written, code: str, post_id: int) -> Written:
         "display_url": "x.com/i/web/status/1…",
     }
     entities.setdefault("urls", []).append(self_link)
-    return Written(text + url, entities)
+    return DraftText(text + url, entities)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Place:
+class WorldPlace:
     """A place as X has them. `box` is west, south, east, north in degrees."""
 
     id: str
@@ -19,10 +19,10 @@ class Place:
     within: tuple[str, ...] = ()
 
 
-PLACES: dict[str, Place] = {
+PLACES: dict[str, WorldPlace] = {
     place.id: place
     for place in (
-        Place(
+        WorldPlace(
             "5635c19c2b5078d1",
             "Virginia",
             "Virginia, USA",
@@ -31,7 +31,7 @@ PLACES: dict[str, Place] = {
             "US",
             (-83.67529, 36.540739, -75.16644, 39.466012),
         ),
-        Place(
+        WorldPlace(
             "01fbe706f872cb32",
             "Washington",
             "Washington, DC",
@@ -40,7 +40,7 @@ PLACES: dict[str, Place] = {
             "US",
             (-77.119401, 38.801826, -76.909396, 38.9953797),
         ),
-        Place(
+        WorldPlace(
             "18cd49e38ef04463",
             "Alexandria",
             "Alexandria, VA",
@@ -50,7 +50,7 @@ PLACES: dict[str, Place] = {
             (-77.144435, 38.785121, -77.037254, 38.845026),
             ("5635c19c2b5078d1",),
         ),
-        Place(
+        WorldPlace(
             "0a3de44d38a1c001",
             "Takoradi",
             "Takoradi, Ghana",
@@ -59,7 +59,7 @@ PLACES: dict[str, Place] = {
             "GH",
             (-1.793, 4.872, -1.721, 4.948),
         ),
-        Place(
+        WorldPlace(
             "3df0e3eb1e91170b",
             "Columbus",
             "Columbus, OH",
@@ -68,7 +68,7 @@ PLACES: dict[str, Place] = {
             "US",
             (-83.200169, 39.832013, -82.771375, 40.1573082),
         ),
-        Place(
+        WorldPlace(
             "0c91c4a0ff0c2000",
             "Haifa",
             "Haifa, Israel",
@@ -77,7 +77,7 @@ PLACES: dict[str, Place] = {
             "IL",
             (34.945, 32.765, 35.074, 32.842),
         ),
-        Place(
+        WorldPlace(
             "53504716d445dcad",
             "Sydney",
             "Sydney, New South Wales",
@@ -86,7 +86,7 @@ PLACES: dict[str, Place] = {
             "AU",
             (150.520928, -34.118347, 151.343021, -33.578141),
         ),
-        Place(
+        WorldPlace(
             "07d9f1e2c0c81000",
             "Harbor Reading Room",
             "Harbor Reading Room",
@@ -96,7 +96,7 @@ PLACES: dict[str, Place] = {
             (-77.0405, 38.8045, -77.0405, 38.8045),
             ("18cd49e38ef04463",),
         ),
-        Place(
+        WorldPlace(
             "96683cc9126741d1",
             "United States",
             "United States",

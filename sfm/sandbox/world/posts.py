@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sfm.sandbox.world.draft import Written
+from sfm.sandbox.world.draft import DraftText
 from sfm.sandbox.world.people import SNOWFLAKE_EPOCH_MS
 
 LOW_BITS = 22
@@ -24,7 +24,7 @@ def id_ms(post_id: int) -> int:
 
 
 @dataclass(frozen=True)
-class Media:
+class WorldMedia:
     """A photo, video or moving picture of one post."""
 
     key: str
@@ -47,20 +47,20 @@ class Poll:
 
 
 @dataclass(frozen=True)
-class Post:
+class WorldPost:
     """One version of one post. `chain` holds the ids of all versions, oldest first."""
 
     id: int
     author: int
     created_ms: int
-    written: Written
+    written: DraftText
     lang: str
     chain: tuple[int, ...]
     conversation: int
     references: tuple[tuple[str, int], ...] = ()
     reply_to_user: int | None = None
-    note: Written | None = None
-    media: tuple[Media, ...] = ()
+    note: DraftText | None = None
+    media: tuple[WorldMedia, ...] = ()
     poll: Poll | None = None
     place: str | None = None
     point: tuple[float, float] | None = None
@@ -76,6 +76,6 @@ class Post:
         return self.references[0][0] if self.references else "original"
 
     @property
-    def full(self) -> Written:
+    def full(self) -> DraftText:
         """The whole text, also of a long post."""
         return self.note or self.written

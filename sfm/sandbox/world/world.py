@@ -17,7 +17,7 @@ from sfm.sandbox.world.crowd import CROWD_BIT, Crowd
 from sfm.sandbox.world.dice import mix
 from sfm.sandbox.world.draft import retweet_of, short_form
 from sfm.sandbox.world.people import STATES, Person, make_people, unscramble
-from sfm.sandbox.world.posts import LOW_MASK, Post, id_ms, make_id
+from sfm.sandbox.world.posts import LOW_MASK, WorldPost, id_ms, make_id
 from sfm.sandbox.world.slots import Slot, Timetable
 
 CROWD_FOUND_MS = 86_400_000
@@ -47,7 +47,7 @@ class World:
         self._by_uid = {person.uid: person for person in self.people}
         self._by_name = {person.username.lower(): person for person in self.people}
         self.posted: list[int] = []  # ids of posts made by hand, in the order they were made
-        self._extras: dict[int, Post] = {}
+        self._extras: dict[int, WorldPost] = {}
         self._removed: set[int] = set()
         self._replaced: set[int] = set()
         self._lock = threading.RLock()
@@ -105,7 +105,7 @@ class World:
 
     # Posts --------------------------------------------------------------------------------
 
-    def post(self, post_id: int) -> Post | None:
+    def post(self, post_id: int) -> WorldPost | None:
         """The post with this id if it has been made by now, removed or not."""
         extra = self._extras.get(post_id)
         if extra is not None:
@@ -120,7 +120,7 @@ class World:
         chain = self.timetable.slot(person.index, number).ids_until(self.clock.now_ms())
         return replace(post, chain=chain) if chain != post.chain else post
 
-    def is_removed(self, post: Post) -> bool:
+    def is_removed(self, post: WorldPost) -> bool:
         """Whether its author has deleted it."""
         if post.id in self._removed or post.chain[0] in self._removed:
             return True
@@ -191,7 +191,7 @@ class World:
         quote_of: int | None = None,
         edit_of: int | None = None,
         overrides: Mapping[str, Any] | None = None,
-    ) -> Post:
+    ) -> WorldPost:
         """Post something by hand, now. Over 280 signs it becomes a long post.
 
         `overrides` replaces keys of the JSON that goes out (None leaves one out), for answers that
@@ -210,7 +210,7 @@ class World:
             self._keep(person, post)
         return post
 
-    def retweet(self, person: Person, post_id: int) -> Post:
+    def retweet(self, person: Person, post_id: int) -> WorldPost:
         """Pass a post on, now. Raises NotInWorld."""
         original = self._known(post_id)
         author = self._by_uid[original.author]
@@ -233,20 +233,20 @@ class World:
 
     # Inside -------------------------------------------------------------------------------
 
-    def _known(self, post_id: int) -> Post:
+    def _known(self, post_id: int) -> WorldPost:
         post = self.post(post_id)
         if post is None:
             raise NotInWorld(f"the sandbox has no post {post_id}")
         return post
 
-    def _keep(self, person: Person, post: Post) -> None:
+    def _keep(self, person: Person, post: WorldPost) -> None:
         self._extras[post.id] = post
         person.extras.append(post.id)
         self.posted.append(post.id)
 
     def _written_by_hand(
         self, person: Person, text: str, reply_to: int | None, quote_of: int | None
-    ) -> Post:
+    ) -> WorldPost:
         now = self.clock.now_ms()
         post_id = make_id(now, _BY_HAND | (mix(now, len(self._extras)) & 0xFFFFF))
         while post_id in self._extras or (person.extras and post_id <= person.extras[-1]):
@@ -257,7 +257,7 @@ class World:
         references = [("replied_to", reply_to), ("quoted", quote_of)]
         if quote_of is not None:
             self._known(quote_of)
-        return Post(
+        return WorldPost(
             id=post_id,
             author=person.uid,
             created_ms=id_ms(post_id),
@@ -283,11 +283,11 @@ class World:
         number = self.timetable.at(person, id_ms(post_id))
         return None if number is None else (person, number)
 
-    def _compose(self, person_index: int, number: int, moment_ms: int) -> Post:
+    def _compose(self, person_index: int, number: int, moment_ms: int) -> WorldPost:
         slot = self.timetable.slot(person_index, number)
         return scheduled_post(self.seed, self.people, slot, moment_ms)
 
-    def _version(self, slot: Slot, moment_ms: int) -> Post:
+    def _version(self, slot: Slot, moment_ms: int) -> WorldPost:
         """A scheduled post as it was at that moment."""
         made = [moment for moment in slot.moments if moment <= moment_ms]
         return self._composed(slot.person.index, slot.number, made[-1])

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from sfm.accounts import members, queries, sets
 from sfm.models import TwitterUser, TwitterUserSet, User
-from sfm.web.pagination import Order, Slice, slice_of
+from sfm.web.pagination import Slice, SortOrder, slice_of
 from sfm.web.request_limits import possible_id
 
 A_TO_Z = 25
@@ -41,27 +41,27 @@ SORTS: dict[str, tuple[tuple[Any, ...], tuple[type, ...]]] = {
 
 def a_to_z(letter: str, token: str | None) -> Slice[TwitterUser]:
     """One page of the accounts whose name begins with this letter (all where it is empty)."""
-    order = Order(f"a-z {letter}", BY_NAME, (str, int))
+    order = SortOrder(f"a-z {letter}", BY_NAME, (str, int))
     return slice_of(queries.beginning_with(letter), order, token, A_TO_Z)
 
 
 def matching(query: str, token: str | None) -> Slice[TwitterUser]:
     """One page of the accounts that have or had this piece of a name."""
-    order = Order("search", BY_NAME, (str, int))
+    order = SortOrder("search", BY_NAME, (str, int))
     return slice_of(queries.matching(query), order, token, FOUND)
 
 
 def members_of(set_id: int, token: str | None) -> Slice[TwitterUser]:
     """One page of a set's members."""
     return slice_of(
-        members.members_of(set_id), Order(f"set {set_id}", BY_NAME, (str, int)), token, MEMBERS
+        members.members_of(set_id), SortOrder(f"set {set_id}", BY_NAME, (str, int)), token, MEMBERS
     )
 
 
 def sets_of(reader: User, text: str, token: str | None) -> Slice[TwitterUserSet]:
     """One page of the sets that a User may see."""
     wanted = sets.listed(reader, text).options(joinedload(TwitterUserSet.owner))
-    order = Order("sets", (func.lower(TwitterUserSet.name), TwitterUserSet.id), (str, int))
+    order = SortOrder("sets", (func.lower(TwitterUserSet.name), TwitterUserSet.id), (str, int))
     return slice_of(wanted, order, token, SETS)
 
 
@@ -105,5 +105,5 @@ def accounts_table(wanted: AccountFilter, token: str | None) -> Slice[TwitterUse
         ids = members.members_of(wanted.set_id).with_only_columns(TwitterUser.id)
         statement = statement.where(TwitterUser.id.in_(ids))
     columns, types = SORTS[wanted.sort.removeprefix("-")]
-    order = Order(wanted.sort, columns, types, descending=wanted.sort.startswith("-"))
+    order = SortOrder(wanted.sort, columns, types, descending=wanted.sort.startswith("-"))
     return slice_of(statement, order, token, TABLE)

@@ -32,7 +32,7 @@ def items() -> Response:
     wanted = sort if sort in KINDS else ""
     return page_or_part(
         "admin/items.html", "admin/_items.html",
-        slice=admin_rows.items(name, wanted, request.args.get("at")),
+        slice=admin_rows.item_rows(name, wanted, request.args.get("at")),
         q=name, kind=wanted, kinds=KINDS,
     )  # fmt: skip
 
@@ -43,7 +43,7 @@ def urls() -> Response:
     text = request.args.get("q", "").strip()[:500]
     return page_or_part(
         "admin/urls.html", "admin/_urls.html",
-        slice=admin_rows.links(text, request.args.get("at")), q=text, words=WORDS,
+        slice=admin_rows.link_rows(text, request.args.get("at")), q=text, words=WORDS,
     )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def jobs() -> Response:
     wanted = state if state in RUN_STATES else ""
     return page_or_part(
         "admin/jobs.html", "admin/_jobs.html",
-        slice=admin_rows.jobs(wanted, request.args.get("at")),
+        slice=admin_rows.job_rows(wanted, request.args.get("at")),
         state=wanted, states=RUN_STATES, job_of=job_of,
     )  # fmt: skip
 
@@ -65,5 +65,5 @@ def errors() -> Response:
     text = request.args.get("q", "").strip()[:200]
     return page_or_part(
         "admin/errors.html", "admin/_errors.html",
-        slice=admin_rows.errors(text, request.args.get("at")), q=text, job_of=job_of,
+        slice=admin_rows.error_rows(text, request.args.get("at")), q=text, job_of=job_of,
     )  # fmt: skip

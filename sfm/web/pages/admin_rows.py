@@ -7,12 +7,12 @@ from sqlalchemy.orm import joinedload
 
 from sfm.accounts import queries
 from sfm.models import Link, Run, RunError, TwitterUserItem
-from sfm.web.pagination import Order, Slice, slice_of
+from sfm.web.pagination import Slice, SortOrder, slice_of
 
 SIZE = 50
 
 
-def items(name: str, kind: str, token: str | None) -> Slice[TwitterUserItem]:
+def item_rows(name: str, kind: str, token: str | None) -> Slice[TwitterUserItem]:
     """Tweets; of the accounts that have or had this name, where one is given."""
     wanted = select(TwitterUserItem).options(joinedload(TwitterUserItem.twitter_user))
     if name:
@@ -21,29 +21,33 @@ def items(name: str, kind: str, token: str | None) -> Slice[TwitterUserItem]:
         wanted = wanted.where(TwitterUserItem.twitter_user_id.in_(ids))
     if kind:
         wanted = wanted.where(TwitterUserItem.kind == kind)
-    order = Order(f"items {kind} {name}", (TwitterUserItem.twitter_id,), (int,), descending=True)
+    order = SortOrder(
+        f"items {kind} {name}", (TwitterUserItem.twitter_id,), (int,), descending=True
+    )
     return slice_of(wanted, order, token, SIZE)
 
 
-def links(text: str, token: str | None) -> Slice[Link]:
+def link_rows(text: str, token: str | None) -> Slice[Link]:
     """Links that were looked at or wait for it; from this domain, or beginning with this."""
     wanted = select(Link)
     if text:
         domain = text.lower().removeprefix("https://").removeprefix("http://").rstrip("/")
         begins = Link.start_url.startswith(text, autoescape=True)
         wanted = wanted.where(or_(Link.final_domain == domain, begins))
-    return slice_of(wanted, Order("links", (Link.id,), (int,), descending=True), token, SIZE)
+    return slice_of(wanted, SortOrder("links", (Link.id,), (int,), descending=True), token, SIZE)
 
 
-def jobs(state: str, token: str | None) -> Slice[Run]:
+def job_rows(state: str, token: str | None) -> Slice[Run]:
     """Timeline jobs, in this state where one is given."""
     wanted = select(Run).where(Run.kind == "user_timeline")
     if state:
         wanted = wanted.where(Run.state == state)
-    return slice_of(wanted, Order(f"jobs {state}", (Run.id,), (int,), descending=True), token, SIZE)
+    return slice_of(
+        wanted, SortOrder(f"jobs {state}", (Run.id,), (int,), descending=True), token, SIZE
+    )
 
 
-def errors(text: str, token: str | None) -> Slice[RunError]:
+def error_rows(text: str, token: str | None) -> Slice[RunError]:
     """What jobs could not do; about accounts or reasons with this text."""
     wanted = select(RunError).options(joinedload(RunError.run))
     if text:
@@ -54,4 +58,6 @@ def errors(text: str, token: str | None) -> Slice[RunError]:
                 RunError.reason.icontains(text, autoescape=True),
             )
         )
-    return slice_of(wanted, Order("errors", (RunError.id,), (int,), descending=True), token, SIZE)
+    return slice_of(
+        wanted, SortOrder("errors", (RunError.id,), (int,), descending=True), token, SIZE
+    )

@@ -24,13 +24,13 @@ from sfm.web.forms.sets import DeleteForm
 from sfm.web.htmx import done, page_or_part
 from sfm.web.pages.audit import NEWEST, trail_of
 from sfm.web.pages.my_profile import credential_context
-from sfm.web.pagination import Order, slice_of
+from sfm.web.pagination import SortOrder, slice_of
 
 bp = Blueprint("admin_users", __name__, url_prefix="/admin/users")
 
 PAGE = 50
 TRAIL = 20
-BY_NAME = Order("name", (User.lower_username, User.id), (str, int))
+BY_NAME = SortOrder("name", (User.lower_username, User.id), (str, int))
 STATES = {
     "active": User.is_active,
     "inactive": ~User.is_active,
@@ -39,7 +39,7 @@ STATES = {
 }
 
 
-class SearchForm(Form):
+class UserSearchForm(Form):
     """What the list is searched by."""
 
     q = StringField()
@@ -78,12 +78,12 @@ class JoinForm(Form):
 @access("superuser")
 def index() -> Response:
     """Everybody, by name."""
-    form = SearchForm(request.args)
+    form = UserSearchForm(request.args)
     found = slice_of(_wanted(form), BY_NAME, request.args.get("at"), PAGE)
     return page_or_part("admin_users/index.html", "admin_users/_table.html", form=form, found=found)
 
 
-def _wanted(form: SearchForm) -> Select[Any]:
+def _wanted(form: UserSearchForm) -> Select[Any]:
     query = select(User)
     text = (form.q.data or "").strip()
     if text:

@@ -16,12 +16,12 @@ from sfm.models import AuditEntry, User
 from sfm.web.access import access, current_account
 from sfm.web.forms import Form
 from sfm.web.htmx import page_or_part
-from sfm.web.pagination import Order, slice_of
+from sfm.web.pagination import SortOrder, slice_of
 
 bp = Blueprint("audit", __name__)
 
 PAGE = 50
-NEWEST = Order("at", (AuditEntry.at, AuditEntry.id), (datetime, int), descending=True)
+NEWEST = SortOrder("at", (AuditEntry.at, AuditEntry.id), (datetime, int), descending=True)
 
 
 WORDS = {
@@ -99,7 +99,7 @@ def value_words(value: object) -> object:
     return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
-class SearchForm(Form):
+class AuditSearchForm(Form):
     """What the log is searched by."""
 
     who = StringField()
@@ -128,12 +128,12 @@ def _forget_actor(_error: BaseException | None) -> None:
 @bp.get("/admin/audit/")
 @access("superuser")
 def index() -> Response:
-    form = SearchForm(request.args)
+    form = AuditSearchForm(request.args)
     found = slice_of(_wanted(form), NEWEST, request.args.get("at"), PAGE)
     return page_or_part("audit/index.html", "audit/_table.html", form=form, found=found)
 
 
-def _wanted(form: SearchForm) -> Select[Any]:
+def _wanted(form: AuditSearchForm) -> Select[Any]:
     query = select(AuditEntry)
     who, what = (form.who.data or "").strip(), (form.what.data or "").strip()
     if who:

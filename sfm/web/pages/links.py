@@ -15,7 +15,7 @@ from sfm.runs.jobs import FETCH_URLS
 from sfm.runs.queue import enqueue
 from sfm.web.access import access, signed_in_account
 from sfm.web.htmx import done, page_or_part
-from sfm.web.pagination import Order, slice_of
+from sfm.web.pagination import SortOrder, slice_of
 
 bp = Blueprint("links", __name__)
 
@@ -47,7 +47,7 @@ def index() -> Response:
     if outcome not in WORDS_FOR_OUTCOME and outcome not in ("", "failed", "waiting"):
         abort(404)
     wanted = queries.listing({"": None, "waiting": ""}.get(outcome, outcome), domain)
-    order = Order(f"links {outcome} {domain}", (Link.id,), (int,), descending=True)
+    order = SortOrder(f"links {outcome} {domain}", (Link.id,), (int,), descending=True)
     return page_or_part(
         "links/index.html", "links/_list.html",
         slice=slice_of(wanted, order, request.args.get("at"), SIZE),

@@ -33,7 +33,7 @@ KIND_WORDS = {
 
 
 @dataclass(frozen=True)
-class Choice:
+class FacetChoice:
     """One value: what it is called, where it leads, how many tweets it has."""
 
     label: str
@@ -42,14 +42,14 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Group:
+class FacetGroup:
     """The choices of one kind."""
 
     title: str
-    choices: tuple[Choice, ...]
+    choices: tuple[FacetChoice, ...]
 
 
-def groups(selection: Selection, found: Facets) -> list[Group]:
+def groups(selection: Selection, found: Facets) -> list[FacetGroup]:
     """What the list can be narrowed by; not by what is chosen or the same for all."""
     args = selection.to_args()
     made = [
@@ -68,15 +68,15 @@ def groups(selection: Selection, found: Facets) -> list[Group]:
 
 def _group(
     title: str, args: dict[str, str], name: str, found: Iterable[Facet], labels: dict | None
-) -> Group | None:
+) -> FacetGroup | None:
     values = list(found)
     chosen = args.get(name) or (name == "month" and args.get("from") and args.get("to"))
     if chosen or len(values) < 2:
         return None
-    return Group(
+    return FacetGroup(
         title,
         tuple(
-            Choice(_label(name, one, labels), _address(args, name, one.value), one.tweets)
+            FacetChoice(_label(name, one, labels), _address(args, name, one.value), one.tweets)
             for one in values
         ),
     )

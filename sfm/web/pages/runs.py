@@ -15,14 +15,14 @@ from sfm.runs import actions, queries
 from sfm.runs.jobs import JOBS, job_of
 from sfm.web.access import access, current_account, signed_in_account
 from sfm.web.htmx import done, page_or_part
-from sfm.web.pagination import Order, slice_of
+from sfm.web.pagination import SortOrder, slice_of
 from sfm.web.request_limits import possible_id
 
 bp = Blueprint("runs", __name__)
 
 PAGE = 50
 ERRORS = 100
-BY_NUMBER = Order("runs", (Run.id,), (int,), descending=True)
+BY_NUMBER = SortOrder("runs", (Run.id,), (int,), descending=True)
 
 
 @bp.get("/runs/")
