@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import select
 
 from sfm.accounts import lifecycle, names, service, sets
-from sfm.accounts.name_rules import is_possible, normalize
+from sfm.accounts.names import is_possible, normalize
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUser, TwitterUserSet

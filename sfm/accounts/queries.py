@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 
-from sfm.accounts.name_rules import normalize
-from sfm.accounts.names import formerly_called
+from sfm.accounts.names import formerly_called, normalize
+from sfm.accounts.sets import visible_to
 from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
-from sfm.models import FormerName, TwitterUser
+from sfm.models import AccountEvent, FormerName, TwitterUser, TwitterUserSet, User, set_member
 
 PAGE = 25
 A_TO_Z = (TwitterUser.lower_name, TwitterUser.id)
@@ -88,3 +88,29 @@ def unclear(typed: str, named: AccountByName) -> SfmError:
         return NotFound(f"There is no account called {normalize(typed)} here. Add it first.")
     names = ", ".join(f"{user.name} (uid {user.uid})" for user in [*named.now, *named.once])
     return WrongInput(f"The name {normalize(typed)} may mean several accounts: {names}.")
+
+
+def random_sample(limit: int) -> Sequence[TwitterUser]:
+    """Some active accounts, others each time."""
+    return db.session.scalars(
+        select(TwitterUser).where(TwitterUser.is_active).order_by(func.random()).limit(limit)
+    ).all()
+
+
+def sets_with(reader: User, twitter_user_id: int) -> Sequence[TwitterUserSet]:
+    """The sets with this account, as far as the reader may see them, by name."""
+    theirs = {found.id: found for found in visible_to(reader)}
+    ids = db.session.scalars(
+        select(set_member.c.set_id).where(set_member.c.twitter_user_id == twitter_user_id)
+    )
+    return sorted((theirs[one] for one in ids if one in theirs), key=lambda one: one.name.lower())
+
+
+def history(twitter_user_id: int, limit: int) -> Sequence[AccountEvent]:
+    """What happened to an account, newest first."""
+    return db.session.scalars(
+        select(AccountEvent)
+        .where(AccountEvent.twitter_user_id == twitter_user_id)
+        .order_by(AccountEvent.at.desc(), AccountEvent.id.desc())
+        .limit(limit)
+    ).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sfm.accounts.name_rules import is_possible, normalize
+from sfm.accounts.names import is_possible, normalize
 
 
 @pytest.mark.parametrize(

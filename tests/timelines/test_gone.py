@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from sfm.accounts import lifecycle, many
+from sfm.accounts import lifecycle, service
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import AccountEvent, AuditEntry, Event, Run, RunError, TwitterUser, User
@@ -179,7 +179,7 @@ def test_activating_many_that_are_gone_changes_no_state(
     """AP19."""
     accounts = several(sandbox, 6, is_active=False)
     delete(sandbox, accounts)
-    switched = many.activate_many(twitter, [user.id for user in accounts])
+    switched = service.activate_many(twitter, [user.id for user in accounts])
     db.session.commit()
     assert (switched.changed, len(switched.refused)) == (0, 6)
     assert states(accounts) == ["ok"] * 6

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 from werkzeug.datastructures import MultiDict
 
-from sfm.accounts import members, queries, sets
+from sfm.accounts import queries, sets
 from sfm.models import TwitterUser, TwitterUserSet, User
 from sfm.web.pagination import Slice, SortOrder, slice_of
 from sfm.web.request_limits import possible_id
@@ -54,7 +54,7 @@ def matching(query: str, token: str | None) -> Slice[TwitterUser]:
 def members_of(set_id: int, token: str | None) -> Slice[TwitterUser]:
     """One page of a set's members."""
     return slice_of(
-        members.members_of(set_id), SortOrder(f"set {set_id}", BY_NAME, (str, int)), token, MEMBERS
+        sets.members_of(set_id), SortOrder(f"set {set_id}", BY_NAME, (str, int)), token, MEMBERS
     )
 
 
@@ -102,7 +102,7 @@ def accounts_table(wanted: AccountFilter, token: str | None) -> Slice[TwitterUse
     elif wanted.state:
         statement = statement.where(TwitterUser.state == wanted.state)
     if wanted.set_id:
-        ids = members.members_of(wanted.set_id).with_only_columns(TwitterUser.id)
+        ids = sets.members_of(wanted.set_id).with_only_columns(TwitterUser.id)
         statement = statement.where(TwitterUser.id.in_(ids))
     columns, types = SORTS[wanted.sort.removeprefix("-")]
     order = SortOrder(wanted.sort, columns, types, descending=wanted.sort.startswith("-"))

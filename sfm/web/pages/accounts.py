@@ -6,7 +6,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from sfm.accounts import glimpses, queries
+from sfm.accounts import queries
 from sfm.accounts.queries import AccountByName
 from sfm.errors import NotFound
 from sfm.models import TwitterUser
@@ -79,8 +79,8 @@ def _page(user: TwitterUser, named: AccountByName) -> str:
         others=[other for other in (*named.now, *named.once) if other is not user],
         spark=sparkline(days),
         latest=tweets.latest(LATEST, Selection(accounts=(user.id,))),
-        events=glimpses.history(user.id, EVENTS),
-        sets=glimpses.sets_with(signed_in_account(), user.id),
+        events=queries.history(user.id, EVENTS),
+        sets=queries.sets_with(signed_in_account(), user.id),
         errors=troubles.errors_of_account(user.id, ERRORS),
         former=sorted(user.former_names.items(), reverse=True),
     )

@@ -10,7 +10,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm import audit
-from sfm.accounts import glimpses, lifecycle, many, service, sets
+from sfm.accounts import lifecycle, queries, service, sets
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
 from sfm.posts.removal import remove_account
@@ -54,12 +54,12 @@ def bulk() -> BaseResponse:
     action = request.form.get("action", "")
     if action == "deactivate":
         begin_write()
-        switched = many.deactivate_many(ids)
+        switched = service.deactivate_many(ids)
         said = ngettext(
             "%(num)s account deactivated.", "%(num)s accounts deactivated.", switched.changed
         )
     elif action == "activate":
-        switched = many.activate_many(default_client(), ids)
+        switched = service.activate_many(default_client(), ids)
         said = ngettext(
             "%(num)s account activated.", "%(num)s accounts activated.", switched.changed
         )
@@ -126,7 +126,7 @@ def edit(user_id: int) -> Response | BaseResponse:
         db.session.commit()
         return done(url_for("accounts.show", name=user.name), _("The notes are saved."))
     status = 422 if form.errors else 200
-    mine = glimpses.sets_with(signed_in_account(), user_id)
+    mine = queries.sets_with(signed_in_account(), user_id)
     return page_or_part(
         "admin_accounts/edit.html", "admin_accounts/_edit_form.html", status,
         form=form, user=user, sets=mine,

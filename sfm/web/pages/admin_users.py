@@ -16,7 +16,7 @@ from wtforms.validators import InputRequired
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import User
-from sfm.users import leaving, merge_users, service
+from sfm.users import merge_users, service
 from sfm.users.service import LastAdministrator, Rights
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms import Form
@@ -220,12 +220,12 @@ def delete(user_id: int) -> Response | BaseResponse:
     if form.validate_on_submit():
         if form.says(user.username):
             name = user.username
-            leaving.remove(user, signed_in_account())
+            service.remove(user, signed_in_account())
             db.session.commit()
             said = _("The User %(name)s is deleted.", name=name)
             return done(url_for("admin_users.index"), said)
         form.refuse("typed_name", _("This is not the name of the User."))
     page = render_template(
-        "admin_users/delete.html", user=user, form=form, owned=leaving.owned_by(user)
+        "admin_users/delete.html", user=user, form=form, owned=service.owned_by(user)
     )
     return make_response(page, 422 if form.errors else 200)

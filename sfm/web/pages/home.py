@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from sfm import clock
-from sfm.accounts.glimpses import random_sample
+from sfm.accounts.queries import random_sample
 from sfm.extensions import settings
 from sfm.posts import overview, queries
 from sfm.runs import queries as runs

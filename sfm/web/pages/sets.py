@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from sfm.accounts import members, sets
+from sfm.accounts import sets
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUserSet
@@ -65,7 +65,7 @@ def show(set_id: int) -> Response:
         "sets/show.html",
         "sets/_members.html",
         found=found,
-        figures=members.member_figures(set_id),
+        figures=sets.member_figures(set_id),
         slice=listed,
         sparks=_sparks([user.id for user in listed.rows], last),
         chart=bar_chart(every_day(counts, last, CHART_DAYS)),
@@ -88,7 +88,7 @@ def _sparks(user_ids: list[int], last: date) -> dict[int, Sparkline]:
 @access("owner")
 def members_as_text(set_id: int) -> Response:
     found = sets.find(signed_in_account(), set_id)
-    lines = "".join(f"{name}\n" for name in members.member_names(set_id))
+    lines = "".join(f"{name}\n" for name in sets.member_names(set_id))
     headers = {"Content-Disposition": f"attachment; filename=set-{found.id}-members.txt"}
     return Response(lines, mimetype="text/plain", headers=headers)
 
@@ -116,7 +116,7 @@ def edit(set_id: int) -> Response | BaseResponse:
 def add_members(set_id: int) -> Response | BaseResponse:
     found = sets.find(signed_in_account(), set_id)
     form = MembersForm()
-    named = members.match_names(form.names.data or "")
+    named = sets.match_names(form.names.data or "")
     if not form.validate() or not named.ids:
         if not form.errors:
             form.refuse("names", _("None of these names is an account that is collected here."))
@@ -153,7 +153,7 @@ def delete(set_id: int) -> tuple[str, int] | BaseResponse:
             db.session.commit()
             return done(url_for("sets.index"), _("The set %(name)s is deleted.", name=name))
         form.refuse("typed_name", _("This is not the name of the set."))
-    figures = members.member_figures(set_id)
+    figures = sets.member_figures(set_id)
     page = render_template("sets/delete.html", form=form, found=found, figures=figures)
     return page, 422 if form.errors else 200
 
