@@ -159,7 +159,7 @@ def refill_items() -> None:
 def check_counts() -> None:
     """Hold the kept counts against a full count of all tweets, and put them right."""
     from sfm.cli.running import running
-    from sfm.posts.counts_check import verify_counts
+    from sfm.posts.counters import verify_counts
     from sfm.runs.transactions import unit_of_work
 
     with running("check_counts") as (run, result):

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.filters import reconcile as filter_reconcile
 from sfm.models import Credential
-from sfm.posts.counts_check import verify_counts
+from sfm.posts.counters import verify_counts
 from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines import refresh_names

@@ -8,16 +8,14 @@ from sfm.models.account import (
     TwitterUserSet,
     set_member,
 )
-from sfm.models.audit import AuditEntry
-from sfm.models.event import Event
+from sfm.models.audit import AuditEntry, Event
 from sfm.models.export import ExportFile, ExportProfile, RecurringExport
 from sfm.models.filter import TwitterFilter
 from sfm.models.installation import Installation
-from sfm.models.job import ScheduledJob
 from sfm.models.link import Link, LinkLook, TwitterUserItemUrl
 from sfm.models.post import DayCount, DayTotal, TwitterUserItem
 from sfm.models.removed_post import RemovedPost
-from sfm.models.run import Lease, Run, RunError
+from sfm.models.run import Lease, Run, RunError, ScheduledJob
 from sfm.models.stream import Gap, Heartbeat, ProgramRetry, StreamFile
 from sfm.models.user import ApiUsage, Attempts, Credential, SignInState, User
 

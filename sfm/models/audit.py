@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sfm import clock
@@ -33,3 +33,24 @@ class AuditEntry(Base):
 Index("ix_audit_entry_at", AuditEntry.at, AuditEntry.id)
 Index("ix_audit_entry_subject", AuditEntry.subject_kind, AuditEntry.subject_id, AuditEntry.at)
 Index("ix_audit_entry_actor", AuditEntry.actor_id, AuditEntry.at)
+
+
+class Event(Base):
+    """One happening. While it lasts, `open_key` keeps a second one of its kind from opening."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=clock.now)
+    kind: Mapped[str] = mapped_column(String(40))
+    severity: Mapped[str] = mapped_column(String(10))  # notice, warning, trouble
+    subject_type: Mapped[str] = mapped_column(String(30), default="")
+    subject_id: Mapped[int | None] = mapped_column(BigInteger)
+    subject: Mapped[str] = mapped_column(Text, default="")  # as a person would call it
+    message: Mapped[str] = mapped_column(Text)
+    over_at: Mapped[datetime | None]
+    open_key: Mapped[str | None] = mapped_column(String(120), unique=True)
+
+
+Index("ix_event_at", Event.at)
+Index("ix_event_kind_subject_id", Event.kind, Event.subject_id)

@@ -100,3 +100,22 @@ class Lease(Base):
     epoch: Mapped[int] = mapped_column(BigInteger, default=1)
     since: Mapped[datetime] = mapped_column(default=clock.now)
     expires_at: Mapped[datetime]
+
+
+class ScheduledJob(Base):
+    """One job of the plan: its overrides and its last slot."""
+
+    __tablename__ = "scheduled_job"
+
+    name: Mapped[str] = mapped_column(String(30), primary_key=True)
+    paused: Mapped[bool] = mapped_column(default=False)
+    schedule: Mapped[str | None] = mapped_column(String(80))  # None: as the settings say
+    changed_at: Mapped[datetime | None]
+    changed_by_id: Mapped[int | None] = mapped_column(
+        ForeignKey("user_account.id", ondelete="SET NULL")
+    )
+
+    last_slot_at: Mapped[datetime | None]  # the latest moment it was due and taken up
+    last_started_at: Mapped[datetime | None]
+    last_finished_at: Mapped[datetime | None]
+    last_outcome: Mapped[str] = mapped_column(Text, default="")

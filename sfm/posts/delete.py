@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from sfm import audit
 from sfm.database import db
 from sfm.models import DayCount, DayTotal, Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
 from sfm.posts import bulk_sql
@@ -112,3 +113,19 @@ def _span_anew(connection: Connection, user_ids: set[int]) -> None:
         newest, oldest = connection.execute(left.where(_item.twitter_user_id == user_id)).one()
         span = {"newest_item_at": newest, "oldest_item_at": oldest}
         connection.execute(update(TwitterUser).where(TwitterUser.id == user_id).values(span))
+
+
+def remove_account(twitter_user: TwitterUser) -> int:
+    """Delete an account and its tweets; how many tweets went. Flushes; the caller commits.
+
+    Call `begin_write` first. On PostgreSQL writers of tweets wait until the caller commits.
+    """
+    user_id, name = twitter_user.id, twitter_user.name
+    gone = delete_items_of(user_id)
+    audit.record(
+        "twitter_user.deleted", kind="twitter_user", subject_id=user_id, subject=name,
+        before={"tweets": gone},
+    )  # fmt: skip
+    db.session.execute(delete(TwitterUser).where(TwitterUser.id == user_id))
+    db.session.flush()
+    return gone

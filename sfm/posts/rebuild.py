@@ -18,7 +18,7 @@ from sfm.networks.record import Unreadable
 from sfm.posts import bulk_sql, search_index
 from sfm.posts.bulk_sql import IndexEntry
 from sfm.posts.columns import CONTENT, row_of
-from sfm.posts.counts_check import verify_counts
+from sfm.posts.counters import verify_counts
 from sfm.posts.store import entry_of
 from sfm.runs.context import RunContext
 from sfm.runs.jobs import REFILL_ITEMS

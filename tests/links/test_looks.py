@@ -15,8 +15,7 @@ from sfm.links import queries, store
 from sfm.links.fetch import Followed, Hop
 from sfm.links.html_head import PageFacts
 from sfm.models import Link, LinkLook, TwitterUser, TwitterUserItem, User
-from sfm.posts.delete import delete_items
-from sfm.posts.removal import remove_account
+from sfm.posts.delete import delete_items, remove_account
 from tests.conftest import FrozenClock
 from tests.exports.making import made, rows_of
 from tests.links.test_run import FIRST, saved, tweet

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text, update
 from sfm.database import begin_write, db
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem
 from sfm.posts import queries, search_index
-from sfm.posts.counts_check import verify_counts
+from sfm.posts.counters import verify_counts
 from sfm.posts.delete import delete_items, delete_items_of
 from sfm.posts.selection import Selection
 from tests.posts.making import NOON, make_tweet, make_user, post, record, save

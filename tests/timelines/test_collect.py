@@ -479,7 +479,7 @@ def test_an_account_deleted_between_two_pages_takes_the_run_with_nothing(
 ) -> None:
     from sfm.database import begin_write
     from sfm.errors import NotFound
-    from sfm.posts import removal
+    from sfm.posts import delete
 
     user = tracked(sandbox.world.find("HarborCouncil"))
     number, uid = user.id, user.uid or 0
@@ -488,7 +488,7 @@ def test_an_account_deleted_between_two_pages_takes_the_run_with_nothing(
         collect(twitter, run, number)
     page = next(iter(twitter.timeline(uid)))
     begin_write()
-    removal.remove_account(service.by_id(number))
+    delete.remove_account(service.by_id(number))
     db.session.commit()
     from sfm.timelines.collect import CollectedAccount, _keep
     from sfm.timelines.cursor import TimelineCursor

@@ -12,7 +12,7 @@ from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.errors import NotFound
 from sfm.models import RunError, TwitterUser, TwitterUserItem
-from sfm.posts.removal import remove_account
+from sfm.posts.delete import remove_account
 from sfm.runs import queue
 from sfm.sandbox.server import Sandbox
 from sfm.sandbox.world.people import Person

@@ -10,7 +10,6 @@ from sfm.accounts import queries
 from sfm.accounts.queries import AccountByName
 from sfm.errors import NotFound
 from sfm.models import TwitterUser
-from sfm.posts import overview
 from sfm.posts import queries as tweets
 from sfm.posts.selection import Selection
 from sfm.runs import troubles
@@ -69,7 +68,7 @@ def _meant(named: AccountByName, uid: str) -> TwitterUser | None:
 
 
 def _page(user: TwitterUser, named: AccountByName) -> str:
-    last = overview.posts_today()
+    last = tweets.posts_today()
     counts = tweets.day_counts(last, SPARK_DAYS, account_id=user.id)
     days = every_day(counts, last, SPARK_DAYS)
     return render_template(

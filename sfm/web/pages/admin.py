@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 
 from sfm.models.run import RUN_STATES
-from sfm.posts import overview
+from sfm.posts import queries
 from sfm.runs.jobs import job_of
 from sfm.users.usage import usage_this_month
 from sfm.web.access import access
@@ -21,7 +21,7 @@ bp = Blueprint("admin", __name__, url_prefix="/admin")
 @access("superuser")
 def index() -> str:
     return render_template(
-        "admin/index.html", held=overview.collection_totals(), usage=usage_this_month()
+        "admin/index.html", held=queries.collection_totals(), usage=usage_this_month()
     )
 
 

@@ -13,7 +13,7 @@ from sfm import audit
 from sfm.accounts import lifecycle, queries, service, sets
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
-from sfm.posts.removal import remove_account
+from sfm.posts.delete import remove_account
 from sfm.runs.queue import enqueue
 from sfm.users.clients import default_client
 from sfm.web.access import access, signed_in_account

@@ -11,7 +11,7 @@ from flask import Blueprint, Response
 from sfm import clock
 from sfm.accounts.queries import random_sample
 from sfm.extensions import settings
-from sfm.posts import overview, queries
+from sfm.posts import queries
 from sfm.runs import queries as runs
 from sfm.runs import scheduled_jobs, troubles
 from sfm.runs.jobs import job_of
@@ -43,12 +43,12 @@ class Disk:
 @bp.get("/")
 @access("signed_in")
 def index() -> Response:
-    last = overview.posts_today()
+    last = queries.posts_today()
     days = every_day(queries.day_counts(last, CHART_DAYS), last, CHART_DAYS)
     return page_or_part(
         "home/index.html",
         "home/_now.html",
-        held=overview.collection_totals(),
+        held=queries.collection_totals(),
         chart=bar_chart(days),
         latest=queries.latest(LATEST),
         sample=random_sample(SAMPLE),

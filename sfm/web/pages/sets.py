@@ -13,7 +13,7 @@ from sfm.accounts import sets
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUserSet
-from sfm.posts import overview, queries
+from sfm.posts import queries
 from sfm.posts.selection import Selection
 from sfm.web.access import access, signed_in_account
 from sfm.web.charts import Sparkline, bar_chart, every_day, sparkline
@@ -58,7 +58,7 @@ def new() -> Response | BaseResponse:
 @access("owner")
 def show(set_id: int) -> Response:
     found = sets.find(signed_in_account(), set_id)
-    last = overview.posts_today()
+    last = queries.posts_today()
     counts = queries.day_counts(last, CHART_DAYS, set_id=set_id)
     listed = members_of(set_id, request.args.get("at"))
     return page_or_part(
@@ -77,7 +77,7 @@ def show(set_id: int) -> Response:
 
 def _sparks(user_ids: list[int], last: date) -> dict[int, Sparkline]:
     """A small line for each of these accounts; none where nothing came in these days."""
-    counts = overview.day_counts_of_each(user_ids, last, CHART_DAYS)
+    counts = queries.day_counts_of_each(user_ids, last, CHART_DAYS)
     return {
         user_id: sparkline(every_day(days, last, CHART_DAYS), SPARK_WIDTH, SPARK_HEIGHT)
         for user_id, days in counts.items()
