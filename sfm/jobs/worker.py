@@ -11,7 +11,7 @@ from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
 from sfm.models import Run, ScheduledJob
-from sfm.runs import pausing, queue, scheduled_jobs
+from sfm.runs import events, queue, scheduled_jobs
 from sfm.runs.context import RunContext
 from sfm.runs.errors import DatabaseTrouble, Pause, Postponed
 from sfm.runs.jobs import Job, function_of, scheduled, with_runs
@@ -123,12 +123,12 @@ def work_once() -> bool:
 def _note_pause(run: RunContext, exc: Pause) -> None:
     logger.warning("run paused run=%d kind=%s reason=%s", run.id, run.kind, exc.message)
     begin_write()
-    pausing.open_pause(run.kind, exc.message)
+    events.open_pause(run.kind, exc.message)
     db.session.commit()
 
 
 def _note_end(run: RunContext) -> None:
     try:
-        unit_of_work(lambda: pausing.close_pause(run.kind))
+        unit_of_work(lambda: events.close_pause(run.kind))
     except (DBAPIError, Postponed, DatabaseTrouble):  # the database may be what ended the run
         logger.exception("the end of a pause could not be noted kind=%s", run.kind)

@@ -5,13 +5,15 @@ Call `begin_write` first: what is read here decides what is written.
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from collections.abc import Sequence
 
-from sfm import clock
+from sqlalchemy import delete, select, update
+
+from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import Credential, Run, RunError
-from sfm.runs import pausing
+from sfm.runs import events
 from sfm.runs.errors import Cancelled
 from sfm.runs.jobs import job_of
 from sfm.runs.queue import enqueue
@@ -26,7 +28,7 @@ def cancel(run_id: int) -> Run:
         run.state, run.message = "cancelled", Cancelled().message
         run.finished_at = clock.now()
         db.session.flush()
-        pausing.close_pause(run.kind)
+        events.close_pause(run.kind)
     else:
         raise WrongInput("This run is over already.")
     db.session.flush()
@@ -75,3 +77,34 @@ def _run(run_id: int) -> Run:
     if run is None:
         raise NotFound("There is no such run.")
     return run
+
+
+def delete_runs(run_ids: Sequence[int]) -> int:
+    """Delete these runs with their errors; how many. What they brought stays. Raises WrongInput.
+
+    Only what is over can go; nothing does where one of them is not.
+    """
+    found = db.session.scalars(select(Run).where(Run.id.in_(run_ids)).order_by(Run.id)).all()
+    open_ones = [run.id for run in found if run.is_open]
+    if open_ones:
+        raise WrongInput(f"Job {open_ones[0]} is not over. Cancel it first.")
+    for run in found:
+        before = {"kind": run.kind, "state": run.state, "added": run.added}
+        audit.record("run.deleted", kind="run", subject_id=run.id, before=before)
+    db.session.flush()
+    db.session.execute(delete(Run).where(Run.id.in_([run.id for run in found])))
+    return len(found)
+
+
+def delete_errors(error_ids: Sequence[int]) -> int:
+    """Delete these errors of runs; how many. One entry in the audit log for each."""
+    found = db.session.scalars(select(RunError).where(RunError.id.in_(error_ids))).all()
+    for error in found:
+        before = {"run": error.run_id, "reason": error.reason}
+        audit.record(
+            "run_error.deleted", kind="run_error", subject_id=error.id, subject=error.subject,
+            before=before,
+        )  # fmt: skip
+    db.session.flush()
+    db.session.execute(delete(RunError).where(RunError.id.in_([one.id for one in found])))
+    return len(found)

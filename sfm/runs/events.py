@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sfm import clock
 from sfm.database import db
-from sfm.models import Event
+from sfm.models import Event, Run
 
 Severity = Literal["notice", "warning", "trouble"]
 
@@ -58,3 +58,26 @@ def close_event(
 def _key(kind: str, subject_type: str, subject_id: int | None, subject: str) -> str:
     which = str(subject_id) if subject_id is not None else subject
     return f"{kind}/{subject_type}/{which}"[:120]
+
+
+PAUSE_EVENT = "run_paused"
+
+
+def open_pause(kind: str, message: str) -> None:
+    """A run of this kind is paused: somebody has to see to it, or to know at least."""
+    open_event(
+        PAUSE_EVENT, message, severity="warning", subject_type="job", subject=kind, lasting=True
+    )  # fmt: skip
+
+
+def close_pause(kind: str) -> bool:
+    """A run of this kind is over, however it ended; whether the note is closed by that.
+
+    It stays while another run of the kind is paused, or begun and queued to go on: what paused
+    it may still be so.
+    """
+    goes_on = and_(Run.state == "queued", Run.attempts > 0)
+    waiting = select(Run.id).where(Run.kind == kind, or_(Run.state == "paused", goes_on)).limit(1)
+    if db.session.scalar(waiting) is not None:
+        return False
+    return close_event(PAUSE_EVENT, subject_type="job", subject=kind)

@@ -6,8 +6,13 @@ with each holder (a fencing token): who stood still and was replaced can write n
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import os
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -15,7 +20,6 @@ from sqlalchemy.exc import IntegrityError
 from sfm import clock
 from sfm.database import db
 from sfm.models import Lease
-from sfm.runs.owner import is_dead_owner
 from sfm.runs.transactions import write_alone
 
 LEASE_SECONDS = 90
@@ -114,3 +118,49 @@ def forget(held: AcquiredLease) -> None:
     """Give back a lease whose name nobody will use again; its row goes. Commits on its own."""
     row = delete(Lease).where(Lease.name == held.name, Lease.owner == held.owner)
     write_alone(lambda connection: connection.execute(row))
+
+
+HOST_CHARACTERS = 40
+
+
+def new_owner() -> str:
+    """A name for one holder in this process: host, process, kernel, and a word of its own."""
+    pid = os.getpid()
+    host = os.uname().nodename[:HOST_CHARACTERS]
+    return f"{host}/{pid}-{_started(pid)}/{_kernel()}/{secrets.token_hex(4)}"
+
+
+def is_dead_owner(owner: str) -> bool:
+    """True only where it is certain: a process of this very kernel that is no longer there."""
+    parts = owner.split("/")
+    if len(parts) != 4 or parts[2] != _kernel() or not _kernel():
+        return False
+    pid, _, started = parts[1].partition("-")
+    return pid.isdigit() and _started(int(pid)) != started
+
+
+def describe_owner(owner: str) -> str:
+    """`process 4711 on archive1`, for a sentence."""
+    parts = owner.split("/")
+    return f"process {parts[1].partition('-')[0]} on {parts[0]}" if len(parts) == 4 else owner
+
+
+def _started(pid: int) -> str:
+    """The process's start in clock ticks since boot; empty for one that is gone or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    fields = stat.rpartition(")")[2].split()  # the name before it may hold blanks and brackets
+    return "" if fields[0] in ("Z", "X") else fields[19]
+
+
+@functools.cache
+def _kernel() -> str:
+    """Tells machines and containers apart; empty where Linux's own files are not there."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+    return hashlib.sha256(f"{boot} {space}".encode()).hexdigest()[:8]

@@ -34,7 +34,7 @@ from sfm.runs.errors import (
     pause_for,
 )
 from sfm.runs.jobs import job_of, lease_name
-from sfm.runs.owner import describe_owner, is_dead_owner, new_owner
+from sfm.runs.leases import describe_owner, is_dead_owner, new_owner
 from sfm.runs.transactions import write_alone
 
 logger = logging.getLogger(__name__)

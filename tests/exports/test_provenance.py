@@ -18,10 +18,10 @@ from sfm.database import begin_write, db
 from sfm.exports import selection
 from sfm.exports.package.provenance import OF_OTHERS, UNKNOWN, UNKNOWN_OF_OTHERS
 from sfm.exports.request import Criteria
-from sfm.jobs.stream_tasks import import_stream_files
+from sfm.jobs.tasks import import_stream_files
 from sfm.models import Gap, Heartbeat, Run, StreamFile, TwitterUserItem, User
 from sfm.posts.selection import Selection
-from sfm.runs import forgetting, queue
+from sfm.runs import actions, queue
 from sfm.runs.jobs import IMPORT_TWEETS
 from tests.exports.making import made, of
 from tests.exports.test_pages import NEW, carry_out_queued, last_export, submit
@@ -246,7 +246,7 @@ def test_when_the_record_of_an_import_is_gone_the_package_says_what_it_cannot_kn
     number = imported(mine).id
     gap(mine, "mine", 610)
     begin_write()
-    forgetting.delete_runs([number])
+    actions.delete_runs([number])
     db.session.commit()
     assert db.session.scalar(select(TwitterUserItem.captured_by)) == "stream"
     assert gaps_told(target_folder, of(**TWO_DAYS)) == [UNKNOWN]

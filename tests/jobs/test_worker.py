@@ -14,9 +14,9 @@ from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.jobs import worker
-from sfm.jobs.lock import Leadership
+from sfm.jobs.scheduler import Leadership
 from sfm.models import Event, Run, ScheduledJob
-from sfm.runs import actions, queries, scheduled_jobs, troubles
+from sfm.runs import actions, queries, scheduled_jobs
 from sfm.runs import queue as run_queue
 from sfm.runs.jobs import JOBS, Job, function_of, scheduled, with_runs
 from sfm.sandbox.server import Sandbox
@@ -276,7 +276,7 @@ def test_a_paused_run_is_noted_and_goes_on_with_the_new_period(
 def alarms() -> list[str]:
     """What the first page says that lasts."""
     db.session.expire_all()
-    return [event.message for event in troubles.open_events(5)]
+    return [event.message for event in queries.open_events(5)]
 
 
 def out_of_credits(sandbox: Sandbox) -> Run:
@@ -336,7 +336,7 @@ def test_a_paused_run_that_goes_on_and_fails_otherwise_alarms_no_longer(
     failed = queries.listed(kind="user_timeline")[0]
     assert (failed.id, failed.state) == (run.id, "failed")
     assert alarms() == []
-    assert [one.id for one in troubles.failed_runs()] == [run.id]
+    assert [one.id for one in queries.failed_runs()] == [run.id]
 
 
 def test_while_a_run_is_paused_no_other_is_queued_for_its_job(

@@ -24,7 +24,7 @@ from sfm.runs.errors import (
     Pause,
     Postponed,
 )
-from sfm.runs.owner import new_owner
+from sfm.runs.leases import new_owner
 from sfm.runs.transactions import unit_of_work
 from tests.conftest import FrozenClock
 from tests.runs.conftest import Starter, said

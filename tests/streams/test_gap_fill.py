@@ -19,7 +19,7 @@ from sfm.extensions import settings as settings_of
 from sfm.jobs import worker
 from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs import actions, queue
-from sfm.runs.owner import new_owner
+from sfm.runs.leases import new_owner
 from sfm.sandbox.server import Sandbox
 from sfm.streams import gap_fill
 from tests.conftest import sandbox_settings

@@ -12,7 +12,7 @@ from sfm.errors import NotFound
 from sfm.models import TwitterUser
 from sfm.posts import queries as tweets
 from sfm.posts.selection import Selection
-from sfm.runs import troubles
+from sfm.runs import queries as run_queries
 from sfm.web.access import access, signed_in_account
 from sfm.web.charts import every_day, sparkline
 from sfm.web.htmx import page_or_part
@@ -80,6 +80,6 @@ def _page(user: TwitterUser, named: AccountByName) -> str:
         latest=tweets.latest(LATEST, Selection(accounts=(user.id,))),
         events=queries.history(user.id, EVENTS),
         sets=queries.sets_with(signed_in_account(), user.id),
-        errors=troubles.errors_of_account(user.id, ERRORS),
+        errors=run_queries.errors_of_account(user.id, ERRORS),
         former=sorted(user.former_names.items(), reverse=True),
     )

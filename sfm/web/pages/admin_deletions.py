@@ -16,7 +16,7 @@ from sfm.errors import NotFound
 from sfm.links import actions
 from sfm.models import Link
 from sfm.posts import queries
-from sfm.runs import forgetting
+from sfm.runs import actions as run_actions
 from sfm.takedown import run as takedown
 from sfm.takedown.removal import MOST_AT_ONCE
 from sfm.web.access import access, signed_in_account
@@ -118,7 +118,7 @@ def ask_jobs() -> str | BaseResponse:
 @bp.post("/timeline-jobs/delete/")
 @access("superuser")
 def delete_jobs() -> BaseResponse:
-    gone = forgetting.delete_runs(chosen_numbers("job"))
+    gone = run_actions.delete_runs(chosen_numbers("job"))
     db.session.commit()
     said = ngettext("%(num)s job is deleted.", "%(num)s jobs are deleted.", gone)
     return done(url_for("admin.jobs"), said, "success" if gone else "info")
@@ -142,7 +142,7 @@ def ask_errors() -> str | BaseResponse:
 @bp.post("/timeline-errors/delete/")
 @access("superuser")
 def delete_errors() -> BaseResponse:
-    gone = forgetting.delete_errors(chosen_numbers("error"))
+    gone = run_actions.delete_errors(chosen_numbers("error"))
     db.session.commit()
     said = ngettext("%(num)s error is deleted.", "%(num)s errors are deleted.", gone)
     return done(url_for("admin.errors"), said, "success" if gone else "info")

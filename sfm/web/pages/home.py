@@ -13,7 +13,7 @@ from sfm.accounts.queries import random_sample
 from sfm.extensions import settings
 from sfm.posts import queries
 from sfm.runs import queries as runs
-from sfm.runs import scheduled_jobs, troubles
+from sfm.runs import scheduled_jobs
 from sfm.runs.jobs import job_of
 from sfm.users.usage import usage_this_month
 from sfm.web.access import access, current_account
@@ -67,9 +67,9 @@ def _now() -> dict[str, Any]:
     account = current_account()
     return {
         "open_runs": runs.open_runs(),
-        "lasting": troubles.open_events(5),
-        "failed_runs": troubles.failed_runs(),
-        "failed": troubles.latest_errors(6),
+        "lasting": runs.open_events(5),
+        "failed_runs": runs.failed_runs(),
+        "failed": runs.latest_errors(6),
         "last_collected": runs.last_ended("user_timeline"),
         "planned": _next_planned(),
         "usage": usage_this_month(),
