@@ -182,14 +182,17 @@ def _criteria(given: dict[str, Any]) -> Criteria:
 
 
 def _wanted(given: dict[str, Any], selection: Selection) -> Criteria:
-    from sfm.exports import choosing
     from sfm.exports import selection as export_selection
     from sfm.exports.request import Criteria
 
     if given["twitter_user"]:
-        return choosing.of_account(choosing.account_named(given["twitter_user"]), selection)
+        return export_selection.of_account(
+            export_selection.account_named(given["twitter_user"]), selection
+        )
     if given["set_name"]:
-        return choosing.of_set(choosing.set_named(given["set_name"], given["owner"]), selection)
+        return export_selection.of_set(
+            export_selection.set_named(given["set_name"], given["owner"]), selection
+        )
     if given["ids_file"]:
         name = given["ids_file"]
         return Criteria(selection, "ids", f"Tweets of the list {name.name}", str(name.absolute()))
@@ -198,7 +201,7 @@ def _wanted(given: dict[str, Any], selection: Selection) -> Criteria:
     if given["twitter_filter"] or given["day"]:
         day = export_selection.day_of(given["day"]) if given["day"] else None
         return export_selection.of_stream(selection, given["twitter_filter"], day)
-    return choosing.of_selection(selection)
+    return export_selection.of_selection(selection)
 
 
 def _order(criteria: Criteria, layout: Layout, *, replaces_target: bool) -> ExportRequest:

@@ -11,18 +11,22 @@ from sfm import clock
 from sfm.atomic_file import sha256_of
 from sfm.database import db
 from sfm.errors import WrongInput
-from sfm.exports import disk, earlier, removals
+from sfm.exports import earlier, removals, storage
 from sfm.exports.package import package
-from sfm.exports.package.citation import runs_of
-from sfm.exports.package.provenance import gaps_of
-from sfm.exports.places import work_folder
+from sfm.exports.package.provenance import gaps_of, runs_of
 from sfm.exports.readers.database import snapshot
 from sfm.exports.readers.open import PostSource, open_source
 from sfm.exports.removals import MAX_TRIES
 from sfm.exports.request import Criteria
-from sfm.exports.result import ExportFacts, ExportRequest, ExportResult
-from sfm.exports.summary import FIELDS, Summary
-from sfm.exports.tally import check_tally
+from sfm.exports.result import (
+    FIELDS,
+    ExportFacts,
+    ExportRequest,
+    ExportResult,
+    Summary,
+    check_tally,
+)
+from sfm.exports.storage import work_folder
 from sfm.exports.writers.output import Output, WrittenOutput
 from sfm.exports.writers.verify import count_rows
 from sfm.exports.writing import empty, note_version
@@ -52,7 +56,7 @@ def make(order: ExportRequest, target: Path, watch: Watch = no_watch) -> ExportR
     there = Destination(
         target, folder, order.replaces_target, earlier.is_export, inputs_of(order.criteria)
     )
-    with disk.describe_full_disk(), part_of(there) as part:
+    with storage.describe_full_disk(), part_of(there) as part:
         for _ in range(MAX_TRIES):
             version = removals.read_version()
             note_version(part, version)
@@ -121,8 +125,8 @@ def _write(
         with snapshot() as connection:
             read_at = clock.now()
             source = open_source(order.criteria, connection, fields)
-            needed = disk.expected_bytes(order.layout, source.total or 0)
-            disk.check_room(paths[0].parent, needed, order.keep_free_mb)
+            needed = storage.expected_bytes(order.layout, source.total or 0)
+            storage.check_room(paths[0].parent, needed, order.keep_free_mb)
             _copy(order, source, outputs, summary, watch)
             gaps = gaps_of(connection, order, summary) if _is_packed(order) else ()
             runs = runs_of(connection, summary.run_ids)
@@ -155,7 +159,7 @@ def _copy(
         done += len(tweets)
         watch(done, source.total)
         if number % BATCHES_BETWEEN_LOOKS == 0:
-            disk.check_room(folder, 0, order.keep_free_mb)
+            storage.check_room(folder, 0, order.keep_free_mb)
 
 
 def _facts(

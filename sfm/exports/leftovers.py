@@ -9,8 +9,7 @@ from pathlib import Path
 
 from sfm import clock
 from sfm.exports import writing
-from sfm.exports.places import work_folder_of
-from sfm.exports.storage import exports_folder
+from sfm.exports.storage import exports_folder, work_folder_of
 from sfm.output_file import FILES, PART, remove
 
 logger = logging.getLogger(__name__)

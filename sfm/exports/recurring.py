@@ -6,22 +6,24 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
 from sfm import audit, clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError, WrongInput
-from sfm.exports import service
+from sfm.exports import service, storage
 from sfm.exports.build import Watch, no_watch
 from sfm.exports.format import layout_from
-from sfm.exports.places import slug
+from sfm.exports.leftovers import remove_leftovers
 from sfm.exports.removals import MAX_TRIES, TOO_MANY, is_current
 from sfm.exports.request import criteria_from
 from sfm.exports.result import ExportRequest, ExportResult
-from sfm.exports.storage import exports_folder
+from sfm.exports.storage import exports_folder, slug
 from sfm.exports.worker_process import build_in_process
 from sfm.models import ExportFile, RecurringExport, User
+from sfm.runs.context import RunContext
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost
 
 logger = logging.getLogger(__name__)
@@ -149,3 +151,23 @@ def stop(one: RecurringExport) -> None:
     audit.record("export.no_longer_repeated", kind="export", subject=one.title)
     db.session.delete(one)
     db.session.flush()
+
+
+def tidy_exports(run: RunContext) -> dict[str, Any]:
+    """Make the recurring exports that are due, remove expired files and what killed exports left,
+    and write down as failed what nobody makes any more. Commits."""
+    begin_write()
+    expired = storage.expire()
+    service.fail_abandoned()
+    db.session.commit()
+    leftovers = remove_leftovers()
+    waiting = due()
+    db.session.rollback()
+    run.show(total=len(waiting))
+    made = 0
+    for number in waiting:
+        run.check()
+        well = make_one(number, lambda _done, _total: run.check())
+        made += well
+        run.advance(1, well)
+    return {"expired": expired, "made": made, "leftovers": leftovers}

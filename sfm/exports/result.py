@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sfm import __version__
+from sfm.errors import SfmError
 from sfm.exports.format import Layout
 from sfm.exports.request import Criteria
-from sfm.exports.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,59 @@ class ExportResult:
     sha256: str
     facts: ExportFacts = field(repr=False)
     removals_version: int = 0
+
+
+FIELDS = ("date_published", "screen_name", "captured_by", "run_id")
+
+
+@dataclass
+class Summary:
+    """Grows with each batch; needs the FIELDS of stored tweets."""
+
+    first_at: str = ""
+    last_at: str = ""
+    accounts: set[str] = field(default_factory=set)
+    captured_by: Counter[str] = field(default_factory=Counter)
+    run_ids: set[int] = field(default_factory=set)
+
+    def look(self, tweets: Sequence[Any]) -> None:
+        """Take a batch of stored tweets into account."""
+        moments = [tweet.date_published for tweet in tweets if tweet.date_published]
+        if moments:
+            first, last = min(moments), max(moments)
+            self.first_at = min(self.first_at, first) if self.first_at else first
+            self.last_at = max(self.last_at, last)
+        self.accounts.update([tweet.screen_name for tweet in tweets])
+        self.captured_by.update([tweet.captured_by for tweet in tweets])
+        self.run_ids.update([tweet.run_id for tweet in tweets if tweet.run_id is not None])
+
+
+class CountMismatch(SfmError):
+    """Rows are missing or too many. The export is not handed on."""
+
+
+@dataclass
+class Tally:
+    """What was met on the way in, and what of it was not passed on."""
+
+    read: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count tweets or lines that are not passed on."""
+        if count:
+            self.left_out[reason] += count
+
+
+def check_tally(read: int, written: int, left_out: int, counted: int) -> None:
+    """Raises DoesNotAddUp unless every row is accounted for and stands in the file."""
+    if read != written + left_out:
+        raise CountMismatch(
+            f"{read:,} rows were read, but {written:,} written and {left_out:,} left out: that "
+            "does not add up. The file is not kept. Please report this with the export's number."
+        )
+    if counted != written:
+        raise CountMismatch(
+            f"{written:,} rows were written, but the file holds {counted:,}. It is not kept: the "
+            "disk may have failed. Try again, and tell the system's administrator."
+        )

@@ -14,7 +14,7 @@ from flask import Flask
 
 from sfm.database import db, hide_values_in_errors, listen_to_sqlite
 from sfm.errors import SfmError
-from sfm.exports import errand
+from sfm.exports import worker_process
 from sfm.exports.build import make
 from sfm.supervisord.parent_death import end_with_parent
 
@@ -33,7 +33,7 @@ class Says:
         if done not in (0, total) and time.monotonic() - self._said_at < SAY_SECONDS:
             return
         self._said_at = time.monotonic()
-        self.say(errand.encode_progress(done, total))
+        self.say(worker_process.encode_progress(done, total))
 
     def say(self, message: dict[str, Any]) -> None:
         """One message."""
@@ -46,18 +46,18 @@ def main() -> None:
     os.umask(0o077)
     for number in (signal.SIGTERM, signal.SIGINT):  # what is half written is taken away
         signal.signal(number, _end)
-    given = errand.decode_task(sys.stdin.buffer.readline())
+    given = worker_process.decode_task(sys.stdin.buffer.readline())
     end_with_parent(signal.SIGKILL, parent=given.for_pid)
     says = Says(_private_output())
     try:
         with bare_app(given.database).app_context():
             product = make(given.order, given.target, says.progress)
     except SfmError as exc:
-        says.say(errand.encode_error(exc))
+        says.say(worker_process.encode_error(exc))
     except Exception:  # told to the one who asked, whose log knows which run it was
         says.say({"unexpected": traceback.format_exc()})
     else:
-        says.say(errand.encode_result(product))
+        says.say(worker_process.encode_result(product))
 
 
 def bare_app(database: str) -> Flask:

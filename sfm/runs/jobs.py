@@ -78,7 +78,7 @@ JOBS = {
             function="sfm.takedown.run:run_takedown"),
         Job("tidy_exports", "Care of exports", "Care of exports", "exports made", "exports",
             "Make exports that are due again, remove old ones",
-            function="sfm.exports.upkeep:tidy_exports", setting="schedule_exports"),
+            function="sfm.exports.recurring:tidy_exports", setting="schedule_exports"),
     )
 }
 # fmt: on

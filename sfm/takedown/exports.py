@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sfm.atomic_file import sync
 from sfm.database import db
 from sfm.errors import SfmError
-from sfm.exports import places, service, storage, writing
+from sfm.exports import service, storage, writing
 from sfm.exports.format import layout_from
 from sfm.models import ExportFile, RecurringExport
 from sfm.removals.id_search import IdSearch
@@ -133,7 +133,7 @@ def _shows_ids(layout: Mapping[str, Any] | None) -> bool:
 
 def _files(root: Path, parts: Collection[Path]) -> Iterator[Path]:
     """All files but locks, and but those that are being written."""
-    taken = {*parts, *map(places.work_folder_of, parts)}
+    taken = {*parts, *map(storage.work_folder_of, parts)}
     for path in sorted(root.rglob("*")):
         if path.is_file() and not writing.is_lock(path) and taken.isdisjoint((path, *path.parents)):
             yield path

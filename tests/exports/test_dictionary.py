@@ -12,7 +12,7 @@ from sfm.exports.columns.choose import ALL, choose, needed_fields, with_companio
 from sfm.exports.columns.classic import CLASSIC
 from sfm.exports.columns.dictionary import as_csv, as_markdown
 from sfm.exports.columns.extended import EXTENDED
-from sfm.exports.readers.stored import FINAL_URLS
+from sfm.exports.readers.database import FINAL_URLS
 from sfm.models import TwitterUserItem
 from tests.conftest import ROOT
 

@@ -22,14 +22,12 @@ from werkzeug.serving import make_server
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
-from sfm.exports import disk, failed, service, storage
+from sfm.exports import service, storage
 from sfm.exports.build import make
-from sfm.exports.disk import NoRoom
 from sfm.exports.format import FORMATS, Layout
-from sfm.exports.places import slug
 from sfm.exports.request import Criteria
-from sfm.exports.result import ExportRequest
-from sfm.exports.tally import CountMismatch, check_tally
+from sfm.exports.result import CountMismatch, ExportRequest, check_tally
+from sfm.exports.storage import NoRoom, slug
 from sfm.exports.task import run_export
 from sfm.models import ExportFile, Run, User
 from sfm.output_file import PART
@@ -159,7 +157,7 @@ def test_no_room_is_told_before_the_first_row(target_folder: Path, app: Flask) -
     with pytest.raises(NoRoom, match="must stay free"):
         make(order, target_folder / "x.csv")
     assert names_in(target_folder) == []
-    assert disk.expected_bytes(Layout(format="json"), 1_000_000) > 10**9
+    assert storage.expected_bytes(Layout(format="json"), 1_000_000) > 10**9
 
 
 @pytest.mark.slow
@@ -331,29 +329,29 @@ def test_an_export_that_nobody_makes_any_more_is_shown_and_settled_as_failed(
     else:
         export.run.state, export.run.message = run_state, "It came to nothing."
     db.session.commit()
-    said = "It came to nothing." if run_state else failed.INTERRUPTED
+    said = "It came to nothing." if run_state else service.INTERRUPTED
     sign_in(client, reader)
     shown = page(client, f"/exports/{export.id}/")
     assert said in shown.text
     assert "hx-trigger" not in shown.by_id(f"export-{export.id}-progress").attrib
     begin_write()
-    assert failed.fail_abandoned() == 1
+    assert service.fail_abandoned() == 1
     db.session.commit()
     assert (export.state, export.message) == ("failed", said)
     assert said in page(client, f"/exports/{export.id}/").text
-    assert failed.fail_abandoned() == 0
+    assert service.fail_abandoned() == 0
 
 
 def test_one_that_is_being_made_or_ready_is_not_made_again(reader: User) -> None:
     make_tweets(make_twitter_user(), ["x"])
     export = ask(reader)
     with pytest.raises(WrongInput, match="Only an export that failed"):
-        failed.make_again(export)
+        service.make_again(export)
     db.session.rollback()
     carry_out_next()
     db.session.expire_all()
     with pytest.raises(WrongInput, match="Only an export that failed"):
-        failed.make_again(export)
+        service.make_again(export)
 
 
 @pytest.mark.slow

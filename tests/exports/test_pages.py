@@ -323,10 +323,10 @@ def make_due() -> int:
 def test_an_export_is_made_again_each_month(reader: User, clock: FrozenClock, app: Flask) -> None:
     city = make_twitter_user()
     make_tweets(city, ["one"])
-    from sfm.exports import choosing
+    from sfm.exports import selection
     from sfm.exports.format import Layout
 
-    export = service.ask(reader, choosing.of_account(city), Layout(packing="none"), rows=1)
+    export = service.ask(reader, selection.of_account(city), Layout(packing="none"), rows=1)
     recurring.repeat(export, "month")
     db.session.commit()
     assert make_due() == 1

@@ -11,7 +11,7 @@ from sfm import clock
 from sfm.accounts import sets
 from sfm.database import begin_write, db
 from sfm.errors import NotFound
-from sfm.exports import choosing, recurring, rights, selection, service
+from sfm.exports import recurring, rights, selection, service
 from sfm.exports.format import Layout
 from sfm.exports.task import make_export
 from sfm.extensions import settings
@@ -29,7 +29,7 @@ def mine(app: Flask, reader: User) -> TwitterUserSet:
 
 
 def ask(owner: User, of_what: TwitterUserSet) -> ExportFile:
-    export = service.ask(owner, choosing.of_set(of_what), Layout(packing="none"), rows=1)
+    export = service.ask(owner, selection.of_set(of_what), Layout(packing="none"), rows=1)
     db.session.commit()
     return export
 

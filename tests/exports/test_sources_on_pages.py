@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from sfm.database import db
 from sfm.exports import storage
-from sfm.exports.upkeep import tidy_exports
+from sfm.exports.recurring import tidy_exports
 from sfm.extensions import settings as settings_of
 from sfm.models import (
     ExportFile,

@@ -12,9 +12,9 @@ from sfm.atomic_file import sha256_of
 from sfm.exports.columns import dictionary
 from sfm.exports.format import Layout
 from sfm.exports.package.readme import readme
-from sfm.exports.places import slug
 from sfm.exports.request import Criteria
 from sfm.exports.result import ExportFacts, ExportRequest
+from sfm.exports.storage import slug
 
 CHECKSUMS = "checksums-sha256.txt"
 PACKED_ALREADY = (".gz", ".xlsx", ".parquet", ".zip")

@@ -11,8 +11,7 @@ from sqlalchemy import Connection, select
 
 from sfm import clock
 from sfm.exports.readers.dialects import among, ids_parameter
-from sfm.exports.result import ExportRequest
-from sfm.exports.summary import Summary
+from sfm.exports.result import ExportRequest, Summary
 from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.streams import completeness, file_names
@@ -202,3 +201,29 @@ def _filled(one: Any) -> str:
         text += " | ".join(one.searched_queries or ())
     left_out = "".join(f"; not searched: {why}" for why in one.not_searched or ())
     return text + left_out
+
+
+MOST_RUNS = 1000
+
+
+def runs_of(connection: Connection, run_ids: Iterable[int]) -> tuple[dict[str, Any], ...]:
+    """What is still known of the runs that collected the tweets, the first 1,000 of them."""
+    wanted = sorted(run_ids)[:MOST_RUNS]
+    if not wanted:
+        return ()
+    rows = connection.execute(
+        select(Run.id, Run.kind, Run.state, Run.started_at, Run.finished_at)
+        .where(among(Run.id, connection.dialect.name))
+        .order_by(Run.id),
+        ids_parameter(connection, wanted),
+    )
+    return tuple(
+        {
+            "run": row.id,
+            "kind": row.kind,
+            "state": row.state,
+            "started_at": clock.iso(row.started_at) if row.started_at else None,
+            "finished_at": clock.iso(row.finished_at) if row.finished_at else None,
+        }
+        for row in rows
+    )

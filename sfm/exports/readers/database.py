@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import random
 from array import array
+from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, String, cast, select
 
 from sfm.database import db
-from sfm.exports.readers.dialects import among, freeze, ids_parameter
-from sfm.exports.readers.stored import StoredPosts
+from sfm.exports.columns.column import items
+from sfm.exports.readers.dialects import among, freeze, ids_parameter, iso_moment, json_text
 from sfm.exports.request import Criteria
-from sfm.exports.tally import Tally
-from sfm.models import TwitterUserItem
+from sfm.exports.result import Tally
+from sfm.models import Link, LinkLook, TwitterUserItem, TwitterUserItemUrl
 from sfm.posts.search import find
 from sfm.posts.search_scope import scope_of
 from sfm.posts.selection import Selection
@@ -134,3 +135,130 @@ def _all_ids(
         if len(page) < IDS_AT_ONCE or (at_most is not None and len(found) >= at_most):
             return found[:at_most]
         low = found[-1] + 1
+
+
+MOMENTS = frozenset({"date_published", "captured_at", "author_created_at"})
+LISTS = frozenset({"hashtags", "mentions", "urls", "media", "edit_history"})  # as JSON text
+IDS = frozenset(
+    {
+        "twitter_id", "author_uid", "in_reply_to_id", "in_reply_to_uid", "conversation_id",
+        "retweeted_id", "quoted_id",
+    }
+)  # fmt: skip
+FINAL_URLS = "final_urls"  # from the links followed, not from the tweet's own row
+
+
+class FinalUrl(NamedTuple):
+    """Where a link was found to end, when, and what the latest look at it came to; "?" unknown."""
+
+    url: str
+    checked_at: str
+    outcome: str
+
+
+NOT_FOLLOWED = FinalUrl("?", "?", "?")
+
+
+def stored_class(fields: Sequence[str]) -> Any:
+    """A named tuple with these fields, the shape in which columns meet a tweet.
+
+    Moments are ISO texts, ids and lists texts too; booleans may be 0 and 1.
+    """
+    return namedtuple("Stored", fields)  # type: ignore[misc]
+
+
+class StoredPosts:
+    """Reads tweets by their ids through one connection."""
+
+    def __init__(self, connection: Connection, fields: Sequence[str]) -> None:
+        self._connection = connection
+        self._fields = tuple(fields)
+        self._make = stored_class(fields)._make
+        self._final = self._fields.index(FINAL_URLS) if FINAL_URLS in fields else None
+        self._statement = self._select(connection.dialect.name)
+
+    def _select(self, dialect: str) -> Select[Any]:
+        wanted = [_expression(name, dialect).label(name) for name in self._fields]
+        # By these the links that were followed are found.
+        more = [TwitterUserItem.id.label("_id"), _expression("urls", dialect).label("_urls")]
+        return (
+            select(*wanted, *(more if self._final is not None else ()))
+            .where(among(TwitterUserItem.twitter_id, dialect))
+            .order_by(TwitterUserItem.twitter_id)
+        )
+
+    def read(self, ids: Sequence[int]) -> list[Any]:
+        """The tweets with these Twitter ids, in the order of the ids; some hundreds at a time."""
+        result = self._connection.execute(self._statement, ids_parameter(self._connection, ids))
+        # The driver's own rows: all values are of plain types, and a million Rows take seconds.
+        rows = result.cursor.fetchall()
+        if self._final is None:
+            return list(map(self._make, rows))
+        finals = self._final_urls([row[-2] for row in rows])
+        return [self._with_finals(list(row), finals) for row in rows]
+
+    def _with_finals(self, cells: list[Any], finals: dict[int, dict[str, FinalUrl]]) -> Any:
+        urls, item_id = items(cells.pop()), cells.pop()
+        found = finals.get(item_id, {})
+        cells[self._final or 0] = [
+            found.get(url[0]) or found.get(url[1]) or NOT_FOLLOWED for url in urls
+        ]
+        return self._make(cells)
+
+    def _final_urls(self, item_ids: list[int]) -> dict[int, dict[str, FinalUrl]]:
+        """For each item its links, as written and as expanded, and where each was found to end."""
+        looks: dict[tuple[int, str, str], list[Any]] = {}
+        for look in (LinkLook, Link):  # the latest look comes last
+            for row in self._looks(look, item_ids):
+                place = (row.item_id, row.expanded_url, row.start_url)
+                looks.setdefault(place, []).append(row)
+        found: dict[int, dict[str, FinalUrl]] = {}
+        for (item_id, *names), rows in looks.items():
+            final = final_url_of(rows)
+            found.setdefault(item_id, {}).update({name: final for name in names if name})
+        return found
+
+    def _looks(self, look: type[Link | LinkLook], item_ids: list[int]) -> Sequence[Any]:
+        dialect = self._connection.dialect.name
+        query = (
+            select(
+                TwitterUserItemUrl.item_id,
+                TwitterUserItemUrl.expanded_url,
+                Link.start_url,
+                look.outcome,
+                look.final_url,
+                iso_moment(look.checked_at, dialect).label("checked_at"),
+            )
+            .join(Link, Link.id == TwitterUserItemUrl.link_id)
+            .where(among(TwitterUserItemUrl.item_id, dialect))
+            .order_by(look.id)
+        )
+        if look is LinkLook:
+            query = query.join(LinkLook, LinkLook.link_id == Link.id).where(Link.outcome != "ok")
+        return self._connection.execute(query, ids_parameter(self._connection, item_ids)).all()
+
+
+def final_url_of(looks: Sequence[Any]) -> FinalUrl:
+    """Of looks at one link, the oldest first: where the last good one ended, and its date.
+
+    Where none was good: where the last answer came from. The outcome is that of the latest look.
+    """
+    good = [look for look in looks if look.outcome == "ok"]
+    answered = good or [look for look in looks if look.final_url]
+    outcome = looks[-1].outcome or "?"
+    if not answered:
+        return FinalUrl("?", "?", outcome)
+    return FinalUrl(answered[-1].final_url, answered[-1].checked_at or "?", outcome)
+
+
+def _expression(name: str, dialect: str) -> ColumnElement[Any]:
+    if name == FINAL_URLS:
+        return TwitterUserItem.id.expression  # a place to put them
+    column = getattr(TwitterUserItem, name)
+    if name in MOMENTS:
+        return iso_moment(column, dialect)
+    if name in LISTS:
+        return json_text(column, dialect)
+    if name in IDS:
+        return cast(column, String)
+    return column.expression  # type: ignore[no-any-return]

@@ -12,7 +12,7 @@ from sfm.errors import WrongInput
 from sfm.exports.readers.database import DatabaseTweets, ListedTweets
 from sfm.exports.readers.id_list import read_ids
 from sfm.exports.request import Criteria
-from sfm.exports.tally import Tally
+from sfm.exports.result import Tally
 
 NO_ID = "no tweet id on the line"
 

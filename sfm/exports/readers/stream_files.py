@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import gzip
+import json
+import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from sfm import clock
 from sfm.errors import WrongInput
-from sfm.exports.readers.database import NOT_AS_ASKED, NOT_DRAWN, places_drawn
-from sfm.exports.readers.matching import matcher
+from sfm.exports.readers.database import (
+    FINAL_URLS,
+    IDS,
+    NOT_AS_ASKED,
+    NOT_DRAWN,
+    NOT_FOLLOWED,
+    places_drawn,
+    stored_class,
+)
 from sfm.exports.readers.open import FileGone
-from sfm.exports.readers.seen import SeenIds
-from sfm.exports.readers.stored import FINAL_URLS, IDS, NOT_FOLLOWED, stored_class
 from sfm.exports.request import Criteria
-from sfm.exports.tally import Tally
+from sfm.exports.result import Tally
+from sfm.models import TwitterUser
 from sfm.networks.record import Tweet, Unreadable
 from sfm.posts.columns import CONTENT, row_of
+from sfm.posts.search_query import AllOf, Node, OneOf, SearchTerm
+from sfm.posts.search_scope import scope_of
+from sfm.posts.selection import Selection
+from sfm.posts.tokenizer import words_of
 from sfm.twitter.parse.tweet import parse_line
 
 BATCH = 500
@@ -136,3 +149,121 @@ def _storing(fields: Sequence[str]) -> Callable[[Tweet, bytes], Any]:
         return make([values.get(name) for name in fields])
 
     return stored
+
+
+class SeenIds:
+    """Remembers ids. The file has no name and goes with the process."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        for order in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -8000"):
+            self._database.execute(f"PRAGMA {order}")
+        self._database.execute("CREATE TABLE seen (id INTEGER PRIMARY KEY)")
+
+    def __enter__(self) -> SeenIds:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _exc: BaseException | None,
+        _at: TracebackType | None,
+    ) -> None:
+        self._database.close()
+
+    def new_among(self, ids: Sequence[int]) -> list[bool]:
+        """For each id whether it is met for the first time, also within these."""
+        listed = json.dumps(list(ids))
+        known = {
+            row[0]
+            for row in self._database.execute(
+                "SELECT id FROM seen WHERE id IN (SELECT value FROM json_each(?))", (listed,)
+            )
+        }
+        found = []
+        for one in ids:
+            found.append(one not in known)
+            known.add(one)
+        self._database.execute(
+            "INSERT OR IGNORE INTO seen SELECT value FROM json_each(?)", (listed,)
+        )
+        return found
+
+
+NOBODY = 0  # stands for the number of an account that is not ours
+
+
+def matcher(connection: Connection, selection: Selection) -> Callable[[Tweet], bool]:
+    """A test of one tweet. Accounts that the selection names are looked up now."""
+    uids = _uids(connection, selection)
+    ids = frozenset(selection.ids)
+    first, behind = selection.moments
+    by, not_by = selection.query.by, selection.query.not_by
+
+    def matches(tweet: Tweet) -> bool:
+        at, name = tweet.created_at, (tweet.screen_name or "").lower()
+        return not (
+            (first is not None and (at is None or at < first))
+            or (behind is not None and (at is None or at >= behind))
+            or (uids is not None and tweet.author_uid not in uids and not (by and name in by))
+            or (name in not_by)
+            or (ids and tweet.twitter_id not in ids)
+            or not _is_of_kind(tweet, selection)
+            or not _holds_text(tweet, selection)
+        )
+
+    return matches
+
+
+def _uids(connection: Connection, selection: Selection) -> frozenset[int] | None:
+    accounts = scope_of(connection, selection).accounts
+    if accounts is None:
+        return None
+    found: set[int] = set()
+    for start in range(0, len(accounts), 500):
+        part = accounts[start : start + 500]
+        rows = connection.scalars(select(TwitterUser.uid).where(TwitterUser.id.in_(part)))
+        found.update(uid for uid in rows if uid is not None)
+    return frozenset(found)
+
+
+def _is_of_kind(tweet: Tweet, selection: Selection) -> bool:
+    is_retweet = tweet.kind == "retweet"
+    return not (
+        (selection.kinds and tweet.kind not in selection.kinds)
+        or (selection.retweets == "no" and is_retweet)
+        or (selection.retweets == "only" and not is_retweet)
+        or (selection.lang and (tweet.lang or "").lower() != selection.lang.lower())
+        or (selection.has_link is not None and bool(tweet.urls) != selection.has_link)
+        or (selection.has_media is not None and bool(tweet.media) != selection.has_media)
+    )
+
+
+def _holds_text(tweet: Tweet, selection: Selection) -> bool:
+    node = selection.query.node
+    if node is None:
+        return True
+    words = words_of(tweet.text, tweet.hashtags, tweet.mentions, NOBODY, tweet.lang or "")
+    return holds(node, [*words.body.split(), "", *words.marks.split()])
+
+
+def holds(node: Node, words: Sequence[str]) -> bool:
+    """Whether a search's meaning is met by these words, in their order."""
+    if isinstance(node, SearchTerm):
+        return _holds_term(node, words)
+    if isinstance(node, OneOf):
+        return any(holds(part, words) for part in node.parts)
+    assert isinstance(node, AllOf)  # noqa: S101  (the last kind there is)
+    return all(holds(part, words) for part in node.parts) and not any(
+        holds(part, words) for part in node.without
+    )
+
+
+def _holds_term(term: SearchTerm, words: Sequence[str]) -> bool:
+    *firsts, last = term.words
+    for place in range(len(words) - len(firsts)):
+        end = words[place + len(firsts)]
+        fits = end.startswith(last) if term.beginning else end == last
+        if fits and list(words[place : place + len(firsts)]) == firsts:
+            return True
+    return False

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from sfm.exports.columns.choose import needed_fields, rows_maker
+from sfm.exports.columns.column import Column
 from sfm.exports.format import Layout
 from sfm.exports.writers.csv_writer import CsvOptions, CsvWriter
-from sfm.exports.writers.emptiness import EmptinessWatch
 from sfm.exports.writers.line_writer import LineWriter
 from sfm.exports.writers.text_rules import TextChanges
 from sfm.networks.record import Unreadable
@@ -151,3 +151,39 @@ def csv_options(layout: Layout) -> CsvOptions:
         keep_line_breaks=layout.keep_line_breaks,
         guard_formulas=layout.guard_formulas,
     )
+
+
+class EmptinessWatch:
+    """Looks at all rows: which columns ever held something, and how often a sure one did not."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._rows = 0
+        self._columns = columns
+        self._never_filled = set(range(len(columns)))
+        self._always = [place for place, column in enumerate(columns) if column.always]
+        self._empty = dict.fromkeys(self._always, 0)
+
+    def look(self, rows: Sequence[Any]) -> None:
+        """Take a batch of rows into account."""
+        if not self._columns:
+            return
+        self._rows += len(rows)
+        for place in list(self._never_filled):
+            if any(row[place] not in (None, "", []) for row in rows):
+                self._never_filled.discard(place)
+        for place in self._always:
+            self._empty[place] += sum([row[place] in (None, "") for row in rows])
+
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence for each column that is empty, or partly so, against all expectation."""
+        found = []
+        for place, column in enumerate(self._columns):
+            after = 1 if column.always else column.suspect_after
+            if place in self._never_filled and after and self._rows >= after:
+                found.append(f"The column {column.name} is empty in all {self._rows:,} rows.")
+            elif self._empty.get(place):
+                found.append(
+                    f"The column {column.name} is empty in {self._empty[place]:,} of "
+                    f"{self._rows:,} rows; every tweet should have it."
+                )
+        return tuple(found)

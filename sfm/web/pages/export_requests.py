@@ -15,8 +15,8 @@ from werkzeug.datastructures import FileStorage
 from sfm.accounts import sets
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
-from sfm.exports import choosing, service
 from sfm.exports import selection as export_selection
+from sfm.exports import service
 from sfm.exports.build import make
 from sfm.exports.format import Layout
 from sfm.exports.leftovers import AT_ONCE
@@ -41,7 +41,7 @@ def criteria_asked(reader: User) -> Criteria:
         sets.find(reader, selection.set_id)
     if any(request.args.get(name) for name in export_selection.ARGS):
         return export_selection.chosen_files(reader, request.args, selection)
-    return choosing.of_selection(selection)
+    return export_selection.of_selection(selection)
 
 
 def with_list(criteria: Criteria, sent: FileStorage | None) -> Criteria:

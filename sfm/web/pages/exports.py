@@ -8,14 +8,14 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
-from sfm.exports import choosing, failed, profiles, recurring, service, storage
+from sfm.exports import profiles, recurring, selection, service, storage
 from sfm.exports.columns.choose import ALL
 from sfm.exports.columns.classic import CLASSIC
 from sfm.exports.columns.extended import EXTENDED
 from sfm.exports.format import FORMATS, Layout, layout_from
 from sfm.exports.package.readme import PLATFORM_RULE
-from sfm.exports.places import slug
 from sfm.exports.request import criteria_from
+from sfm.exports.storage import slug
 from sfm.exports.writers.text_rules import CHANGE_WORDS
 from sfm.models import ExportFile
 from sfm.runs.queries import expected_end
@@ -52,7 +52,7 @@ def index() -> Response:
         "exports/index.html",
         "exports/_list.html",
         exports=found[:PAGE],
-        trouble=failed.describe_failure,
+        trouble=service.describe_failure,
         older=found[PAGE - 1].id if len(found) > PAGE else None,
         repeated=recurring.listed(reader),
         profiles=profiles.listed(reader),
@@ -129,7 +129,7 @@ def show(export_id: int) -> Response:
         "exports/_progress.html",
         export=export,
         run=run,
-        trouble=failed.describe_failure(export),
+        trouble=service.describe_failure(export),
         criteria=criteria_from(export.criteria).in_words(),
         layout=layout_from(export.layout),
         expected_end=expected_end(run) if run else None,
@@ -172,7 +172,7 @@ def decide(export_id: int) -> BaseResponse:
 @access("owner")
 def again(export_id: int) -> BaseResponse:
     export = service.find(signed_in_account(), export_id)
-    failed.make_again(export)
+    service.make_again(export)
     waits = export.state == "asked"
     db.session.commit()
     said = _("It waits for a superuser.") if waits else _("The export is asked for.")
@@ -217,8 +217,8 @@ def delete_profile(profile_id: int) -> BaseResponse:
 @access("signed_in")
 def of_account(name: str, kind: str) -> BaseResponse:
     """The address of old: a small file at once; a larger one is asked for on its own page."""
-    user = choosing.account_named(name)
-    criteria, layout = choosing.of_account(user), Layout(format=kind, packing="none")
+    user = selection.account_named(name)
+    criteria, layout = selection.of_account(user), Layout(format=kind, packing="none")
     if not is_small(signed_in_account(), criteria, layout):
         return redirect(url_for("exports.new", account=user.id, format=kind))
     made = made_at_once(signed_in_account(), criteria, layout)
