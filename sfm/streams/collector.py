@@ -23,7 +23,7 @@ from sfm.errors import SfmError
 from sfm.filters import connections, installation
 from sfm.filters.connections import CredentialSource
 from sfm.models import Heartbeat
-from sfm.streams import file_names, wanted
+from sfm.streams import file_names, routing
 from sfm.streams.errors import AnotherCollector
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.lock import StreamLock
@@ -176,8 +176,8 @@ class Collector:
         return RuleKeeper(self.router, self.status, self._stream, self._lookups)
 
     def _load(self) -> Carried:
-        self._signature = wanted.signature()
-        found = wanted.carried_filters(
+        self._signature = routing.signature()
+        found = routing.carried_filters(
             self.job.filter_ids, fingerprint=self.source.fingerprint, share=self.job.share,
             only_active=self.job.supervised,
         )  # fmt: skip
@@ -208,7 +208,7 @@ class Collector:
         if self.rules is None:
             return
         try:
-            if wanted.signature() != self._signature:
+            if routing.signature() != self._signature:
                 fresh = self._load()
                 if fresh != self.carried:
                     self._change_filters(fresh)
@@ -225,7 +225,7 @@ class Collector:
         before = set(self.carried.filter_ids)
         saved_until = self._saved_until()
         for number in sorted(before - set(fresh.filter_ids)):
-            why = wanted.why_left(number, self.source.fingerprint)
+            why = routing.why_left(number, self.source.fingerprint)
             if why is not None:
                 self.not_carried[number] = why[1]
                 self.status.left(file_names.filter_prefix(number), saved_until or clock.now(), *why)

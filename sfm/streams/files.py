@@ -16,12 +16,14 @@ from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError
 from sfm.models import StreamFile
+from sfm.networks.record import Tweet, Unreadable
 from sfm.streams import file_names
 from sfm.streams.archive import target_of, update_manifest
 from sfm.streams.gzip_members import inflate
 from sfm.streams.manifest import record_file
 from sfm.streams.parse_line import split
 from sfm.streams.sealing import Damaged, FileFacts, read_facts
+from sfm.twitter.parse.tweet import parse_line
 
 logger = logging.getLogger(__name__)
 
@@ -186,3 +188,23 @@ def _day() -> Any:
 
 def _as_day(value: object) -> date:
     return value if isinstance(value, date) else date.fromisoformat(str(value))
+
+
+@dataclass(frozen=True)
+class FirstPost:
+    """One line: the tweet, or the text as it is where none can be read."""
+
+    tweet: Tweet | None
+    text: str
+
+
+def first_posts(path: Path, count: int = FIRST_POSTS) -> tuple[FirstPost, ...]:
+    """The first lines of a sealed file, read as tweets where they are."""
+    return tuple(_post(line) for line in first_lines(path, count))
+
+
+def _post(line: bytes) -> FirstPost:
+    try:
+        return FirstPost(parse_line(line), "")
+    except Unreadable:
+        return FirstPost(None, line[:2000].decode("utf-8", "replace"))

@@ -16,7 +16,7 @@ from sfm.models import StreamFile, TwitterFilter, User
 from sfm.runs import queue
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.streams import files
-from sfm.streams.first_posts import FirstPost, first_posts
+from sfm.streams.files import FirstPost, first_posts
 from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.web.access import access, signed_in_account
 from sfm.web.headers import add_digest
