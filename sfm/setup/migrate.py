@@ -15,7 +15,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
-from sfm.upkeep.numbers import count_on_above_files
+from sfm.setup.numbers import count_on_above_files
 
 
 @dataclass(frozen=True)
