@@ -20,6 +20,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from flask_migrate import upgrade
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import make_url
 
 from sfm import clock as clock_module
@@ -32,6 +34,12 @@ from tests.pages import PageClient, sign_in
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_KEY = "a key that only the tests use, long enough"
+
+# How long an example takes depends on what else the machine does: that fails no test.
+hypothesis_settings.register_profile(
+    "any_load", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any_load")
 
 
 class FrozenClock(clock_module.SystemClock):
