@@ -244,10 +244,14 @@ def test_every_unsafe_request_without_a_token_is_refused(
     trouble: Flask, client: FlaskClient, login_as: Login, superuser: User
 ) -> None:
     login_as(superuser)
-    answer = client.post("/t/bug", data={"notes": "A long <b>note</b>", "password": "canary"})
-    found = checked(answer, 400)
-    assert "A long <b>note</b>" in found.text
-    assert "canary" not in found.html
+    typed = {"notes": "A long <b>note</b>", "password": "canary"}
+    from_here = {"Sec-Fetch-Site": "same-origin"}
+    refused = checked(client.post("/t/bug", data=typed, headers=from_here), 400)
+    assert "A long <b>note</b>" in refused.text
+    assert "canary" not in refused.html
+    elsewhere = checked(client.post("/t/bug", data=typed), 400)
+    assert "A long" not in elsewhere.html, "only a page of ours has its texts shown again"
+    assert "canary" not in elsewhere.html
 
 
 def test_a_form_left_open_for_hours_still_works(client: FlaskClient) -> None:
