@@ -152,7 +152,7 @@ def apply_batch(batch: UserBatch, *, enters_gone: bool = True) -> dict[int, bool
     who is gone, as of all that were asked; else that is the caller's (`enter_gone`). Flushes.
     """
     gone: list[AccountGone] = []
-    records = {record.uid: record for record in batch.found}
+    records = {record.uid: record for record in batch.users}
     problems = {int(one.subject): one for one in batch.problems if one.state != "malformed"}
     wanted = select(TwitterUser).where(TwitterUser.uid.in_([*records, *problems]))
     changed: dict[int, bool] = {}

@@ -157,11 +157,11 @@ def plan(
     asked = {line.name.lower(): line for line in lines if line.verdict == "new"}
     answered = 0
     for batch in client.users_by_username([line.name for line in asked.values()]):
-        for record in batch.found:
+        for record in batch.users:
             _found(asked[record.name.lower()], record)
         for problem in batch.problems:
             _not_found(asked[problem.subject.lower()], problem)
-        answered += len(batch.found) + len(batch.problems)
+        answered += len(batch.users) + len(batch.problems)
         progress(answered, len(asked))
     _compare_with_ours(lines)
     return ImportPlan(lines, cost)

@@ -120,7 +120,7 @@ def look_up_again(client: Client, twitter_user: TwitterUser) -> UserRecord:
     if twitter_user.uid is None:
         return look_up(client, twitter_user.name)
     for batch in client.users_by_id([twitter_user.uid]):
-        for record in batch.found:
+        for record in batch.users:
             return record
         for problem in batch.problems:
             raise WrongInput(AccountProblem(problem.state, twitter_user.name).message)
@@ -203,7 +203,7 @@ def activate_many(client: Client, ids: Sequence[int]) -> SwitchedAccounts:
     changed, refused = 0, []
     gone: list[lifecycle.AccountGone] = []
     for batch in answers:
-        for record in batch.found:
+        for record in batch.users:
             if record.uid in users:
                 activate(users[record.uid], record)
                 changed += 1

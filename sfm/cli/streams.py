@@ -85,13 +85,13 @@ def organizedata(folder: Path | None, interval: int | None) -> None:
     root = settings().data_folder
     seconds = interval or settings().save_interval_seconds
     seal_files_of_deleted_filters(root, settings().instance / "run")
-    found = files.catch_up(root)
+    added = files.catch_up(root)
     moved = list(archive.organize(folder or root, root, seconds))
-    for one in moved:
-        if one.problem:
-            click.echo(f"{one.name}: {one.problem}", err=True)
-    good = sum(not one.problem for one in moved)
-    click.echo(f"{good} files moved, {found} added to the manifest.")
+    for move in moved:
+        if move.problem:
+            click.echo(f"{move.name}: {move.problem}", err=True)
+    good = sum(not move.problem for move in moved)
+    click.echo(f"{good} files moved, {added} added to the manifest.")
     if good < len(moved):
         raise click.exceptions.Exit(1)
 
@@ -144,19 +144,19 @@ def _job(
     from sfm.streams.collector import CollectorTask
     from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 
-    chosen = settings()
+    current = settings()
     supervised = bool(supervised_as())
     source = _source(filter_ids) if filter_ids else connections.sample_source()
     name = program_name(filter_ids) if filter_ids else SAMPLE_PREFIX
-    root = chosen.data_folder
+    root = current.data_folder
     job = CollectorTask(
         program=name,
         filter_ids=filter_ids,
         folder=(folder or root).absolute() if save else None,
         root=root,
-        run=chosen.instance / "run",
-        interval_seconds=interval or chosen.save_interval_seconds,
-        share=supervised and chosen.share_stream_connections,
+        run=current.instance / "run",
+        interval_seconds=interval or current.save_interval_seconds,
+        share=supervised and current.share_stream_connections,
         supervised=supervised,
     )
     return job, source
@@ -167,8 +167,8 @@ def _source(filter_ids: tuple[int, ...]) -> CredentialSource:
     from sfm.filters import connections
     from sfm.filters.queries import to_collect
 
-    found = to_collect(filter_ids)
-    source = connections.source_of_filter(found)
+    twitter_filter = to_collect(filter_ids)
+    source = connections.source_of_filter(twitter_filter)
     taken = connections.sample_holds(source)
     if taken:
         raise connections.ConnectionTaken(taken)

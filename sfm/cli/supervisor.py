@@ -49,9 +49,9 @@ def createconf(filter_id: int | None) -> None:
         raise Sentence(f"Filter {filter_id} is not active.", exit_code=1)
     changes = reconcile.apply()
     bridge = reconcile.bridge()
-    wanted = reconcile.program_of(filter_id) if filter_id else None
+    program = reconcile.program_of(filter_id) if filter_id else None
     for name in bridge.configured():
-        if wanted in (None, name):
+        if program in (None, name):
             click.echo(bridge.place.conf / f"{name}.conf")
     if not changes.manager.is_running:
         click.echo(changes.manager.message, err=True)

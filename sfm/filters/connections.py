@@ -59,9 +59,11 @@ def source_of(user: User, credential: Credential | None) -> CredentialSource:
     """
     if credential is not None and credential.user_id == user.id:
         return CredentialSource(clients.stream_auth(credential), credential, _label(credential))
-    held = [one for one in credentials.of_user(user) if one.kind == credentials.BEARER]
-    for one in sorted(held, key=lambda one: not is_usable(one)):
-        return CredentialSource(clients.stream_auth(one), one, _label(one))
+    app_tokens = [
+        app_token for app_token in credentials.of_user(user) if app_token.kind == credentials.BEARER
+    ]
+    for app_token in sorted(app_tokens, key=lambda app_token: not is_usable(app_token)):
+        return CredentialSource(clients.stream_auth(app_token), app_token, _label(app_token))
     token = settings().twitter_bearer_token
     if token:
         return CredentialSource(BearerAuth(token), None, "the installation's app token")
@@ -96,7 +98,7 @@ def sample_holds(source: CredentialSource) -> str:
     name = settings().twitter_default_username
     default_user = service.find(name) if name else None
     if default_user is not None:
-        theirs = [one.fingerprint for one in credentials.of_user(default_user)]
+        theirs = [credential.fingerprint for credential in credentials.of_user(default_user)]
         if source.fingerprint in theirs:
             return (
                 f"{source.label} belongs to {default_user.username}, whose credentials serve "
@@ -175,7 +177,10 @@ def collectors_with(fingerprint: str) -> str:
     running = [beat for beat in db.session.scalars(beats) if is_running(beat)]
     numbers = [number for beat in running for number in beat.filter_ids]
     named = select(TwitterFilter).where(TwitterFilter.id.in_(numbers)).order_by(TwitterFilter.id)
-    filters = [f"the filter “{one.name}” (number {one.id})" for one in db.session.scalars(named)]
+    filters = [
+        f"the filter “{twitter_filter.name}” (number {twitter_filter.id})"
+        for twitter_filter in db.session.scalars(named)
+    ]
     return ", ".join(filters) or ", ".join(beat.program for beat in running)
 
 

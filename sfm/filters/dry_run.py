@@ -41,31 +41,31 @@ def try_out(queries: Sequence[str], client: Client) -> DryRun:
     """Ask recent search. Raises TwitterError; WrongInput where there is nothing to ask."""
     if not queries:
         raise WrongInput("There is nothing to search for: the rules are empty, or too long.")
-    asked = queries[:MOST_QUERIES]
+    searched = queries[:MOST_QUERIES]
     by_day: dict[str, int] = {}
-    for query in asked:
+    for query in searched:
         for bucket in client.counts_recent(query).buckets:
             day = f"{bucket.start:%Y-%m-%d}"
             by_day[day] = by_day.get(day, 0) + bucket.posts
     total = sum(by_day.values())
-    examples = _examples(asked, client) if total else ()
+    examples = _examples(searched, client) if total else ()
     return DryRun(
         total=total,
         by_day=dict(sorted(by_day.items())),
         examples=examples,
         dollars_a_week=total * DOLLARS_PER_POST,
-        cost_dollars=len(asked) * DOLLARS_PER_COUNT + len(examples) * DOLLARS_PER_POST,
-        left_out=len(queries) - len(asked),
+        cost_dollars=len(searched) * DOLLARS_PER_COUNT + len(examples) * DOLLARS_PER_POST,
+        left_out=len(queries) - len(searched),
     )
 
 
 def _examples(queries: Sequence[str], client: Client) -> tuple[Record, ...]:
-    found: dict[int, Record] = {}
+    examples: dict[int, Record] = {}
     since = clock.now() - timedelta(days=DAYS) + timedelta(minutes=1)
     for query in queries:
         page = next(client.search_recent(query, start_time=since, page_size=EXAMPLES), None)
         for record in page.records if page else ():
-            found.setdefault(record.tweet.twitter_id, record)
-        if len(found) >= EXAMPLES:
+            examples.setdefault(record.tweet.twitter_id, record)
+        if len(examples) >= EXAMPLES:
             break
-    return tuple(found.values())[:EXAMPLES]
+    return tuple(examples.values())[:EXAMPLES]

@@ -41,8 +41,8 @@ def carries(beat: Heartbeat, filter_id: int | None) -> bool:
 
 def last_beat(beats: Iterable[Heartbeat], filter_id: int | None) -> Heartbeat | None:
     """Of those that carried a filter, the one that has saved last; None where none has."""
-    found = [beat for beat in beats if carries(beat, filter_id) and saved_moment(beat)]
-    return max(found, key=lambda beat: saved_moment(beat) or beat.beat_at, default=None)
+    carrying = [beat for beat in beats if carries(beat, filter_id) and saved_moment(beat)]
+    return max(carrying, key=lambda beat: saved_moment(beat) or beat.beat_at, default=None)
 
 
 def open_gaps(prefix: str) -> list[Gap]:
@@ -59,11 +59,11 @@ def end(gap: Gap, moment: datetime) -> None:
 
 def end_all(twitter_filter: TwitterFilter) -> bool:
     """End a saved filter's gaps that go on, now; whether there were any. Flushes."""
-    found = open_gaps(program_name([twitter_filter.id]))
-    for gap in found:
+    going_on = open_gaps(program_name([twitter_filter.id]))
+    for gap in going_on:
         end(gap, clock.now())
     db.session.flush()
-    return bool(found)
+    return bool(going_on)
 
 
 def begin(twitter_filter: TwitterFilter, cause: str, moment: datetime, *, collected: bool) -> None:

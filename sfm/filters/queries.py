@@ -15,10 +15,10 @@ from sfm.models import Heartbeat, TwitterFilter, User
 
 def of_owner(owner: User | None) -> list[TwitterFilter]:
     """All filters (None), or this User's, active ones first, then by name."""
-    found = select(TwitterFilter).order_by(TwitterFilter.is_active.desc(), TwitterFilter.name)
+    statement = select(TwitterFilter).order_by(TwitterFilter.is_active.desc(), TwitterFilter.name)
     if owner is not None:
-        found = found.where(TwitterFilter.user_id == owner.id)
-    return list(db.session.scalars(found))
+        statement = statement.where(TwitterFilter.user_id == owner.id)
+    return list(db.session.scalars(statement))
 
 
 def ids_of_owner(owner: User) -> list[int]:
@@ -30,23 +30,27 @@ def ids_of_owner(owner: User) -> list[int]:
 
 def beats() -> dict[int, Heartbeat]:
     """The last heartbeat for each filter."""
-    found: dict[int, Heartbeat] = {}
+    by_filter: dict[int, Heartbeat] = {}
     for beat in db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)):
-        found |= dict.fromkeys(beat.filter_ids, beat)
-    return found
+        by_filter |= dict.fromkeys(beat.filter_ids, beat)
+    return by_filter
 
 
 def to_collect(filter_ids: Collection[int]) -> TwitterFilter:
     """The filter that says which credential to connect with: the first active one, or, for
     somebody at a terminal, the first. Raises WrongInput, NoStreamCredential."""
-    wanted = select(TwitterFilter).where(TwitterFilter.id.in_(filter_ids))
-    found = list(db.session.scalars(wanted.order_by(TwitterFilter.id)))
-    active = [one for one in found if one.is_active and one.held_at is None]
+    statement = select(TwitterFilter).where(TwitterFilter.id.in_(filter_ids))
+    filters = list(db.session.scalars(statement.order_by(TwitterFilter.id)))
+    active = [
+        twitter_filter
+        for twitter_filter in filters
+        if twitter_filter.is_active and twitter_filter.held_at is None
+    ]
     if active:
         return active[0]
-    if found and not supervised_as():
-        return found[0]
-    if not found:
+    if filters and not supervised_as():
+        return filters[0]
+    if not filters:
         raise WrongInput("There is no filter of this number; --list shows them.")
     raise NoStreamCredential("The filter is not active.")
 
@@ -54,8 +58,10 @@ def to_collect(filter_ids: Collection[int]) -> TwitterFilter:
 def listed() -> Iterator[str]:
     """One line for each filter: number, state, name."""
     at = beats()
-    for found in of_owner(None):
-        beat = at.get(found.id)
-        state = "inactive" if not found.is_active else beat.state if beat else "not started"
-        state = "held" if found.is_active and found.held_at else state
-        yield f"{found.id}\t{state}\t{found.user.username}\t{found.name}"
+    for twitter_filter in of_owner(None):
+        beat = at.get(twitter_filter.id)
+        state = (
+            "inactive" if not twitter_filter.is_active else beat.state if beat else "not started"
+        )
+        state = "held" if twitter_filter.is_active and twitter_filter.held_at else state
+        yield f"{twitter_filter.id}\t{state}\t{twitter_filter.user.username}\t{twitter_filter.name}"

@@ -38,16 +38,16 @@ def bridge(timeout_seconds: float = 5.0) -> Bridge:
 def wanted_programs() -> ProgramPlan:
     """The programs that the active filters need now."""
     active = select(TwitterFilter).where(TwitterFilter.is_active, TwitterFilter.held_at.is_(None))
-    wishes = [
+    requests = [
         ProgramRequest(
-            found.id,
-            connections.fingerprint_of(found) or f"none-{found.id}",
-            service.revision(found),
+            twitter_filter.id,
+            connections.fingerprint_of(twitter_filter) or f"none-{twitter_filter.id}",
+            service.revision(twitter_filter),
         )
-        for found in db.session.scalars(active.order_by(TwitterFilter.id))
+        for twitter_filter in db.session.scalars(active.order_by(TwitterFilter.id))
     ]
     share = settings().share_stream_connections
-    return plan(wishes, share=share, running=bridge().configured())
+    return plan(requests, share=share, running=bridge().configured())
 
 
 def apply(*, stop_seconds: float = 4.0) -> ProgramChanges:
@@ -104,8 +104,10 @@ def _programs_now(to: Bridge) -> list[Program]:
     may = _may_start(planned, down, steady) if down or steady else {}
     outdated = _with_another_credential(planned, view.processes)
     return [
-        replace(one, may_start=may.get(one.name, True), must_restart=one.name in outdated)
-        for one in planned.programs
+        replace(
+            program, may_start=may.get(program.name, True), must_restart=program.name in outdated
+        )
+        for program in planned.programs
     ]
 
 

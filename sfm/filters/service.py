@@ -23,13 +23,13 @@ _AUDITED = ("name", "user_id", "credential_id", "words", "people", "locations", 
 
 def by_id(filter_id: int, owner_id: int | None = None) -> TwitterFilter:
     """A filter, of this owner if one is given. Raises NotFound, also for somebody else's."""
-    wanted = select(TwitterFilter).where(TwitterFilter.id == filter_id)
+    statement = select(TwitterFilter).where(TwitterFilter.id == filter_id)
     if owner_id is not None:
-        wanted = wanted.where(TwitterFilter.user_id == owner_id)
-    found = db.session.scalar(wanted)
-    if found is None:
+        statement = statement.where(TwitterFilter.user_id == owner_id)
+    twitter_filter = db.session.scalar(statement)
+    if twitter_filter is None:
         raise NotFound("There is no such filter.")
-    return found
+    return twitter_filter
 
 
 def save(

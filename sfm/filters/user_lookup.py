@@ -39,9 +39,9 @@ def find_people(
     Without a client, or where Twitter cannot be asked now, the new ones stay without a uid.
     """
     before = {name.lower(): uid for name, uid in known.items()}
-    wanted = list(names)
-    uids = {name: before[name.lower()] for name in wanted if name.lower() in before}
-    missing = [name for name in wanted if name not in uids]
+    ordered_names = list(names)
+    uids = {name: before[name.lower()] for name in ordered_names if name.lower() in before}
+    missing = [name for name in ordered_names if name not in uids]
     if not missing:
         return People(uids, {})
     if client is None:
@@ -50,9 +50,13 @@ def find_people(
     unanswered: list[str] = []
     try:
         for batch in client.users_by_username(missing):
-            found = {user.name.lower(): user.uid for user in batch.found}
-            uids |= {name: found[name.lower()] for name in missing if name.lower() in found}
-            unanswered += [one.message for one in batch.problems if one.state == "unanswered"]
+            found_uids = {user.name.lower(): user.uid for user in batch.users}
+            uids |= {
+                name: found_uids[name.lower()] for name in missing if name.lower() in found_uids
+            }
+            unanswered += [
+                problem.message for problem in batch.problems if problem.state == "unanswered"
+            ]
             not_found |= {
                 problem.subject: problem.message
                 for problem in batch.problems
@@ -60,5 +64,5 @@ def find_people(
             }
     except SfmError as exc:
         return People(uids, not_found, exc.message)
-    in_order = {name: uids[name] for name in wanted if name in uids}
+    in_order = {name: uids[name] for name in ordered_names if name in uids}
     return People(in_order, not_found, "".join(unanswered[:1]))

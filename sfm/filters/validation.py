@@ -123,8 +123,8 @@ class SearchPlan:
 def search_plan(twitter_filter: TwitterFilter) -> SearchPlan:
     """The filter as queries of recent search, whose limit is lower. Raises BadFilter."""
     parts = parts_of(draft_of(twitter_filter))
-    long_phrases = tuple(one for one in parts.phrases if not _fits_search(one))
-    phrases = tuple(one for one in parts.phrases if one not in long_phrases)
+    long_phrases = tuple(phrase for phrase in parts.phrases if not _fits_search(phrase))
+    phrases = tuple(phrase for phrase in parts.phrases if phrase not in long_phrases)
     made = build_rules(phrases, twitter_filter.uids.values(), parts.boxes, limit=SEARCH_LIMIT)
     exact = [value for value in parts.exact if len(value) <= SEARCH_LIMIT]
     too_long = [rule.value for phrase in long_phrases for rule in build_rules([phrase])]
@@ -155,36 +155,36 @@ def draft_of(twitter_filter: TwitterFilter) -> FilterDraft:
 
 
 def _phrases(text: str) -> tuple[Phrase, ...]:
-    found = parse_words(text)
-    if len(found) > MOST_PHRASES:
-        raise WrongInput(f"{len(found)} phrases are too many; a filter takes {MOST_PHRASES}.")
-    build_rules(found)  # says which phrase is too long
-    return found
+    phrases = parse_words(text)
+    if len(phrases) > MOST_PHRASES:
+        raise WrongInput(f"{len(phrases)} phrases are too many; a filter takes {MOST_PHRASES}.")
+    build_rules(phrases)  # says which phrase is too long
+    return phrases
 
 
 def _people(text: str) -> tuple[str, ...]:
-    found = parse_people(text)
-    if len(found) > MOST_PEOPLE:
-        raise WrongInput(f"{len(found)} people are too many; a filter takes {MOST_PEOPLE}.")
-    return found
+    names = parse_people(text)
+    if len(names) > MOST_PEOPLE:
+        raise WrongInput(f"{len(names)} people are too many; a filter takes {MOST_PEOPLE}.")
+    return names
 
 
 def _boxes(text: str) -> tuple[Box, ...]:
-    found = parse_locations(text)
-    if len(found) > MOST_BOXES:
-        raise WrongInput(f"{len(found)} boxes are too many; a filter takes {MOST_BOXES}.")
-    build_rules((), (), found)  # says which box is too large, and what to do instead
-    return found
+    boxes = parse_locations(text)
+    if len(boxes) > MOST_BOXES:
+        raise WrongInput(f"{len(boxes)} boxes are too many; a filter takes {MOST_BOXES}.")
+    build_rules((), (), boxes)  # says which box is too large, and what to do instead
+    return boxes
 
 
 def _exact(text: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
-    for line in found:
+    values = tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    for line in values:
         if len(line) > STREAM_LIMIT:
             raise WrongInput(
                 f"“{line[:60]}…” has {len(line)} characters; a rule takes {STREAM_LIMIT}."
             )
-    return found
+    return values
 
 
 def _check_count(parts: RuleParts) -> None:

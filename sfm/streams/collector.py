@@ -177,12 +177,12 @@ class Collector:
 
     def _load(self) -> Carried:
         self._signature = routing.signature()
-        found = routing.carried_filters(
+        carried = routing.carried_filters(
             self.job.filter_ids, fingerprint=self.source.fingerprint, share=self.job.share,
             only_active=self.job.supervised,
         )  # fmt: skip
         db.session.rollback()
-        return found
+        return carried
 
     def _watch(self) -> int:
         """Beat until there is a reason to end; that reason as an exit code."""

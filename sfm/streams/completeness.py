@@ -95,15 +95,15 @@ def _proved(collected: list[Times], known_from: datetime) -> str:
 
 def _collected(gaps: Collection[Times], first: datetime, behind: datetime) -> list[Times]:
     """The times between gaps."""
-    found: list[Times] = []
+    times: list[Times] = []
     at = first
     for began_at, ended_at in gaps:
         if began_at - at > SECOND:
-            found.append((at, min(began_at, behind)))
+            times.append((at, min(began_at, behind)))
         at = max(at, ended_at)
         if at >= behind:
-            return found
-    return [*found, (at, behind)] if behind - at > SECOND else found
+            return times
+    return [*times, (at, behind)] if behind - at > SECOND else times
 
 
 def _at(moment: datetime) -> str:

@@ -54,7 +54,7 @@ class BoardLine:
 
     program: str
     twitter_filter: TwitterFilter | None
-    wanted: bool
+    is_wanted: bool
     state: str
     reason: str
     since: datetime | None
@@ -110,21 +110,21 @@ class Board:
 def board() -> Board:
     """Everything, as of now. Takes two seconds at most, also where supervisord is stuck."""
     view = reconcile.bridge(timeout_seconds=PAGE_SECONDS).view()
-    found = lines(view)
-    known = {line.program for line in found}
+    board_lines = lines(view)
+    known = {line.program for line in board_lines}
     free, total = _disk(settings().data_folder)
     since = clock.now() - timedelta(days=1)
     return Board(
         manager=view.manager,
-        lines=found,
-        others=[Other(one) for one in view.processes if one.name not in known],
+        lines=board_lines,
+        others=[Other(process) for process in view.processes if process.name not in known],
         disk_free=free,
         disk_total=total,
         gaps_today=db.session.scalar(
             select(func.count()).select_from(Gap).where(Gap.began_at >= since)
         )
         or 0,
-        counts={state: sum(line.state == state for line in found) for state in LABELS},
+        counts={state: sum(line.state == state for line in board_lines) for state in LABELS},
     )
 
 
@@ -136,38 +136,47 @@ def lines(view: View | None = None, only: Iterable[int] | None = None) -> list[B
     plan = reconcile.wanted_programs()
     beats = list(db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)))
     wanted_ids = set(only) if only is not None else None
-    found = [
-        _line(one, plan, processes, beats, view.manager)
-        for one in db.session.scalars(select(TwitterFilter).order_by(TwitterFilter.name))
-        if (wanted_ids is None and (one.is_active or _runs(one.id, processes)))
-        or (wanted_ids is not None and one.id in wanted_ids)
+    board_lines = [
+        _line(twitter_filter, plan, processes, beats, view.manager)
+        for twitter_filter in db.session.scalars(select(TwitterFilter).order_by(TwitterFilter.name))
+        if (
+            wanted_ids is None and (twitter_filter.is_active or _runs(twitter_filter.id, processes))
+        )
+        or (wanted_ids is not None and twitter_filter.id in wanted_ids)
     ]
     if wanted_ids is None:
-        found += _sample(processes, beats)
-    return found
+        board_lines += _sample(processes, beats)
+    return board_lines
 
 
 def _line(
-    found: TwitterFilter, plan: ProgramPlan, processes: dict[str, ProcessInfo],
+    twitter_filter: TwitterFilter, plan: ProgramPlan, processes: dict[str, ProcessInfo],
     beats: list[Heartbeat], manager: Manager,
 ) -> BoardLine:  # fmt: skip
-    carrying = (name for name, ids in plan.carries.items() if found.id in ids)
-    program = next(carrying, None) or _runs(found.id, processes) or f"twitterfilter-{found.id}"
-    beat = next((one for one in reversed(beats) if found.id in one.filter_ids), None)
+    carrying = (name for name, ids in plan.carries.items() if twitter_filter.id in ids)
+    program = (
+        next(carrying, None)
+        or _runs(twitter_filter.id, processes)
+        or f"twitterfilter-{twitter_filter.id}"
+    )
+    beat = next(
+        (heartbeat for heartbeat in reversed(beats) if twitter_filter.id in heartbeat.filter_ids),
+        None,
+    )
     process = processes.get(program)
-    wanted = found.is_active and found.held_at is None
-    judged = _judge(found, wanted, process, beat, manager, plan)
+    is_wanted = twitter_filter.is_active and twitter_filter.held_at is None
+    judged = _judge(twitter_filter, is_wanted, process, beat, manager, plan)
     figures = beat.figures.get("per_filter", {}) if beat else {}
     shared = len(beat.filter_ids) > 1 if beat else False
     pace = beat.posts_a_minute if beat and judged[0] == COLLECTING else 0.0
     total = sum(figures.values()) or 1
     return BoardLine(
-        program=program, twitter_filter=found, wanted=wanted, state=judged[0], reason=judged[1],
-        since=judged[2], beat=beat, process=process,
+        program=program, twitter_filter=twitter_filter, is_wanted=is_wanted, state=judged[0],
+        reason=judged[1], since=judged[2], beat=beat, process=process,
         wait_until=beat.wait_until if beat and judged[0] == WAITING else None,
         needs_person=judged[3],
-        expected=_expected(found.id, beat) if judged[0] == QUIET_STATE else 0,
-        per_minute=pace * figures.get(str(found.id), 0) / total if shared else pace,
+        expected=_expected(twitter_filter.id, beat) if judged[0] == QUIET_STATE else 0,
+        per_minute=pace * figures.get(str(twitter_filter.id), 0) / total if shared else pace,
     )  # fmt: skip
 
 
@@ -175,17 +184,22 @@ Judged = tuple[str, str, "datetime | None", bool]
 
 
 def _judge(
-    found: TwitterFilter, wanted: bool, process: ProcessInfo | None, beat: Heartbeat | None,
-    manager: Manager, plan: ProgramPlan,
+    twitter_filter: TwitterFilter, is_wanted: bool, process: ProcessInfo | None,
+    beat: Heartbeat | None, manager: Manager, plan: ProgramPlan,
 ) -> Judged:  # fmt: skip
     """State, reason, since when, and whether a person has to act."""
     if beat is not None and is_alive(beat):
         return _of_living(beat, process, manager)
-    if not wanted:
-        return _unwanted(found, process)
-    if found.id in plan.waiting:
-        return WAITING, f"Filter {plan.waiting[found.id]} holds the connection.", None, True
-    if beat is not None and beat.state == "needs_person" and not _newer(found, beat):
+    if not is_wanted:
+        return _unwanted(twitter_filter, process)
+    if twitter_filter.id in plan.waiting:
+        return (
+            WAITING,
+            f"Filter {plan.waiting[twitter_filter.id]} holds the connection.",
+            None,
+            True,
+        )
+    if beat is not None and beat.state == "needs_person" and not _newer(twitter_filter, beat):
         return STOPPED, beat.reason, beat.since, True
     if not manager.is_running:
         return WAITING, f"{manager.message} It is started by itself when that is over.", None, False
@@ -214,11 +228,11 @@ _WORDS = {
 }
 
 
-def _unwanted(found: TwitterFilter, process: ProcessInfo | None) -> Judged:
+def _unwanted(twitter_filter: TwitterFilter, process: ProcessInfo | None) -> Judged:
     if process is not None and not process.state.is_down:
         return STOPPED, "It is being stopped.", None, False
-    if found.held_at is not None:
-        return STOPPED, "Stopped by an administrator.", found.held_at, False
+    if twitter_filter.held_at is not None:
+        return STOPPED, "Stopped by an administrator.", twitter_filter.held_at, False
     return STOPPED, "The filter is not active.", None, False
 
 
@@ -242,9 +256,9 @@ def is_alive(beat: Heartbeat) -> bool:
     return beat.state not in {"stopped", "needs_person"} and clock.now() - beat.beat_at < STALE
 
 
-def _newer(found: TwitterFilter, beat: Heartbeat) -> bool:
+def _newer(twitter_filter: TwitterFilter, beat: Heartbeat) -> bool:
     """Whether the filter was changed since; the collector is then tried again."""
-    return int(found.changed_at.timestamp() * 1_000_000) > beat.revision
+    return int(twitter_filter.changed_at.timestamp() * 1_000_000) > beat.revision
 
 
 def _is_here(beat: Heartbeat) -> bool:
@@ -253,7 +267,9 @@ def _is_here(beat: Heartbeat) -> bool:
 
 
 def _runs(filter_id: int, processes: dict[str, ProcessInfo]) -> str | None:
-    return next((name for name, one in processes.items() if filter_id in one.filter_ids), None)
+    return next(
+        (name for name, process in processes.items() if filter_id in process.filter_ids), None
+    )
 
 
 def _expected(filter_id: int, beat: Heartbeat | None) -> int:
@@ -270,7 +286,7 @@ def _expected(filter_id: int, beat: Heartbeat | None) -> int:
 def _sample(processes: dict[str, ProcessInfo], beats: list[Heartbeat]) -> list[BoardLine]:
     """streamsample is started and stopped with supervisorctl alone; here it is only shown."""
     process = processes.get(SAMPLE_PREFIX)
-    beat = next((one for one in beats if one.program == SAMPLE_PREFIX), None)
+    beat = next((heartbeat for heartbeat in beats if heartbeat.program == SAMPLE_PREFIX), None)
     if process is None and (beat is None or not is_alive(beat)):
         return []
     if beat is not None and is_alive(beat):
@@ -281,7 +297,7 @@ def _sample(processes: dict[str, ProcessInfo], beats: list[Heartbeat]) -> list[B
         judged = _by_process(process, beat)
     return [
         BoardLine(
-            program=SAMPLE_PREFIX, twitter_filter=None, wanted=True, state=judged[0],
+            program=SAMPLE_PREFIX, twitter_filter=None, is_wanted=True, state=judged[0],
             reason=judged[1], since=judged[2], beat=beat, process=process, needs_person=judged[3],
             per_minute=beat.posts_a_minute if beat else 0.0,
         )

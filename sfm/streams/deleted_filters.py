@@ -39,7 +39,9 @@ def _prefixes(root: Path) -> list[str]:
         file_names.filter_prefix(number) for number in db.session.scalars(select(TwitterFilter.id))
     }
     db.session.rollback()
-    return sorted(one for one in growing - present if file_names.filter_of(one) is not None)
+    return sorted(
+        prefix for prefix in growing - present if file_names.filter_of(prefix) is not None
+    )
 
 
 def _seal(root: Path, run_folder: Path, prefix: str) -> int:

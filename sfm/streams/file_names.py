@@ -63,12 +63,12 @@ def file_name(prefix: str, begun_at: datetime, epoch: int) -> str:
 
 def parse(name: str) -> FileName | None:
     """What the name of a sealed or growing file says; None for any other file."""
-    found = _NAME.fullmatch(name.removesuffix(OPEN))
-    if found is None:
+    match = _NAME.fullmatch(name.removesuffix(OPEN))
+    if match is None:
         return None
     try:
-        moment = datetime.strptime(found["time"], "%Y-%m-%dT%H-%M-%S").replace(tzinfo=UTC)
+        moment = datetime.strptime(match["time"], "%Y-%m-%dT%H-%M-%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-    micros = timedelta(microseconds=int(found["micros"] or 0))
-    return FileName(found["prefix"], moment + micros, int(found["epoch"] or 0))
+    micros = timedelta(microseconds=int(match["micros"] or 0))
+    return FileName(match["prefix"], moment + micros, int(match["epoch"] or 0))

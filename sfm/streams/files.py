@@ -44,8 +44,12 @@ class DayOfFiles:
 
 def visible(owner_filters: Sequence[int] | None) -> Select[Any]:
     """Files that one may see: all (None), or those of these filters."""
-    found = select(StreamFile)
-    return found if owner_filters is None else found.where(StreamFile.filter_id.in_(owner_filters))
+    statement = select(StreamFile)
+    return (
+        statement
+        if owner_filters is None
+        else statement.where(StreamFile.filter_id.in_(owner_filters))
+    )
 
 
 def by_id(file_id: int, owner_filters: Sequence[int] | None = None) -> StreamFile:
@@ -173,10 +177,10 @@ def of_selection(
     owner_filters: Sequence[int] | None, prefix: str, since: datetime, until: datetime
 ) -> list[StreamFile]:
     """The files of one stream begun from `since` up to before `until`, oldest first."""
-    wanted = visible(owner_filters).where(
+    statement = visible(owner_filters).where(
         StreamFile.prefix == prefix, StreamFile.begun_at >= since, StreamFile.begun_at < until
     )
-    return list(db.session.scalars(wanted.order_by(StreamFile.begun_at, StreamFile.id)))
+    return list(db.session.scalars(statement.order_by(StreamFile.begun_at, StreamFile.id)))
 
 
 def _day() -> Any:

@@ -42,16 +42,16 @@ LEFT_OUT = "Retweets are not among them: search does not find them."
 
 def gap_of(twitter_filter: TwitterFilter, gap_id: int) -> Gap:
     """One gap of this filter. Raises NotFound."""
-    found = db.session.get(Gap, gap_id)
-    if found is None or found.filter_id != twitter_filter.id:
+    gap = db.session.get(Gap, gap_id)
+    if gap is None or gap.filter_id != twitter_filter.id:
         raise NotFound("There is no such gap.")
-    return found
+    return gap
 
 
 def gaps_of(filter_id: int, limit: int = 50) -> list[Gap]:
     """A filter's gaps, newest first."""
-    wanted = select(Gap).where(Gap.filter_id == filter_id).order_by(Gap.began_at.desc())
-    return list(db.session.scalars(wanted.limit(limit)))
+    statement = select(Gap).where(Gap.filter_id == filter_id).order_by(Gap.began_at.desc())
+    return list(db.session.scalars(statement.limit(limit)))
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def fill_estimates(gaps: Iterable[Gap]) -> dict[int, FillEstimate]:
     gap can be asked for again.
     """
     gaps = list(gaps)
-    wanted = select(Run).where(Run.id.in_({gap.run_id for gap in gaps if gap.run_id}))
-    runs = {run.id: run for run in db.session.scalars(wanted)}
+    statement = select(Run).where(Run.id.in_({gap.run_id for gap in gaps if gap.run_id}))
+    runs = {run.id: run for run in db.session.scalars(statement)}
     return {gap.id: _prospect(gap, runs.get(gap.run_id or 0)) for gap in gaps}
 
 
@@ -134,11 +134,11 @@ def fill(gap_id: int, client: Client, root: Path, run_folder: Path) -> Mapping[s
     try:
         search = _search(plan, client)
         # Not before the search: what the stream has brought by then is on the disk by now.
-        held = saved_around(root, prefix, plan.start, plan.end)
+        saved = saved_around(root, prefix, plan.start, plan.end)
         removed.refresh()
         lines = _without_removed(search.records, removed)
-        fresh = sorted(lines.keys() - held.known)
-        target.write((number, lines[number]) for number in fresh if number not in held.left)
+        fresh = sorted(lines.keys() - saved.known)
+        target.write((number, lines[number]) for number in fresh if number not in saved.left)
         sealed = _looked_at_again(target.sealed, removed)
         _settle(gap_id, _outcome(plan, search, before + len(fresh)), root, sealed)
     finally:
@@ -164,17 +164,17 @@ class _Search:
 
 
 def _search(plan: FillPlan, client: Client) -> _Search:
-    found = _Search()
+    search = _Search()
     for query in plan.queries:
         for page in client.search_recent(query, start_time=plan.start, end_time=plan.end):
-            found.records.update((record.tweet.twitter_id, record) for record in page.records)
-            found.unreadable += len(page.refused)
-            found.breaks += [
+            search.records.update((record.tweet.twitter_id, record) for record in page.records)
+            search.unreadable += len(page.refused)
+            search.breaks += [
                 f"The pages of “{query}” broke off: {problem.detail}"
                 for problem in page.problems
                 if problem.kind == BROKEN_PAGING
             ]
-    return found
+    return search
 
 
 def _outcome(plan: FillPlan, search: _Search, posts: int) -> dict[str, Any]:
@@ -246,22 +246,22 @@ def saved_around(root: Path, prefix: str, start: datetime, end: datetime) -> Sav
     )
     paths = [root / place for place in db.session.scalars(near)]
     db.session.rollback()
-    held = SavedPosts()
+    saved = SavedPosts()
     for path in paths:
-        held.known.update(_ids(root, path))
+        saved.known.update(_ids(root, path))
     for path in (path for path in there if path.name not in noted):
         name = file_names.parse(path.name)
-        (held.left if name and name.is_fill else held.known).update(_ids(root, path))
-    return held
+        (saved.left if name and name.is_fill else saved.known).update(_ids(root, path))
+    return saved
 
 
 def _in_folder(root: Path, prefix: str) -> list[Path]:
-    found = []
+    paths = []
     for path in root.glob(f"{prefix}-*"):
         name = file_names.parse(path.name)
         if name and name.prefix == prefix and not path.is_symlink():
-            found.append(path)
-    return sorted(found)
+            paths.append(path)
+    return sorted(paths)
 
 
 def _ids(root: Path, path: Path) -> Iterator[int]:

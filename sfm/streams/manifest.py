@@ -121,9 +121,9 @@ def end_open(prefixes: Collection[str], besides: Iterable[Outage]) -> None:
     Not those of a filter that is stopped or not active: its process may say something yet.
     """
     kept = {number for outage in besides for number in outage.row_ids.values()}
-    wanted = [prefix for prefix in prefixes if _is_wanted(file_names.filter_of(prefix))]
-    if wanted:
-        open_rows = select(Gap).where(Gap.prefix.in_(wanted), Gap.ended_at.is_(None))
+    collected = [prefix for prefix in prefixes if _is_wanted(file_names.filter_of(prefix))]
+    if collected:
+        open_rows = select(Gap).where(Gap.prefix.in_(collected), Gap.ended_at.is_(None))
         for row in db.session.scalars(open_rows):
             if row.id not in kept:
                 gaps.end(row, clock.now())
@@ -162,7 +162,7 @@ def outage_before(prefixes: Iterable[str], fingerprint: str = "") -> list[Outage
     `fingerprint` of the credential that is used now, a change of it is told as the cause.
     """
     beats = list(db.session.scalars(select(Heartbeat)))
-    return [one for prefix in prefixes for one in _missed(prefix, beats, fingerprint)]
+    return [outage for prefix in prefixes for outage in _missed(prefix, beats, fingerprint)]
 
 
 def _missed(prefix: str, beats: list[Heartbeat], fingerprint: str) -> list[Outage]:
@@ -173,12 +173,12 @@ def _missed(prefix: str, beats: list[Heartbeat], fingerprint: str) -> list[Outag
     rows = gaps.open_gaps(prefix)
     over = [row for row in rows if outage and row.began_at < outage.began_at]
     going_on = next((row for row in rows if row not in over), None)
-    found = [_of_row(row, outage.began_at) for row in over if outage]
+    outages = [_of_row(row, outage.began_at) for row in over if outage]
     if going_on is not None:
-        found.append(_taken_over(going_on, outage))
+        outages.append(_taken_over(going_on, outage))
     elif outage is not None:
-        found.append(outage)
-    return found
+        outages.append(outage)
+    return outages
 
 
 def _since_saved(prefix: str, beat: Heartbeat | None, fingerprint: str) -> Outage | None:
@@ -211,11 +211,11 @@ def _of_row(row: Gap, ended_at: datetime | None = None) -> Outage:
 
 def _taken_over(row: Gap, outage: Outage | None) -> Outage:
     """A gap that goes on, from when on its posts were not saved."""
-    found = _of_row(row)
+    merged = _of_row(row)
     if outage is not None:
-        found.began_at = min(found.began_at, outage.began_at)
-        found.rate = max(found.rate, outage.rate)
-    return found
+        merged.began_at = min(merged.began_at, outage.began_at)
+        merged.rate = max(merged.rate, outage.rate)
+    return merged
 
 
 def _pace_of(gap: Gap) -> float:
@@ -238,13 +238,13 @@ DETAILS = {
 
 def _is_wanted(filter_id: int | None) -> bool:
     """Whether a stream is to be collected; so is the sample, and what no database knows."""
-    found = db.session.get(TwitterFilter, filter_id) if filter_id else None
-    return found is None or (found.is_active and found.held_at is None)
+    twitter_filter = db.session.get(TwitterFilter, filter_id) if filter_id else None
+    return twitter_filter is None or (twitter_filter.is_active and twitter_filter.held_at is None)
 
 
 def _active_since(filter_id: int | None) -> datetime | None:
-    found = db.session.get(TwitterFilter, filter_id) if filter_id else None
-    return found.active_since if found else None
+    twitter_filter = db.session.get(TwitterFilter, filter_id) if filter_id else None
+    return twitter_filter.active_since if twitter_filter else None
 
 
 def _existing(filter_id: int | None) -> int | None:
@@ -257,8 +257,10 @@ def _filter_of_new(name: file_names.FileName) -> int | None:
 
     Before numbers were given out only once, a new filter could have the number of a deleted one.
     """
-    found = db.session.get(TwitterFilter, name.filter_id) if name.filter_id else None
-    return found.id if found and found.created_at <= name.begun_at else None
+    twitter_filter = db.session.get(TwitterFilter, name.filter_id) if name.filter_id else None
+    return (
+        twitter_filter.id if twitter_filter and twitter_filter.created_at <= name.begun_at else None
+    )
 
 
 def _moment(post_id: int | None) -> datetime | None:
@@ -275,9 +277,9 @@ def record_refusal(filter_ids: Iterable[int], why: str) -> None:
     beat.since = beat.beat_at = clock.now()
     beat.revision = max(
         (
-            int(found.changed_at.timestamp() * 1_000_000)
+            int(twitter_filter.changed_at.timestamp() * 1_000_000)
             for number in ids
-            if (found := db.session.get(TwitterFilter, number))
+            if (twitter_filter := db.session.get(TwitterFilter, number))
         ),
         default=0,
     )

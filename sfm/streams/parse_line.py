@@ -46,15 +46,15 @@ _decode = msgspec.json.Decoder(_Line).decode
 def filing(line: bytes) -> Filing:
     """Read what filing needs. Raises Unreadable, and nothing else, for whatever cannot be read."""
     try:
-        found = _decode(line)
+        parsed = _decode(line)
     except msgspec.ValidationError as exc:
         raise UnreadableLine(f"JSON of another shape: {exc}") from exc
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
         raise UnreadableLine(f"not JSON: {exc}") from exc
     except RecursionError as exc:
         raise UnreadableLine("JSON nested too deeply") from exc
-    rules = tuple((str(rule.id or ""), rule.tag or "") for rule in found.matching_rules or ())
-    return Filing(_id_of(found), rules)
+    rules = tuple((str(rule.id or ""), rule.tag or "") for rule in parsed.matching_rules or ())
+    return Filing(_id_of(parsed), rules)
 
 
 def post_id_of(line: bytes) -> int | None:
@@ -73,8 +73,8 @@ def split(text: bytes) -> list[bytes]:
     return lines
 
 
-def _id_of(found: _Line) -> int | None:
-    given = found.data.id if found.data else found.id_str or found.id
+def _id_of(parsed: _Line) -> int | None:
+    given = parsed.data.id if parsed.data else parsed.id_str or parsed.id
     if isinstance(given, str):
         if not (given.isascii() and given.isdigit() and len(given) <= 19):
             return None

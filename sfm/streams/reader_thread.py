@@ -132,9 +132,9 @@ class ReaderThread(threading.Thread):
                 return
             self._stay_away(REFUSED_SECONDS, trouble.message)
             return
-        told = trouble.seconds if isinstance(trouble, Wait) else 0.0
+        seconds = trouble.seconds if isinstance(trouble, Wait) else 0.0
         now = clock.monotonic()
-        self._stay_away(self._backoff.failed(kind, now, told_seconds=told), trouble.message)
+        self._stay_away(self._backoff.failed(kind, now, told_seconds=seconds), trouble.message)
 
     def _stay_away(self, seconds: float, why: str) -> None:
         if seconds > 0:

@@ -75,12 +75,12 @@ def adopt(
 
 def left_behind(folder: Path, prefix: str, *, fills: bool = False) -> list[Path]:
     """Growing files of this stream, or with `fills` of its filled gaps, oldest first."""
-    found = []
+    paths = []
     for path in folder.glob(f"{prefix}-*{file_names.OPEN}"):
         name = file_names.parse(path.name)
         if name and name.prefix == prefix and name.is_fill == fills:
-            found.append(path)
-    return sorted(found)
+            paths.append(path)
+    return sorted(paths)
 
 
 def repair(path: Path, removed: Wanted | None = None) -> Repaired:

@@ -32,7 +32,11 @@ class Carried:
     @property
     def wanted(self) -> tuple[Rule, ...]:
         """All rules, each once: filters that want the same share a rule."""
-        return tuple({rule.value: rule for one in self.rules.values() for rule in one}.values())
+        return tuple(
+            {
+                rule.value: rule for filter_rules in self.rules.values() for rule in filter_rules
+            }.values()
+        )
 
 
 @dataclass
@@ -70,13 +74,13 @@ class Router:
 
     def filters_for(self, filing: Filing) -> frozenset[int]:
         """The filters whose files a post belongs into; none where only rules of others matched."""
-        found: frozenset[int] = frozenset()
+        filter_ids: frozenset[int] = frozenset()
         for rule_id, tag in filing.rules:
-            found |= self._by_id.get(rule_id) or self._by_tag.get(tag) or frozenset()
+            filter_ids |= self._by_id.get(rule_id) or self._by_tag.get(tag) or frozenset()
         present = frozenset(self.carried.rules)
         if not filing.rules and len(present) == 1:
             return present
-        return found & present
+        return filter_ids & present
 
 
 logger = logging.getLogger(__name__)
@@ -94,27 +98,27 @@ def carried_filters(
     """The filters to carry now, with their rules. One whose rules cannot be made is left out."""
     rules = {}
     newest = 0
-    for found in db.session.scalars(select(TwitterFilter).order_by(TwitterFilter.id)):
-        active = found.is_active and found.held_at is None
-        mine = found.id in filter_ids and (active or not only_active)
+    for twitter_filter in db.session.scalars(select(TwitterFilter).order_by(TwitterFilter.id)):
+        active = twitter_filter.is_active and twitter_filter.held_at is None
+        mine = twitter_filter.id in filter_ids and (active or not only_active)
         if not mine and not (share and active):
             continue
-        if connections.fingerprint_of(found) != fingerprint:
+        if connections.fingerprint_of(twitter_filter) != fingerprint:
             continue
-        newest = max(newest, service.revision(found))
+        newest = max(newest, service.revision(twitter_filter))
         try:
-            rules[found.id] = validation.stream_rules(found)
+            rules[twitter_filter.id] = validation.stream_rules(twitter_filter)
         except SfmError as exc:
-            logger.error("filter left out filter=%d why=%s", found.id, exc.message)
+            logger.error("filter left out filter=%d why=%s", twitter_filter.id, exc.message)
     return Carried(rules, newest)
 
 
 def why_left(filter_id: int, fingerprint: str) -> tuple[str, str] | None:
     """Why a filter is no longer carried with this credential, as cause and sentence of a gap; None
     where it is deleted, not active or stopped, which has a gap of its own."""
-    found = db.session.get(TwitterFilter, filter_id)
-    if found is None or not found.is_active or found.held_at is not None:
+    twitter_filter = db.session.get(TwitterFilter, filter_id)
+    if twitter_filter is None or not twitter_filter.is_active or twitter_filter.held_at is not None:
         return None
-    if connections.fingerprint_of(found) != fingerprint:
+    if connections.fingerprint_of(twitter_filter) != fingerprint:
         return CREDENTIAL_CHANGED, TOLD[CREDENTIAL_CHANGED]
     return "no_rules", "No rules can be made of the filter; edit it."

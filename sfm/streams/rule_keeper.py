@@ -129,7 +129,7 @@ class RuleKeeper:
     def _sync(self, client: StreamClient) -> None:
         with self._syncing:
             result = client.sync_rules(self._router.carried.wanted)
-            self._router.held(result.held.values())
+            self._router.held(result.rules.values())
             self._note(result)
         for text in self.refused:
             logger.error("rule refused by Twitter rule=%s", text)
@@ -142,8 +142,8 @@ class RuleKeeper:
         self.refused = [f"{rule.value[:80]}: {rule.reason}" for rule in result.refused]
         self.foreign = result.foreign
         self._added |= {rule.value: rule for rule in result.added}
-        wanted = {rule.value for rule in self._router.carried.wanted}
-        self._in_force = frozenset(wanted & result.held.keys())
+        own_values = {rule.value for rule in self._router.carried.wanted}
+        self._in_force = frozenset(own_values & result.rules.keys())
         self._seen_at = now
         self._looked_at = self._matched_at = clock.monotonic()
         self._unmatched = self._status.unmatched
@@ -173,7 +173,10 @@ class RuleKeeper:
         except SfmError:
             return refusal
         marks = {rule.mark for rule in rules} - {"", self._stream.mark}
-        since = min((one.connected_at for one in connections if one.connected_at), default=None)
+        since = min(
+            (connection.connected_at for connection in connections if connection.connected_at),
+            default=None,
+        )
         when = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
         if marks:
             who = (

@@ -158,5 +158,5 @@ def digest_of(file: BinaryIO) -> tuple[int, str]:
 
 
 def _extremes(ids: list[int], lines: list[bytes]) -> list[int]:
-    found = ids + [number for line in lines if (number := post_id_of(line)) is not None]
-    return [min(found), max(found)] if found else []
+    post_ids = ids + [number for line in lines if (number := post_id_of(line)) is not None]
+    return [min(post_ids), max(post_ids)] if post_ids else []

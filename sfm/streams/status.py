@@ -180,16 +180,18 @@ class Status:
     def left(self, prefix: str, saved_until: datetime, cause: str, detail: str) -> None:
         """A stream is no longer carried here: what comes from then on, somebody else notes."""
         with self._lock:
-            self._inherited = [one for one in self._inherited if one.prefixes != (prefix,)]
+            self._inherited = [outage for outage in self._inherited if outage.prefixes != (prefix,)]
             self.outages.append(Outage(saved_until, cause, detail, prefixes=(prefix,)))
 
     def going_on(self) -> list[Outage]:
         """The outages of this moment: inherited ones, and one of ours that lasts a second."""
         with self._lock:
-            found = [*([self._outage] if self._outage else []), *self._inherited]
-            for outage in found:
+            outages = [*([self._outage] if self._outage else []), *self._inherited]
+            for outage in outages:
                 self._bring_up_to_date(outage)
-            return [one for one in found if one.seconds >= 1 or one is not self._outage]
+            return [
+                outage for outage in outages if outage.seconds >= 1 or outage is not self._outage
+            ]
 
     def _bring_up_to_date(self, outage: Outage) -> None:
         outage.lasts(clock.monotonic() - outage.lost_at)

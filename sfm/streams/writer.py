@@ -289,7 +289,7 @@ def facts_of(growing: Growing, duplicates: int) -> FileFacts:
 def newest_name(folder: Path, prefix: str) -> datetime | None:
     """The latest time in a name of this stream, so that names never go back."""
     try:
-        found = [file_names.parse(entry.name) for entry in os.scandir(folder)]
+        names = [file_names.parse(entry.name) for entry in os.scandir(folder)]
     except OSError:
         return None
-    return max((name.begun_at for name in found if name and name.prefix == prefix), default=None)
+    return max((name.begun_at for name in names if name and name.prefix == prefix), default=None)

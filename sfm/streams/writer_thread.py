@@ -89,8 +89,8 @@ class WriterThread(threading.Thread):
         For any thread. The queue is asked first: a line is in two places while it is moved, and
         never in none.
         """
-        found = [self.queue.oldest_received, self._oldest]
-        return min((moment for moment in found if moment is not None), default=None)
+        moments = [self.queue.oldest_received, self._oldest]
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def count_lost(self) -> int:
         """Give up what is not on the disk: it becomes a gap of each stream, with its number of
@@ -132,22 +132,22 @@ class WriterThread(threading.Thread):
         taken whatever happens; a disk that does not save it is waited for."""
         trouble: StorageTrouble | None = None
         try:
-            found = filing(line)
+            parsed = filing(line)
         except UnreadableLine as exc:
             self.quarantine.keep(line, str(exc))
         else:
-            trouble = self._add(line, found, received)
+            trouble = self._add(line, parsed, received)
         self.queue.done()
         if trouble is not None:
             self._wait_for_disk(trouble)
 
-    def _add(self, line: bytes, found: Filing, received: float) -> StorageTrouble | None:
+    def _add(self, line: bytes, parsed: Filing, received: float) -> StorageTrouble | None:
         trouble: StorageTrouble | None = None
-        if found.post_id is not None:
-            self.status.last_id = max(self.status.last_id or 0, found.post_id)
-        for prefix in self._streams_of(found):
+        if parsed.post_id is not None:
+            self.status.last_id = max(self.status.last_id or 0, parsed.post_id)
+        for prefix in self._streams_of(parsed):
             try:
-                added = self.sink.add(prefix, line, found.post_id)
+                added = self.sink.add(prefix, line, parsed.post_id)
             except StorageTrouble as exc:
                 added, trouble = True, exc
             if added:
@@ -155,22 +155,22 @@ class WriterThread(threading.Thread):
                 self._settle(prefix)
         return trouble
 
-    def _streams_of(self, found: Filing) -> list[str]:
+    def _streams_of(self, parsed: Filing) -> list[str]:
         if self.router is None:
             return [SAMPLE_PREFIX]
-        filters = self.router.filters_for(found)
+        filters = self.router.filters_for(parsed)
         self.status.unmatched += not filters
         self.per_filter.update(filters)
         return [file_names.filter_prefix(number) for number in filters]
 
     def _streams_of_unsaved(self, line: bytes) -> list[str]:
         try:
-            found = filing(line)
+            parsed = filing(line)
         except UnreadableLine:
             return []
         if self.router is None:
             return [SAMPLE_PREFIX]
-        return [file_names.filter_prefix(number) for number in self.router.filters_for(found)]
+        return [file_names.filter_prefix(number) for number in self.router.filters_for(parsed)]
 
     def _settle(self, *prefixes: str) -> None:
         """Forget the receipts of what was saved: of each stream the last ones are in hand."""

@@ -118,7 +118,7 @@ class Bridge:
 
     def reconcile(
         self,
-        wanted: Iterable[Program] | Callable[[], Iterable[Program]],
+        programs_to_run: Iterable[Program] | Callable[[], Iterable[Program]],
         *,
         stop_seconds: float = 8.0,
     ) -> ProgramChanges:
@@ -132,8 +132,8 @@ class Bridge:
         try:
             make_folders(self.place)
             with one_at_a_time(self.place):
-                asked = wanted() if callable(wanted) else wanted
-                programs = {program.name: program for program in asked}
+                current = programs_to_run() if callable(programs_to_run) else programs_to_run
+                programs = {program.name: program for program in current}
                 changed = files.bring_together(self.place, programs.values())
                 return self._follow(programs, changed, stop_seconds)
         except (rpc.NoAnswer, rpc.SupervisordFault) as exc:
@@ -160,51 +160,51 @@ class Bridge:
         self._ignoring({rpc.NOT_RUNNING, rpc.BAD_NAME}, "signalProcess", name, "HUP")
 
     def _follow(
-        self, wanted: dict[str, Program], changed: files.FileChanges, stop_seconds: float
+        self, programs: dict[str, Program], changed: files.FileChanges, stop_seconds: float
     ) -> ProgramChanges:
         """Have supervisord read the files again, and do for our groups what they now say."""
         changes = ProgramChanges()
         try:
             added, altered, removed = self._call("reloadConfig")[0]
         except rpc.SupervisordFault as exc:
-            self._take_away_unwanted(wanted, stop_seconds, changes)
+            self._take_away_unwanted(programs, stop_seconds, changes)
             changes.manager = manager_of(exc)
             return changes
         for name in (name for name in [*removed, *altered] if conf.ids_of(name)):
             self._take_away(name, stop_seconds, changes)
-        fresh = {name for name in [*added, *altered] if name in wanted}
+        fresh = {name for name in [*added, *altered] if name in programs}
         for name in sorted(fresh - set(changes.waiting)):
             self._ignoring({rpc.ALREADY_ADDED}, "addProcessGroup", name)
             changes.started.append(name)
-        self._wake(wanted, fresh, set(changed.revised), changes)
-        for name in sorted(set(wanted) - fresh):
-            if wanted[name].must_restart:
+        self._wake(programs, fresh, set(changed.revised), changes)
+        for name in sorted(set(programs) - fresh):
+            if programs[name].must_restart:
                 self._restart_one(name, stop_seconds, changes)
         return changes
 
     def _take_away_unwanted(
-        self, wanted: dict[str, Program], stop_seconds: float, changes: ProgramChanges
+        self, programs: dict[str, Program], stop_seconds: float, changes: ProgramChanges
     ) -> None:
         """What nobody wants is stopped even where supervisord cannot read its configuration."""
         for name, process in self._processes().items():
-            if process.filter_ids and name not in wanted:
+            if process.filter_ids and name not in programs:
                 self._take_away(name, stop_seconds, changes)
 
     def _wake(
         self,
-        wanted: dict[str, Program],
+        programs: dict[str, Program],
         fresh: set[str],
         revised: set[str],
         changes: ProgramChanges,
     ) -> None:
         processes = self._processes()
-        for name in sorted(set(wanted) - fresh):
+        for name in sorted(set(programs) - fresh):
             process = processes.get(name)
             if process is None:
                 changes.waiting[name] = rpc.MESSAGES[rpc.BAD_NAME]
-            elif process.state.is_down and wanted[name].may_start:
+            elif process.state.is_down and programs[name].may_start:
                 self._start_one(name, changes)
-            elif name in revised and not wanted[name].must_restart and is_settled(process):
+            elif name in revised and not programs[name].must_restart and is_settled(process):
                 self.reread_rules(name)
                 changes.signalled.append(name)
 
@@ -246,8 +246,8 @@ class Bridge:
             clock.sleep(0.05)
 
     def _processes(self) -> dict[str, ProcessInfo]:
-        found = (process_info(info) for info in self._call("getAllProcessInfo"))
-        return {process.name: process for process in found}
+        processes = (process_info(info) for info in self._call("getAllProcessInfo"))
+        return {process.name: process for process in processes}
 
     def _ignoring(self, codes: set[int], method: str, *arguments: Any) -> None:
         try:

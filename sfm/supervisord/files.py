@@ -29,13 +29,13 @@ def configured(place: Paths) -> list[str]:
     return sorted(path.stem for path in place.conf.glob("*.conf") if conf.ids_of(path.stem))
 
 
-def bring_together(place: Paths, wanted: Iterable[Program]) -> FileChanges:
+def bring_together(place: Paths, programs_to_run: Iterable[Program]) -> FileChanges:
     """Write, rewrite and remove files until they are those of the wanted programs.
 
     Other files in the folder are left alone. Raises OSError and BrokenConfiguration; what was
     there before then still is.
     """
-    programs = {program.name: program for program in wanted}
+    programs = {program.name: program for program in programs_to_run}
     kinds: dict[str, list[str]] = {"new": [], "revised": [], "altered": [], "gone": []}
     for name in configured(place):
         if name not in programs:

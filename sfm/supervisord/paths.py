@@ -87,10 +87,10 @@ def make_socket_folder(place: Paths) -> None:
     folder = place.socket.parent
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError as exc:
         raise BadSetting(str(folder), f"the folder cannot be made ({exc.strerror})") from exc
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise BadSetting(
             "SUPERVISOR_UNIX_SOCKET_FILE",
             f"needs a folder that only you can open, and {folder} is not; choose another",

@@ -45,7 +45,7 @@ def update_usernames(
         run.check()
         part = ids[start : start + BATCH]
         for batch in _asked(client.users_by_id, [uid for _, uid in part]):
-            run.spend(calls=1, users=len(batch.found))
+            run.spend(calls=1, users=len(batch.users))
             _take_over(run, batch, result, tell)
             gone += [problem for problem in batch.problems if lifecycle.is_gone(problem)]
         run.advance(len(part))
@@ -144,7 +144,7 @@ WORDS = {
 
 
 def _as_they_stand(batch: UserBatch) -> dict[int, tuple[str, str]]:
-    uids = [record.uid for record in batch.found]
+    uids = [record.uid for record in batch.users]
     uids += [int(one.subject) for one in batch.problems if one.state != "malformed"]
     rows = db.session.execute(
         select(TwitterUser.id, TwitterUser.name, TwitterUser.state).where(TwitterUser.uid.in_(uids))
@@ -181,8 +181,8 @@ def populate_uids(
     for start in range(0, len(names), BATCH):
         run.check()
         for batch in _asked(client.users_by_username, names[start : start + BATCH]):
-            run.spend(calls=1, users=len(batch.found))
-            for record in batch.found:
+            run.spend(calls=1, users=len(batch.users))
+            for record in batch.users:
                 result["filled"] += _fill(run, accounts[record.name.lower()], record, tell)
             for problem in batch.problems:
                 account = accounts.get(problem.subject.lower())

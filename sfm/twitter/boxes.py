@@ -57,14 +57,14 @@ def parse_locations(text: str) -> tuple[Box, ...]:
 
 def tiles(boxes: Iterable[Box]) -> tuple[Box, ...]:
     """The boxes cut small enough for X. Raises WrongInput where that makes too many."""
-    found: list[Box] = []
+    small_boxes: list[Box] = []
     for box in boxes:
         for half in _halves(box):
             needed = sum(_columns(band) for band in _bands(half))
-            if len(found) + needed > MOST_TILES:
+            if len(small_boxes) + needed > MOST_TILES:
                 raise WrongInput(_too_large(box))
-            found += _cut(half)
-    return tuple(dict.fromkeys(found))
+            small_boxes += _cut(half)
+    return tuple(dict.fromkeys(small_boxes))
 
 
 def _too_large(box: Box) -> str:

@@ -14,7 +14,7 @@ from sfm import clock
 from sfm.networks.errors import AccountProblem, BadRequest, Retry
 from sfm.networks.record import MAX_ID, UserRecord
 from sfm.twitter import endpoints as at
-from sfm.twitter import fields as wanted
+from sfm.twitter import fields as request_fields
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.fields import Dialect, Fields
 from sfm.twitter.lookups import (
@@ -50,7 +50,7 @@ class Client:
     ) -> None:
         self.transport = transport
         self.dialect: Dialect = dialect
-        self._fields = fields if fields is not None else wanted.for_posts(dialect)
+        self._fields = fields if fields is not None else request_fields.for_posts(dialect)
 
     @property
     def meter(self) -> Meter:
@@ -91,7 +91,7 @@ class Client:
         for batch in self.users_by_username([name]):
             for problem in batch.problems:
                 raise problem
-            for user in batch.found:
+            for user in batch.users:
                 return user
         raise AccountProblem("unanswered", tidy_name(name))
 
@@ -107,7 +107,7 @@ class Client:
 
     def me(self) -> UserRecord:
         """The account whose sign-in this is. An app's token has none: CredentialProblem."""
-        body = self.transport.ask(at.ME, wanted.for_users(self._fields))
+        body = self.transport.ask(at.ME, request_fields.for_users(self._fields))
         self.transport.count(at.ME, users=1)
         return parse_user((take_apart(body).elements or [body])[0])
 
@@ -152,7 +152,7 @@ class Client:
     def posts_by_id(self, ids: Iterable[int]) -> Iterator[Page]:
         """The posts with these ids, 100 a call. What could not be had is in `problems`."""
         for batch in batches(dict.fromkeys(ids), BATCH):
-            good = [str(one) for one in batch if _is_id(one)]
+            good = [str(post_id) for post_id in batch if _is_id(post_id)]
             page = Page()
             if good:
                 body = self.transport.ask(at.POSTS, {"ids": ",".join(good), **self._fields})
@@ -171,14 +171,14 @@ class Client:
         """How many posts of the last seven days match, per "day", "hour" or "minute"."""
         params = self._span(None, None, start_time, end_time)
         params |= {"query": query, "granularity": granularity}
-        params["search_count.fields"] = wanted.COUNT_FIELDS[self.dialect]
+        params["search_count.fields"] = request_fields.COUNT_FIELDS[self.dialect]
         body = self.transport.ask(at.COUNTS, params)
         self.transport.count(at.COUNTS)
         return read_counts(body)
 
     def usage(self, days: int = 7) -> PlanUsage:
         """What X itself has counted for the app in the last 1 to 90 days. App's token only."""
-        params = {"days": max(1, min(days, 90)), "usage.fields": wanted.USAGE_FIELDS}
+        params = {"days": max(1, min(days, 90)), "usage.fields": request_fields.USAGE_FIELDS}
         body = self.transport.ask(at.USAGE, params)
         self.transport.count(at.USAGE)
         return read_usage(body)
@@ -186,22 +186,25 @@ class Client:
     def _users(self, endpoint: Endpoint, parameter: str, batch: Sequence[str]) -> UserBatch:
         """One call; those that its answer says nothing of are asked for once more, each alone."""
         answered = self._users_once(endpoint, parameter, batch)
-        silent = [one.subject for one in answered.problems if one.state == "unanswered"]
+        silent = [problem.subject for problem in answered.problems if problem.state == "unanswered"]
         if len(batch) == 1:
             return answered
-        users, problems = list(answered.found), {one.subject: one for one in answered.problems}
+        users, problems = (
+            list(answered.users),
+            {problem.subject: problem for problem in answered.problems},
+        )
         for subject in silent:
             try:
                 alone = self._users_once(endpoint, parameter, [subject])
             except Retry:  # the others would wait as long for nothing
                 break
-            users += alone.found
+            users += alone.users
             problems.pop(subject)
-            problems |= {one.subject: one for one in alone.problems}
+            problems |= {problem.subject: problem for problem in alone.problems}
         return UserBatch(tuple(users), tuple(problems.values()))
 
     def _users_once(self, endpoint: Endpoint, parameter: str, batch: Sequence[str]) -> UserBatch:
-        params = {parameter: ",".join(batch), **wanted.for_users(self._fields)}
+        params = {parameter: ",".join(batch), **request_fields.for_users(self._fields)}
         page = split_users(self.transport.ask(endpoint, params))
         self.transport.count(endpoint, users=len(page.users))
         return user_batch(page, batch, by_name=parameter == "usernames")

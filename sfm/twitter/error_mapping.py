@@ -340,15 +340,15 @@ def _no_such_address(answer: Answer) -> BadRequest:
 
 def _bad_request(answer: Answer, body: Any) -> BadRequest:
     parameters: list[str] = []
-    told = ""
+    explanation = ""
     errors = body.get("errors") if isinstance(body, dict) else None
     for error in errors if isinstance(errors, list) else ():
         if isinstance(error, dict):
             named = error.get("parameters")
             parameters += [str(name) for name in named] if isinstance(named, dict) else []
-            told = told or str(error.get("message") or error.get("detail") or "")
-    told = told or problem_from(body).detail or _old_error(body)
-    reason = f": {scrub(told)[:200]}" if told else "."
+            explanation = explanation or str(error.get("message") or error.get("detail") or "")
+    explanation = explanation or problem_from(body).detail or _old_error(body)
+    reason = f": {scrub(explanation)[:200]}" if explanation else "."
     return BadRequest(
         f"Twitter does not take this question{reason}",
         parameters=tuple(parameters),

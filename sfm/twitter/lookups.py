@@ -30,7 +30,7 @@ class UserBatch:
     A problem's `subject` is the name or uid as it was asked for.
     """
 
-    found: tuple[UserRecord, ...]
+    users: tuple[UserRecord, ...]
     problems: tuple[AccountProblem, ...]
 
 
@@ -80,21 +80,21 @@ def name_problem(name: str) -> AccountProblem | None:
     return AccountProblem("malformed", scrub(name)[:60])
 
 
-def user_batch(page: UserPage, asked: Iterable[str], *, by_name: bool) -> UserBatch:
+def user_batch(page: UserPage, requested: Iterable[str], *, by_name: bool) -> UserBatch:
     """Each account that was asked for is either found or has its problem.
 
     The problem of those that the answer passes over in silence is `unanswered`: silence is no
     proof that an account is gone. Accounts that were not asked for are left out.
     """
-    subjects = list(asked)
-    wanted = {subject.lower() for subject in subjects}
+    subjects = list(requested)
+    keys = {subject.lower() for subject in subjects}
     answered = {(user.name.lower() if by_name else str(user.uid)): user for user in page.users}
-    users = tuple(user for key, user in answered.items() if key in wanted)
-    told: dict[str, PartialError] = {}
+    users = tuple(user for key, user in answered.items() if key in keys)
+    problem_by_subject: dict[str, PartialError] = {}
     for problem in page.problems:
-        told.setdefault((problem.value or problem.resource_id).lower(), problem)
+        problem_by_subject.setdefault((problem.value or problem.resource_id).lower(), problem)
     problems = tuple(
-        _reason(subject, told.get(subject.lower()))
+        _reason(subject, problem_by_subject.get(subject.lower()))
         for subject in subjects
         if subject.lower() not in answered
     )
@@ -107,35 +107,35 @@ def _reason(subject: str, problem: PartialError | None) -> AccountProblem:
     return AccountProblem(account_state(problem), subject, detail=scrub(problem.detail))
 
 
-def unknown_posts(page: Page, asked: Iterable[int]) -> Page:
+def unknown_posts(page: Page, requested: Iterable[int]) -> Page:
     """The page, with a problem for each id that Twitter passed over in silence."""
     answered = {str(record.tweet.twitter_id) for record in page.records}
     answered |= {problem.value or problem.resource_id for problem in page.problems}
     silent = tuple(
         PartialError(
             kind="resource-not-found",
-            state="not_found" if 0 < one <= MAX_ID else "malformed",
+            state="not_found" if 0 < post_id <= MAX_ID else "malformed",
             resource_type="tweet",
-            resource_id=str(one),
-            value=str(one),
+            resource_id=str(post_id),
+            value=str(post_id),
             parameter="ids",
         )
-        for one in asked
-        if str(one) not in answered
+        for post_id in requested
+        if str(post_id) not in answered
     )
     return msgspec.structs.replace(page, problems=page.problems + silent) if silent else page
 
 
 def read_counts(body: bytes) -> Counts:
     """The answer of counts/recent in either vocabulary."""
-    found = loads(body)
+    answer = loads(body)
     buckets = []
-    for entry in _objects(found.get("data")):
+    for entry in _objects(answer.get("data")):
         start, end = parse_date(_text(entry, "start")), parse_date(_text(entry, "end"))
         if start and end:
             posts = _whole(entry.get("tweet_count", entry.get("post_count")))
             buckets.append(CountBucket(start, end, posts or 0))
-    meta = found.get("meta")
+    meta = answer.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     total = _whole(meta.get("total_tweet_count", meta.get("total_post_count")))
     counted = sum(bucket.posts for bucket in buckets)

@@ -69,8 +69,8 @@ class PageChain:
         Tokens expire. Raises the refusal where it is about anything else.
         """
         params = self.params or {}
-        told = {*refusal.parameters, *refusal.detail.replace('"', " ").replace("'", " ").split()}
-        about_token = not told.isdisjoint({"pagination_token", "next_token"})
+        words = {*refusal.parameters, *refusal.detail.replace('"', " ").replace("'", " ").split()}
+        about_token = not words.isdisjoint({"pagination_token", "next_token"})
         if not about_token or self._token_name not in params or self._resumes >= _MOST_RESUMES:
             raise refusal
         self._resumes += 1

@@ -78,7 +78,7 @@ def clamp(seconds: float) -> float:
 
 
 def _how_long(
-    told: RateLimitState, headers: Mapping[str, str], crowded: bool
+    state: RateLimitState, headers: Mapping[str, str], crowded: bool
 ) -> tuple[float, WaitReason]:
     if crowded:
         return CROWDED_SECONDS, "connections"
@@ -86,11 +86,11 @@ def _how_long(
         return MOST_WAIT_SECONDS, "daily"
     if _whole(headers.get("x-user-limit-24hour-remaining")) == 0:
         return MOST_WAIT_SECONDS, "daily"
-    if told.remaining is not None and told.remaining > 0:
+    if state.remaining is not None and state.remaining > 0:
         return TOO_FAST_SECONDS, "too_fast"
-    if told.reset_in is None:
+    if state.reset_in is None:
         return UNTOLD_SECONDS, "window"
-    return clamp(told.reset_in + SLACK_SECONDS), "window"
+    return clamp(state.reset_in + SLACK_SECONDS), "window"
 
 
 def sentence(reason: WaitReason, endpoint: str, until: datetime) -> str:

@@ -34,7 +34,7 @@ class _Window:
     limit: int
     remaining: int
     resets_at: float  # on the monotonic clock
-    told: bool = False  # the server has spoken; until then these are X's published limits
+    is_confirmed: bool = False  # the server has spoken; until then these are X's published limits
     in_flight: int = 0
     hold_until: float = 0.0  # refused although calls were left
 
@@ -85,12 +85,12 @@ class Limiter:
             window.in_flight = max(window.in_flight - 1, 0)
             if headers is None:
                 return
-            told = read_headers(headers, clock.now())
-            self._watch_the_clock(told)
+            state = read_headers(headers, clock.now())
+            self._watch_the_clock(state)
             if refusal is not None:
                 _spend(window, refusal, now)
             else:
-                _correct(window, told, now)
+                _correct(window, state, now)
 
     def states(self) -> list[WindowState]:
         """Every window that is known, for a status page."""
@@ -114,13 +114,13 @@ class Limiter:
         elif now >= window.resets_at:
             window.remaining = window.limit - window.in_flight
             window.resets_at = now + WINDOW_SECONDS
-            window.told = False
+            window.is_confirmed = False
         return window
 
-    def _watch_the_clock(self, told: RateLimitState) -> None:
-        if told.clock_is_off and not self.clock_is_off:
-            logger.warning("clock differs from the server's skew_seconds=%s", told.skew)
-        self.clock_is_off = told.clock_is_off
+    def _watch_the_clock(self, state: RateLimitState) -> None:
+        if state.clock_is_off and not self.clock_is_off:
+            logger.warning("clock differs from the server's skew_seconds=%s", state.skew)
+        self.clock_is_off = state.clock_is_off
 
 
 def _state(key: tuple[str, str], window: _Window, now: float) -> WindowState:
@@ -129,23 +129,23 @@ def _state(key: tuple[str, str], window: _Window, now: float) -> WindowState:
     return WindowState(mark, name, window.limit, max(window.remaining, 0), resets_in)
 
 
-def _correct(window: _Window, told: RateLimitState, now: float) -> None:
-    if told.remaining is None or told.reset_in is None:
+def _correct(window: _Window, state: RateLimitState, now: float) -> None:
+    if state.remaining is None or state.reset_in is None:
         return
-    resets_at = now + clamp(told.reset_in + SLACK_SECONDS)
-    remaining = told.remaining - window.in_flight
+    resets_at = now + clamp(state.reset_in + SLACK_SECONDS)
+    remaining = state.remaining - window.in_flight
     # Answers overtake each other: within one window the lower figure is the later one.
-    if window.told and abs(resets_at - window.resets_at) < _SAME_WINDOW_SECONDS:
+    if window.is_confirmed and abs(resets_at - window.resets_at) < _SAME_WINDOW_SECONDS:
         remaining = min(remaining, window.remaining)
-    window.limit = told.limit if told.limit else window.limit
-    window.remaining, window.resets_at, window.told = remaining, resets_at, True
+    window.limit = state.limit if state.limit else window.limit
+    window.remaining, window.resets_at, window.is_confirmed = remaining, resets_at, True
 
 
 def _spend(window: _Window, refusal: Wait, now: float) -> None:
     if refusal.reason in ("too_fast", "connections"):
         window.hold_until = now + refusal.seconds
     else:
-        window.remaining, window.told = 0, True
+        window.remaining, window.is_confirmed = 0, True
         window.resets_at = now + refusal.seconds
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sfm.networks.errors import scrub
 from sfm.twitter import endpoints as at
-from sfm.twitter import fields as wanted
+from sfm.twitter import fields as request_fields
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.fields import Fields
 from sfm.twitter.parse.lenient import loads
@@ -65,7 +65,7 @@ class SyncResult:
     added: tuple[StreamRule, ...]
     deleted: tuple[StreamRule, ...]
     refused: tuple[RuleRefusal, ...]
-    held: dict[str, StreamRule]
+    rules: dict[str, StreamRule]
     missing: frozenset[str]
     foreign: tuple[StreamRule, ...]
 
@@ -97,7 +97,7 @@ class StreamClient:
     ) -> None:
         self.transport = transport
         self.mark = mark
-        self._fields = fields if fields is not None else wanted.for_posts("tweet")
+        self._fields = fields if fields is not None else request_fields.for_posts("tweet")
         self._timeout = (CONNECT_SECONDS, silence_seconds)
 
     def filter_stream(self) -> StreamConnection:
@@ -117,14 +117,14 @@ class StreamClient:
 
     def rules(self) -> tuple[StreamRule, ...]:
         """All rules the app holds, also those of other programs."""
-        found: list[StreamRule] = []
+        rules: list[StreamRule] = []
         params: dict[str, Any] = {"max_results": MOST_RULES}
         while True:
             body = self._read(at.RULES_READ, params)
-            found += _rules(body)
+            rules += _rules(body)
             token = _object(body, "meta").get("next_token")
             if not isinstance(token, str) or not token or token == params.get("pagination_token"):
-                return tuple(found)
+                return tuple(rules)
             params["pagination_token"] = token
 
     def add_rules(
@@ -173,13 +173,13 @@ class StreamClient:
         to_mark = {rule.value for rule in unmarked}
         new = [rule for value, rule in wanted_by_value.items() if value in missing | to_mark]
         added, refused = self._replace(stale, new, room=cap - len(before) + len(unmarked))
-        held = {rule.value: rule for rule in self.rules()} if new or stale else before
+        stored = {rule.value: rule for rule in self.rules()} if new or stale else before
         foreign = tuple(
             rule
-            for value, rule in held.items()
+            for value, rule in stored.items()
             if rule.mark != self.mark and value not in wanted_by_value
         )
-        return SyncResult(added, tuple(stale), refused, held, missing, foreign)
+        return SyncResult(added, tuple(stale), refused, stored, missing, foreign)
 
     def _is_stale(self, rule: StreamRule, wanted_by_value: Mapping[str, Rule]) -> bool:
         return bool(self.mark) and rule.mark == self.mark and rule.value not in wanted_by_value
@@ -201,7 +201,7 @@ class StreamClient:
             "status": "active",
             "connection.fields": "client_ip,connected_at,endpoint_name,id",
         }
-        found = _list(self._read(at.CONNECTIONS, params), "data")
+        entries = _list(self._read(at.CONNECTIONS, params), "data")
         return tuple(
             OpenConnection(
                 str(entry.get("id", "")),
@@ -209,7 +209,7 @@ class StreamClient:
                 parse_date(str(entry.get("connected_at") or "")),
                 str(entry.get("client_ip", "")),
             )
-            for entry in found
+            for entry in entries
         )
 
     def close_connections(self, endpoint_id: str = "filtered_stream") -> None:

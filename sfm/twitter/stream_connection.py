@@ -165,23 +165,25 @@ class StreamConnection:
             return KeepAlive(now)
         if len(raw) > LONGEST_LINE:
             return Skipped(len(raw), now)
-        told = None if raw.startswith(b'{"data":') else _farewell(raw)
-        return self._end("told", told=told) if told is not None else StreamLine(raw, now)
+        farewell = None if raw.startswith(b'{"data":') else _farewell(raw)
+        return (
+            self._end("told", farewell=farewell) if farewell is not None else StreamLine(raw, now)
+        )
 
     def _end(
-        self, kind: DisconnectKind, *, detail: str = "", told: dict[str, Any] | None = None
+        self, kind: DisconnectKind, *, detail: str = "", farewell: dict[str, Any] | None = None
     ) -> Disconnect:
         if self._stopped:
             kind = "stopped"
-        told = told or {}
-        how = str(told.get("disconnect_type") or "")
-        reason = scrub(str(told.get("detail") or "")) or _REASONS[kind]
+        farewell = farewell or {}
+        how = str(farewell.get("disconnect_type") or "")
+        reason = scrub(str(farewell.get("detail") or "")) or _REASONS[kind]
         ours = how in _OURS_TO_SLOW_DOWN
         return Disconnect(
             kind=kind,
             reason=reason,
             backoff="http" if ours else "network",
-            detail=detail or scrub(str(told.get("title") or "")),
+            detail=detail or scrub(str(farewell.get("title") or "")),
             disconnect_type=how,
             partial_bytes=len(self._pending) + self._skipping,
         )
@@ -193,14 +195,14 @@ def _farewell(raw: bytes) -> dict[str, Any] | None:
     Any object with errors and without data is one, also of a type we do not know yet.
     """
     try:
-        found = msgspec.json.decode(raw)
+        problem = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if not isinstance(found, dict) or "data" in found:
+    if not isinstance(problem, dict) or "data" in problem:
         return None
-    errors = found.get("errors")
+    errors = problem.get("errors")
     if isinstance(errors, list):
-        told = next((error for error in errors if isinstance(error, dict)), {})
-        logger.warning("stream ended by server type=%s", scrub(str(told.get("type", ""))))
-        return dict(told)
-    return found if "disconnect_type" in found or "disconnect" in found else None
+        first_error = next((error for error in errors if isinstance(error, dict)), {})
+        logger.warning("stream ended by server type=%s", scrub(str(first_error.get("type", ""))))
+        return dict(first_error)
+    return problem if "disconnect_type" in problem or "disconnect" in problem else None

@@ -225,7 +225,7 @@ def test_one_bad_account_does_not_spoil_the_batch():
     with Fake([answer(200, {"data": found, "errors": wrong}), answer(200, {})]) as fake:
         (batch,) = make(fake).users_by_username(names)
         assert [asked.query["usernames"] for asked in fake.asked[1:]] == ["mute_x"]
-    assert len(batch.found) == 97
+    assert len(batch.users) == 97
     assert [(one.subject, one.state) for one in batch.problems] == [
         ("gone_x", "not_found"), ("bad_x", "suspended"), ("mute_x", "unanswered"),
     ]  # fmt: skip
@@ -236,7 +236,7 @@ def test_names_that_cannot_be_are_never_asked_for():
         batches = list(make(fake).users_by_username([" @ann_x ", "no name", "x" * 16, "", "é"]))
         assert [asked.query["usernames"] for asked in fake.asked] == ["ann_x"]
     assert [one.state for one in batches[0].problems] == ["malformed"] * 4
-    assert batches[1].found[0].name == "ann_x"
+    assert batches[1].users[0].name == "ann_x"
 
 
 def test_accounts_are_asked_for_by_the_hundred():
@@ -247,7 +247,7 @@ def test_accounts_are_asked_for_by_the_hundred():
     with Fake(route=route) as fake:
         batches = list(make(fake).users_by_id([*range(1, 251), 7, 2**63, -1]))
         assert [len(asked.query["ids"].split(",")) for asked in fake.asked] == [100, 100, 50]
-    assert sum(len(batch.found) for batch in batches) == 250
+    assert sum(len(batch.users) for batch in batches) == 250
     assert [one.subject for one in batches[0].problems] == [str(2**63), "-1"]
 
 
@@ -267,7 +267,7 @@ def test_whom_an_answer_says_nothing_of_is_asked_for_once_more_alone():
     ) as fake:  # fmt: skip
         (batch,) = make(fake).users_by_id([5, 6, 7])
         assert [asked.query["ids"] for asked in fake.asked] == ["5,6,7", "5", "6"]
-    assert sorted(user.uid for user in batch.found) == [5, 7]
+    assert sorted(user.uid for user in batch.users) == [5, 7]
     assert [(one.subject, one.state) for one in batch.problems] == [("6", "gone")]
 
 
@@ -288,7 +288,7 @@ def test_silence_is_no_proof_that_an_account_is_gone():
 def test_a_renamed_account_keeps_its_number():
     with Fake([answer(200, {"data": [v2_user(101, "New_Name")]})]) as fake:
         (batch,) = make(fake).users_by_id([101])
-    assert (batch.found[0].uid, batch.found[0].name, batch.problems) == (101, "New_Name", ())
+    assert (batch.users[0].uid, batch.users[0].name, batch.problems) == (101, "New_Name", ())
 
 
 def test_a_name_now_held_by_another_number_is_told_by_that_number():

@@ -318,7 +318,7 @@ def test_rules_are_added_before_old_ones_are_deleted_and_others_are_left_alone()
     assert [rule.value for rule in result.added] == ["new words"]
     assert [rule.value for rule in result.deleted] == ["old words"]
     assert [rule.value for rule in result.foreign] == ["theirs"]
-    assert set(result.held) == {"kept words", "theirs", "new words"}
+    assert set(result.rules) == {"kept words", "theirs", "new words"}
 
 
 def test_rules_of_another_installation_are_never_deleted():
@@ -371,7 +371,7 @@ def test_a_rule_that_x_refuses_is_told_and_the_rest_holds():
     with Fake(route=RuleBook()) as fake:
         result = client(fake).sync_rules([Rule("bad words"), Rule("good words")])
     assert [(one.value, one.reason) for one in result.refused] == [("bad words", "no (at 5)")]
-    assert set(result.held) == {"good words"}
+    assert set(result.rules) == {"good words"}
 
 
 def test_a_dry_run_changes_nothing():

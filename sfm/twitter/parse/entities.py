@@ -72,8 +72,8 @@ def entities(raw: bytes) -> DisplayText:
 def referenced(raw: bytes) -> tuple[Referenced, ...]:
     """The tweets that the one in these bytes refers to. Raises Unreadable."""
     opened = open_line(raw)
-    found = _refs_v2(*opened) if isinstance(opened, ParsedPost) else _refs_v1(opened)
-    return tuple(found)
+    references = _refs_v2(*opened) if isinstance(opened, ParsedPost) else _refs_v1(opened)
+    return tuple(references)
 
 
 def _of_v1(status: V1Tweet) -> Iterator[Segment]:
@@ -104,27 +104,27 @@ def _retweet_opening(prefix: str) -> Iterator[Segment]:
 
 
 def _spans_v1(status: V1Tweet) -> Iterator[_Span]:
-    found = v1.full_entities(status)
-    for tag in found.hashtags or ():
+    entities = v1.full_entities(status)
+    for tag in entities.hashtags or ():
         yield _tag("hashtag", "#＃", tag.text, *_pair(tag.indices))
-    for tag in found.symbols or ():
+    for tag in entities.symbols or ():
         yield _tag("cashtag", "$", tag.text, *_pair(tag.indices))
-    for mention in found.user_mentions or ():
+    for mention in entities.user_mentions or ():
         yield _tag("mention", "@＠", mention.screen_name, *_pair(mention.indices))
-    for link in found.urls or ():
+    for link in entities.urls or ():
         yield _link("url", link.url, link.expanded_url, link.display_url, *_pair(link.indices))
-    for item in v1.all_media(status)[:1] or found.media or ():
+    for item in v1.all_media(status)[:1] or entities.media or ():
         yield _link("media", item.url, item.expanded_url, item.display_url, *_pair(item.indices))
 
 
-def _spans_v2(found: V2Entities) -> Iterator[_Span]:
-    for tag in found.hashtags or ():
+def _spans_v2(entities: V2Entities) -> Iterator[_Span]:
+    for tag in entities.hashtags or ():
         yield _tag("hashtag", "#＃", tag.tag, tag.start, tag.end)
-    for tag in found.cashtags or ():
+    for tag in entities.cashtags or ():
         yield _tag("cashtag", "$", tag.tag, tag.start, tag.end)
-    for mention in found.mentions or ():
+    for mention in entities.mentions or ():
         yield _tag("mention", "@＠", v2.mention_name(mention), mention.start, mention.end)
-    for link in found.urls or ():
+    for link in entities.urls or ():
         kind: SegmentKind = "media" if v2.is_media_link(link) else "url"
         yield _link(kind, link.url, link.expanded_url, link.display_url, link.start, link.end)
 
@@ -155,7 +155,7 @@ def _link(
 
 def _cut(text: str, spans: Iterable[_Span]) -> Iterator[Segment]:
     """The pieces in order. Of spans that overlap, the one that starts first stays."""
-    placed = sorted(_place(text, list(spans)), key=lambda found: found[:2])
+    placed = sorted(_place(text, list(spans)), key=lambda placed_span: placed_span[:2])
     at = 0
     for start, end, segment in placed:
         if start < at:
@@ -173,10 +173,10 @@ def _place(text: str, spans: list[_Span]) -> Iterator[tuple[int, int, Segment]]:
     folded = text.lower() if len(text.lower()) == len(text) else text
     taken: set[int] = set()
     for span in spans:
-        found = _where(text, folded, span, taken)
-        if found is not None:
-            taken.add(found[0])
-            yield *found, span.segment
+        place = _where(text, folded, span, taken)
+        if place is not None:
+            taken.add(place[0])
+            yield *place, span.segment
 
 
 def _where(text: str, folded: str, span: _Span, taken: set[int]) -> tuple[int, int] | None:
@@ -220,12 +220,12 @@ def _refs_v2(post: V2Tweet, pool: v2.Pool) -> Iterator[Referenced]:
         twitter_id = row_id(reference.id)
         if twitter_id is None:
             continue
-        found = v2.resolve(reference, pool)
+        original = v2.resolve(reference, pool)
         kind = _REFERENCES.get(reference.type or "")
         if kind:
-            yield Referenced(kind, twitter_id, _tweet(found, pool))
-        if reference.type == "retweeted" and found is not None:
-            yield from (ref for ref in _refs_v2(found, pool) if ref.kind == "quoted")
+            yield Referenced(kind, twitter_id, _tweet(original, pool))
+        if reference.type == "retweeted" and original is not None:
+            yield from (ref for ref in _refs_v2(original, pool) if ref.kind == "quoted")
 
 
 def _tweet(post: V2Tweet | None, pool: v2.Pool) -> Tweet | None:

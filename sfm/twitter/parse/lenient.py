@@ -35,10 +35,10 @@ def decode(line: bytes, shape: type[S]) -> S:
     """These bytes as this shape. Raises Unreadable where they are not one JSON object."""
     if _NUL not in line:
         try:
-            found: S = _decoder(shape).decode(line)
+            decoded: S = _decoder(shape).decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return fit(loads(line), shape)
-        return found
+        return decoded
     return fit(loads(line), shape)
 
 
@@ -85,9 +85,9 @@ def fit(value: dict[str, Any], shape: type[S], depth: int = 0) -> S:
     """As much of this object as fits the shape; the rest is None."""
     fields: dict[str, Any] = {}
     for name, (kinds, items) in _plan(shape).items():
-        found = value.get(name)
-        if found is not None:
-            fields[name] = _value(found, kinds, items, depth)
+        member = value.get(name)
+        if member is not None:
+            fields[name] = _value(member, kinds, items, depth)
     return shape(**fields)
 
 
@@ -105,51 +105,51 @@ def _kinds(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     return plain, typing.get_args(lists[0]) if lists else ()
 
 
-def _value(found: Any, kinds: tuple[Any, ...], items: tuple[Any, ...], depth: int) -> Any:
-    if items and isinstance(found, list):
-        fitted = (_value(item, items, (), depth) for item in found)
+def _value(member: Any, kinds: tuple[Any, ...], items: tuple[Any, ...], depth: int) -> Any:
+    if items and isinstance(member, list):
+        fitted = (_value(item, items, (), depth) for item in member)
         return [item for item in fitted if item is not None]
     for kind in kinds:
-        fitted_one = _one(found, kind, depth)
-        if fitted_one is not None:
-            return fitted_one
+        fitted_member = _one(member, kind, depth)
+        if fitted_member is not None:
+            return fitted_member
     return None
 
 
-def _one(found: Any, kind: Any, depth: int) -> Any:
+def _one(member: Any, kind: Any, depth: int) -> Any:
     if kind is str:
-        return _text(found)
+        return _text(member)
     if kind is bool:
-        return found if isinstance(found, bool) else None
+        return member if isinstance(member, bool) else None
     if kind is int:
-        return _number(found)
+        return _number(member)
     if kind == Count:
-        number = _number(found)
+        number = _number(member)
         return number if number is not None and abs(number) <= MAX_ID else None
     if kind is float:
-        return _decimal(found)
-    if issubclass(kind, msgspec.Struct) and isinstance(found, dict) and depth < _DEEPEST:
-        return fit(found, kind, depth + 1)
+        return _decimal(member)
+    if issubclass(kind, msgspec.Struct) and isinstance(member, dict) and depth < _DEEPEST:
+        return fit(member, kind, depth + 1)
     return None
 
 
-def _text(found: Any) -> str | None:
-    if isinstance(found, str):
-        return clean(found)
-    return str(found) if isinstance(found, int) and not isinstance(found, bool) else None
+def _text(member: Any) -> str | None:
+    if isinstance(member, str):
+        return clean(member)
+    return str(member) if isinstance(member, int) and not isinstance(member, bool) else None
 
 
-def _number(found: Any) -> int | None:
-    if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 20:
-        return int(found)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+def _number(member: Any) -> int | None:
+    if isinstance(member, str) and member.isascii() and member.isdigit() and len(member) < 20:
+        return int(member)
+    return member if isinstance(member, int) and not isinstance(member, bool) else None
 
 
-def _decimal(found: Any) -> float | None:
-    if isinstance(found, bool) or not isinstance(found, int | float):
+def _decimal(member: Any) -> float | None:
+    if isinstance(member, bool) or not isinstance(member, int | float):
         return None
     try:
-        number = float(found)
+        number = float(member)
     except OverflowError:
         return None
     return number if math.isfinite(number) else None

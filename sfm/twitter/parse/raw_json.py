@@ -145,13 +145,13 @@ def _members(text: str) -> Iterator[tuple[str, str]]:
 
 def _cut_list(text: str) -> list[bytes]:
     """The text of each element of this array. Raises ValueError."""
-    found = []
+    elements = []
     at = _skip(text, 1)
     while not text.startswith("]", at):
         _element, end = _DECODER.raw_decode(text, at)
-        found.append(_bytes(text[at:end]))
+        elements.append(_bytes(text[at:end]))
         at = _next(text, end, "]")
-    return found
+    return elements
 
 
 def _next(text: str, at: int, closing: str) -> int:
@@ -167,5 +167,5 @@ def _expect(text: str, at: int, sign: str) -> int:
 
 
 def _skip(text: str, at: int) -> int:
-    found = _BLANK.match(text, at)
-    return found.end() if found else at
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at

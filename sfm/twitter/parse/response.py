@@ -114,28 +114,28 @@ def _record(raw: bytes) -> Record | RefusedElement:
 
 
 def _gather(
-    found: list[Record | RefusedElement], parts: AnswerParts, unclaimed: tuple[bytes, ...] = ()
+    elements: list[Record | RefusedElement], parts: AnswerParts, unclaimed: tuple[bytes, ...] = ()
 ) -> Page:
     return Page(
-        records=tuple(one for one in found if isinstance(one, Record)),
+        records=tuple(element for element in elements if isinstance(element, Record)),
         meta=_meta(parts.meta),
         problems=read_problems({"errors": parts.errors}),
-        refused=tuple(one for one in found if isinstance(one, RefusedElement)),
+        refused=tuple(element for element in elements if isinstance(element, RefusedElement)),
         unclaimed=unclaimed,
     )
 
 
 def _meta(raw: bytes) -> Meta:
     try:
-        found = loads(raw)
+        members = loads(raw)
     except Unreadable:
         return Meta()
 
     def text(name: str) -> str | None:
-        value = found.get(name)
+        value = members.get(name)
         return value if isinstance(value, str) and value else None
 
-    count = found.get("result_count")
+    count = members.get("result_count")
     return Meta(
         result_count=count if isinstance(count, int) else None,
         newest_id=row_id(text("newest_id")),
@@ -147,17 +147,17 @@ def _meta(raw: bytes) -> Meta:
 
 def _split_v2(parts: AnswerParts) -> Page:
     shelf = _Shelf(parts.includes)
-    found: list[Record | RefusedElement] = []
+    elements: list[Record | RefusedElement] = []
     for raw in parts.elements or ():
         try:
             post = decode(raw, V2Tweet)
             if not v2.is_post(post):
                 raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
             tweet = v2.tweet_from(post, shelf.pool)
-            found.append(Record(shelf.record(raw, post), tweet))
+            elements.append(Record(shelf.record(raw, post), tweet))
         except Unreadable as why:
-            found.append(RefusedElement(raw, why.reason, why.message))
-    return _gather(found, parts, shelf.unclaimed())
+            elements.append(RefusedElement(raw, why.reason, why.message))
+    return _gather(elements, parts, shelf.unclaimed())
 
 
 class _Shelf:
@@ -223,27 +223,27 @@ class _Shelf:
 
     def _quoted_by(self, own: set[int]) -> set[int]:
         """Posts that the posts among these refer to: a retweet may pass on a quote."""
-        found: set[int] = set()
+        quoted: set[int] = set()
         for number in own & self.posts:
             for reference in v2.reference_ids(self.pool.tweets[self.keys[number]]):
-                found |= self._posts_of(reference)
-        return found
+                quoted |= self._posts_of(reference)
+        return quoted
 
     def _needs_of(self, number: int) -> set[int]:
         """What a post that came along names, other posts left out."""
-        found = self.needs.get(number)
-        if found is None:
-            found = self.needs[number] = self._named_in(self.items[number][1]) - self.posts
-        return found
+        needs = self.needs.get(number)
+        if needs is None:
+            needs = self.needs[number] = self._named_in(self.items[number][1]) - self.posts
+        return needs
 
     def _named_in(self, raw: bytes) -> set[int]:
-        found: set[int] = set()
+        named: set[int] = set()
         for key in self.known.intersection(self.token.findall(raw)):
-            found |= self.by_key[key]
+            named |= self.by_key[key]
         if b'"username"' in raw:
             for name in _NAME.findall(raw):
-                found |= self.by_name.get(name.lower(), _NONE)
-        return found
+                named |= self.by_name.get(name.lower(), _NONE)
+        return named
 
 
 def _keys(
@@ -280,10 +280,10 @@ def _typed(includes: dict[str, list[bytes]]) -> V2Includes:
 
 
 def _shapes(includes: dict[str, list[bytes]], kind: str, shape: type[S]) -> list[S]:
-    found = []
+    shapes = []
     for raw in includes.get(kind, ()):
         try:
-            found.append(decode(raw, shape))
+            shapes.append(decode(raw, shape))
         except Unreadable:
-            found.append(shape())
-    return found
+            shapes.append(shape())
+    return shapes

@@ -80,7 +80,7 @@ def _user(user: V2User | None, author_id: str | None) -> dict[str, Any] | None:
         return None
     if user is None:
         return {"id": uid, "id_str": str(uid)}
-    found = {
+    status_user = {
         "id": uid,
         "id_str": str(uid),
         "name": user.name,
@@ -96,11 +96,11 @@ def _user(user: V2User | None, author_id: str | None) -> dict[str, Any] | None:
     metrics = user.public_metrics
     if metrics is not None:
         posts = metrics.tweet_count if metrics.tweet_count is not None else metrics.post_count
-        found["followers_count"] = metrics.followers_count
-        found["friends_count"] = metrics.following_count
-        found["listed_count"] = metrics.listed_count
-        found["statuses_count"] = posts
-    return found
+        status_user["followers_count"] = metrics.followers_count
+        status_user["friends_count"] = metrics.following_count
+        status_user["listed_count"] = metrics.listed_count
+        status_user["statuses_count"] = posts
+    return status_user
 
 
 def _reply(post: V2Tweet, replied: V2Tweet | None, pool: v2.Pool) -> dict[str, Any]:
@@ -116,13 +116,13 @@ def _reply(post: V2Tweet, replied: V2Tweet | None, pool: v2.Pool) -> dict[str, A
 
 
 def _place(post: V2Tweet, pool: v2.Pool) -> dict[str, Any]:
-    found = v2.place_of(post, pool)
+    place = v2.place_of(post, pool)
     on_earth = v2.coordinates_of(post)
     return {
         "coordinates": {"type": "Point", "coordinates": list(on_earth)} if on_earth else None,
         "place": None
-        if found is None
-        else {"id": found.id, "full_name": found.full_name, "country_code": found.country_code},
+        if place is None
+        else {"id": place.id, "full_name": place.full_name, "country_code": place.country_code},
     }
 
 
@@ -148,15 +148,15 @@ def _entities(entities: V2Entities, pool: v2.Pool) -> dict[str, Any]:
         ],
         "user_mentions": [
             {
-                "screen_name": v2.mention_name(one),
-                "name": user.name if (user := pool.users.get(one.id)) else None,
-                "id": row_id(one.id),
-                "id_str": one.id,
-                **_indices(one.start, one.end),
+                "screen_name": v2.mention_name(entity),
+                "name": user.name if (user := pool.users.get(entity.id)) else None,
+                "id": row_id(entity.id),
+                "id_str": entity.id,
+                **_indices(entity.start, entity.end),
             }
-            for one in entities.mentions or ()
+            for entity in entities.mentions or ()
         ],
-        "urls": [_url(one) for one in entities.urls or () if not v2.is_media_link(one)],
+        "urls": [_url(entity) for entity in entities.urls or () if not v2.is_media_link(entity)],
     }
 
 
@@ -165,32 +165,40 @@ def _indices(start: int | None, end: int | None) -> dict[str, list[int]]:
 
 
 def _url(link: V2Url) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    entity: dict[str, Any] = {
         "url": link.url,
         "expanded_url": link.expanded_url,
         "display_url": link.display_url,
         **_indices(link.start, link.end),
     }
     if link.unwound_url:
-        found["unwound"] = {"url": link.unwound_url}
-    return found
+        entity["unwound"] = {"url": link.unwound_url}
+    return entity
 
 
 def _add_media(status: dict[str, Any], post: V2Tweet, pool: v2.Pool) -> None:
     """v1.1 has media beside the links: the first in `entities`, all in `extended_entities`."""
-    links = [one for one in v2.full_entities(post).urls or () if v2.is_media_link(one)]
-    found = []
+    links = [
+        media_link
+        for media_link in v2.full_entities(post).urls or ()
+        if v2.is_media_link(media_link)
+    ]
+    entities = []
     for place, item in enumerate(v2.media_of(post, pool)):
-        same = [one for one in links if one.media_key and one.media_key == item.media_key]
+        same = [
+            media_link
+            for media_link in links
+            if media_link.media_key and media_link.media_key == item.media_key
+        ]
         link = (same or links[place : place + 1] or links[:1] or [V2Url()])[0]
-        found.append(_media(item, link))
-    if found:
-        status["entities"]["media"] = found[:1]
-        status["extended_entities"] = {"media": found}
+        entities.append(_media(item, link))
+    if entities:
+        status["entities"]["media"] = entities[:1]
+        status["extended_entities"] = {"media": entities}
 
 
 def _media(item: V2Media, link: V2Url) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    entity: dict[str, Any] = {
         "type": item.type or "photo",
         "media_url_https": item.url or item.preview_image_url,
         "url": link.url,
@@ -201,14 +209,18 @@ def _media(item: V2Media, link: V2Url) -> dict[str, Any]:
         "original_info": {"width": item.width, "height": item.height},
     }
     if item.variants or item.duration_ms:
-        found["video_info"] = {
+        entity["video_info"] = {
             "duration_millis": item.duration_ms,
             "variants": [
-                {"bitrate": one.bit_rate, "content_type": one.content_type, "url": one.url}
-                for one in item.variants or ()
+                {
+                    "bitrate": variant.bit_rate,
+                    "content_type": variant.content_type,
+                    "url": variant.url,
+                }
+                for variant in item.variants or ()
             ],
         }
-    return found
+    return entity
 
 
 def _add_quoted(
@@ -219,6 +231,6 @@ def _add_quoted(
     if reference is None or quoted_id is None:
         return
     status["quoted_status_id"], status["quoted_status_id_str"] = quoted_id, str(quoted_id)
-    found = v2.resolve(reference, pool)  # type: ignore[arg-type]
-    if found is not None and depth < _DEEPEST:
-        status["quoted_status"] = _status(found, pool, depth + 1)
+    quoted = v2.resolve(reference, pool)  # type: ignore[arg-type]
+    if quoted is not None and depth < _DEEPEST:
+        status["quoted_status"] = _status(quoted, pool, depth + 1)

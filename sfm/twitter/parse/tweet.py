@@ -31,9 +31,9 @@ def parse_line(line: bytes) -> Tweet:
 def open_line(line: bytes) -> V1Tweet | ParsedPost:
     """The payload in these bytes, as X shaped it. Raises Unreadable."""
     for read in _readers(line):
-        found = read(line)
-        if found is not None:
-            return found
+        payload = read(line)
+        if payload is not None:
+            return payload
     raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
 
 

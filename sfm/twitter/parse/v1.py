@@ -171,13 +171,13 @@ def full_entities(status: V1Tweet) -> V1Entities:
 def all_media(status: V1Tweet) -> list[V1Media]:
     """Every picture and film: `entities` knows the first only, and calls it a photo."""
     extended = status.extended_tweet
-    for found in (
+    for entities in (
         extended.extended_entities if extended else None,
         status.extended_entities,
         full_entities(status),
     ):
-        if found is not None and found.media:
-            return found.media
+        if entities is not None and entities.media:
+            return entities.media
     return []
 
 
@@ -218,8 +218,8 @@ def _coordinates(status: V1Tweet) -> tuple[float, float] | None:
 def _label(source: str | None) -> str | None:
     if not source or source[0] != "<":
         return source
-    found = _SOURCE_LABEL.search(source)
-    return unescape(found[1]) if found else source
+    label = _SOURCE_LABEL.search(source)
+    return unescape(label[1]) if label else source
 
 
 def _withheld(where: Any, by_copyright: bool | None, scope: str | None) -> Withheld | None:

@@ -142,8 +142,8 @@ def media_of(post: V2Tweet, pool: Pool) -> list[V2Media]:
         return []
     if attachments.media:
         return attachments.media
-    found = (pool.media.get(key) for key in attachments.media_keys or ())
-    return [item for item in found if item is not None]
+    media = (pool.media.get(key) for key in attachments.media_keys or ())
+    return [item for item in media if item is not None]
 
 
 def _facts(post: V2Tweet, original: V2Tweet | None, pool: Pool) -> dict[str, Any]:
@@ -219,7 +219,7 @@ def _retweeted(
 
 def _content(shown: V2Tweet, opening: str, pool: Pool) -> dict[str, Any]:
     entities = full_entities(shown)
-    mentions = [name for found in entities.mentions or () if (name := mention_name(found))]
+    mentions = [name for mention in entities.mentions or () if (name := mention_name(mention))]
     if opening:
         mentions.insert(0, opening[4:-2])
     return {
@@ -280,18 +280,18 @@ def _quoted_by(original: V2Tweet | None) -> V2Reference | None:
 def _quoted(reference: V2Reference | None, pool: Pool) -> dict[str, Any]:
     if reference is None:
         return {}
-    found = resolve(reference, pool)
-    author = author_of(found, pool) if found else None
+    quoted = resolve(reference, pool)
+    author = author_of(quoted, pool) if quoted else None
     return {
         "quoted_id": row_id(reference.id),
         "quoted_screen_name": author.username if author else None,
-        "quoted_text": unescape(full_text(found)) if found else None,
+        "quoted_text": unescape(full_text(quoted)) if quoted else None,
     }
 
 
 def _history(post: V2Tweet) -> tuple[int, ...]:
     ids = post.edit_history_tweet_ids or post.edit_history_post_ids
-    return tuple([found for text in ids if (found := row_id(text))]) if ids else ()
+    return tuple([tweet_id for text in ids if (tweet_id := row_id(text))]) if ids else ()
 
 
 def place_of(post: V2Tweet, pool: Pool) -> V2Place | None:
@@ -307,10 +307,12 @@ def coordinates_of(post: V2Tweet) -> tuple[float, float] | None:
     return place_on_earth(post.geo.coordinates.coordinates)
 
 
-def _withheld(found: V2Withheld | None) -> Withheld | None:
-    if found is None or not (found.country_codes or found.copyright):
+def _withheld(withheld: V2Withheld | None) -> Withheld | None:
+    if withheld is None or not (withheld.country_codes or withheld.copyright):
         return None
-    return Withheld(countries(found.country_codes), bool(found.copyright), found.scope or "")
+    return Withheld(
+        countries(withheld.country_codes), bool(withheld.copyright), withheld.scope or ""
+    )
 
 
 def _media(item: V2Media) -> Media:

@@ -28,13 +28,15 @@ def row_id(text: str | None, number: int | None = None) -> int | None:
 
 def required_id(text: str | None, number: int | None = None) -> int:
     """As `row_id`, but raises Unreadable and names the id where it is missing or too large."""
-    found = row_id(text, number)
-    if found is not None:
-        return found
-    told = text or ("" if number is None else str(number))
-    if told.isascii() and told.isdigit() and int(told[:40]) > MAX_ID:
-        raise Unreadable("id_too_large", f"The id {told[:40]} is too large to be a Twitter id.")
-    raise Unreadable("no_id", f"“{told[:40]}” is no Twitter id." if told else "This has no id.")
+    valid_id = row_id(text, number)
+    if valid_id is not None:
+        return valid_id
+    written = text or ("" if number is None else str(number))
+    if written.isascii() and written.isdigit() and int(written[:40]) > MAX_ID:
+        raise Unreadable("id_too_large", f"The id {written[:40]} is too large to be a Twitter id.")
+    raise Unreadable(
+        "no_id", f"“{written[:40]}” is no Twitter id." if written else "This has no id."
+    )
 
 
 def parse_date(text: str | None) -> datetime | None:
@@ -97,8 +99,8 @@ def retweet_opening(name: str | None, own_text: str | None) -> str:
     """ "RT @name: " by the original's author, or else as the retweet's own words begin."""
     if name:
         return f"RT @{name}: "
-    found = _RETWEET_OPENING.match(own_text or "")
-    return found[0] if found else ""
+    opening = _RETWEET_OPENING.match(own_text or "")
+    return opening[0] if opening else ""
 
 
 def kind_of(retweet: bool, quote: bool, reply: bool) -> TweetKind:
