@@ -98,7 +98,7 @@ def _value(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple | set | frozenset):
-        return [_value(one) for one in value]
+        return [_value(element) for element in value]
     return _kept(str(value), 2000)
 
 

@@ -28,10 +28,10 @@ def _boolean(value: Any) -> bool:
 
 
 def _json_object(value: Any) -> dict[str, Any]:
-    found = json.loads(value) if isinstance(value, str) else value
-    if not isinstance(found, dict):
+    parsed = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(parsed, dict):
         raise ValueError
-    return found
+    return parsed
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -48,10 +48,10 @@ def _http_address(value: Any) -> str:
 
 def _within(low: float, high: float, number: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
-        found = number(str(value).strip())
-        if not low <= found <= high:
+        parsed = number(str(value).strip())
+        if not low <= parsed <= high:
             raise ValueError
-        return found
+        return parsed
 
     return read
 
@@ -113,10 +113,10 @@ def some_of(*choices: str) -> SettingKind:
     """Any number of a few words, with commas between them."""
 
     def read(value: Any) -> tuple[str, ...]:
-        found = _words(value)
-        if not set(found) <= set(choices):
+        words = _words(value)
+        if not set(words) <= set(choices):
             raise ValueError
-        return found
+        return words
 
     return SettingKind("takes any of: " + ", ".join(choices), read)
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def settings() -> Settings:
     """The settings of the present app."""
-    found: Settings = current_app.extensions["sfm_settings"]
-    return found
+    app_settings: Settings = current_app.extensions["sfm_settings"]
+    return app_settings
 
 
 def bind_migrations(app: Flask, database: Any, folder: str) -> None:
@@ -46,8 +46,8 @@ class LazyMigrations(click.Group):
         self.bind()
         from flask_migrate.cli import db
 
-        found: click.Group = db
-        return found
+        group: click.Group = db
+        return group
 
     def make_context(self, info_name, args, parent=None, **extra):  # type: ignore[no-untyped-def]
         return self.real.make_context(info_name, args, parent=parent, **extra)

@@ -43,8 +43,8 @@ def secret_key(settings: Settings) -> str:
     Raises BadSetting for one that could be guessed; it is not repeated.
     """
     key = settings.secret_key or kept_secret(settings.instance / SECRET_KEY_FILE)
-    for name, one in (("SECRET_KEY", key), *_fallbacks(settings)):
-        if len(one.encode()) < SECRET_KEY_BYTES or _is_known(one):
+    for name, candidate in (("SECRET_KEY", key), *_fallbacks(settings)):
+        if len(candidate.encode()) < SECRET_KEY_BYTES or _is_known(candidate):
             raise BadSetting(
                 name,
                 f"takes a random text of at least {SECRET_KEY_BYTES} characters; leave it out, and "
@@ -54,7 +54,7 @@ def secret_key(settings: Settings) -> str:
 
 
 def _fallbacks(settings: Settings) -> list[tuple[str, str]]:
-    return [("SECRET_KEY_FALLBACKS", one) for one in settings.secret_key_fallbacks]
+    return [("SECRET_KEY_FALLBACKS", fallback) for fallback in settings.secret_key_fallbacks]
 
 
 def _is_known(key: str) -> bool:

@@ -79,12 +79,12 @@ def is_gone(problem: AccountProblem) -> bool:
     return STATES.get(problem.state) == NOT_FOUND
 
 
-def needs_confirmation(gone: int, asked: int) -> bool:
+def needs_confirmation(gone: int, looked_up: int) -> bool:
     """Whether so many accounts gone, of so many asked for, may be a trouble of Twitter's."""
-    return gone > MAX_GONE_AT_ONCE or (gone >= MIN_GONE_OF_HALF and gone * 2 > asked)
+    return gone > MAX_GONE_AT_ONCE or (gone >= MIN_GONE_OF_HALF and gone * 2 > looked_up)
 
 
-def enter_gone(gone: Sequence[AccountGone], asked: int) -> Gone:
+def enter_gone(gone: Sequence[AccountGone], looked_up: int) -> Gone:
     """Take over which accounts Twitter says are gone, of so many asked for. Flushes.
 
     Many at once are only marked, until that is said again after six hours (`confirm_gone` for a
@@ -95,7 +95,7 @@ def enter_gone(gone: Sequence[AccountGone], asked: int) -> Gone:
     said_before = [(user, problem) for user, problem in new if _is_said_again(user)]
     first_said = [(user, problem) for user, problem in new if not _is_said_again(user)]
     unconfirmed: list[TwitterUser] = []
-    if needs_confirmation(len(first_said), asked):
+    if needs_confirmation(len(first_said), looked_up):
         unconfirmed = [user for user, _ in first_said]
         first_said = []
     for user in unconfirmed:
@@ -153,10 +153,12 @@ def apply_batch(batch: UserBatch, *, enters_gone: bool = True) -> dict[int, bool
     """
     gone: list[AccountGone] = []
     records = {record.uid: record for record in batch.users}
-    problems = {int(one.subject): one for one in batch.problems if one.state != "malformed"}
-    wanted = select(TwitterUser).where(TwitterUser.uid.in_([*records, *problems]))
+    problems = {
+        int(problem.subject): problem for problem in batch.problems if problem.state != "malformed"
+    }
+    query = select(TwitterUser).where(TwitterUser.uid.in_([*records, *problems]))
     changed: dict[int, bool] = {}
-    for user in db.session.scalars(wanted):
+    for user in db.session.scalars(query):
         before = user.state
         if user.uid in records:
             renamed = apply_profile(user, records[user.uid])

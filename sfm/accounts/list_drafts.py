@@ -45,8 +45,8 @@ class ListDraft(msgspec.Struct):
     @property
     def to_look_up(self) -> list[ListLine]:
         """The lines whose names only Twitter can tell about, in the order they are asked."""
-        asked = (line for line in self.lines if line.verdict not in ("twice", "not_a_name"))
-        return list(asked)
+        lines = (line for line in self.lines if line.verdict not in ("twice", "not_a_name"))
+        return list(lines)
 
     @property
     def is_looked_up(self) -> bool:
@@ -85,15 +85,15 @@ def find(owner_id: int, token: str) -> ListDraft:
 
 def look_up_some(client: Client, draft: ListDraft) -> None:
     """Ask Twitter for the next names of a draft, 500 at most. Raises TwitterErrors."""
-    asked = draft.to_look_up[draft.looked_up : draft.looked_up + LOOKED_UP_AT_ONCE]
-    plan = list_import.plan(client, [line.name for line in asked])
+    lines = draft.to_look_up[draft.looked_up : draft.looked_up + LOOKED_UP_AT_ONCE]
+    plan = list_import.plan(client, [line.name for line in lines])
     answers = {line.name.lower(): line for line in plan.lines}
-    for line in asked:
+    for line in lines:
         answer = answers[line.name.lower()]
         line.verdict, line.message, line.record = answer.verdict, answer.message, answer.record
         line.twitter_user_id = answer.twitter_user_id
     # A line that turned out to be no possible name after all would shift the count: none can.
-    draft.looked_up += len(asked)
+    draft.looked_up += len(lines)
 
 
 def save_some(draft: ListDraft) -> Iterator[list[ListLine]]:

@@ -85,8 +85,8 @@ class ImportPlan(msgspec.Struct):
 
     def counts(self) -> dict[Verdict, int]:
         """How many lines have each verdict, in the order of WORDS."""
-        found = Counter(line.verdict for line in self.lines)
-        return {verdict: found[verdict] for verdict in WORDS if found[verdict]}
+        counts = Counter(line.verdict for line in self.lines)
+        return {verdict: counts[verdict] for verdict in WORDS if counts[verdict]}
 
 
 @dataclass(frozen=True)
@@ -154,15 +154,15 @@ def plan(
     """
     lines = read_lines(texts)
     cost = cost_of(lines)
-    asked = {line.name.lower(): line for line in lines if line.verdict == "new"}
+    lines_by_name = {line.name.lower(): line for line in lines if line.verdict == "new"}
     answered = 0
-    for batch in client.users_by_username([line.name for line in asked.values()]):
+    for batch in client.users_by_username([line.name for line in lines_by_name.values()]):
         for record in batch.users:
-            _found(asked[record.name.lower()], record)
+            _found(lines_by_name[record.name.lower()], record)
         for problem in batch.problems:
-            _not_found(asked[problem.subject.lower()], problem)
+            _not_found(lines_by_name[problem.subject.lower()], problem)
         answered += len(batch.users) + len(batch.problems)
-        progress(answered, len(asked))
+        progress(answered, len(lines_by_name))
     _compare_with_ours(lines)
     return ImportPlan(lines, cost)
 
@@ -202,12 +202,12 @@ def _explain_old_name(line: ListLine) -> None:
 
 
 def _ours_by_uid(uids: Sequence[int]) -> dict[int, TwitterUser]:
-    found: dict[int, TwitterUser] = {}
+    by_uid: dict[int, TwitterUser] = {}
     for start in range(0, len(uids), _UIDS):
         part = uids[start : start + _UIDS]
         for user in db.session.scalars(select(TwitterUser).where(TwitterUser.uid.in_(part))):
-            found[user.uid or 0] = user
-    return found
+            by_uid[user.uid or 0] = user
+    return by_uid
 
 
 def pieces(made: ImportPlan) -> list[list[ListLine]]:
@@ -256,15 +256,15 @@ def import_all(
     outcome = ImportOutcome()
     run.show("", total=len(made.lines))
 
-    def one(piece: list[ListLine]) -> ImportOutcome:
-        into = db.session.get(TwitterUserSet, set_id) if set_id is not None else None
-        done = import_lines(piece, into=into, active=active, added_by_id=added_by_id)
+    def import_piece(piece: list[ListLine]) -> ImportOutcome:
+        twitter_user_set = db.session.get(TwitterUserSet, set_id) if set_id is not None else None
+        done = import_lines(piece, into=twitter_user_set, active=active, added_by_id=added_by_id)
         run.fence(added=done.added)
         return done
 
     for piece in pieces(made):
         run.check()
-        done = unit_of_work(partial(one, piece))
+        done = unit_of_work(partial(import_piece, piece))
         outcome += done
         run.advance(len(piece), done.added, saved=True)
     return outcome

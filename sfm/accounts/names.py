@@ -58,13 +58,13 @@ def _flag_successor(twitter_user: TwitterUser, old: str) -> None:
 
 def formerly_called(name: str) -> list[TwitterUser]:
     """Accounts that gave this name up, those of late first."""
-    found = db.session.scalars(
+    accounts = db.session.scalars(
         select(TwitterUser)
         .join(FormerName, FormerName.twitter_user_id == TwitterUser.id)
         .where(FormerName.lower_name == name.lower())
         .order_by(FormerName.until.desc())
     )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(accounts))
 
 
 def _event(twitter_user: TwitterUser, kind: str, before: str, after: str) -> AccountEvent:

@@ -30,8 +30,8 @@ class AccountByName:
     @property
     def one(self) -> TwitterUser | None:
         """The account that is meant, where there is no doubt: the only one, now before once."""
-        found = self.now or self.once
-        return found[0] if len(found) == 1 else None
+        candidates = self.now or self.once
+        return candidates[0] if len(candidates) == 1 else None
 
 
 def by_name(typed: str) -> AccountByName:
@@ -49,10 +49,10 @@ def search(
     text: str, *, after: tuple[str, int] | None = None, limit: int = PAGE
 ) -> Sequence[TwitterUser]:
     """Accounts whose present or former name, or displayed name, holds this text; A to Z."""
-    wanted = matching(text).order_by(*A_TO_Z).limit(limit)
+    query = matching(text).order_by(*A_TO_Z).limit(limit)
     if after is not None:
-        wanted = wanted.where(tuple_(TwitterUser.lower_name, TwitterUser.id) > tuple_(*after))
-    return db.session.scalars(wanted).all()
+        query = query.where(tuple_(TwitterUser.lower_name, TwitterUser.id) > tuple_(*after))
+    return db.session.scalars(query).all()
 
 
 def beginning_with(letter: str) -> Select[Any]:
@@ -99,11 +99,12 @@ def random_sample(limit: int) -> Sequence[TwitterUser]:
 
 def sets_with(reader: User, twitter_user_id: int) -> Sequence[TwitterUserSet]:
     """The sets with this account, as far as the reader may see them, by name."""
-    theirs = {found.id: found for found in visible_to(reader)}
+    visible = {visible_set.id: visible_set for visible_set in visible_to(reader)}
     ids = db.session.scalars(
         select(set_member.c.set_id).where(set_member.c.twitter_user_id == twitter_user_id)
     )
-    return sorted((theirs[one] for one in ids if one in theirs), key=lambda one: one.name.lower())
+    sets = [visible[set_id] for set_id in ids if set_id in visible]
+    return sorted(sets, key=lambda visible_set: visible_set.name.lower())
 
 
 def history(twitter_user_id: int, limit: int) -> Sequence[AccountEvent]:

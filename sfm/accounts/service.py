@@ -158,10 +158,10 @@ def by_uid(uid: int) -> TwitterUser | None:
 
 def by_id(twitter_user_id: int) -> TwitterUser:
     """The account with this number of ours. Raises NotFound."""
-    found = db.session.get(TwitterUser, twitter_user_id)
-    if found is None:
+    account = db.session.get(TwitterUser, twitter_user_id)
+    if account is None:
         raise NotFound("There is no such account here.")
-    return found
+    return account
 
 
 def _record(action: str, twitter_user: TwitterUser) -> None:
@@ -178,8 +178,8 @@ class SwitchedAccounts:
 
 def by_ids(ids: Sequence[int]) -> Sequence[TwitterUser]:
     """The accounts with these numbers; those that are gone are passed over."""
-    wanted = select(TwitterUser).where(TwitterUser.id.in_(ids)).order_by(TwitterUser.id)
-    return db.session.scalars(wanted).all()
+    query = select(TwitterUser).where(TwitterUser.id.in_(ids)).order_by(TwitterUser.id)
+    return db.session.scalars(query).all()
 
 
 def deactivate_many(ids: Sequence[int]) -> SwitchedAccounts:

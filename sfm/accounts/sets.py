@@ -23,50 +23,59 @@ _BATCH = 500  # bound parameters a statement
 
 def create(owner: User, name: str, notes: str = "") -> TwitterUserSet:
     """A new set, flushed. Raises WrongInput for an empty name or one the owner has already."""
-    made = TwitterUserSet(owner_id=owner.id, name=_good_name(name), notes=notes)
-    _save(made, f"{owner.username} already has a set called “{made.name}”.")
-    _record("set.created", made)
-    return made
+    twitter_user_set = TwitterUserSet(owner_id=owner.id, name=_good_name(name), notes=notes)
+    _save(twitter_user_set, f"{owner.username} already has a set called “{twitter_user_set.name}”.")
+    _record("set.created", twitter_user_set)
+    return twitter_user_set
 
 
-def change(found: TwitterUserSet, *, name: str, notes: str) -> None:
+def change(twitter_user_set: TwitterUserSet, *, name: str, notes: str) -> None:
     """Give a set another name and notes. Raises as `create`."""
-    before = {"name": found.name, "notes": found.notes}
-    found.name, found.notes = _good_name(name), notes
-    _save(found, f"There already is a set called “{found.name}”.")
-    old, new = audit.changes(before, {"name": found.name, "notes": found.notes})
+    before = {"name": twitter_user_set.name, "notes": twitter_user_set.notes}
+    twitter_user_set.name, twitter_user_set.notes = _good_name(name), notes
+    _save(twitter_user_set, f"There already is a set called “{twitter_user_set.name}”.")
+    old, new = audit.changes(
+        before, {"name": twitter_user_set.name, "notes": twitter_user_set.notes}
+    )
     if new:
-        _record("set.changed", found, before=old, after=new)
+        _record("set.changed", twitter_user_set, before=old, after=new)
 
 
-def remove(found: TwitterUserSet) -> None:
+def remove(twitter_user_set: TwitterUserSet) -> None:
     """Delete a set; its members and their tweets stay."""
-    _record("set.deleted", found)
-    db.session.delete(found)
+    _record("set.deleted", twitter_user_set)
+    db.session.delete(twitter_user_set)
     db.session.flush()
 
 
-def add_members(found: TwitterUserSet, twitter_user_ids: Iterable[int]) -> int:
+def add_members(twitter_user_set: TwitterUserSet, twitter_user_ids: Iterable[int]) -> int:
     """Put accounts into a set; how many were not in it before. Unknown numbers are passed over."""
     present = set(
         db.session.scalars(
-            select(set_member.c.twitter_user_id).where(set_member.c.set_id == found.id)
+            select(set_member.c.twitter_user_id).where(set_member.c.set_id == twitter_user_set.id)
         )
     )
-    new = [one for one in dict.fromkeys(twitter_user_ids) if one not in present]
+    new = [
+        twitter_user_id
+        for twitter_user_id in dict.fromkeys(twitter_user_ids)
+        if twitter_user_id not in present
+    ]
     known: list[int] = []
     for start in range(0, len(new), _BATCH):
         part = new[start : start + _BATCH]
         known += db.session.scalars(select(TwitterUser.id).where(TwitterUser.id.in_(part)))
     if known:
-        rows = [{"set_id": found.id, "twitter_user_id": one} for one in known]
+        rows = [
+            {"set_id": twitter_user_set.id, "twitter_user_id": twitter_user_id}
+            for twitter_user_id in known
+        ]
         db.session.execute(set_member.insert(), rows)
-        _record("set.members_added", found, after={"added": len(known)})
-        db.session.expire(found, ["members"])
+        _record("set.members_added", twitter_user_set, after={"added": len(known)})
+        db.session.expire(twitter_user_set, ["members"])
     return len(known)
 
 
-def remove_members(found: TwitterUserSet, twitter_user_ids: Iterable[int]) -> int:
+def remove_members(twitter_user_set: TwitterUserSet, twitter_user_ids: Iterable[int]) -> int:
     """Take accounts out of a set; how many were in it."""
     ids = list(twitter_user_ids)
     gone = 0
@@ -74,12 +83,12 @@ def remove_members(found: TwitterUserSet, twitter_user_ids: Iterable[int]) -> in
         part = ids[start : start + _BATCH]
         gone += db.session.execute(
             delete(set_member).where(
-                set_member.c.set_id == found.id, set_member.c.twitter_user_id.in_(part)
+                set_member.c.set_id == twitter_user_set.id, set_member.c.twitter_user_id.in_(part)
             )
         ).rowcount  # type: ignore[attr-defined]
     if gone:
-        _record("set.members_removed", found, after={"removed": gone})
-        db.session.expire(found, ["members"])
+        _record("set.members_removed", twitter_user_set, after={"removed": gone})
+        db.session.expire(twitter_user_set, ["members"])
     return gone
 
 
@@ -100,12 +109,12 @@ def visible_to(reader: User) -> Sequence[TwitterUserSet]:
 
 def find(reader: User, set_id: int) -> TwitterUserSet:
     """One set that the User may see and change. Raises NotFound, also for somebody else's."""
-    found = db.session.scalar(
+    twitter_user_set = db.session.scalar(
         select(TwitterUserSet).where(TwitterUserSet.id == set_id, _is_theirs(reader))
     )
-    if found is None:
+    if twitter_user_set is None:
         raise NotFound("There is no such set, or it belongs to somebody else.")
-    return found
+    return twitter_user_set
 
 
 def sizes(set_ids: Sequence[int]) -> dict[int, int]:
@@ -131,31 +140,36 @@ def _good_name(name: str) -> str:
     return tidied
 
 
-def _save(made: TwitterUserSet, already: str) -> None:
+def _save(twitter_user_set: TwitterUserSet, already: str) -> None:
     try:
         with db.session.begin_nested():
-            db.session.add(made)
+            db.session.add(twitter_user_set)
     except IntegrityError as exc:
         raise WrongInput(already) from exc
 
 
 def _record(
     action: str,
-    found: TwitterUserSet,
+    twitter_user_set: TwitterUserSet,
     before: dict[str, object] | None = None,
     after: dict[str, object] | None = None,
 ) -> None:
     audit.record(
-        action, kind="set", subject_id=found.id, subject=found.name, before=before, after=after
+        action,
+        kind="set",
+        subject_id=twitter_user_set.id,
+        subject=twitter_user_set.name,
+        before=before,
+        after=after,
     )
 
 
 def listed(reader: User, text: str = "") -> Select[Any]:
     """The sets a User may see, as a statement without an order; those with this in the name."""
-    wanted = select(TwitterUserSet).where(_is_theirs(reader))
+    query = select(TwitterUserSet).where(_is_theirs(reader))
     if text.strip():
-        wanted = wanted.where(TwitterUserSet.name.icontains(text.strip(), autoescape=True))
-    return wanted
+        query = query.where(TwitterUserSet.name.icontains(text.strip(), autoescape=True))
+    return query
 
 
 _NAME_BATCH = 500  # bound parameters a statement
@@ -203,8 +217,8 @@ def member_figures(set_id: int) -> SetFigures:
 
 def member_names(set_id: int) -> Sequence[str]:
     """The names of all members, A to Z."""
-    wanted = members_of(set_id).with_only_columns(TwitterUser.name)
-    return db.session.scalars(wanted.order_by(TwitterUser.lower_name, TwitterUser.id)).all()
+    query = members_of(set_id).with_only_columns(TwitterUser.name)
+    return db.session.scalars(query.order_by(TwitterUser.lower_name, TwitterUser.id)).all()
 
 
 def match_names(text: str) -> MatchedNames:
@@ -213,20 +227,20 @@ def match_names(text: str) -> MatchedNames:
     A former name counts where only one account had it.
     """
     typed = [normalize(part) for part in re.split(r"[\s,;]+", text.replace("\x00", " "))]
-    wanted = list(dict.fromkeys(name for name in typed if name))
-    found: dict[str, int] = {}
-    for start in range(0, len(wanted), _NAME_BATCH):
-        part = [name.lower() for name in wanted[start : start + _NAME_BATCH]]
+    names = list(dict.fromkeys(name for name in typed if name))
+    ids_by_name: dict[str, int] = {}
+    for start in range(0, len(names), _NAME_BATCH):
+        part = [name.lower() for name in names[start : start + _NAME_BATCH]]
         rows = db.session.execute(
             select(TwitterUser.lower_name, TwitterUser.id)
             .where(TwitterUser.lower_name.in_(part))
             .order_by(TwitterUser.id)
         )
-        found.update({row[0]: row[1] for row in rows})
-    for name in [one for one in wanted if one.lower() not in found][:MAX_FORMER_NAMES]:
-        once = formerly_called(name)
-        if len(once) == 1:
-            found[name.lower()] = once[0].id
-    ids = [found[name.lower()] for name in wanted if name.lower() in found]
-    unknown = [name for name in wanted if name.lower() not in found]
+        ids_by_name.update({row[0]: row[1] for row in rows})
+    for name in [typed for typed in names if typed.lower() not in ids_by_name][:MAX_FORMER_NAMES]:
+        former_holders = formerly_called(name)
+        if len(former_holders) == 1:
+            ids_by_name[name.lower()] = former_holders[0].id
+    ids = [ids_by_name[name.lower()] for name in names if name.lower() in ids_by_name]
+    unknown = [name for name in names if name.lower() not in ids_by_name]
     return MatchedNames(tuple(dict.fromkeys(ids)), tuple(unknown))

@@ -85,8 +85,8 @@ class LazyCommand(click.Command):
     @property
     def real(self) -> click.Command:
         module = importlib.import_module(f"sfm.cli.{self.place.module}")
-        found: click.Command = getattr(module, (self.name or "").replace("-", "_"))
-        return found
+        command: click.Command = getattr(module, (self.name or "").replace("-", "_"))
+        return command
 
     def make_context(self, info_name, args, parent=None, **extra):  # type: ignore[no-untyped-def]
         context = self.real.make_context(info_name, args, parent=parent, **extra)

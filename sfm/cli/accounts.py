@@ -71,9 +71,9 @@ def _set_for(setname: str, owner: str | None, yes: bool) -> int:
     from sfm.database import begin_write, db
 
     user = _owner(owner)
-    found = sets.named(user, setname)
-    if found is not None:
-        return found.id
+    twitter_user_set = sets.named(user, setname)
+    if twitter_user_set is not None:
+        return twitter_user_set.id
     if not yes and not sys.stdin.isatty():
         raise click.UsageError(
             f"{user.username} has no set called “{setname}”. Say --yes to make it."

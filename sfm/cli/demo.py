@@ -113,18 +113,18 @@ def collect(sandbox: Sandbox) -> None:
     from sfm.timelines.run import run_timelines
     from sfm.users.clients import collecting_client
 
-    asked = len(sandbox.served)
+    calls_before = len(sandbox.served)
     with running("user_timeline") as (run, result):
         result.update(
             run_timelines(
                 run,
                 collecting_client,
-                listener=lambda name, found: say(
-                    f"  {name}: {getattr(found, 'new', found):,} new."
+                listener=lambda name, outcome: say(
+                    f"  {name}: {getattr(outcome, 'new', outcome):,} new."
                 ),
             )
         )
-    calls = len(sandbox.served) - asked
+    calls = len(sandbox.served) - calls_before
     say(f"  {result['new']:,} tweets, with {calls:,} calls to Twitter.")
 
 

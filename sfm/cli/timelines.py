@@ -37,11 +37,11 @@ def user_timeline(user: str | None) -> None:
         sys.exit(1)
 
 
-def _tell_account(name: str, found: Collected | str) -> None:
-    if isinstance(found, str):
-        click.echo(f"{name}: {found}", err=True)
-    elif found.new:
-        click.echo(f"{name}: {_many(found.new, 'new tweet')}")
+def _tell_account(name: str, outcome: Collected | str) -> None:
+    if isinstance(outcome, str):
+        click.echo(f"{name}: {outcome}", err=True)
+    elif outcome.new:
+        click.echo(f"{name}: {_many(outcome.new, 'new tweet')}")
 
 
 def _timeline_summary(run_id: int, result: dict[str, Any]) -> str:

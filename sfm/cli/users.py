@@ -205,11 +205,13 @@ def check_credentials(context: click.Context, user: str | None) -> None:
     from sfm.users import service as users
     from sfm.users.credential_check import check
 
-    held = credentials.of_user(users.by_name(user)) if user else credentials.all_credentials()
-    if not held:
+    kept_credentials = (
+        credentials.of_user(users.by_name(user)) if user else credentials.all_credentials()
+    )
+    if not kept_credentials:
         click.echo("No credential is kept yet.", err=True)
     fine = True
-    for credential in held:
+    for credential in kept_credentials:
         what = credential.label or credentials.WORDS_FOR_KIND[credential.kind]
         name = f"{credential.user.username}: {what}"
         result = check(credential)

@@ -155,8 +155,8 @@ class Leadership:
             self._renew(self.held)
         return self.leads
 
-    def _renew(self, held: leases.AcquiredLease) -> None:
-        kept = write_alone(lambda connection: leases.renew(connection, held, LEASE_SECONDS))
+    def _renew(self, lease: leases.AcquiredLease) -> None:
+        kept = write_alone(lambda connection: leases.renew(connection, lease, LEASE_SECONDS))
         self._renewed_at = clock.monotonic()
         if not kept:
             logger.warning("another process leads the schedule now")

@@ -65,21 +65,24 @@ def check_credentials(run: RunContext) -> dict[str, Any]:
         if credential is None:
             continue
         owner = credential.user.username
-        found = check(credential)
-        works += found.works
-        if not found.works:
-            run.error(owner, found.message)
+        outcome = check(credential)
+        works += outcome.works
+        if not outcome.works:
+            run.error(owner, outcome.message)
         run.advance()
     return {"credentials": len(ids), "works": works}
 
 
 def check_counts(run: RunContext) -> dict[str, Any]:
     """The counts beside the tweets against a full count; what was wrong is put right and told."""
-    found = unit_of_work(verify_counts)
-    for one in found[:100]:
-        run.error(one.where, f"Stood at {one.kept:,} and was corrected to {one.counted:,}.")
-    run.advance(0, len(found))
-    return {"corrected": len(found)}
+    corrections = unit_of_work(verify_counts)
+    for correction in corrections[:100]:
+        run.error(
+            correction.where,
+            f"Stood at {correction.kept:,} and was corrected to {correction.counted:,}.",
+        )
+    run.advance(0, len(corrections))
+    return {"corrected": len(corrections)}
 
 
 def follow_links(run: RunContext) -> dict[str, Any]:
@@ -111,12 +114,12 @@ def _client_of(gap_id: int, run: RunContext) -> Client:
         run.wait(wait.until, wait.message)
 
     gap = db.session.get(Gap, gap_id)
-    found = db.session.get(TwitterFilter, gap.filter_id) if gap and gap.filter_id else None
-    if found is None:
+    twitter_filter = db.session.get(TwitterFilter, gap.filter_id) if gap and gap.filter_id else None
+    if twitter_filter is None:
         raise WrongInput("The filter of this gap is gone.")
-    source = connections.source_of_filter(found)
-    chosen = source.credential
-    client = client_for(chosen, pause) if chosen is not None else default_client(pause)
+    source = connections.source_of_filter(twitter_filter)
+    credential = source.credential
+    client = client_for(credential, pause) if credential is not None else default_client(pause)
     db.session.rollback()
     return client
 
@@ -129,22 +132,22 @@ def import_stream_files(run: RunContext) -> dict[str, Any]:
     paths: list[Path] = [files.path_of(root, row) for row in rows if row is not None]
     db.session.rollback()
     add_users = bool(run.params.get("add_users"))
-    found = import_files(run, paths, add_users=add_users, captured_by="stream")
+    outcomes = import_files(run, paths, add_users=add_users, captured_by="stream")
     counted = ("read", "new", "known", "without_account", "unreadable", "added_accounts")
-    return {name: sum(getattr(one, name) for one in found) for name in counted}
+    return {name: sum(getattr(outcome, name) for outcome in outcomes) for name in counted}
 
 
 def organize(run: RunContext) -> dict[str, Any]:
     """Finished stream files moved into their folders; each that stayed is an error row."""
     root = settings().data_folder
     seal_files_of_deleted_filters(root, settings().instance / "run")
-    found = files.catch_up(root)
+    found_count = files.catch_up(root)
     moved = 0
-    for one in archive.organize(root, root, settings().save_interval_seconds):
+    for file in archive.organize(root, root, settings().save_interval_seconds):
         db.session.rollback()
-        if one.problem:
-            run.error(one.name, one.problem)
-        run.advance(1, 0 if one.problem else 1)
-        moved += not one.problem
+        if file.problem:
+            run.error(file.name, file.problem)
+        run.advance(1, 0 if file.problem else 1)
+        moved += not file.problem
         run.check()
-    return {"moved": moved, "found": found}
+    return {"moved": moved, "found": found_count}

@@ -75,8 +75,8 @@ def _criteria_of_filter(context: Any) -> dict[str, Any] | None:
     """What the filter of a new row listens for at this moment, whoever writes the row."""
     filter_id = context.get_current_parameters().get("filter_id")
     columns = [getattr(TwitterFilter, name) for name in CRITERIA]
-    found = context.connection.execute(select(*columns).where(TwitterFilter.id == filter_id))
-    row = found.mappings().first()
+    matches = context.connection.execute(select(*columns).where(TwitterFilter.id == filter_id))
+    row = matches.mappings().first()
     return dict(row) if row is not None else None
 
 

@@ -84,27 +84,27 @@ def delete_runs(run_ids: Sequence[int]) -> int:
 
     Only what is over can go; nothing does where one of them is not.
     """
-    found = db.session.scalars(select(Run).where(Run.id.in_(run_ids)).order_by(Run.id)).all()
-    open_ones = [run.id for run in found if run.is_open]
+    runs = db.session.scalars(select(Run).where(Run.id.in_(run_ids)).order_by(Run.id)).all()
+    open_ones = [run.id for run in runs if run.is_open]
     if open_ones:
         raise WrongInput(f"Job {open_ones[0]} is not over. Cancel it first.")
-    for run in found:
+    for run in runs:
         before = {"kind": run.kind, "state": run.state, "added": run.added}
         audit.record("run.deleted", kind="run", subject_id=run.id, before=before)
     db.session.flush()
-    db.session.execute(delete(Run).where(Run.id.in_([run.id for run in found])))
-    return len(found)
+    db.session.execute(delete(Run).where(Run.id.in_([run.id for run in runs])))
+    return len(runs)
 
 
 def delete_errors(error_ids: Sequence[int]) -> int:
     """Delete these errors of runs; how many. One entry in the audit log for each."""
-    found = db.session.scalars(select(RunError).where(RunError.id.in_(error_ids))).all()
-    for error in found:
+    errors = db.session.scalars(select(RunError).where(RunError.id.in_(error_ids))).all()
+    for error in errors:
         before = {"run": error.run_id, "reason": error.reason}
         audit.record(
             "run_error.deleted", kind="run_error", subject_id=error.id, subject=error.subject,
             before=before,
         )  # fmt: skip
     db.session.flush()
-    db.session.execute(delete(RunError).where(RunError.id.in_([one.id for one in found])))
-    return len(found)
+    db.session.execute(delete(RunError).where(RunError.id.in_([error.id for error in errors])))
+    return len(errors)

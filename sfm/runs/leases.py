@@ -102,21 +102,21 @@ def holder(name: str) -> LeaseHolder | None:
     return LeaseHolder(row.owner, row.since, row.expires_at) if row else None
 
 
-def renew(connection: Connection, held: AcquiredLease, seconds: float = LEASE_SECONDS) -> bool:
+def renew(connection: Connection, lease: AcquiredLease, seconds: float = LEASE_SECONDS) -> bool:
     """Put the end off, inside the caller's transaction; False where the lease is no longer ours."""
-    mine = {"lease": held.name, "holder": held.owner, "number": held.epoch}
+    mine = {"lease": lease.name, "holder": lease.owner, "number": lease.epoch}
     end = clock.now() + timedelta(seconds=seconds)
     return bool(connection.execute(_RENEW, {**mine, "end": end}).rowcount)
 
 
-def release(held: AcquiredLease) -> None:
+def release(lease: AcquiredLease) -> None:
     """Give the lease back at once. Commits on its own."""
-    write_alone(lambda connection: renew(connection, held, seconds=0))
+    write_alone(lambda connection: renew(connection, lease, seconds=0))
 
 
-def forget(held: AcquiredLease) -> None:
+def forget(lease: AcquiredLease) -> None:
     """Give back a lease whose name nobody will use again; its row goes. Commits on its own."""
-    row = delete(Lease).where(Lease.name == held.name, Lease.owner == held.owner)
+    row = delete(Lease).where(Lease.name == lease.name, Lease.owner == lease.owner)
     write_alone(lambda connection: connection.execute(row))
 
 

@@ -37,14 +37,14 @@ def listed(
     limit: int = PAGE,
 ) -> Sequence[Run]:
     """Runs, newest first; further ones with `before_id`, the last number of the page before."""
-    wanted = select(Run).order_by(Run.id.desc()).limit(limit)
+    query = select(Run).order_by(Run.id.desc()).limit(limit)
     if kind:
-        wanted = wanted.where(Run.kind == kind)
+        query = query.where(Run.kind == kind)
     if state:
-        wanted = wanted.where(Run.state == state)
+        query = query.where(Run.state == state)
     if before_id is not None:
-        wanted = wanted.where(Run.id < before_id)
-    return db.session.scalars(wanted).all()
+        query = query.where(Run.id < before_id)
+    return db.session.scalars(query).all()
 
 
 def open_runs() -> Sequence[Run]:
@@ -74,10 +74,10 @@ def errors_of(run_id: int, *, after_id: int = 0, limit: int = PAGE) -> Sequence[
 
 def errors_count(run_id: int) -> int:
     """How many items a run could not do."""
-    found = db.session.scalar(
+    count = db.session.scalar(
         select(func.count()).select_from(RunError).where(RunError.run_id == run_id)
     )
-    return found or 0
+    return count or 0
 
 
 def expected_end(run: Run) -> datetime | None:
@@ -135,8 +135,8 @@ def failed_runs() -> Sequence[Run]:
         .where(good.finished_at > Run.finished_at, or_(_is_of_all(good), ~_is_of_all(Run)))
         .exists()
     )
-    wanted = select(Run).where(Run.id.in_(latest.group_by(Run.kind)), ~has_followed)
-    return db.session.scalars(wanted.order_by(Run.finished_at.desc(), Run.id.desc())).all()
+    query = select(Run).where(Run.id.in_(latest.group_by(Run.kind)), ~has_followed)
+    return db.session.scalars(query.order_by(Run.finished_at.desc(), Run.id.desc())).all()
 
 
 def _is_of_all(run: Any) -> Any:

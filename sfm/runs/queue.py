@@ -59,13 +59,15 @@ def enqueue(
     Asked for twice, the run that still waits is given back. With a `slot`, None if that slot has
     had its run already.
     """
-    wanted = dict(params or {})
+    run_params = dict(params or {})
     if slot is None:
         waiting = select(Run).where(Run.kind == name, Run.state == "queued", Run.slot.is_(None))
         for run in db.session.scalars(waiting):
-            if run.params == wanted:
+            if run.params == run_params:
                 return run
-    run = Run(kind=name, params=wanted, slot=slot, origin=origin, requested_by_id=requested_by_id)
+    run = Run(
+        kind=name, params=run_params, slot=slot, origin=origin, requested_by_id=requested_by_id
+    )
     try:
         with db.session.begin_nested():
             db.session.add(run)
@@ -78,21 +80,21 @@ def start(name: str, params: Mapping[str, Any] | None = None) -> RunContext:
     """Begin a run at once, for a command. Raises AlreadyRunning with who runs since when."""
     recover_stale([name])
     owner = new_owner()
-    held = leases.take(lease_name(name, None), owner) if job_of(name).alone else None
-    if job_of(name).alone and held is None:
+    lease = leases.take(lease_name(name, None), owner) if job_of(name).alone else None
+    if job_of(name).alone and lease is None:
         raise AlreadyRunning(_who_runs(name))
-    if held:
-        _settle_overtaken(name, held)
+    if lease:
+        _settle_overtaken(name, lease)
     now = clock.now()
     row = insert(Run).values(
         kind=name, params=dict(params or {}), state="running", origin="command",
         started_at=now, heartbeat_at=now, owner=owner, attempts=1,
     )  # fmt: skip
     run_id = write_alone(lambda connection: connection.execute(row.returning(Run.id)).scalar_one())
-    held = held or leases.take(lease_name(name, run_id), owner)
-    if held is None:
+    lease = lease or leases.take(lease_name(name, run_id), owner)
+    if lease is None:
         raise AlreadyRunning(_who_runs(name))
-    return RunContext(run_id, name, dict(params or {}), {}, held, origin="command")
+    return RunContext(run_id, name, dict(params or {}), {}, lease, origin="command")
 
 
 def claim(names: Collection[str]) -> RunContext | None:
@@ -118,19 +120,19 @@ def claim(names: Collection[str]) -> RunContext | None:
 
 def claim_one(run_id: int, name: str) -> RunContext | None:
     """Begin this queued run of this kind, None where somebody else just did."""
-    held = leases.take(lease_name(name, run_id), new_owner())
-    run = _begin(run_id, held) if held else None
-    if held and not run:
-        leases.release(held)
+    lease = leases.take(lease_name(name, run_id), new_owner())
+    run = _begin(run_id, lease) if lease else None
+    if lease and not run:
+        leases.release(lease)
     return run
 
 
-def _begin(run_id: int, held: leases.AcquiredLease) -> RunContext | None:
+def _begin(run_id: int, lease: leases.AcquiredLease) -> RunContext | None:
     """Turn a queued run into a running one, unless somebody else just did."""
-    _settle_overtaken(held.name.removeprefix("run:"), held)
+    _settle_overtaken(lease.name.removeprefix("run:"), lease)
     now = clock.now()
     begun = {
-        "state": "running", "owner": held.owner, "heartbeat_at": now, "not_before": None,
+        "state": "running", "owner": lease.owner, "heartbeat_at": now, "not_before": None,
         "started_at": func.coalesce(Run.started_at, now), "attempts": Run.attempts + 1,
         "message": "",
     }  # fmt: skip
@@ -141,7 +143,7 @@ def _begin(run_id: int, held: leases.AcquiredLease) -> RunContext | None:
         row = connection.execute(select(Run.__table__).where(Run.id == run_id)).one()
     costs = {name: getattr(row, name) for name in vars(Progress()) if name.startswith("api_")}
     progress = Progress(done=0, added=row.added, **costs)
-    return RunContext(run_id, row.kind, row.params, row.cursor, held, progress, origin=row.origin)
+    return RunContext(run_id, row.kind, row.params, row.cursor, lease, progress, origin=row.origin)
 
 
 @contextmanager
@@ -227,17 +229,17 @@ def recover_stale(names: Collection[str] | None = None) -> int:
 
 
 def _running(names: Collection[str] | None) -> list[Row[Any]]:
-    wanted = select(Run.__table__).where(Run.state == "running").order_by(Run.id)
+    query = select(Run.__table__).where(Run.state == "running").order_by(Run.id)
     if names is not None:
-        wanted = wanted.where(Run.kind.in_(names))
+        query = query.where(Run.kind.in_(names))
     with db.engine.connect() as connection:
-        return list(connection.execute(wanted))
+        return list(connection.execute(query))
 
 
-def _settle_overtaken(name: str, held: leases.AcquiredLease) -> None:
+def _settle_overtaken(name: str, lease: leases.AcquiredLease) -> None:
     """Close the rows of those whose lease is ours now: they can write nothing any more."""
     for row in _running([name]):
-        if row.owner != held.owner:
+        if row.owner != lease.owner:
             _settle(row)
 
 
@@ -245,10 +247,10 @@ def _lease_is_alive(row: Row[Any]) -> bool:
     if is_dead_owner(row.owner):
         return False
     with db.engine.connect() as connection:
-        found = connection.execute(
+        live_lease = connection.execute(
             select(Lease.name).where(Lease.owner == row.owner, Lease.expires_at > clock.now())
         )
-        return found.first() is not None
+        return live_lease.first() is not None
 
 
 def _settle(row: Row[Any]) -> int:

@@ -75,8 +75,8 @@ def _planned(job: Job, row: ScheduledJob | None) -> Planned:
 
 
 def _last_run(job: Job) -> Run | None:
-    wanted = select(Run).where(Run.kind == job.name, Run.started_at.is_not(None))
-    return db.session.scalar(wanted.order_by(Run.id.desc()).limit(1))
+    query = select(Run).where(Run.kind == job.name, Run.started_at.is_not(None))
+    return db.session.scalar(query.order_by(Run.id.desc()).limit(1))
 
 
 def schedule_of(job: Job, row: ScheduledJob | None) -> str:

@@ -95,12 +95,12 @@ def collect(
     this account cannot be read), what `run.check` raises, NotFound for an account that was
     deleted here meanwhile, Postponed and DatabaseTrouble. What was committed before is kept.
     """
-    found = Collected()
+    collected = Collected()
     subject, place = begun or _begin(twitter_user_id)
     if place.is_under_way:
         # Cut off below its start: the rest of that pass comes first, or it would be a hole.
         try:
-            _pass(client, run, subject, place, found)
+            _pass(client, run, subject, place, collected)
         except BadRequest as trouble:
             if not names_range(trouble):
                 raise
@@ -108,8 +108,8 @@ def collect(
             _give_up_rest(run, subject, place, trouble)
         subject, place = _begin(twitter_user_id)
     if not place.is_under_way:
-        _pass(client, run, subject, place, found)
-    return found
+        _pass(client, run, subject, place, collected)
+    return collected
 
 
 def names_range(refusal: BadRequest) -> bool:
@@ -142,10 +142,10 @@ def _give_up_rest(
 
 
 def _begin(twitter_user_id: int) -> Begun:
-    found = load_cursors([twitter_user_id]).get(twitter_user_id)
-    if found is None:
+    begun = load_cursors([twitter_user_id]).get(twitter_user_id)
+    if begun is None:
         raise NotFound("This account was removed here, or has no uid yet (see populate_uids).")
-    return found
+    return begun
 
 
 def load_cursors(ids: Sequence[int]) -> dict[int, Begun]:
@@ -169,7 +169,7 @@ def _pass(
     run: RunContext,
     subject: CollectedAccount,
     place: TimelineCursor,
-    found: Collected,
+    collected: Collected,
 ) -> None:
     """One way down the timeline: from the top, or from where an earlier pass was cut off."""
     begun_at, new_in_pass = place.oldest_id, 0
@@ -190,9 +190,9 @@ def _pass(
         with client.meter.joined():
             saved = run.pen.write(keep, lambda saved: saved.new)
         new_in_pass += saved.new
-        found.new, found.known = found.new + saved.new, found.known + saved.known
-        found.pages += 1
-        found.trouble += _tell_trouble(run, subject, page, saved, strangers)
+        collected.new, collected.known = collected.new + saved.new, collected.known + saved.known
+        collected.pages += 1
+        collected.trouble += _tell_trouble(run, subject, page, saved, strangers)
         run.advance(0, saved.new, saved=True)
         run.check()
         if ended:
@@ -284,25 +284,27 @@ def _tell_trouble(
     run: RunContext, subject: CollectedAccount, page: Page, saved: Saved, strangers: Sequence[int]
 ) -> int:
     """An error row for each tweet, and for a chain of pages, that could not be had whole."""
-    told = [(one.message, one.raw[:300].decode("utf-8", "replace")) for one in page.refused]
-    told += [(one.reason, f"tweet {one.twitter_id}") for one in saved.rejected]
-    told += [(one.detail, "") for one in page.problems if one.kind == BROKEN]
-    told += [
-        ("Twitter sent a tweet of another account, which was left out.", f"tweet {one}")
-        for one in strangers
+    errors = [
+        (refusal.message, refusal.raw[:300].decode("utf-8", "replace")) for refusal in page.refused
     ]
-    for reason, detail in told:
+    errors += [(rejection.reason, f"tweet {rejection.twitter_id}") for rejection in saved.rejected]
+    errors += [(problem.detail, "") for problem in page.problems if problem.kind == BROKEN]
+    errors += [
+        ("Twitter sent a tweet of another account, which was left out.", f"tweet {twitter_id}")
+        for twitter_id in strangers
+    ]
+    for reason, detail in errors:
         run.error(
             subject.name, reason, detail=detail.replace("\x00", ""), twitter_user_id=subject.id
         )
-    return len(told)
+    return len(errors)
 
 
 def _sorted_out(page: Page, subject: CollectedAccount) -> tuple[list[Record], list[int]]:
     """The account's own records, and the ids of what is another's."""
     own = (None, subject.uid)
-    mine = [one for one in page.records if one.tweet.author_uid in own]
+    mine = [record for record in page.records if record.tweet.author_uid in own]
     if len(mine) == len(page.records):
         return mine, []
-    others = [one.tweet for one in page.records if one.tweet.author_uid not in own]
-    return mine, [one.twitter_id for one in others]
+    others = [record.tweet for record in page.records if record.tweet.author_uid not in own]
+    return mine, [tweet.twitter_id for tweet in others]

@@ -26,7 +26,8 @@ class TimelineCursor:
 
     def reaches_held(self, ids: Sequence[int]) -> bool:
         """Whether a page has come down to what is held, whatever its paging token promises."""
-        return self.held_to_id is not None and any(one <= self.held_to_id for one in ids)
+        held_to_id = self.held_to_id
+        return held_to_id is not None and any(tweet_id <= held_to_id for tweet_id in ids)
 
     def after_page(self, ids: Sequence[int]) -> TimelineCursor:
         """With one more page held, and more to come."""
@@ -38,5 +39,6 @@ class TimelineCursor:
 
     def at_end(self) -> TimelineCursor:
         """With the pass come to its end."""
-        known = [one for one in (self.held_to_id, self.newest_id) if one is not None]
+        ends = (self.held_to_id, self.newest_id)
+        known = [tweet_id for tweet_id in ends if tweet_id is not None]
         return TimelineCursor(held_to_id=max(known, default=None))

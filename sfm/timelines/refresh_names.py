@@ -89,21 +89,21 @@ def _queue_second_look(accounts: list[int]) -> None:
         db.session.flush()
 
 
-def _wanted(chosen: Sequence[int] | None) -> list[tuple[int, int]]:
-    wanted = select(TwitterUser.id, TwitterUser.uid).where(TwitterUser.uid.is_not(None))
-    if chosen is not None:
-        wanted = wanted.where(TwitterUser.id.in_(chosen))
+def _wanted(chosen_ids: Sequence[int] | None) -> list[tuple[int, int]]:
+    query = select(TwitterUser.id, TwitterUser.uid).where(TwitterUser.uid.is_not(None))
+    if chosen_ids is not None:
+        query = query.where(TwitterUser.id.in_(chosen_ids))
     else:
-        wanted = wanted.where(TwitterUser.is_active)
-    found = [(row.id, row.uid) for row in db.session.execute(wanted.order_by(TwitterUser.id))]
+        query = query.where(TwitterUser.is_active)
+    accounts = [(row.id, row.uid) for row in db.session.execute(query.order_by(TwitterUser.id))]
     db.session.rollback()
-    return found
+    return accounts
 
 
-def _asked(look_up: Callable[[Any], Any], wanted: Sequence[Any]) -> list[UserBatch]:
+def _asked(look_up: Callable[[Any], Any], subjects: Sequence[Any]) -> list[UserBatch]:
     """The answers to one call. What can only be waited for becomes the run's own word for it."""
     try:
-        return list(look_up(wanted))
+        return list(look_up(subjects))
     except OutOfCredits as trouble:
         raise pause_for(trouble) from trouble
     except Wait as trouble:
@@ -129,7 +129,9 @@ def _take_over(run: RunContext, batch: UserBatch, result: dict[str, Any], tell: 
         if state != old_state:
             result["changed_state"] += 1
             tell(f"{name}: was {WORDS[old_state]}, is {WORDS[state]} now.")
-    run.advance(0, sum(after[one] != before.get(one) for one in after), saved=True)
+    run.advance(
+        0, sum(after[account_id] != before.get(account_id) for account_id in after), saved=True
+    )
     for problem in batch.problems:
         if not lifecycle.is_gone(problem):
             _note(run, problem)
@@ -145,7 +147,7 @@ WORDS = {
 
 def _as_they_stand(batch: UserBatch) -> dict[int, tuple[str, str]]:
     uids = [record.uid for record in batch.users]
-    uids += [int(one.subject) for one in batch.problems if one.state != "malformed"]
+    uids += [int(problem.subject) for problem in batch.problems if problem.state != "malformed"]
     rows = db.session.execute(
         select(TwitterUser.id, TwitterUser.name, TwitterUser.state).where(TwitterUser.uid.in_(uids))
     ).all()
@@ -191,13 +193,13 @@ def populate_uids(
     return result
 
 
-def _without_uid(chosen: Sequence[int] | None) -> dict[str, int]:
-    wanted = select(TwitterUser.lower_name, TwitterUser.id).where(TwitterUser.uid.is_(None))
-    if chosen is not None:
-        wanted = wanted.where(TwitterUser.id.in_(chosen))
-    found = {row.lower_name: row.id for row in db.session.execute(wanted)}
+def _without_uid(chosen_ids: Sequence[int] | None) -> dict[str, int]:
+    query = select(TwitterUser.lower_name, TwitterUser.id).where(TwitterUser.uid.is_(None))
+    if chosen_ids is not None:
+        query = query.where(TwitterUser.id.in_(chosen_ids))
+    accounts = {row.lower_name: row.id for row in db.session.execute(query)}
     db.session.rollback()
-    return found
+    return accounts
 
 
 def _fill(run: RunContext, account: int, record: UserRecord, tell: Teller) -> int:

@@ -150,7 +150,7 @@ class WorkerPool:
     def _account(self, client: Client, account: int) -> None:
         name, read_before = self.names[account], self.failures.read
         try:
-            found = self._collect(client, account)
+            collected = self._collect(client, account)
         except FATAL:
             raise
         except OutOfCredits as trouble:
@@ -169,7 +169,7 @@ class WorkerPool:
             self._failed(account, exc, read_before)
         else:
             self.count(self.failures.note_read(client.transport.auth.fingerprint))
-            self.listener(name, found)
+            self.listener(name, collected)
         finally:
             client.meter.settle()
         self._foresee(client)
@@ -215,8 +215,8 @@ class WorkerPool:
 
         unit_of_work(enter)
         self.failures.note_explained()
-        told = AccountProblem(trouble.state, self.names[account]).message
-        self._note(account, told, trouble.detail, permanent=trouble.permanent)
+        reason = AccountProblem(trouble.state, self.names[account]).message
+        self._note(account, reason, trouble.detail, permanent=trouble.permanent)
 
     def _failed(self, account: int, trouble: Exception, read_before: int) -> None:
         """A passing trouble, which is counted on the account once it turns out to be its own."""
@@ -245,9 +245,9 @@ class WorkerPool:
         self.listener(name, reason)
 
     def _known(self, account: int) -> int | None:
-        found = db.session.scalar(select(TwitterUser.id).where(TwitterUser.id == account))
+        known_id = db.session.scalar(select(TwitterUser.id).where(TwitterUser.id == account))
         db.session.rollback()
-        return found
+        return known_id
 
     def _end_if_down(self, trouble: SfmError) -> None:
         """Where nothing at all comes back properly, going on would only take hours."""
@@ -287,9 +287,9 @@ def run_timelines(
     Runs threads of its own, each with its own client; commits page by page. Raises what ends the
     run: CredentialProblem, Pause (out of credits), Postponed, Cancelled, Interrupted, LeaseLost.
     """
-    chosen = run.params.get("twitter_user_ids")
-    names = named(chosen) if chosen is not None else due()
-    left_out = not_asked() if chosen is None else 0
+    chosen_ids = run.params.get("twitter_user_ids")
+    names = named(chosen_ids) if chosen_ids is not None else due()
+    left_out = not_asked() if chosen_ids is None else 0
     run.show("", total=len(names))
     app = cast("Flask", current_app._get_current_object())  # type: ignore[attr-defined]
     waiting, added_before = list(reversed(names)), run.progress.added
@@ -341,10 +341,10 @@ def named(ids: Sequence[int]) -> dict[int, str]:
 
 def not_asked() -> int:
     """How many active accounts a run now leaves out because their time has not come."""
-    found = db.session.scalar(
+    count = db.session.scalar(
         select(db.func.count()).where(TwitterUser.is_active, TwitterUser.ask_again_at > clock.now())
     )
-    return int(found or 0)
+    return int(count or 0)
 
 
 def _names(query: Any) -> dict[int, str]:

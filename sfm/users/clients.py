@@ -66,10 +66,10 @@ def default_client(pause: Pause | None = None, meter: Meter | None = None) -> Cl
     NoCredential. `pause` sleeps when there is something to wait for; without, a Wait is raised.
     `meter` counts the calls; without, each is written to the database at once.
     """
-    found = _default(_SIGN_INS_FIRST)
-    if isinstance(found, str):
-        return _client(plain_transport(BearerAuth(found), pause, meter))
-    return client_for(found, pause, meter)
+    credential = _default(_SIGN_INS_FIRST)
+    if isinstance(credential, str):
+        return _client(plain_transport(BearerAuth(credential), pause, meter))
+    return client_for(credential, pause, meter)
 
 
 def collecting_client(pause: Pause) -> Client:
@@ -109,8 +109,8 @@ def stream_auth(credential: Credential) -> BearerAuth:
 
 def default_stream_auth() -> BearerAuth:
     """What streamsample connects with, chosen as for `default_client` among app tokens."""
-    found = _default(_STREAMS)
-    return BearerAuth(found) if isinstance(found, str) else stream_auth(found)
+    credential = _default(_STREAMS)
+    return BearerAuth(credential) if isinstance(credential, str) else stream_auth(credential)
 
 
 def plain_transport(
@@ -126,15 +126,15 @@ def auth_of(credential: Credential) -> Auth:
     if credential.kind == BEARER:
         return BearerAuth(secrets["token"])
     if credential.kind == OAUTH1:
-        chosen = settings()
-        if not (chosen.twitter_consumer_key and chosen.twitter_consumer_secret):
+        app_settings = settings()
+        if not (app_settings.twitter_consumer_key and app_settings.twitter_consumer_secret):
             raise NoCredential(
                 "This Twitter sign-in needs the settings TWITTER_CONSUMER_KEY and "
                 "TWITTER_CONSUMER_SECRET of the app it was given to."
             )
         return OAuth1Auth(
-            chosen.twitter_consumer_key,
-            chosen.twitter_consumer_secret,
+            app_settings.twitter_consumer_key,
+            app_settings.twitter_consumer_secret,
             secrets["token"],
             secrets["token_secret"],
         )
@@ -145,9 +145,9 @@ def auth_of(credential: Credential) -> Auth:
 
 def limiter() -> Limiter:
     """The limits of all credentials of this process."""
-    found = current_app.extensions.setdefault("sfm_limiter", Limiter())
-    assert isinstance(found, Limiter)  # noqa: S101 - for mypy
-    return found
+    shared_limiter = current_app.extensions.setdefault("sfm_limiter", Limiter())
+    assert isinstance(shared_limiter, Limiter)  # noqa: S101 - for mypy
+    return shared_limiter
 
 
 def _transport(kind: type[T], auth: Auth, pause: Pause | None, meter: Meter | None) -> T:
@@ -169,9 +169,9 @@ def _default(kinds: tuple[str, ...]) -> Credential | str:
     name = settings().twitter_default_username
     unusable: list[Credential] = []
     if name:
-        held = _of_default_user(name, kinds)
-        unusable = [credential for credential in held if not is_usable(credential)]
-        for credential in held:
+        candidates = _of_default_user(name, kinds)
+        unusable = [credential for credential in candidates if not is_usable(credential)]
+        for credential in candidates:
             if is_usable(credential):
                 return credential
     if settings().twitter_bearer_token:
@@ -187,20 +187,26 @@ def _of_default_user(name: str, kinds: tuple[str, ...]) -> list[Credential]:
     user = service.find(name)
     if user is None or not user.is_active:
         return []
-    held = [one for one in credentials.of_user(user) if one.kind in kinds]
-    return sorted(held, key=lambda one: (one.state != credentials.WORKS, kinds.index(one.kind)))
+    candidates = [
+        credential for credential in credentials.of_user(user) if credential.kind in kinds
+    ]
+
+    def rank(credential: Credential) -> tuple[bool, int]:
+        return credential.state != credentials.WORKS, kinds.index(credential.kind)
+
+    return sorted(candidates, key=rank)
 
 
-def _what_to_do(name: str, held: list[Credential]) -> str:
-    unusable = [one for one in held if not is_usable(one)]
+def _what_to_do(name: str, candidates: list[Credential]) -> str:
+    unusable = [credential for credential in candidates if not is_usable(credential)]
     if unusable:
-        one = unusable[0]
+        credential = unusable[0]
         return (
-            f"The Twitter credential of {one.user.username} cannot be used "
-            f"({WORDS_FOR_STATE[one.state]}). {one.state_reason} Then check it on the account "
-            "page, or with the command check_credentials."
+            f"The Twitter credential of {credential.user.username} cannot be used "
+            f"({WORDS_FOR_STATE[credential.state]}). {credential.state_reason} Then check it on "
+            "the account page, or with the command check_credentials."
         )
-    if len(held) > 1:
+    if len(candidates) > 1:
         return (
             "Several Users hold an app token, and nothing says which to use. Name one of them in "
             "the setting TWITTER_DEFAULT_USERNAME."

@@ -48,8 +48,8 @@ def check(credential: Credential) -> Checked:
 
 def _keep(credential_id: int, state: str | None, result: Checked) -> Checked:
     begin_write()
-    found = db.session.get(Credential, credential_id)
-    if found is not None and state is not None:
-        mark(found, state, "" if result.works else result.message)
+    credential = db.session.get(Credential, credential_id)
+    if credential is not None and state is not None:
+        mark(credential, state, "" if result.works else result.message)
     db.session.commit()
     return result

@@ -33,8 +33,8 @@ def is_usable(credential: Credential) -> bool:
         return True
     if credential.state != OUT_OF_CREDITS:
         return False
-    asked = credential.checked_at or credential.state_since
-    return asked.astimezone(UTC).date() < clock.now().astimezone(UTC).date()
+    last_used_at = credential.checked_at or credential.state_since
+    return last_used_at.astimezone(UTC).date() < clock.now().astimezone(UTC).date()
 
 
 class StateKeeper:

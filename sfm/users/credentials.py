@@ -81,15 +81,15 @@ def keep(user: User, new: NewCredential) -> Credential:
 
     Flushes; commit is the caller's. Raises WrongInput where another User already holds it.
     """
-    held = db.session.scalar(
+    existing = db.session.scalar(
         select(Credential).where(Credential.fingerprint == new.fingerprint).with_for_update()
     )
-    if held is not None and held.user_id != user.id:
+    if existing is not None and existing.user_id != user.id:
         raise WrongInput(
-            f"{held.user.username} already holds this credential, and two connections on one "
+            f"{existing.user.username} already holds this credential, and two connections on one "
             "are refused by Twitter. Remove it there first, or use another."
         )
-    credential = held or Credential(user_id=user.id, kind=new.kind, fingerprint=new.fingerprint)
+    credential = existing or Credential(user_id=user.id, kind=new.kind, fingerprint=new.fingerprint)
     seal(credential, new.secrets)
     credential.label = new.label or credential.label or ""
     credential.twitter_uid = new.twitter_uid
@@ -99,7 +99,7 @@ def keep(user: User, new: NewCredential) -> Credential:
     db.session.add(credential)
     db.session.flush()
     audit.record(
-        "credential.replaced" if held else "credential.added",
+        "credential.replaced" if existing else "credential.added",
         kind="user",
         subject_id=user.id,
         subject=user.username,
@@ -157,12 +157,12 @@ def all_credentials() -> list[Credential]:
 
 def of_user_by_id(user: User, credential_id: int) -> Credential:
     """One of this User's credentials. Raises NotFound, also for somebody else's."""
-    found = db.session.scalar(
+    credential = db.session.scalar(
         select(Credential).where(Credential.id == credential_id, Credential.user_id == user.id)
     )
-    if found is None:
+    if credential is None:
         raise NotFound("There is no such credential on this account.")
-    return found
+    return credential
 
 
 def names_by_fingerprint() -> dict[str, str]:

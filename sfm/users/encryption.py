@@ -134,12 +134,14 @@ def vault() -> Vault:
     """The vault of the present app."""
     from flask import current_app
 
-    found = current_app.extensions.get("sfm_vault")
-    if not isinstance(found, Vault):
-        chosen = settings()
-        given = checked_keys(chosen.credential_keys, "CREDENTIAL_KEYS")
-        found = current_app.extensions["sfm_vault"] = Vault(chosen.instance / KEY_FILE, given)
-    return found
+    app_vault = current_app.extensions.get("sfm_vault")
+    if not isinstance(app_vault, Vault):
+        app_settings = settings()
+        given = checked_keys(app_settings.credential_keys, "CREDENTIAL_KEYS")
+        app_vault = current_app.extensions["sfm_vault"] = Vault(
+            app_settings.instance / KEY_FILE, given
+        )
+    return app_vault
 
 
 def checked_keys(keys: tuple[str, ...], where: str) -> tuple[str, ...]:

@@ -67,8 +67,8 @@ def _guesses(password: str, about: tuple[str, ...]) -> float:
     from zxcvbn import zxcvbn  # its word lists are a megabyte: only where a password is set
 
     known = ["socialfeedmanager", "twitter", *(word for word in about if word)]
-    found: float = zxcvbn(password[:_LOOKED_AT], user_inputs=known)["guesses_log10"]
-    return float(found)
+    guesses_log10: float = zxcvbn(password[:_LOOKED_AT], user_inputs=known)["guesses_log10"]
+    return float(guesses_log10)
 
 
 def _normal(password: str) -> str:

@@ -41,10 +41,10 @@ class Created:
 
 def by_name(username: str) -> User:
     """The User of this name, whatever its capitals. Raises NotFound."""
-    found = find(username)
-    if found is None:
+    user = find(username)
+    if user is None:
         raise NotFound(f"There is no User called {username.strip()[:150]!r} here.")
-    return found
+    return user
 
 
 def find(username: str) -> User | None:
@@ -57,10 +57,10 @@ def find(username: str) -> User | None:
 
 def by_id(user_id: int) -> User:
     """The User with this number. Raises NotFound."""
-    found = db.session.get(User, user_id) if 0 < user_id <= MAX_ID else None
-    if found is None:
+    user = db.session.get(User, user_id) if 0 < user_id <= MAX_ID else None
+    if user is None:
         raise NotFound("There is no such User here.")
-    return found
+    return user
 
 
 def anybody() -> bool:
@@ -226,11 +226,11 @@ def owned_by(user: User) -> dict[str, int]:
         "exports": ExportFile.owner_id,
         "recurring exports": RecurringExport.owner_id,
     }
-    found = {
+    counts = {
         name: db.session.scalar(select(func.count()).where(column == user.id)) or 0
         for name, column in columns.items()
     }
-    return {name: count for name, count in found.items() if count}
+    return {name: count for name, count in counts.items() if count}
 
 
 def remove(user: User, by: User) -> None:

@@ -74,8 +74,8 @@ def confirm(user: User, password: str, address: str) -> bool:
     if right:
         login_rate_limit.give_back(name, address)
     else:
-        found = db.session.get_one(User, user_id)
-        record(found, "sign_in.failed", address, {"reason": "wrong password"})
+        signed_in_user = db.session.get_one(User, user_id)
+        record(signed_in_user, "sign_in.failed", address, {"reason": "wrong password"})
     db.session.commit()
     return right
 

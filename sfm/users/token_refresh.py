@@ -162,14 +162,14 @@ def renewing_auth(credential: Credential, secrets: dict[str, str]) -> OAuth2User
 
 def our_app() -> App:
     """Our app at X, as the settings name it."""
-    chosen = settings()
+    app_settings = settings()
     return App(
-        api_root=chosen.twitter_api_root,
-        web_root=chosen.web_root,
-        consumer_key=chosen.twitter_consumer_key,
-        consumer_secret=chosen.twitter_consumer_secret,
-        client_id=chosen.twitter_client_id,
-        client_secret=chosen.twitter_client_secret,
+        api_root=app_settings.twitter_api_root,
+        web_root=app_settings.web_root,
+        consumer_key=app_settings.twitter_consumer_key,
+        consumer_secret=app_settings.twitter_consumer_secret,
+        client_id=app_settings.twitter_client_id,
+        client_secret=app_settings.twitter_client_secret,
     )
 
 

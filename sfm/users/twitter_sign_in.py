@@ -66,13 +66,13 @@ class Pending:
 
 def offered() -> tuple[str, ...]:
     """The ways of signing in with Twitter that are switched on and have their keys."""
-    chosen = settings()
+    app_settings = settings()
     ready = {
-        OAUTH1: bool(chosen.twitter_consumer_key and chosen.twitter_consumer_secret),
-        OAUTH2: bool(chosen.twitter_client_id),
+        OAUTH1: bool(app_settings.twitter_consumer_key and app_settings.twitter_consumer_secret),
+        OAUTH2: bool(app_settings.twitter_client_id),
     }
     return tuple(
-        kind for kind in (OAUTH1, OAUTH2) if kind in chosen.twitter_sign_in and ready[kind]
+        kind for kind in (OAUTH1, OAUTH2) if kind in app_settings.twitter_sign_in and ready[kind]
     )
 
 
@@ -287,7 +287,7 @@ def unlink(user: User) -> list[tuple[str, dict[str, str]]]:
 
 def revoke(tokens: list[tuple[str, dict[str, str]]]) -> bool:
     """Have Twitter forget these tokens; False if it could not be told of every one."""
-    told = True
+    all_revoked = True
     for kind, values in tokens:
         try:
             if kind == OAUTH1:
@@ -297,8 +297,8 @@ def revoke(tokens: list[tuple[str, dict[str, str]]]) -> bool:
                 twitter.revoke_oauth2(our_app(), token)
         except TwitterError as exc:
             logger.warning("token not revoked kind=%s cause=%s", kind, exc)
-            told = False
-    return told
+            all_revoked = False
+    return all_revoked
 
 
 def _pending(key: str, value: dict[str, Any], user: User) -> Pending:
