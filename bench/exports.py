@@ -52,12 +52,12 @@ from pathlib import Path
 from sfm.exports.worker_main import bare_app  # what makes them in the background
 from sfm.exports.request import Criteria
 from sfm.exports.format import Layout
-from sfm.exports.result import About, Order
+from sfm.exports.result import About, ExportRequest
 from sfm.exports.build import make
 _instance, url, format, columns, target = sys.argv[1:]
 with bare_app(url).app_context():
     layout = Layout(format=format, columns=(columns,), packing="none")
-    order = Order(Criteria(), layout, About("bench"))
+    order = ExportRequest(Criteria(), layout, About("bench"))
     cpu = time.process_time()
     rows = make(order, Path(target)).facts.rows_written
     cpu = time.process_time() - cpu

@@ -234,10 +234,10 @@ def test_a_run_that_was_asked_to_end_begins_again_and_says_so(reader: User) -> N
 KILLED_WORKER = """
 import os, psutil, signal
 from sfm.factory import app_from_env
-from sfm.exports import run as exports_run
-from sfm.runs import journal
+from sfm.exports import task
+from sfm.runs import queue
 with app_from_env().app_context():
-    run = journal.claim(["export"])
+    run = queue.claim(["export"])
     advance = run.advance
     def die_half_way(done, added, **more):
         advance(done, added, **more)
@@ -245,20 +245,20 @@ with app_from_env().app_context():
             print(*[child.pid for child in psutil.Process().children()], flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
     run.advance = die_half_way
-    exports_run.carry_out(run)
+    task.run_export(run)
 """
 
 
 KILLED_READER = """
 import os, signal, sys
 from sfm.database import db
-from sfm.exports import disk
+from sfm.exports import storage
 from sfm.exports.request import Criteria
 from sfm.exports.format import Layout
 from sfm.factory import app_from_env
 from sfm.models import User
 from sfm.web.pages.export_requests import ask
-disk.check_room = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # its file is begun by then
+storage.check_room = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # its file is begun by then
 with app_from_env().app_context():
     ask(db.session.get_one(User, int(sys.argv[1])), Criteria(), Layout())
 """

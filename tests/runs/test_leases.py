@@ -77,8 +77,8 @@ def test_of_many_who_ask_at_once_one_gets_it(app: Flask) -> None:
 def test_the_lease_of_a_killed_process_is_free_at_once(app: Flask, other_process: Starter) -> None:
     process = other_process(
         """
-from sfm.runs import leases, owner
-print(bool(leases.take("run:x", owner.new_owner())), flush=True)
+from sfm.runs import leases
+print(bool(leases.take("run:x", leases.new_owner())), flush=True)
 sys.stdin.readline()
 """
     )
@@ -95,9 +95,9 @@ def test_a_frozen_process_keeps_its_lease_until_it_runs_out(
 ) -> None:
     process = other_process(
         """
-from sfm.runs import leases, owner
+from sfm.runs import leases
 from sfm.runs.transactions import write_alone
-held = leases.take("run:x", owner.new_owner(), seconds=1.5)
+held = leases.take("run:x", leases.new_owner(), seconds=1.5)
 print("held", flush=True)
 sys.stdin.readline()
 print(write_alone(lambda c: leases.renew(c, held)), flush=True)

@@ -317,8 +317,8 @@ def test_a_killed_command_is_closed_and_the_next_one_starts_at_once(
 ) -> None:
     process = other_process(
         """
-from sfm.runs import journal
-run = journal.start("user_timeline")
+from sfm.runs import queue
+run = queue.start("user_timeline")
 print(run.id, flush=True)
 sys.stdin.readline()
 """

@@ -13,10 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 EIGHT_AT_ONCE = """
 import inspect, sys, threading
 import msgspec
-from sfm.twitter import lenient, shapes
+from sfm.twitter.parse import lenient, payload_types
 
 sys.setswitchinterval(1e-6)
-known = [s for _, s in inspect.getmembers(shapes, inspect.isclass) if issubclass(s, msgspec.Struct)]
+classes = [shape for _, shape in inspect.getmembers(payload_types, inspect.isclass)]
+known = [shape for shape in classes if issubclass(shape, msgspec.Struct)]
 page = (b'{"id":"1","text":"x","user":{"id_str":"1"},"entities":{},'
         b'"data":[{"id":"1","entities":{"urls":[{"url":"x"}]}}],'
         b'"includes":{"users":[{"id":"1","public_metrics":{"followers_count":1}}]}}')
