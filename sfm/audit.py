@@ -1,18 +1,21 @@
-"""Writes the audit log. Any feature, page or command may record what a person did.
+"""Writes and reads the audit log. Any feature, page or command may record what a person did.
 
 Who acts is set once, at the top (a request, a command), and is not handed through every call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Select, or_, select
+
 from sfm.database import db
 from sfm.models.audit import AuditEntry
+from sfm.models.user import User
 
 SECRET_WORDS = ("password", "secret", "token", "key", "fingerprint")
 
@@ -105,3 +108,36 @@ def _value(value: Any) -> Any:
 def _kept(text: str, most: int) -> str:
     """PostgreSQL takes neither NUL nor half a surrogate pair."""
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")[:most]
+
+
+def entries(who: str, what: str, actions: Sequence[str] = ()) -> Select[Any]:
+    """Entries by or about whoever's name holds `who`, of actions that hold `what` or are `actions`.
+
+    Empty: of everybody, of every action.
+    """
+    query = select(AuditEntry)
+    if who:
+        query = query.where(
+            or_(
+                AuditEntry.actor.icontains(who, autoescape=True),
+                AuditEntry.subject.icontains(who, autoescape=True),
+            )
+        )
+    if what:
+        by_code = AuditEntry.action.icontains(what, autoescape=True)
+        query = query.where(or_(by_code, AuditEntry.action.in_(actions)))
+    return query
+
+
+def entries_of_user(user: User) -> Select[Any]:
+    """What was done to or by one user.
+
+    What happened before they were added was done to another, who had their id before ids were
+    given out only once.
+    """
+    about = (
+        (AuditEntry.subject_kind == "user")
+        & (AuditEntry.subject_id == str(user.id))
+        & (AuditEntry.at >= user.created_at)
+    )
+    return select(AuditEntry).where(or_(about, AuditEntry.actor_id == user.id))

@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     event,
+    select,
 )
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.types import TypeDecorator
@@ -72,6 +73,11 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
+
+
+def check_connection() -> None:
+    """Ask the database for a single value. Raises SQLAlchemyError where it does not answer."""
+    db.session.execute(select(1))
 
 
 def begin_write() -> None:

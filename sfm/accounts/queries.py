@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 
 from sfm.accounts.names import formerly_called, normalize
-from sfm.accounts.sets import visible_to
+from sfm.accounts.sets import members_of, visible_to
 from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.models import AccountEvent, FormerName, TwitterUser, TwitterUserSet, User, set_member
@@ -115,3 +115,40 @@ def history(twitter_user_id: int, limit: int) -> Sequence[AccountEvent]:
         .order_by(AccountEvent.at.desc(), AccountEvent.id.desc())
         .limit(limit)
     ).all()
+
+
+def filtered(
+    text: str = "",
+    *,
+    is_active: bool | None = None,
+    state: str = "",
+    gone_unconfirmed: bool = False,
+    set_id: int | None = None,
+) -> Select[Any]:
+    """Accounts that meet all that is given; all of them without anything.
+
+    `text` as in `matching`; `gone_unconfirmed`: Twitter says they are gone, and nobody has
+    confirmed it yet; `set_id`: members of this set.
+    """
+    accounts = matching(text) if text else select(TwitterUser)
+    if is_active is not None:
+        accounts = accounts.where(TwitterUser.is_active.is_(is_active))
+    if gone_unconfirmed:
+        accounts = accounts.where(TwitterUser.gone_unconfirmed_since.is_not(None))
+    if state:
+        accounts = accounts.where(TwitterUser.state == state)
+    if set_id is not None:
+        ids = members_of(set_id).with_only_columns(TwitterUser.id)
+        accounts = accounts.where(TwitterUser.id.in_(ids))
+    return accounts
+
+
+def names_of(account_ids: Sequence[int]) -> dict[int, str]:
+    """The present names of these accounts, by id."""
+    names = select(TwitterUser.id, TwitterUser.name).where(TwitterUser.id.in_(account_ids))
+    return {row.id: row.name for row in db.session.execute(names)}
+
+
+def all_by_name() -> Sequence[TwitterUser]:
+    """All accounts, A to Z."""
+    return db.session.scalars(select(TwitterUser).order_by(*A_TO_Z)).all()

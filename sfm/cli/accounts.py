@@ -89,18 +89,14 @@ def _set_for(setname: str, owner: str | None, yes: bool) -> int:
 
 def _owner(name: str | None) -> User:
     """Whose set: the User that was named, the default User, or the only one there is."""
-    from sqlalchemy import select
-
-    from sfm.database import db
     from sfm.errors import WrongInput
     from sfm.extensions import settings
-    from sfm.models import User
-    from sfm.users import service
+    from sfm.users import queries, service
 
     name = name or settings().twitter_default_username
     if name:
         return service.by_name(name)
-    everybody = list(db.session.scalars(select(User).limit(2)))
-    if len(everybody) == 1:
-        return everybody[0]
+    user = queries.only_user()
+    if user is not None:
+        return user
     raise WrongInput("Say with --user whose set it is.")

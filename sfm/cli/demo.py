@@ -139,12 +139,9 @@ def look_names_up() -> None:
 
 
 def tell_holdings() -> None:
-    from sqlalchemy import select
+    from sfm.accounts.queries import all_by_name
 
-    from sfm.database import db
-    from sfm.models import TwitterUser
-
-    for user in db.session.scalars(select(TwitterUser).order_by(TwitterUser.lower_name)):
+    for user in all_by_name():
         former = ", ".join(user.former_names.values())
         once = f" (once {former})" if former else ""
         newest = f"{user.newest_item_at:%Y-%m-%d %H:%M}" if user.newest_item_at else "never"

@@ -37,13 +37,18 @@ def of_tweet(twitter_id: int) -> TweetLinks:
     )
     if item is None:
         raise NotFound("There is no such tweet here.")
+    return TweetLinks(item, links_of(item))
+
+
+def links_of(post: TwitterUserItem) -> tuple[tuple[TwitterUserItemUrl, Link], ...]:
+    """The links of a post in their order, with where each leads."""
     query = (
         select(TwitterUserItemUrl, Link)
         .join(Link, Link.id == TwitterUserItemUrl.link_id)
-        .where(TwitterUserItemUrl.item_id == item.id)
+        .where(TwitterUserItemUrl.item_id == post.id)
         .order_by(TwitterUserItemUrl.position)
     )
-    return TweetLinks(item, tuple((row[0], row[1]) for row in db.session.execute(query)))
+    return tuple((row[0], row[1]) for row in db.session.execute(query))
 
 
 def outcomes() -> list[LinkCount]:
@@ -83,3 +88,13 @@ def _domains_below(domain: str) -> Select[Any]:
     bare = domain.lower().removeprefix("www.")
     ends = Link.final_domain.endswith("." + bare, autoescape=True)
     return select(Link.final_domain).distinct().where(or_(Link.final_domain == bare, ends))
+
+
+def of_domain_or_beginning(text: str) -> Select[Any]:
+    """Links that end at this domain or begin with this text; all where it is empty."""
+    links = select(Link)
+    if not text:
+        return links
+    domain = text.lower().removeprefix("https://").removeprefix("http://").rstrip("/")
+    begins = Link.start_url.startswith(text, autoescape=True)
+    return links.where(or_(Link.final_domain == domain, begins))

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import joinedload, undefer
 
 from sfm import clock
 from sfm.database import db
@@ -239,3 +239,20 @@ def day_counts_of_each(
     for user_id, day, items in db.session.execute(wanted) if user_ids else ():
         found[user_id][day] = items
     return dict(found)
+
+
+def of_accounts(account_ids: Sequence[int] | None, kind: str = "") -> Select[Any]:
+    """Posts with the accounts they belong to: of these accounts (None: of all), of this kind."""
+    posts = select(_item).options(joinedload(_item.twitter_user))
+    if account_ids is not None:
+        posts = posts.where(_item.twitter_user_id.in_(account_ids))
+    return posts.where(_item.kind == kind) if kind else posts
+
+
+def existing_ids(twitter_ids: Sequence[int]) -> set[int]:
+    """Those of these Twitter ids whose posts are kept here."""
+    if not twitter_ids:
+        return set()
+    return set(
+        db.session.scalars(select(_item.twitter_id).where(_item.twitter_id.in_(twitter_ids)))
+    )

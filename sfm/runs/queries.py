@@ -157,3 +157,25 @@ def open_events(limit: int) -> Sequence[Event]:
 
 def _newest_first() -> Select[Any]:
     return select(RunError).options(joinedload(RunError.run)).order_by(RunError.id.desc())
+
+
+def runs_of(kind: str = "", state: str = "") -> Select[Any]:
+    """Runs of a kind, in a state; of all kinds, in all states where it is empty."""
+    runs = select(Run)
+    if kind:
+        runs = runs.where(Run.kind == kind)
+    return runs.where(Run.state == state) if state else runs
+
+
+def errors_about(text: str) -> Select[Any]:
+    """Errors with their runs; about accounts or with reasons that hold this text."""
+    errors = select(RunError).options(joinedload(RunError.run))
+    if not text:
+        return errors
+    name = text.removeprefix("@")
+    return errors.where(
+        or_(
+            RunError.subject.icontains(name, autoescape=True),
+            RunError.reason.icontains(text, autoescape=True),
+        )
+    )

@@ -13,11 +13,11 @@ from typing import Literal, TypeVar
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask_login import current_user
-from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
-from sfm.database import begin_write, db
+from sfm.database import begin_write
 from sfm.models import User
+from sfm.users import queries
 from sfm.web.extensions import htmx, login_manager
 from sfm.web.redirects import here
 
@@ -85,8 +85,7 @@ def bind(app: Flask) -> None:
 
 def load_account(session_key: str) -> User | None:
     """The account of a session; nobody once the key was changed or the account deactivated."""
-    account = db.session.scalar(select(User).where(User.session_key == session_key))
-    return account if account is not None and account.is_active else None
+    return queries.by_session_key(session_key)
 
 
 def _begin_write() -> None:

@@ -201,6 +201,21 @@ def test_the_environment_has_one_reader() -> None:
     assert not wrong
 
 
+def test_features_own_their_queries() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path, tree in modules()
+        if room(path) in {"web", "cli"}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and (
+            getattr(node.func, "id", None) == "select"
+            or getattr(node.func, "attr", None) in {"select", "query"}
+        )
+    ]
+    assert not wrong, "put the query into the feature's own queries.py"
+
+
 def test_supervisor_is_not_a_package() -> None:
     assert not (ROOT / "supervisor" / "__init__.py").exists(), "it would hide the PyPI package"
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from flask.testing import FlaskClient
 
 from sfm import audit
+from sfm.audit import entries_of_user
 from sfm.database import db
 from sfm.models import User
 from sfm.users import service
-from sfm.web.pages.audit import trail_of
 from tests.conftest import FrozenClock
 from tests.pages import page
 
@@ -31,4 +31,4 @@ def test_the_page_of_a_user_does_not_show_what_was_done_to_another_with_their_nu
     assert second.id == number
     shown = page(boss, f"/admin/users/{number}/").text
     assert "temp_a" not in shown
-    assert [entry.subject for entry in db.session.scalars(trail_of(second))] == ["temp_b"]
+    assert [entry.subject for entry in db.session.scalars(entries_of_user(second))] == ["temp_b"]

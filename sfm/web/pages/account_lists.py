@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func
 from sqlalchemy.orm import joinedload
 from werkzeug.datastructures import MultiDict
 
@@ -94,16 +94,14 @@ class AccountFilter:
 
 def accounts_table(wanted: AccountFilter, token: str | None) -> Slice[TwitterUser]:
     """One page of the accounts as filtered and sorted."""
-    statement = queries.matching(wanted.q) if wanted.q else select(TwitterUser)
-    if wanted.active:
-        statement = statement.where(TwitterUser.is_active.is_(wanted.active == "yes"))
-    if wanted.state == UNCONFIRMED:
-        statement = statement.where(TwitterUser.gone_unconfirmed_since.is_not(None))
-    elif wanted.state:
-        statement = statement.where(TwitterUser.state == wanted.state)
-    if wanted.set_id:
-        ids = sets.members_of(wanted.set_id).with_only_columns(TwitterUser.id)
-        statement = statement.where(TwitterUser.id.in_(ids))
+    unconfirmed = wanted.state == UNCONFIRMED
+    accounts = queries.filtered(
+        wanted.q,
+        is_active=wanted.active == "yes" if wanted.active else None,
+        state="" if unconfirmed else wanted.state,
+        gone_unconfirmed=unconfirmed,
+        set_id=wanted.set_id or None,
+    )
     columns, types = SORTS[wanted.sort.removeprefix("-")]
     order = SortOrder(wanted.sort, columns, types, descending=wanted.sort.startswith("-"))
-    return slice_of(statement, order, token, TABLE)
+    return slice_of(accounts, order, token, TABLE)

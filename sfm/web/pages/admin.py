@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request
+from typing import Any
 
+from flask import Blueprint, Response, render_template, request
+from sqlalchemy import Select
+
+from sfm.accounts import queries as accounts
+from sfm.links import queries as links
+from sfm.models import Link, Run, RunError, TwitterUserItem
 from sfm.models.run import RUN_STATES
-from sfm.posts import queries
+from sfm.posts import queries as posts
+from sfm.runs import queries as runs
 from sfm.runs.jobs import job_of
 from sfm.users.usage import usage_this_month
 from sfm.web.access import access
 from sfm.web.htmx import page_or_part
-from sfm.web.pages import admin_rows
 from sfm.web.pages.links import WORDS
 from sfm.web.pages.post_facets import KINDS
+from sfm.web.pagination import Slice, SortOrder, slice_of
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
+
+PAGE = 50
 
 
 @bp.get("/")
 @access("superuser")
 def index() -> str:
     return render_template(
-        "admin/index.html", held=queries.collection_totals(), usage=usage_this_month()
+        "admin/index.html", held=posts.collection_totals(), usage=usage_this_month()
     )
 
 
 @bp.get("/twitter-user-items/")
 @access("superuser")
 def items() -> Response:
-    name, sort = request.args.get("q", "").strip()[:60], request.args.get("kind", "")
-    wanted = sort if sort in KINDS else ""
+    name, kind = request.args.get("q", "").strip()[:60], request.args.get("kind", "")
+    kind = kind if kind in KINDS else ""
+    account_ids = _accounts_of(name) if name else None
     return page_or_part(
         "admin/items.html", "admin/_items.html",
-        slice=admin_rows.item_rows(name, wanted, request.args.get("at")),
-        q=name, kind=wanted, kinds=KINDS,
+        slice=_newest_first(
+            posts.of_accounts(account_ids, kind), f"items {kind} {name}", TwitterUserItem.twitter_id
+        ),
+        q=name, kind=kind, kinds=KINDS,
     )  # fmt: skip
 
 
@@ -43,7 +55,8 @@ def urls() -> Response:
     text = request.args.get("q", "").strip()[:500]
     return page_or_part(
         "admin/urls.html", "admin/_urls.html",
-        slice=admin_rows.link_rows(text, request.args.get("at")), q=text, words=WORDS,
+        slice=_newest_first(links.of_domain_or_beginning(text), "links", Link.id),
+        q=text, words=WORDS,
     )  # fmt: skip
 
 
@@ -51,11 +64,11 @@ def urls() -> Response:
 @access("superuser")
 def jobs() -> Response:
     state = request.args.get("state", "")
-    wanted = state if state in RUN_STATES else ""
+    state = state if state in RUN_STATES else ""
     return page_or_part(
         "admin/jobs.html", "admin/_jobs.html",
-        slice=admin_rows.job_rows(wanted, request.args.get("at")),
-        state=wanted, states=RUN_STATES, job_of=job_of,
+        slice=_newest_first(runs.runs_of("user_timeline", state), f"jobs {state}", Run.id),
+        state=state, states=RUN_STATES, job_of=job_of,
     )  # fmt: skip
 
 
@@ -65,5 +78,18 @@ def errors() -> Response:
     text = request.args.get("q", "").strip()[:200]
     return page_or_part(
         "admin/errors.html", "admin/_errors.html",
-        slice=admin_rows.error_rows(text, request.args.get("at")), q=text, job_of=job_of,
+        slice=_newest_first(runs.errors_about(text), "errors", RunError.id),
+        q=text, job_of=job_of,
     )  # fmt: skip
+
+
+def _accounts_of(name: str) -> list[int]:
+    """The ids of the accounts that have or had this name."""
+    named = accounts.by_name(name)
+    return [account.id for account in (*named.now, *named.once)]
+
+
+def _newest_first(statement: Select[Any], name: str, column: Any) -> Slice[Any]:
+    """The page of these rows that the address leads to, highest `column` first."""
+    order = SortOrder(name, (column,), (int,), descending=True)
+    return slice_of(statement, order, request.args.get("at"), PAGE)

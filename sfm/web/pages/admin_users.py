@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, or_, select
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import BooleanField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
+from sfm import audit
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import User
-from sfm.users import merge_users, service
+from sfm.users import merge_users, queries, service
 from sfm.users.service import LastAdministrator, Rights
 from sfm.web.access import access, signed_in_account
 from sfm.web.forms import Form
 from sfm.web.forms.sets import DeleteForm
 from sfm.web.htmx import done, page_or_part
-from sfm.web.pages.audit import NEWEST, trail_of
+from sfm.web.pages.audit import NEWEST
 from sfm.web.pages.my_profile import credential_context
 from sfm.web.pagination import SortOrder, slice_of
 
@@ -31,12 +29,6 @@ bp = Blueprint("admin_users", __name__, url_prefix="/admin/users")
 PAGE = 50
 TRAIL = 20
 BY_NAME = SortOrder("name", (User.lower_username, User.id), (str, int))
-STATES = {
-    "active": User.is_active,
-    "inactive": ~User.is_active,
-    "waiting": User.awaits_approval,
-    "administrators": User.is_superuser,
-}
 
 
 class UserSearchForm(Form):
@@ -79,21 +71,9 @@ class JoinForm(Form):
 def index() -> Response:
     """Everybody, by name."""
     form = UserSearchForm(request.args)
-    found = slice_of(_wanted(form), BY_NAME, request.args.get("at"), PAGE)
+    users = queries.matching((form.q.data or "").strip(), form.state.data or "")
+    found = slice_of(users, BY_NAME, request.args.get("at"), PAGE)
     return page_or_part("admin_users/index.html", "admin_users/_table.html", form=form, found=found)
-
-
-def _wanted(form: UserSearchForm) -> Select[Any]:
-    query = select(User)
-    text = (form.q.data or "").strip()
-    if text:
-        query = query.where(
-            or_(
-                User.username.icontains(text, autoescape=True),
-                User.twitter_name.icontains(text, autoescape=True),
-            )
-        )
-    return query.where(STATES[form.state.data]) if form.state.data in STATES else query
 
 
 @bp.route("/add/", methods=["GET", "POST"])
@@ -137,7 +117,7 @@ def _page(
         user=user,
         form=form or RightsForm(formdata=None, obj=user),
         join_form=join_form or JoinForm(formdata=None),
-        trail=slice_of(trail_of(user), NEWEST, None, TRAIL),
+        trail=slice_of(audit.entries_of_user(user), NEWEST, None, TRAIL),
         **credential_context(user),
     )
     return make_response(page, status)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from flask import Blueprint, Response, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from sqlalchemy import Select, or_, select
 from wtforms import StringField
 
 from sfm import audit
-from sfm.models import AuditEntry, User
+from sfm.models import AuditEntry
 from sfm.web.access import access, current_account
 from sfm.web.forms import Form
 from sfm.web.htmx import page_or_part
@@ -129,36 +127,8 @@ def _forget_actor(_error: BaseException | None) -> None:
 @access("superuser")
 def index() -> Response:
     form = AuditSearchForm(request.args)
-    found = slice_of(_wanted(form), NEWEST, request.args.get("at"), PAGE)
-    return page_or_part("audit/index.html", "audit/_table.html", form=form, found=found)
-
-
-def _wanted(form: AuditSearchForm) -> Select[Any]:
-    query = select(AuditEntry)
     who, what = (form.who.data or "").strip(), (form.what.data or "").strip()
-    if who:
-        query = query.where(
-            or_(
-                AuditEntry.actor.icontains(who, autoescape=True),
-                AuditEntry.subject.icontains(who, autoescape=True),
-            )
-        )
-    if what:
-        meant = [code for code, words in WORDS.items() if what.lower() in str(words).lower()]
-        by_code = AuditEntry.action.icontains(what, autoescape=True)
-        query = query.where(or_(by_code, AuditEntry.action.in_(meant)))
-    return query
-
-
-def trail_of(user: User) -> Select[Any]:
-    """What was done to or by one person.
-
-    What happened before they were added was done to another, who had their number before numbers
-    were given out only once.
-    """
-    about = (
-        (AuditEntry.subject_kind == "user")
-        & (AuditEntry.subject_id == str(user.id))
-        & (AuditEntry.at >= user.created_at)
-    )
-    return select(AuditEntry).where(or_(about, AuditEntry.actor_id == user.id))
+    actions = [code for code, words in WORDS.items() if what.lower() in str(words).lower()]
+    entries = audit.entries(who, what, actions)
+    found = slice_of(entries, NEWEST, request.args.get("at"), PAGE)
+    return page_or_part("audit/index.html", "audit/_table.html", form=form, found=found)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
 
 from sfm.database import db
 from sfm.errors import SfmError, WrongInput
@@ -20,6 +19,7 @@ from sfm.twitter.boxes import tiles
 from sfm.twitter.client import Client
 from sfm.twitter.rules import MOST_RULES, Rule
 from sfm.users import clients, credentials
+from sfm.users.queries import active_users
 from sfm.web.forms.filters import FilterForm
 
 AUTOMATIC = 0
@@ -38,8 +38,7 @@ def choose(form: FilterForm, reader: User, found: TwitterFilter | None) -> None:
     """Fill in the Users and app tokens that this reader may choose."""
     users = [reader]
     if reader.is_superuser:
-        active = select(User).where(User.is_active).order_by(User.username)
-        users = list(db.session.scalars(active))
+        users = list(active_users())
     if found is not None and found.user_id not in [user.id for user in users]:
         users.append(found.user)
     form.user_id.choices = [(user.id, user.username) for user in users]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 
 from flask import Blueprint
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from sfm.database import db
+from sfm.database import check_connection
 from sfm.web.access import access
 
 logger = logging.getLogger(__name__)
@@ -19,7 +18,7 @@ bp = Blueprint("health", __name__)
 @access("public")
 def index() -> tuple[dict[str, str], int]:
     try:
-        db.session.execute(select(1))
+        check_connection()
     except SQLAlchemyError:
         logger.exception("health: the database does not answer")
         return {"status": "not ok"}, 503

@@ -7,12 +7,12 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import select
 
 from sfm.accounts import sets
-from sfm.database import db
+from sfm.accounts.queries import names_of
 from sfm.errors import WrongInput
-from sfm.models import Link, TwitterUser, TwitterUserItem, TwitterUserItemUrl
+from sfm.links.queries import links_of
+from sfm.models import TwitterUserItem
 from sfm.networks.record import Unreadable
 from sfm.posts import queries
 from sfm.posts.facets import Facets, facets
@@ -53,6 +53,7 @@ def index() -> Response:
             "posts/index.html", "posts/_results.html", 422,
             problem=exc.message, typed=typed, sets=theirs, kinds=KINDS,
         )  # fmt: skip
+    names = names_of(selection.accounts[:5])
     found = facets(selection, [int(set_id) for set_id in theirs])
     return page_or_part(
         "posts/index.html",
@@ -64,7 +65,7 @@ def index() -> Response:
         total=_total(selection, found),
         facets=found,
         groups=groups(selection, found),
-        chosen=chosen(selection, _names(selection), theirs.get(str(selection.set_id), "")),
+        chosen=chosen(selection, names, theirs.get(str(selection.set_id), "")),
         selection=selection,
         export_args=selection.to_args(),
     )
@@ -81,12 +82,6 @@ def _total(selection: Selection, found: Facets) -> Count:
     if selection.chosen <= {"accounts"} or selection.chosen == {"set_id"}:
         return queries.total(selection)
     return Count(found.looked_at, at_least=True)
-
-
-def _names(selection: Selection) -> dict[int, str]:
-    wanted = select(TwitterUser.id, TwitterUser.name)
-    wanted = wanted.where(TwitterUser.id.in_(selection.accounts[:5]))
-    return {row.id: row.name for row in db.session.execute(wanted)}
 
 
 @bp.get("/twitter-item/<id:twitter_id>/")
@@ -138,9 +133,7 @@ def _referenced(item: TwitterUserItem) -> list[dict[str, Any]]:
         found = entities.referenced(item.item_json.encode())
     except Unreadable:
         return []
-    ids = [one.twitter_id for one in found]
-    wanted = select(TwitterUserItem.twitter_id).where(TwitterUserItem.twitter_id.in_(ids))
-    held = set(db.session.scalars(wanted)) if ids else set()
+    kept_ids = queries.existing_ids([one.twitter_id for one in found])
     titles = {
         "retweeted": _("Passes on"),
         "quoted": _("Quotes"),
@@ -152,7 +145,7 @@ def _referenced(item: TwitterUserItem) -> list[dict[str, Any]]:
             "kind": one.kind,
             "tweet": one.tweet,
             "here": url_for("posts.show", twitter_id=one.twitter_id)
-            if one.twitter_id in held
+            if one.twitter_id in kept_ids
             else "",
             "there": f"https://x.com/i/status/{one.twitter_id}",
         }
@@ -162,13 +155,7 @@ def _referenced(item: TwitterUserItem) -> list[dict[str, Any]]:
 
 def _links(item: TwitterUserItem) -> list[dict[str, Any]]:
     """The tweet's links, and what following them has found out."""
-    wanted = (
-        select(TwitterUserItemUrl, Link)
-        .join(Link, Link.id == TwitterUserItemUrl.link_id)
-        .where(TwitterUserItemUrl.item_id == item.id)
-        .order_by(TwitterUserItemUrl.position)
-    )
-    known = {link.start_url: link for _place, link in db.session.execute(wanted).all()}
+    known = {link.start_url: link for _place, link in links_of(item)}
     rows: list[dict[str, Any]] = []
     for url, expanded, *_more in item.urls:
         link = known.pop(url, None) or known.pop(expanded, None)

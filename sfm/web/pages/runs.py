@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm import clock
@@ -30,12 +29,7 @@ BY_NUMBER = SortOrder("runs", (Run.id,), (int,), descending=True)
 def index() -> Response:
     chosen = request.args.get("kind", "") if request.args.get("kind") in JOBS else ""
     state = request.args.get("state", "") if request.args.get("state") in RUN_STATES else ""
-    wanted = select(Run)
-    if chosen:
-        wanted = wanted.where(Run.kind == chosen)
-    if state:
-        wanted = wanted.where(Run.state == state)
-    found = slice_of(wanted, BY_NUMBER, request.args.get("at"), PAGE)
+    found = slice_of(queries.runs_of(chosen, state), BY_NUMBER, request.args.get("at"), PAGE)
     return page_or_part(
         "runs/index.html",
         "runs/_table.html",
