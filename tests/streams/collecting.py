@@ -70,8 +70,8 @@ class Process:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def end(self, seconds: float = 60) -> tuple[int, str, str]:
-        """Exit code, standard output and standard error."""
+    def end(self, seconds: float = 200) -> tuple[int, str, str]:
+        """Exit code, standard output and standard error. Its bound is for what never ends."""
         out, err = self.process.communicate(timeout=seconds)
         return self.process.returncode, out.decode(), err.decode()
 
