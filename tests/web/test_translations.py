@@ -56,6 +56,8 @@ NAMES = MONTHS | {
     "Excel",
     "Parquet",
     "uid",
+    "dns",  # values of a column
+    "tls",
 }
 
 
