@@ -13,7 +13,7 @@ from sfm import clock as sfm_clock
 from sfm.database import db
 from sfm.extensions import settings as app_settings
 from sfm.filters import connections, reconcile, service, validation
-from sfm.filters.programs import ProgramRequest, plan
+from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
 from sfm.filters.user_lookup import People
 from sfm.filters.validation import BadFilter, FilterDraft
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter, User
@@ -77,7 +77,7 @@ def down(state: ProcessState, code: int = 1) -> ProcessInfo:
 
 def may_start(process: ProcessInfo, revision: int = 5) -> bool:
     program = Program((1,), revision)
-    planned = reconcile.Plan((program,), {program.name: (1,)}, {})
+    planned = ProgramPlan((program,), {program.name: (1,)}, {})
     return reconcile._may_start(planned, {program.name: process}, [])[program.name]
 
 

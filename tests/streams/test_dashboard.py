@@ -18,7 +18,13 @@ from sfm.filters import reconcile
 from sfm.models import AuditEntry, Heartbeat, StreamFile, TwitterFilter, User
 from sfm.streams import dashboard
 from sfm.streams.lock import StreamLock
-from sfm.supervisord.client import Manager, ProcessInfo, ProcessState, View
+from sfm.supervisord.client import (
+    Manager,
+    ProcessInfo,
+    ProcessState,
+    ProgramChanges,
+    View,
+)
 from tests.conftest import FrozenClock
 from tests.pages import page, part, submit
 
@@ -231,5 +237,5 @@ def test_what_supervisord_says_of_its_faults_is_for_the_board_only(
 ) -> None:
     """S34: CANT_REREAD lists the names of environment variables."""
     manager = Manager("broken", "It cannot read its configuration.", "expansions ENV_SECRET_NAME")
-    assert "ENV_SECRET_NAME" not in reconcile.outcome(reconcile.Changes(manager)).message
+    assert "ENV_SECRET_NAME" not in reconcile.outcome(ProgramChanges(manager)).message
     assert "ENV_SECRET_NAME" not in line(found, manager=manager).reason

@@ -244,7 +244,7 @@ def test_a_move_to_another_disk_is_copied_and_compared(
 
 
 def test_a_name_of_the_year_decides_its_folder(root: Path) -> None:
-    name = archive.names.parse("streamsample-2027-01-01T00-00-00Z.gz")
+    name = file_names.parse("streamsample-2027-01-01T00-00-00Z.gz")
     assert name is not None
     assert archive.target_of(root, name) == root / "streamsample/2027/01/01/00"
     assert name.begun_at == datetime(2027, 1, 1, tzinfo=UTC)
