@@ -25,7 +25,7 @@ from flask import has_app_context
 from bench.installation import KINDS, add_accounts, installation
 from bench.synthetic import World
 from bench.table import Row, show
-from sfm.exports.columns.choose import ALL
+from sfm.exports.format import ALL
 
 ROOT = Path(__file__).resolve().parent.parent
 TWARC = ROOT / ".venv-peers" / "bin" / "twarc2"

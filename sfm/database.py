@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Dialect,
@@ -17,10 +19,14 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
+    any_,
+    bindparam,
     event,
     select,
+    text,
 )
-from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
 from sqlalchemy.types import TypeDecorator
 
 NAMING = {
@@ -132,3 +138,17 @@ def listen_to_sqlite(engine: Engine) -> None:
     def _on_begin(connection: Connection) -> None:
         how = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
         connection.exec_driver_sql(f"BEGIN {how}")
+
+
+def among(column: InstrumentedAttribute[int], dialect: str) -> ColumnElement[bool]:
+    """Whether the column is among the ids of `ids_parameter`."""
+    if dialect == "sqlite":
+        return column.in_(text("SELECT value FROM json_each(:ids)"))
+    return column == any_(bindparam("ids", type_=ARRAY(BigInteger)))  # half the time of IN
+
+
+def ids_parameter(connection: Connection, ids: Sequence[int]) -> dict[str, Any]:
+    """These ids as the one parameter of a statement with `among`."""
+    if connection.dialect.name == "sqlite":
+        return {"ids": f"[{','.join(map(str, ids))}]"}
+    return {"ids": list(ids)}

@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
 
 from sfm import clock
 from sfm.atomic_file import sha256_of
 from sfm.database import db
 from sfm.errors import WrongInput
-from sfm.exports import earlier, removals, storage
+from sfm.exports import storage
 from sfm.exports.package import package
 from sfm.exports.package.provenance import gaps_of, runs_of
-from sfm.exports.readers.database import snapshot
-from sfm.exports.readers.open import PostSource, open_source
-from sfm.exports.removals import MAX_TRIES
+from sfm.exports.readers.database import DatabaseTweets, ListedTweets, snapshot
+from sfm.exports.readers.id_list import read_ids
 from sfm.exports.request import Criteria
-from sfm.exports.result import (
-    FIELDS,
-    ExportFacts,
-    ExportRequest,
-    ExportResult,
-    Summary,
-    check_tally,
-)
+from sfm.exports.result import FIELDS, ExportFacts, ExportRequest, ExportResult, Summary, Tally
 from sfm.exports.storage import work_folder
 from sfm.exports.writers.output import Output, WrittenOutput
-from sfm.exports.writers.verify import count_rows
-from sfm.exports.writing import empty, note_version
-from sfm.output_file import Destination, part_of
+from sfm.exports.writers.verify import check_tally, count_rows
+from sfm.output_file import Destination, empty, note_version, part_of
+from sfm.posts import bulk_sql
+from sfm.removals import register
 
-BATCHES_BETWEEN_LOOKS = 50  # at the free room on the disk
+BATCHES_PER_DISK_CHECK = 50
+MAX_TRIES = 5  # of one export; each ends with a removal that came while it was made
+TOO_MANY = (
+    "Posts were removed each time while this was made, so it was made in vain. Ask for it again "
+    "when no more are being removed."
+)
+NO_ID = "no tweet id on the line"
 
 Watch = Callable[[int, int | None], None]
 
 
 def no_watch(_done: int, _total: int | None) -> None:
     """For those who need no progress."""
+
+
+class PostSource(Protocol):
+    """Where tweets come from. `total` is None where it cannot be known beforehand."""
+
+    tally: Tally
+
+    @property
+    def total(self) -> int | None: ...
+
+    def batches(self) -> Iterator[list[Any]]: ...
 
 
 def make(order: ExportRequest, target: Path, watch: Watch = no_watch) -> ExportResult:
@@ -48,24 +61,24 @@ def make(order: ExportRequest, target: Path, watch: Watch = no_watch) -> ExportR
     become a zip, or a folder where the target's name does not end in .zip. What is there already
     stays, unless the order replaces it. Reads one view of the database on a connection of its
     own, and again from the start where posts were removed for good meanwhile. Raises NoRoom,
-    DoesNotAddUp, WrongInput.
+    CountMismatch, WrongInput.
     """
     packed = _is_packed(order)
     zipped = packed and target.suffix == ".zip"
     folder = order.layout.format == "parquet" if not packed else not zipped
     there = Destination(
-        target, folder, order.replaces_target, earlier.is_export, inputs_of(order.criteria)
+        target, folder, order.replaces_target, package.is_earlier_export, inputs_of(order.criteria)
     )
     with storage.describe_full_disk(), part_of(there) as part:
         for _ in range(MAX_TRIES):
-            version = removals.read_version()
+            version = read_version()
             note_version(part, version)
             facts = _make_part(order, target, part, watch)
-            if removals.read_version() == version:
+            if read_version() == version:
                 break
             empty(part, folder=folder)
         else:
-            raise WrongInput(removals.TOO_MANY)
+            raise WrongInput(TOO_MANY)
     if target.is_dir():
         return ExportResult(target, 0, "", facts, version)
     return ExportResult(target, target.stat().st_size, sha256_of(target), facts, version)
@@ -128,8 +141,7 @@ def _write(
             needed = storage.expected_bytes(order.layout, source.total or 0)
             storage.check_room(paths[0].parent, needed, order.keep_free_mb)
             _copy(order, source, outputs, summary, watch)
-            gaps = gaps_of(connection, order, summary) if _is_packed(order) else ()
-            runs = runs_of(connection, summary.run_ids)
+            gaps, runs = _provenance(connection, order, summary)
         written = [one.finish() for one in outputs]
     finally:
         for one in outputs:
@@ -139,6 +151,15 @@ def _write(
         check_tally(source.tally.read, result.rows, left_out, count_rows(output.layout, path))
     facts = _facts(source, written[0], summary, read_at)
     return replace(facts, gaps=gaps, runs=runs)
+
+
+def _provenance(
+    connection: Connection, order: ExportRequest, summary: Summary
+) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...]]:
+    """The outages and the runs behind the posts, for a package; of other exports none."""
+    if not _is_packed(order):
+        return (), ()
+    return gaps_of(connection, order, summary), runs_of(connection, summary.run_ids)
 
 
 def _copy(
@@ -158,7 +179,7 @@ def _copy(
             output.write(tweets)
         done += len(tweets)
         watch(done, source.total)
-        if number % BATCHES_BETWEEN_LOOKS == 0:
+        if number % BATCHES_PER_DISK_CHECK == 0:
             storage.check_room(folder, 0, order.keep_free_mb)
 
 
@@ -174,3 +195,35 @@ def _facts(
         summary=summary,
         read_at=read_at,
     )
+
+
+def read_version() -> int:
+    """The version at which posts were last taken out of what is kept, on a connection of its own.
+
+    To be read before the view of the database that an export is made of.
+    """
+    with db.engine.connect() as connection:
+        return register.taken_out_version(connection)
+
+
+def is_current(product: ExportResult) -> bool:
+    """Whether nothing was taken out since the product was read. In the session, after
+    `begin_write`; nothing can be taken out between this and the commit."""
+    connection = db.session.connection()
+    bulk_sql.lock_writers(connection)
+    return register.taken_out_version(connection) == product.removals_version
+
+
+def open_source(criteria: Criteria, connection: Connection, fields: Sequence[str]) -> PostSource:
+    """The tweets that the criteria name, with these fields. Raises WrongInput."""
+    if criteria.source == "files":
+        from sfm.exports.readers.stream_files import StreamTweets
+
+        return StreamTweets(connection, criteria, fields)
+    if criteria.source == "ids":
+        listed = read_ids(Path(criteria.ids_file))
+        found = ListedTweets(connection, criteria, fields, listed.ids)
+        found.tally.read += listed.without_id
+        found.tally.leave_out(NO_ID, listed.without_id)
+        return found
+    return DatabaseTweets(connection, criteria, fields)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from sfm.errors import WrongInput
-from sfm.exports.columns.choose import choose, with_companions
-from sfm.exports.columns.column import Column
+from sfm.exports.columns.classic import CLASSIC
+from sfm.exports.columns.column import COMPANION_MARK, COMPANION_SUFFIX, Cell, Column
+from sfm.exports.columns.extended import EXTENDED
 
 Packing = Literal["none", "gzip", "zip", "bag"]
 PACKINGS: dict[str, str] = {
@@ -107,3 +108,53 @@ def layout_from(values: Mapping[str, Any]) -> Layout:
     if "columns" in kept:
         kept["columns"] = tuple(kept["columns"])
     return Layout(**kept)
+
+
+ALL: dict[str, Column] = {column.name: column for column in (*CLASSIC, *EXTENDED)}
+SETS: dict[str, tuple[Column, ...]] = {"classic": CLASSIC, "extended": (*CLASSIC, *EXTENDED)}
+
+
+def choose(names: Iterable[str]) -> tuple[Column, ...]:
+    """The columns of these names, in their order; a set's name stands for all of its columns.
+
+    Raises WrongInput for an unknown name, for none at all, and for one named twice.
+    """
+    chosen: list[Column] = []
+    for name in names:
+        found = SETS.get(name) or (ALL[name],) if name in SETS or name in ALL else None
+        if found is None:
+            raise WrongInput(f"There is no column “{name}”. The data dictionary lists them all.")
+        chosen += [column for column in found if column not in chosen or name not in SETS]
+    names_chosen = [column.name for column in chosen]
+    twice = {name for name in names_chosen if names_chosen.count(name) > 1}
+    if twice:
+        raise WrongInput(f"The column “{min(twice)}” is named twice.")
+    if not chosen:
+        raise WrongInput("Choose at least one column.")
+    return tuple(chosen)
+
+
+def with_companions(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns, each id followed by a twin that no spreadsheet can take for a number."""
+    found: list[Column] = []
+    for column in columns:
+        found.append(column)
+        if column.type == "id":
+            found.append(_companion(column))
+    return tuple(found)
+
+
+def _companion(column: Column) -> Column:
+    def value(tweet: Any) -> Cell:
+        found = column.value(tweet)
+        return None if found is None else f"{COMPANION_MARK}{found}"
+
+    return Column(
+        name=column.name + COMPANION_SUFFIX,
+        title=f"{column.title}, safe in spreadsheets",
+        type="text",
+        description=f"{column.name} with “{COMPANION_MARK}” before it: spreadsheets take long "
+        "numbers in CSV files for numbers and round them.",
+        needs=column.needs,
+        value=value,
+    )

@@ -14,13 +14,11 @@ from sfm import audit, clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.exports import service, storage
-from sfm.exports.build import Watch, no_watch
+from sfm.exports.build import MAX_TRIES, TOO_MANY, Watch, is_current, no_watch
 from sfm.exports.format import layout_from
-from sfm.exports.leftovers import remove_leftovers
-from sfm.exports.removals import MAX_TRIES, TOO_MANY, is_current
 from sfm.exports.request import criteria_from
 from sfm.exports.result import ExportRequest, ExportResult
-from sfm.exports.storage import exports_folder, slug
+from sfm.exports.storage import exports_folder, remove_leftovers, slug
 from sfm.exports.worker_process import build_in_process
 from sfm.models import ExportFile, RecurringExport, User
 from sfm.runs.context import RunContext

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from sfm import __version__
-from sfm.errors import SfmError
 from sfm.exports.format import Layout
 from sfm.exports.request import Criteria
 
@@ -92,10 +91,6 @@ class Summary:
         self.run_ids.update([tweet.run_id for tweet in tweets if tweet.run_id is not None])
 
 
-class CountMismatch(SfmError):
-    """Rows are missing or too many. The export is not handed on."""
-
-
 @dataclass
 class Tally:
     """What was met on the way in, and what of it was not passed on."""
@@ -107,17 +102,3 @@ class Tally:
         """Count tweets or lines that are not passed on."""
         if count:
             self.left_out[reason] += count
-
-
-def check_tally(read: int, written: int, left_out: int, counted: int) -> None:
-    """Raises DoesNotAddUp unless every row is accounted for and stands in the file."""
-    if read != written + left_out:
-        raise CountMismatch(
-            f"{read:,} rows were read, but {written:,} written and {left_out:,} left out: that "
-            "does not add up. The file is not kept. Please report this with the export's number."
-        )
-    if counted != written:
-        raise CountMismatch(
-            f"{written:,} rows were written, but the file holds {counted:,}. It is not kept: the "
-            "disk may have failed. Try again, and tell the system's administrator."
-        )

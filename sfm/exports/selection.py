@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 
 from sfm.accounts import queries
-from sfm.database import db
+from sfm.database import among, db, ids_parameter
 from sfm.errors import NotFound, WrongInput
-from sfm.exports.readers.dialects import among, ids_parameter
 from sfm.exports.request import Criteria
 from sfm.extensions import settings
 from sfm.models import StreamFile, TwitterFilter, TwitterUser, TwitterUserSet, User

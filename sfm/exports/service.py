@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
+from sfm.exports.build import is_current
 from sfm.exports.format import Layout, layout_from
 from sfm.exports.quota import COUNTED, DELETED, DOWNLOADED, whole_tweets_today
-from sfm.exports.removals import is_current
 from sfm.exports.request import Criteria, criteria_from
 from sfm.exports.result import About, ExportRequest, ExportResult
 from sfm.exports.rights import check_rights

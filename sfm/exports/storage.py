@@ -9,17 +9,18 @@ import shutil
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select
 
-from sfm import clock
+from sfm import clock, output_file
 from sfm.database import db
-from sfm.errors import SfmError
+from sfm.exports.errors import NoRoom
 from sfm.exports.format import Layout
 from sfm.extensions import settings
 from sfm.models import ExportFile
-from sfm.output_file import FILES, remove
+from sfm.output_file import FILES, PART, remove
 
 logger = logging.getLogger(__name__)
 
@@ -113,10 +114,6 @@ _PACKED = {"none": 1.0, "gzip": 0.5, "zip": 1.5, "bag": 1.5}
 _RAW_JSON_PACKED = 900
 
 
-class NoRoom(SfmError):
-    """The disk has no room for this export; nothing of it is kept."""
-
-
 def expected_bytes(layout: Layout, rows: int) -> int:
     """What so many rows may take on the disk while they are written and packed."""
     each = _BYTES_PER_ROW[layout.format] * _PACKED[layout.packing]
@@ -156,3 +153,49 @@ def describe_full_disk() -> Iterator[None]:
                 "some room and ask for it again."
             ) from exc
         raise
+
+
+AT_ONCE = "at-once-"  # folders of small exports, made while their reader waits
+LEFT_AFTER = timedelta(hours=1)  # a process may have made a folder, and not yet its lock
+
+
+def remove_leftovers() -> int:
+    """Remove half-written exports and work folders that nobody writes any more; how many.
+
+    Only what has not changed for an hour, and whose lock nobody holds.
+    """
+    root = exports_folder()
+    parts = output_file.being_written(root)
+    taken = {*parts, *map(work_folder_of, parts)}
+    owned = {folder for path in taken for folder in (path, *path.parents)}
+    count = 0
+    for path in list(_half_written(root)):
+        if path not in owned and _is_old(path):
+            _remove(path)
+            count += 1
+    if count:
+        logger.info("leftovers of exports removed count=%d", count)
+    return count
+
+
+def _half_written(root: Path) -> Iterator[Path]:
+    yield from root.glob(f"{AT_ONCE}*")
+    yield from root.rglob(f"*{PART}")
+    yield from root.rglob(f"*{PART}{FILES}")
+
+
+def _is_old(path: Path) -> bool:
+    """Whether nothing of it has changed for an hour."""
+    try:
+        changed = max(one.stat().st_mtime for one in (path, *path.rglob("*")))
+    except FileNotFoundError:
+        return False  # somebody is at it
+    return changed < (clock.now() - LEFT_AFTER).timestamp()
+
+
+def _remove(path: Path) -> None:
+    """Its lock's file too, which says that what lies there is ours, when no more of it does."""
+    remove(path)
+    part = path.with_name(path.name.removesuffix(FILES))
+    if not part.exists() and not work_folder_of(part).exists():
+        output_file.lock_of(part).unlink(missing_ok=True)

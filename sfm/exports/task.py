@@ -11,9 +11,8 @@ from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
 from sfm.exports import service
-from sfm.exports.build import Watch, make, no_watch
-from sfm.exports.readers.open import FileGone
-from sfm.exports.removals import MAX_TRIES, TOO_MANY
+from sfm.exports.build import MAX_TRIES, TOO_MANY, Watch, make, no_watch
+from sfm.exports.errors import FileGone
 from sfm.exports.result import ExportRequest, ExportResult
 from sfm.exports.storage import folder_of
 from sfm.exports.worker_process import build_in_process

@@ -21,18 +21,10 @@ import sfm
 from sfm import clock
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.exports.build import Watch
+from sfm.exports.errors import CountMismatch, FileGone, NoRoom
 from sfm.exports.format import layout_from
-from sfm.exports.readers.open import FileGone
 from sfm.exports.request import criteria_from
-from sfm.exports.result import (
-    About,
-    CountMismatch,
-    ExportFacts,
-    ExportRequest,
-    ExportResult,
-    Summary,
-)
-from sfm.exports.storage import NoRoom
+from sfm.exports.result import About, ExportFacts, ExportRequest, ExportResult, Summary
 from sfm.extensions import settings
 
 logger = logging.getLogger(__name__)

@@ -14,10 +14,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from sfm import output_file
 from sfm.atomic_file import sync
 from sfm.database import db
 from sfm.errors import SfmError
-from sfm.exports import service, storage, writing
+from sfm.exports import service, storage
 from sfm.exports.format import layout_from
 from sfm.models import ExportFile, RecurringExport
 from sfm.removals.id_search import IdSearch
@@ -57,7 +58,7 @@ def find(
     search = IdSearch(ids)
     root = storage.exports_folder()
     # The locks first: who has given his back by now has his file in place, and it is searched.
-    being_written = writing.being_written(root)
+    being_written = output_file.being_written(root)
     layouts = _Layouts()
     found = _Hits()
     for path in _files(root, being_written):
@@ -135,7 +136,11 @@ def _files(root: Path, parts: Collection[Path]) -> Iterator[Path]:
     """All files but locks, and but those that are being written."""
     taken = {*parts, *map(storage.work_folder_of, parts)}
     for path in sorted(root.rglob("*")):
-        if path.is_file() and not writing.is_lock(path) and taken.isdisjoint((path, *path.parents)):
+        if (
+            path.is_file()
+            and not output_file.is_lock(path)
+            and taken.isdisjoint((path, *path.parents))
+        ):
             yield path
 
 

@@ -8,10 +8,11 @@ import io
 import pytest
 
 from sfm.errors import WrongInput
-from sfm.exports.columns.choose import ALL, choose, needed_fields, with_companions
 from sfm.exports.columns.classic import CLASSIC
+from sfm.exports.columns.column import needed_fields
 from sfm.exports.columns.dictionary import as_csv, as_markdown
 from sfm.exports.columns.extended import EXTENDED
+from sfm.exports.format import ALL, choose, with_companions
 from sfm.exports.readers.database import FINAL_URLS
 from sfm.models import TwitterUserItem
 from tests.conftest import ROOT

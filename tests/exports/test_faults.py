@@ -24,11 +24,13 @@ from sfm.database import begin_write, db
 from sfm.errors import WrongInput
 from sfm.exports import service, storage
 from sfm.exports.build import make
+from sfm.exports.errors import CountMismatch, NoRoom
 from sfm.exports.format import FORMATS, Layout
 from sfm.exports.request import Criteria
-from sfm.exports.result import CountMismatch, ExportRequest, check_tally
-from sfm.exports.storage import NoRoom, slug
+from sfm.exports.result import ExportRequest
+from sfm.exports.storage import slug
 from sfm.exports.task import run_export
+from sfm.exports.writers.verify import check_tally
 from sfm.models import ExportFile, Run, User
 from sfm.output_file import PART
 from sfm.runs import queue, shutdown

@@ -13,10 +13,10 @@ from flask import Flask
 from sfm.database import db
 from sfm.exports import recurring, service
 from sfm.exports.build import Watch, no_watch
+from sfm.exports.errors import NoRoom
 from sfm.exports.format import Layout
 from sfm.exports.request import Criteria
 from sfm.exports.result import ExportRequest, ExportResult
-from sfm.exports.storage import NoRoom
 from sfm.exports.worker_process import NICENESS, WorkerDied, build_in_process
 from sfm.models import User
 from sfm.runs.errors import Cancelled, Interrupted

@@ -11,8 +11,7 @@ from flask import Flask
 from sfm import clock as clock_module
 from sfm.database import db
 from sfm.exports import storage
-from sfm.exports.leftovers import AT_ONCE, remove_leftovers
-from sfm.exports.storage import work_folder
+from sfm.exports.storage import AT_ONCE, remove_leftovers, work_folder
 from sfm.output_file import Destination, part_of
 from sfm.removals.id_search import IdSearch
 from sfm.takedown import removal

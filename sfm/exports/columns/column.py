@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
@@ -106,3 +106,52 @@ def column(
         return Column(name, title, type, description, needs, value, **more)
     read: Callable[[Any], Cell] = attrgetter(source)
     return Column(name, title, type, description, needs, read, field=source, **more)
+
+
+CellsMaker = Callable[[Sequence[Any], Sequence[Any]], Iterable[Cell]]
+
+
+def needed_fields(columns: Iterable[Column]) -> tuple[str, ...]:
+    """The stored fields that these columns are made of, each once."""
+    return tuple(dict.fromkeys(field for column in columns for field in column.needs))
+
+
+def rows_maker(
+    columns: Sequence[Column], fields: Sequence[str], *, lists: bool = False
+) -> Callable[[Sequence[Any]], list[Row]]:
+    """A function from a batch of stored tweets with these fields to their rows.
+
+    Lists become one text unless `lists`. It goes column by column, which is faster: those that are
+    stored as they are need no work at all.
+    """
+    makers = [_cells_maker(one, list(fields), lists) for one in columns]
+
+    def rows(tweets: Sequence[Any]) -> list[Row]:
+        stored = list(zip(*tweets, strict=True))
+        return list(zip(*[cells(tweets, stored) for cells in makers], strict=True))
+
+    return rows
+
+
+def _cells_maker(column: Column, fields: list[str], lists: bool) -> CellsMaker:
+    """A function from a batch of tweets, and from the same field by field, to a column's cells."""
+    if column.field:
+        place = fields.index(column.field)
+        return lambda _tweets, stored: stored[place]
+    joined = column.type == "list" and not lists
+    if column.each is None:
+        value = _joined(column.value, column.separator) if joined else column.value
+        return lambda tweets, _stored: map(value, tweets)
+    each = _joined(column.each, column.separator) if joined else column.each
+    places = [fields.index(name) for name in column.needs]
+    return lambda _tweets, stored: map(each, *[stored[place] for place in places])
+
+
+def _joined(cell: Callable[..., Cell], separator: str) -> Callable[..., Cell]:
+    join = separator.join
+
+    def text(*of: Any) -> Cell:
+        found: Any = cell(*of)
+        return join(found) if found else None
+
+    return text

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from sfm import clock
-from sfm.exports.readers.dialects import among, ids_parameter
+from sfm.database import among, ids_parameter
 from sfm.exports.result import ExportRequest, Summary
 from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs.jobs import IMPORT_TWEETS

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 
 from sfm import clock
 from sfm.errors import WrongInput
+from sfm.exports.errors import FileGone
 from sfm.exports.readers.database import (
     FINAL_URLS,
     IDS,
@@ -26,7 +27,6 @@ from sfm.exports.readers.database import (
     places_drawn,
     stored_class,
 )
-from sfm.exports.readers.open import FileGone
 from sfm.exports.request import Criteria
 from sfm.exports.result import Tally
 from sfm.models import TwitterUser

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from sfm.exports.columns.choose import needed_fields, rows_maker
-from sfm.exports.columns.column import Column
+from sfm.exports.columns.column import Column, needed_fields, rows_maker
 from sfm.exports.format import Layout
 from sfm.exports.writers.csv_writer import CsvOptions, CsvWriter
 from sfm.exports.writers.line_writer import LineWriter

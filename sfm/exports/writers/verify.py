@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from sfm.exports.errors import CountMismatch
 from sfm.exports.format import Layout
 
 CHUNK_BYTES = 1 << 20
@@ -68,3 +69,17 @@ def _starts(sheet: BinaryIO) -> int:
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
     while chunk := file.read(CHUNK_BYTES):
         yield chunk
+
+
+def check_tally(read: int, written: int, left_out: int, counted: int) -> None:
+    """Raises DoesNotAddUp unless every row is accounted for and stands in the file."""
+    if read != written + left_out:
+        raise CountMismatch(
+            f"{read:,} rows were read, but {written:,} written and {left_out:,} left out: that "
+            "does not add up. The file is not kept. Please report this with the export's number."
+        )
+    if counted != written:
+        raise CountMismatch(
+            f"{written:,} rows were written, but the file holds {counted:,}. It is not kept: the "
+            "disk may have failed. Try again, and tell the system's administrator."
+        )

@@ -17,14 +17,12 @@ from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports import selection as export_selection
 from sfm.exports import service
-from sfm.exports.build import make
+from sfm.exports.build import MAX_TRIES, TOO_MANY, is_current, make
 from sfm.exports.format import Layout
-from sfm.exports.leftovers import AT_ONCE
 from sfm.exports.readers import database
 from sfm.exports.readers.id_list import read_ids
-from sfm.exports.removals import MAX_TRIES, TOO_MANY, is_current
 from sfm.exports.request import Criteria, new_seed
-from sfm.exports.storage import exports_folder, lists_folder
+from sfm.exports.storage import AT_ONCE, exports_folder, lists_folder
 from sfm.exports.task import make_at_once
 from sfm.extensions import settings
 from sfm.models import ExportFile, User

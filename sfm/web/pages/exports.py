@@ -9,10 +9,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports import profiles, recurring, selection, service, storage
-from sfm.exports.columns.choose import ALL
 from sfm.exports.columns.classic import CLASSIC
 from sfm.exports.columns.extended import EXTENDED
-from sfm.exports.format import FORMATS, Layout, layout_from
+from sfm.exports.format import ALL, FORMATS, Layout, layout_from
 from sfm.exports.package.readme import PLATFORM_RULE
 from sfm.exports.request import criteria_from
 from sfm.exports.storage import slug
