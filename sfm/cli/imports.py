@@ -32,32 +32,36 @@ def import_tweets(files: tuple[Path, ...], add_users: bool) -> None:
 
     params = {"files": [file.name for file in files], "add_users": add_users}
     with running(IMPORT_TWEETS, params) as (run, result):
-        found = import_files(run, files, add_users=add_users, tell=_tell)
+        imported_files = import_files(run, files, add_users=add_users, tell=_tell)
         names = ("read", "new", "known", "without_account", "removed", "unreadable",
                  "added_accounts")  # fmt: skip
-        result.update({name: sum(getattr(one, name) for one in found) for name in names})
-    if any(one.is_broken_off for one in found):
+        result.update(
+            {name: sum(getattr(imported, name) for imported in imported_files) for name in names}
+        )
+    if any(imported.is_broken_off for imported in imported_files):
         sys.exit(1)
 
 
-def _tell(one: Imported) -> None:
-    if one.went_on_at:
-        click.echo(f"{one.path}: went on behind line {one.went_on_at:,}, where it was cut off.")
+def _tell(imported: Imported) -> None:
+    if imported.went_on_at:
+        click.echo(
+            f"{imported.path}: went on behind line {imported.went_on_at:,}, where it was cut off."
+        )
     parts = [
-        f"{one.read:,} tweets read",
-        f"{one.new:,} new",
-        f"{one.known:,} known",
-        f"{one.without_account:,} without a tracked account",
-        f"{one.unreadable:,} unreadable",
+        f"{imported.read:,} tweets read",
+        f"{imported.new:,} new",
+        f"{imported.known:,} known",
+        f"{imported.without_account:,} without a tracked account",
+        f"{imported.unreadable:,} unreadable",
     ]
-    if one.removed:
-        parts.append(f"{one.removed:,} removed here for good, left out")
-    if one.added_accounts:
-        parts.append(f"{one.added_accounts:,} accounts added, inactive")
-    click.echo(f"{one.path}: {', '.join(parts)}.")
-    if one.unreadable:
-        click.echo(f"{one.path}: unreadable lines are listed in {one.rejects}", err=True)
-    if one.without_account:
+    if imported.removed:
+        parts.append(f"{imported.removed:,} removed here for good, left out")
+    if imported.added_accounts:
+        parts.append(f"{imported.added_accounts:,} accounts added, inactive")
+    click.echo(f"{imported.path}: {', '.join(parts)}.")
+    if imported.unreadable:
+        click.echo(f"{imported.path}: unreadable lines are listed in {imported.rejects}", err=True)
+    if imported.without_account:
         click.echo("Say --add-users to take tweets of accounts over that are not here.", err=True)
-    if one.is_broken_off:
-        click.echo(f"{one.path}: the file is damaged; what came before is kept.", err=True)
+    if imported.is_broken_off:
+        click.echo(f"{imported.path}: the file is damaged; what came before is kept.", err=True)

@@ -56,13 +56,13 @@ def fetch_tweets_by_id(
         params = {"inputfile": inputfile.name}
         run, result = files.enter_context(running("fetch_tweets_by_id", params))
         client = default_client(lambda wait: run.wait(wait.until, wait.message))
-        found = look_up(run, client, read_ids(lines, limit), out, log)
-        result.update(vars(found))
+        counts = look_up(run, client, read_ids(lines, limit), out, log)
+        result.update(vars(counts))
     click.echo(
-        f"{found.asked:,} ids asked for, {found.found:,} tweets found, {found.failed:,} not.",
+        f"{counts.asked:,} ids asked for, {counts.found:,} tweets found, {counts.failed:,} not.",
         err=outputfile is None,
     )
-    if found.failed:
+    if counts.failed:
         click.echo(f"Those not found are listed in {log.name}", err=True)
 
 
@@ -146,11 +146,11 @@ def refill_items() -> None:
     from sfm.runs.jobs import REFILL_ITEMS
 
     with running(REFILL_ITEMS) as (run, result):
-        found = refill(run)
-        result.update(vars(found))
+        counts = refill(run)
+        result.update(vars(counts))
     click.echo(
-        f"{found.seen:,} tweets looked at, {found.changed:,} changed, "
-        f"{found.unreadable:,} unreadable."
+        f"{counts.seen:,} tweets looked at, {counts.changed:,} changed, "
+        f"{counts.unreadable:,} unreadable."
     )
 
 
@@ -166,6 +166,8 @@ def check_counts() -> None:
         wrong = unit_of_work(verify_counts)
         result.update({"corrected": len(wrong)})
         run.advance(len(wrong), len(wrong))
-    for one in wrong:
-        click.echo(f"{one.where}: {one.kept:,} was kept, {one.counted:,} is right")
+    for difference in wrong:
+        click.echo(
+            f"{difference.where}: {difference.kept:,} was kept, {difference.counted:,} is right"
+        )
     click.echo(f"{len(wrong):,} counts put right." if wrong else "All counts are right.")

@@ -119,15 +119,15 @@ def _copy(connection: Connection, statement: str, rows: Iterable[Sequence[Any]])
 
 def existing_ids(connection: Connection, ids: Iterable[int]) -> set[int]:
     """Which of these tweets are held already, however many are asked for."""
-    wanted = "SELECT twitter_id FROM twitter_user_item WHERE twitter_id "
+    query = "SELECT twitter_id FROM twitter_user_item WHERE twitter_id "
     if is_sqlite(connection):
-        found = connection.exec_driver_sql(
-            f"{wanted} IN (SELECT value FROM json_each(?))",  # noqa: S608
+        rows = connection.exec_driver_sql(
+            f"{query} IN (SELECT value FROM json_each(?))",  # noqa: S608
             (f"[{','.join(map(str, ids))}]",),
         )
     else:
-        found = connection.exec_driver_sql(f"{wanted} = ANY(%s::bigint[])", (_array(ids),))
-    return {row[0] for row in found}
+        rows = connection.exec_driver_sql(f"{query} = ANY(%s::bigint[])", (_array(ids),))
+    return {row[0] for row in rows}
 
 
 def add_to_days(connection: Connection, sums: Sequence[DaySum]) -> None:

@@ -101,7 +101,7 @@ def _holds(tweet: Tweet) -> tuple[Any, ...]:
         _json(tweet.mentions),
         _json([_url(url) for url in tweet.urls]),
         _json([_media(item) for item in tweet.media]),
-        _json([str(one) for one in tweet.edit_history_ids]),
+        _json([str(post_id) for post_id in tweet.edit_history_ids]),
         tweet.place_name or "",
         (tweet.place_country_code or "")[:10],
         ",".join(tweet.withheld.countries) if tweet.withheld else "",

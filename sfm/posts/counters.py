@@ -34,18 +34,23 @@ def add(connection: Connection, tweets: Iterable[PostCounts]) -> None:
     for user_id, twitter_id, published in tweets:
         ids.setdefault((user_id, published.date()), []).append(twitter_id)
         times.setdefault(user_id, []).append(published)
-    bulk_sql.add_to_days(connection, [DaySum(*key, len(found)) for key, found in ids.items()])
+    bulk_sql.add_to_days(connection, [DaySum(*key, len(post_ids)) for key, post_ids in ids.items()])
     bulk_sql.add_to_totals(connection, _totals(ids))
-    users = [UserSum(user, len(found), max(found), min(found)) for user, found in times.items()]
+    users = [
+        UserSum(user_id, len(dates), max(dates), min(dates)) for user_id, dates in times.items()
+    ]
     bulk_sql.add_to_users(connection, users)
 
 
 def _totals(ids: Mapping[tuple[int, date], list[int]]) -> list[TotalSum]:
     """What each day gains of all accounts, and the bounds of its ids."""
     of_day: dict[date, list[int]] = {}
-    for (_, day), found in ids.items():
-        of_day.setdefault(day, []).extend(found)
-    return [TotalSum(day, len(found), min(found), max(found)) for day, found in of_day.items()]
+    for (_, day), post_ids in ids.items():
+        of_day.setdefault(day, []).extend(post_ids)
+    return [
+        TotalSum(day, len(post_ids), min(post_ids), max(post_ids))
+        for day, post_ids in of_day.items()
+    ]
 
 
 logger = logging.getLogger(__name__)
@@ -70,14 +75,14 @@ def verify_counts(*, repair: bool = True) -> list[Difference]:
     """
     connection = db.session.connection()
     bulk_sql.lock_writers(connection)
-    found = [
+    differences = [
         *_days(connection, repair),
         *_full_totals(connection, repair),
         *_users(connection, repair),
     ]
-    for one in found:
-        logger.warning("count was wrong where=%s kept=%d counted=%d", *vars(one).values())
-    return found
+    for difference in differences:
+        logger.warning("count was wrong where=%s kept=%d counted=%d", *vars(difference).values())
+    return differences
 
 
 def _day_of(connection: Connection) -> ColumnElement[date]:
@@ -137,8 +142,8 @@ def _users(connection: Connection, repair: bool) -> Iterator[Difference]:
         for user, *rest in connection.execute(counting.group_by(_item.twitter_user_id))
     }
     columns = (TwitterUser.items_count, TwitterUser.newest_item_at, TwitterUser.oldest_item_at)
-    held: Any = connection.execute(select(TwitterUser.id, *columns)).all()
-    for user, *kept in held:
+    accounts: Any = connection.execute(select(TwitterUser.id, *columns)).all()
+    for user, *kept in accounts:
         counted = true.get(user, (0, None, None))
         if tuple(kept) != counted:
             yield Difference(f"account {user}", kept[0], counted[0])

@@ -46,8 +46,8 @@ def delete_items(twitter_ids: Sequence[int]) -> int:
     bulk_sql.lock_writers(connection)
     gone, owners = 0, set()
     for at in range(0, len(twitter_ids), AT_ONCE):
-        wanted = list(twitter_ids[at : at + AT_ONCE])
-        rows = connection.execute(select(*WANTED).where(_item.twitter_id.in_(wanted))).all()
+        batch = list(twitter_ids[at : at + AT_ONCE])
+        rows = connection.execute(select(*WANTED).where(_item.twitter_id.in_(batch))).all()
         _delete(connection, rows)
         _narrow_days(connection, [row.twitter_id for row in rows])
         gone += len(rows)
@@ -75,8 +75,8 @@ def _delete_links_of_nobody(connection: Connection, link_ids: Sequence[int]) -> 
     """What is known of links goes with the last tweet that holds them."""
     still = select(_place.id).where(_place.link_id == Link.id)
     for at in range(0, len(link_ids), AT_ONCE):
-        some = Link.id.in_(link_ids[at : at + AT_ONCE])
-        connection.execute(delete(Link).where(some, ~still.exists()))
+        in_batch = Link.id.in_(link_ids[at : at + AT_ONCE])
+        connection.execute(delete(Link).where(in_batch, ~still.exists()))
 
 
 def _uncount(connection: Connection, rows: Sequence[Any]) -> None:

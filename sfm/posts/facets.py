@@ -88,8 +88,8 @@ def _ranked(counts: Counter[str]) -> tuple[Facet, ...]:
 
 
 def _yes_no(counts: Counter[bool]) -> tuple[Facet, ...]:
-    found = [("yes", counts[True]), ("no", counts[False])]
-    return tuple(Facet(value, value, tweets) for value, tweets in found if tweets)
+    counted = [("yes", counts[True]), ("no", counts[False])]
+    return tuple(Facet(value, value, tweets) for value, tweets in counted if tweets)
 
 
 def _months(counts: Counter[int]) -> tuple[Facet, ...]:
@@ -101,12 +101,15 @@ def _months(counts: Counter[int]) -> tuple[Facet, ...]:
 def _accounts(counts: Counter[int]) -> tuple[Facet, ...]:
     most = counts.most_common(MOST_SHOWN)
     names = _names(user_id for user_id, _tweets in most)
-    return tuple(Facet(str(one), names.get(one, str(one)), tweets) for one, tweets in most)
+    return tuple(
+        Facet(str(account_id), names.get(account_id, str(account_id)), tweets)
+        for account_id, tweets in most
+    )
 
 
 def _names(ids: Iterable[int]) -> dict[int, str]:
-    wanted = select(TwitterUser.id, TwitterUser.name).where(TwitterUser.id.in_(list(ids)))
-    return {row.id: row.name for row in db.session.execute(wanted)}
+    query = select(TwitterUser.id, TwitterUser.name).where(TwitterUser.id.in_(list(ids)))
+    return {row.id: row.name for row in db.session.execute(query)}
 
 
 def _sets(counts: Counter[int], set_ids: Collection[int]) -> tuple[Facet, ...]:
@@ -120,7 +123,9 @@ def _sets(counts: Counter[int], set_ids: Collection[int]) -> tuple[Facet, ...]:
     for set_id, user_id in db.session.execute(memberships):
         by_set[set_id] += counts.get(user_id, 0)
     most = [pair for pair in by_set.most_common(MOST_SHOWN) if pair[1]]
-    wanted = select(TwitterUserSet.id, TwitterUserSet.name)
-    wanted = wanted.where(TwitterUserSet.id.in_([set_id for set_id, _tweets in most]))
-    names = {row.id: row.name for row in db.session.execute(wanted)} if most else {}
-    return tuple(Facet(str(one), names[one], tweets) for one, tweets in most)
+    query = select(TwitterUserSet.id, TwitterUserSet.name)
+    query = query.where(TwitterUserSet.id.in_([set_id for set_id, _tweets in most]))
+    names = {row.id: row.name for row in db.session.execute(query)} if most else {}
+    return tuple(
+        Facet(str(most_set_id), names[most_set_id], tweets) for most_set_id, tweets in most
+    )

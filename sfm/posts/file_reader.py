@@ -56,14 +56,14 @@ def read_file(path: Path, behind_line: int = 0) -> Iterator[Read]:
             for number, line in enumerate(_lines(file), start=1):
                 if number <= behind_line:
                     continue
-                found = _line(number, line)
-                if number == 1 and _may_be_document(line, found):
+                content = _line(number, line)
+                if number == 1 and _may_be_document(line, content):
                     whole = _document(path)
                     if whole is not None:
                         yield whole
                         return
-                if found is not None:
-                    yield found
+                if content is not None:
+                    yield content
         except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as exc:
             reason = f"The file is cut off or damaged behind this line ({type(exc).__name__})."
             yield Read(number, problems=(FileProblem(number, reason, ""),), is_broken_off=True)
@@ -108,7 +108,9 @@ def _page(number: int, line: bytes, why: Unreadable) -> Read:
         page = None
     if page is None or not (page.records or page.refused):
         return Read(number, problems=(FileProblem(number, why.message, _beginning(line)),))
-    problems = [FileProblem(number, one.message, _beginning(one.raw)) for one in page.refused]
+    problems = [
+        FileProblem(number, refused.message, _beginning(refused.raw)) for refused in page.refused
+    ]
     return Read(number, page.records, tuple(problems))
 
 
@@ -117,8 +119,8 @@ def _beginning(line: bytes) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _may_be_document(line: bytes | None, found: Read | None) -> bool:
-    return bool(line and found and not found.records and line.lstrip()[:1] in (b"{", b"["))
+def _may_be_document(line: bytes | None, content: Read | None) -> bool:
+    return bool(line and content and not content.records and line.lstrip()[:1] in (b"{", b"["))
 
 
 def _document(path: Path) -> Read | None:
@@ -133,5 +135,7 @@ def _document(path: Path) -> Read | None:
         return None
     if not page.records:
         return None
-    problems = [FileProblem(1, one.message, _beginning(one.raw)) for one in page.refused]
+    problems = [
+        FileProblem(1, refused.message, _beginning(refused.raw)) for refused in page.refused
+    ]
     return Read(1, page.records, tuple(problems))

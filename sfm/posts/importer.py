@@ -72,11 +72,11 @@ class Owners:
     @classmethod
     def load(cls, adding: bool) -> Owners:
         """All accounts that have a uid."""
-        wanted = select(TwitterUser.uid, TwitterUser.id).where(TwitterUser.uid.is_not(None))
-        by_uid = {row.uid: row.id for row in db.session.execute(wanted) if row.uid}
+        query = select(TwitterUser.uid, TwitterUser.id).where(TwitterUser.uid.is_not(None))
+        by_uid = {row.uid: row.id for row in db.session.execute(query) if row.uid}
         nobody = select(TwitterUser.id).where(TwitterUser.uid.is_(None), TwitterUser.name == NOBODY)
-        if adding and (found := db.session.scalar(nobody)):
-            by_uid[0] = found
+        if adding and (account_id := db.session.scalar(nobody)):
+            by_uid[0] = account_id
         return cls(adding, by_uid)
 
     def add_missing(self, records: Iterable[Record]) -> dict[int, int]:
@@ -92,10 +92,10 @@ class Owners:
         db.session.add_all(made.values())
         db.session.flush()
         db.session.add_all(
-            AccountEvent(twitter_user_id=one.id, kind="added", after=one.name)
-            for one in made.values()
+            AccountEvent(twitter_user_id=account.id, kind="added", after=account.name)
+            for account in made.values()
         )
-        return {uid: one.id for uid, one in made.items()}
+        return {uid: account.id for uid, account in made.items()}
 
 
 def _account_of(uid: int, tweet: Tweet) -> TwitterUser:
@@ -126,35 +126,35 @@ def import_files(
     """Take over the tweets of these files, in their order; `tell` is called after each.
 
     `captured_by` is noted with each new tweet. Unreadable lines are listed in FILE.rejects. Raises
-    WrongInput for a file that cannot be opened, and what `unit_of_work` and `ActiveRun.check`
+    WrongInput for a file that cannot be opened, and what `unit_of_work` and `RunContext.check`
     raise; what was committed stays.
     """
     owners = Owners.load(add_users)
     bulk_sql.use_little_memory(db.session.connection())
-    found = []
+    files = []
     for path in paths:
-        one = _import_file(run, path, owners, captured_by)
-        found.append(one)
-        tell(one)
-    return found
+        imported = _import_file(run, path, owners, captured_by)
+        files.append(imported)
+        tell(imported)
+    return files
 
 
 def _import_file(run: RunContext, path: Path, owners: Owners, captured_by: CapturedBy) -> Imported:
-    found = Imported(path)
+    imported = Imported(path)
     mark = _mark_of(path, owners.adding)
-    found.went_on_at = _line_of_earlier_run(mark)
+    imported.went_on_at = _line_of_earlier_run(mark)
     run.show(f"Reading {path.name}")
-    with _Rejects(found) as rejects:
-        for batch in _batches(read_file(path, found.went_on_at)):
+    with _Rejects(imported) as rejects:
+        for batch in _batches(read_file(path, imported.went_on_at)):
             run.check()
             saved, made = unit_of_work(partial(_save, run, owners, batch, captured_by))
             owners.by_uid.update(made)
-            _count(found, batch, saved, len(made))
+            _count(imported, batch, saved, len(made))
             rejects.write(batch, saved)
             run.advance(len(batch.records), saved.new, saved=True)
             run.save_cursor({"mark": mark, "line": batch.last_line})
     run.save_cursor({})
-    return found
+    return imported
 
 
 def _save(
@@ -167,15 +167,15 @@ def _save(
     return saved, made
 
 
-def _count(found: Imported, batch: _Batch, saved: Saved, made: int) -> None:
-    found.read += len(batch.records)
-    found.new += saved.new
-    found.known += saved.known
-    found.without_account += len(saved.unowned)
-    found.removed += saved.removed
-    found.unreadable += len(batch.problems) + len(saved.rejected)
-    found.added_accounts += made
-    found.is_broken_off = found.is_broken_off or batch.is_broken_off
+def _count(imported: Imported, batch: _Batch, saved: Saved, made: int) -> None:
+    imported.read += len(batch.records)
+    imported.new += saved.new
+    imported.known += saved.known
+    imported.without_account += len(saved.unowned)
+    imported.removed += saved.removed
+    imported.unreadable += len(batch.problems) + len(saved.rejected)
+    imported.added_accounts += made
+    imported.is_broken_off = imported.is_broken_off or batch.is_broken_off
 
 
 def _batches(reads: Iterable[Read]) -> Iterator[_Batch]:
@@ -196,9 +196,9 @@ def _batches(reads: Iterable[Read]) -> Iterator[_Batch]:
 class _Rejects:
     """FILE.rejects: number, reason and beginning of each line that is no tweet. Made at need."""
 
-    def __init__(self, found: Imported) -> None:
-        self.path = found.rejects
-        self.goes_on = found.went_on_at > 0
+    def __init__(self, imported: Imported) -> None:
+        self.path = imported.rejects
+        self.goes_on = imported.went_on_at > 0
         self.file: IO[str] | None = None
 
     def __enter__(self) -> _Rejects:
@@ -211,9 +211,9 @@ class _Rejects:
             self.file.close()
 
     def write(self, batch: _Batch, saved: Saved) -> None:
-        rows = [(one.line, one.reason, one.begins) for one in batch.problems]
-        for one in saved.rejected:
-            rows.append((batch.lines[one.position], one.reason, str(one.twitter_id)))
+        rows = [(problem.line, problem.reason, problem.begins) for problem in batch.problems]
+        for problem in saved.rejected:
+            rows.append((batch.lines[problem.position], problem.reason, str(problem.twitter_id)))
         if rows and self.file is None:
             try:
                 self.file = self.path.open("a", encoding="utf-8")
@@ -232,12 +232,12 @@ class _Rejects:
 def _mark_of(path: Path, adding: bool) -> str:
     """Tells whether an earlier import that was cut off read the same file in the same way."""
     try:
-        told = path.stat()
+        status = path.stat()
         with path.open("rb") as file:
             head = file.read(65_536)
     except OSError as exc:
         raise WrongInput(f"{path} cannot be read ({exc.strerror}).") from exc
-    text = f"{told.st_size} {told.st_mtime_ns} {adding} {hashlib.sha256(head).hexdigest()}"
+    text = f"{status.st_size} {status.st_mtime_ns} {adding} {hashlib.sha256(head).hexdigest()}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -77,11 +77,11 @@ def _batch(
             missing.discard(record.tweet.twitter_id)
             result.found += 1
         for problem in page.problems:
-            told = problem.resource_id or problem.value
-            if told.isascii() and told.isdigit() and int(told) in missing:
-                missing.discard(int(told))
+            post_id = problem.resource_id or problem.value
+            if post_id.isascii() and post_id.isdigit() and int(post_id) in missing:
+                missing.discard(int(post_id))
                 result.failed += 1
-                log.write(f"{told}\t{problem.detail or problem.title}\n")
+                log.write(f"{post_id}\t{problem.detail or problem.title}\n")
     for number in sorted(missing):
         result.failed += 1
         log.write(f"{number}\tTwitter gave no answer for this one.\n")

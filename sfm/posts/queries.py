@@ -89,13 +89,13 @@ def page(selection: Selection, token: str | None = None, size: int = PAGE_SIZE) 
 
 def cards(ids: Iterable[int]) -> list[Row[Any]]:
     """What cards show of these tweets, newest first; ids that are not held are passed over."""
-    wanted = list(ids)
-    if not wanted:
+    post_ids = list(ids)
+    if not post_ids:
         return []
     owner = TwitterUser.id == _item.twitter_user_id
     rows = select(*CARD, TwitterUser.name.label("account_name")).join(TwitterUser, owner)
-    found = db.session.execute(rows.where(_item.twitter_id.in_(wanted))).all()
-    return sorted(found, key=lambda row: row.twitter_id, reverse=True)
+    unsorted = db.session.execute(rows.where(_item.twitter_id.in_(post_ids))).all()
+    return sorted(unsorted, key=lambda row: row.twitter_id, reverse=True)
 
 
 def latest(count: int, selection: Selection | None = None) -> list[Row[Any]]:
@@ -109,18 +109,18 @@ def statement(selection: Selection, *columns: Any) -> Select[Any]:
     Selects `columns`, else TwitterUserItem. Raises NotFound for a set that is not there.
     """
     connection = db.session.connection()
-    wanted = select(*columns) if columns else select(_item)
-    return search.narrowed(connection, wanted, scope_of(connection, selection)).order_by(
+    query = select(*columns) if columns else select(_item)
+    return search.narrowed(connection, query, scope_of(connection, selection)).order_by(
         _item.twitter_id.desc()
     )
 
 
 def by_twitter_id(twitter_id: int, *, with_json: bool = False) -> TwitterUserItem:
     """One tweet, with the account it belongs to. Raises NotFound."""
-    wanted = select(_item).where(_item.twitter_id == twitter_id)
+    query = select(_item).where(_item.twitter_id == twitter_id)
     if with_json:
-        wanted = wanted.options(undefer(_item.item_json))
-    item = db.session.scalar(wanted)
+        query = query.options(undefer(_item.item_json))
+    item = db.session.scalar(query)
     if item is None:
         raise NotFound("There is no such tweet here. It may have been deleted.")
     return item
@@ -129,12 +129,12 @@ def by_twitter_id(twitter_id: int, *, with_json: bool = False) -> TwitterUserIte
 def total(selection: Selection | None = None) -> Count:
     """How many tweets a selection holds: exact where the kept counts tell, else counted so far."""
     selection = selection or Selection()
-    chosen = selection.chosen
-    if not chosen:
+    conditions = selection.chosen
+    if not conditions:
         return Count(db.session.scalar(select(func.sum(DayTotal.items))) or 0)
-    if chosen <= {"accounts"}:
+    if conditions <= {"accounts"}:
         return Count(_kept(TwitterUser.id.in_(selection.accounts)))
-    if chosen <= {"set_id"}:
+    if conditions <= {"set_id"}:
         members = select(set_member.c.twitter_user_id).where(
             set_member.c.set_id == selection.set_id
         )
@@ -161,16 +161,16 @@ def day_counts(
     """
     first = last - timedelta(days=days - 1)
     if account_id is None and set_id is None:
-        wanted = select(DayTotal.day, DayTotal.items).where(DayTotal.day.between(first, last))
+        query = select(DayTotal.day, DayTotal.items).where(DayTotal.day.between(first, last))
     else:
-        wanted = select(DayCount.day, func.sum(DayCount.items)).group_by(DayCount.day)
-        wanted = wanted.where(DayCount.day.between(first, last))
+        query = select(DayCount.day, func.sum(DayCount.items)).group_by(DayCount.day)
+        query = query.where(DayCount.day.between(first, last))
         if account_id is not None:
-            wanted = wanted.where(DayCount.twitter_user_id == account_id)
+            query = query.where(DayCount.twitter_user_id == account_id)
         if set_id is not None:
             members = select(set_member.c.twitter_user_id).where(set_member.c.set_id == set_id)
-            wanted = wanted.where(DayCount.twitter_user_id.in_(members))
-    return {day: int(items) for day, items in db.session.execute(wanted) if items}
+            query = query.where(DayCount.twitter_user_id.in_(members))
+    return {day: int(items) for day, items in db.session.execute(query) if items}
 
 
 def _fingerprint(selection: Selection) -> str:
@@ -232,13 +232,13 @@ def day_counts_of_each(
     One statement over the kept counts, however many accounts.
     """
     first = last - timedelta(days=days - 1)
-    wanted = select(DayCount.twitter_user_id, DayCount.day, DayCount.items).where(
+    query = select(DayCount.twitter_user_id, DayCount.day, DayCount.items).where(
         DayCount.twitter_user_id.in_(user_ids), DayCount.day.between(first, last)
     )
-    found: defaultdict[int, dict[date, int]] = defaultdict(dict)
-    for user_id, day, items in db.session.execute(wanted) if user_ids else ():
-        found[user_id][day] = items
-    return dict(found)
+    counts: defaultdict[int, dict[date, int]] = defaultdict(dict)
+    for user_id, day, items in db.session.execute(query) if user_ids else ():
+        counts[user_id][day] = items
+    return dict(counts)
 
 
 def of_accounts(account_ids: Sequence[int] | None, kind: str = "") -> Select[Any]:

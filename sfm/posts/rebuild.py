@@ -46,21 +46,21 @@ def refill(run: RunContext) -> Refilled:
 
     Commits once per batch. A run that was cut off is gone on with. Counts are checked at the end.
     """
-    found = Refilled()
+    totals = Refilled()
     at = _begin()
     last = db.session.scalar(select(func.max(TwitterUserItem.id))) or 0
     run.show("Making tweets anew", total=db.session.scalar(select(func.count(TwitterUserItem.id))))
     while at < last:
         run.check()
         step, at = unit_of_work(partial(_batch, run, at))
-        found.seen += step.seen
-        found.changed += step.changed
-        found.unreadable += step.unreadable
+        totals.seen += step.seen
+        totals.changed += step.changed
+        totals.unreadable += step.unreadable
         run.advance(step.seen, step.changed, saved=True)
         run.save_cursor({"done_to_id": at})
     unit_of_work(partial(_count_anew, run))
     run.save_cursor({})
-    return found
+    return totals
 
 
 def _begin() -> int:
@@ -81,14 +81,14 @@ def _begin() -> int:
 def _batch(run: RunContext, at: int) -> tuple[Refilled, int]:
     connection = db.session.connection()
     bulk_sql.lock_writers(connection)
-    wanted = select(_item).where(_item.c.id > at).order_by(_item.c.id).limit(BATCH)
-    rows = connection.execute(wanted).all()
+    query = select(_item).where(_item.c.id > at).order_by(_item.c.id).limit(BATCH)
+    rows = connection.execute(query).all()
     done_to = rows[-1].id if rows else at
-    found = Refilled(seen=len(rows))
+    counts = Refilled(seen=len(rows))
     before, after = [], []
     index = search_index.state(connection)
     for row in rows:
-        entry = _refill_row(connection, row, found)
+        entry = _refill_row(connection, row, counts)
         old = IndexEntry(row.twitter_id, search_index.words_of_row(row))
         indexed = search_index.is_indexed(index, row.id)
         if not indexed or (entry is not None and entry != old):
@@ -97,17 +97,17 @@ def _batch(run: RunContext, at: int) -> tuple[Refilled, int]:
     bulk_sql.unindex(connection, before)
     bulk_sql.index(connection, after)
     search_index.advance(connection, done_to)
-    run.fence(added=found.changed)
-    return found, done_to
+    run.fence(added=counts.changed)
+    return counts, done_to
 
 
-def _refill_row(connection: Connection, row: Any, found: Refilled) -> IndexEntry | None:
+def _refill_row(connection: Connection, row: Any, counts: Refilled) -> IndexEntry | None:
     """Bring one row up to date; what it is to be found by, None where its JSON is unreadable."""
     raw = row.item_json.encode()
     try:
         record = Record(raw, parse_line(raw))
     except Unreadable:
-        found.unreadable += 1
+        counts.unreadable += 1
         return None
     published = record.tweet.created_at or row.date_published
     values = row_of(record.tweet, published, lambda moment: moment)
@@ -116,7 +116,7 @@ def _refill_row(connection: Connection, row: Any, found: Refilled) -> IndexEntry
     changed = {name: value for name, value in fresh.items() if value != getattr(row, name)}
     if changed:
         connection.execute(update(TwitterUserItem).where(_item.c.id == row.id).values(changed))
-        found.changed += 1
+        counts.changed += 1
     return entry_of(row.twitter_user_id, record)
 
 

@@ -152,14 +152,14 @@ def _by_buckets(connection: Connection, scope: Scope, columns: str, stretch: IdR
     walk along the ids and read millions of rows for a rare word.
     """
     node = for_postgresql(scope.node)  # type: ignore[arg-type]
-    found: Rows = []
+    rows: Rows = []
     for part, mark in _parts(connection, stretch):
         match = f"{node} & '{mark}'" if mark else node
-        rest = IdRange(part.low, part.high, stretch.limit - len(found), stretch.ascending)
-        found += _run(connection, scope, _gin(scope, columns, rest), rest, match=match)
-        if len(found) >= stretch.limit:
+        rest = IdRange(part.low, part.high, stretch.limit - len(rows), stretch.ascending)
+        rows += _run(connection, scope, _gin(scope, columns, rest), rest, match=match)
+        if len(rows) >= stretch.limit:
             break
-    return found
+    return rows
 
 
 def _gin(scope: Scope, columns: str, stretch: IdRange) -> str:
@@ -217,26 +217,28 @@ def narrowed(connection: Connection, statement: Select[Any], scope: Scope) -> Se
     item = TwitterUserItem
     if scope.is_empty:
         return statement.where(false())
-    wanted: list[Any] = [item.twitter_id.between(max(scope.low, 0), scope.high)]
+    conditions: list[Any] = [item.twitter_id.between(max(scope.low, 0), scope.high)]
     if scope.accounts is not None:
-        wanted.append(item.twitter_user_id.in_(scope.accounts))
+        conditions.append(item.twitter_user_id.in_(scope.accounts))
     if scope.node is not None:
-        wanted.append(item.twitter_id.in_(_hits(connection, scope.node)))
+        conditions.append(item.twitter_id.in_(_hits(connection, scope.node)))
     for condition in scope.conditions:
         named = set(re.findall(r":(\w+)", condition))
         bound = {name: value for name, value in scope.params.items() if name in named}
-        wanted.append(text(condition.replace("item.", "twitter_user_item.")).bindparams(**bound))
-    return statement.where(*wanted)
+        conditions.append(
+            text(condition.replace("item.", "twitter_user_item.")).bindparams(**bound)
+        )
+    return statement.where(*conditions)
 
 
 def _hits(connection: Connection, node: Node) -> Select[Any]:
     """All ids that the full-text index has for these words."""
     if bulk_sql.is_sqlite(connection):
         hits = text("SELECT rowid AS twitter_id FROM tweet_search WHERE tweet_search MATCH :match")
-        said = for_sqlite(node)
+        words = for_sqlite(node)
     else:
         hits = text(
             "SELECT twitter_id FROM tweet_search WHERE words @@ CAST(:match AS tsquery) OFFSET 0"
         )
-        said = for_postgresql(node)
-    return select(hits.bindparams(match=said).columns(column("twitter_id", BigInteger)).subquery())
+        words = for_postgresql(node)
+    return select(hits.bindparams(match=words).columns(column("twitter_id", BigInteger)).subquery())

@@ -30,10 +30,10 @@ class IndexState(NamedTuple):
 
 def state(connection: Connection) -> IndexState:
     """How the index stands."""
-    found = connection.execute(
+    row = connection.execute(
         text("SELECT version, done_to_id, goes_to_id FROM tweet_search_state")
     ).one()
-    return IndexState(*found)
+    return IndexState(*row)
 
 
 def is_indexed(now: IndexState, item_id: int) -> bool:

@@ -111,17 +111,17 @@ class _Token:
 
 
 def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
+    tokens: list[_Token] = []
     for minus, phrase, end, bracket, word in _TOKENS.findall(text.translate(_QUOTES)):
         if bracket:
-            found.append(_Token("close" if bracket == ")" else "open", minus=bracket == "-("))
+            tokens.append(_Token("close" if bracket == ")" else "open", minus=bracket == "-("))
         elif word:
-            found += _word(word)
+            tokens += _word(word)
         elif not end:
             raise WrongInput("A quotation mark is missing: put one before and one after the words.")
         else:
-            found.append(_Token("phrase", phrase, minus=bool(minus)))
-    return found
+            tokens.append(_Token("phrase", phrase, minus=bool(minus)))
+    return tokens
 
 
 def _word(word: str) -> list[_Token]:
@@ -150,10 +150,10 @@ class _Reader:
             parts.append(self._group(depth))
         if len(parts) == 1:
             return parts[0]
-        found = [part for part in parts if part is not None]
-        if len(found) < len(parts):
+        alternatives = [part for part in parts if part is not None]
+        if len(alternatives) < len(parts):
             raise WrongInput("OR needs a word on both sides.")
-        return OneOf(tuple(found))
+        return OneOf(tuple(alternatives))
 
     def _group(self, depth: int) -> Node | None:
         parts: list[Node] = []

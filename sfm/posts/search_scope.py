@@ -67,22 +67,24 @@ def scope_of(connection: Connection, selection: Selection) -> Scope:
 
 
 def _accounts(connection: Connection, selection: Selection) -> tuple[int, ...] | None:
-    wanted: set[int] | None = set(selection.accounts) or None
+    account_ids: set[int] | None = set(selection.accounts) or None
     if selection.query.by:
         named = set(_named(connection, selection.query.by))
-        wanted = named if wanted is None else wanted & named
+        account_ids = named if account_ids is None else account_ids & named
     if selection.set_id is not None:
         members = set(_members(connection, selection.set_id))
-        wanted = members if wanted is None else wanted & members
-    return None if wanted is None else tuple(sorted(wanted))
+        account_ids = members if account_ids is None else account_ids & members
+    return None if account_ids is None else tuple(sorted(account_ids))
 
 
 def _members(connection: Connection, set_id: int) -> Iterable[int]:
     member = set_member.c
-    found = connection.scalars(select(member.twitter_user_id).where(member.set_id == set_id)).all()
-    if not found and not connection.scalar(select(TwitterUserSet.id).filter_by(id=set_id)):
+    account_ids = connection.scalars(
+        select(member.twitter_user_id).where(member.set_id == set_id)
+    ).all()
+    if not account_ids and not connection.scalar(select(TwitterUserSet.id).filter_by(id=set_id)):
         raise NotFound("There is no such set.")
-    return found
+    return account_ids
 
 
 def _named(connection: Connection, names: tuple[str, ...]) -> tuple[int, ...]:
@@ -125,8 +127,8 @@ def _bound_days(connection: Connection, scope: Scope) -> None:
 def _stands_apart(connection: Connection, days: list[Any], low: int, high: int) -> bool:
     """Whether no other day has ids in this stretch."""
     inside = (DayTotal.highest_id >= low) & (DayTotal.lowest_id <= high)
-    wanted = days[0] if len(days) == 1 else days[0] & days[1]
-    other = select(DayTotal.day).where(inside, ~wanted, DayTotal.items > 0).limit(1)
+    in_selection = days[0] if len(days) == 1 else days[0] & days[1]
+    other = select(DayTotal.day).where(inside, ~in_selection, DayTotal.items > 0).limit(1)
     return connection.execute(other).first() is None
 
 
@@ -158,9 +160,9 @@ def _conditions(connection: Connection, scope: Scope) -> None:
         conditions.append("item.kind <> 'retweet'")
     if kinds:
         conditions.append(f"item.kind IN ({_listed(params, 'kind', sorted(kinds))})")
-    for name, wanted in (("has_link", selection.has_link), ("has_media", selection.has_media)):
-        if wanted is not None:
-            conditions.append(f"item.{name}" if wanted else f"NOT item.{name}")
+    for name, required in (("has_link", selection.has_link), ("has_media", selection.has_media)):
+        if required is not None:
+            conditions.append(f"item.{name}" if required else f"NOT item.{name}")
     if scope.not_accounts:
         listed = _listed(params, "not", scope.not_accounts)
         conditions.append(f"item.twitter_user_id NOT IN ({listed})")

@@ -80,7 +80,7 @@ class Selection:
 
         Days say their zone, UTC too: whoever reads them may have another one to fall back on.
         """
-        said = {True: "yes", False: "no", None: ""}
+        yes_no = {True: "yes", False: "no", None: ""}
         args = {
             "q": self.text,
             "account": ",".join(map(str, self.accounts)),
@@ -91,8 +91,8 @@ class Selection:
             "lang": self.lang,
             "kind": ",".join(self.kinds),
             "retweets": self.retweets,
-            "link": said[self.has_link],
-            "media": said[self.has_media],
+            "link": yes_no[self.has_link],
+            "media": yes_no[self.has_media],
             "ids": ",".join(map(str, self.ids)),
         }
         return {name: value for name, value in args.items() if value}
@@ -127,14 +127,14 @@ class Selection:
 
 
 def _numbers(args: Mapping[str, Any], name: str, most: int) -> tuple[int, ...]:
-    found: dict[int, None] = {}
+    numbers: dict[int, None] = {}
     for word in _listed(args, name):
         if not (word.isascii() and word.isdigit() and len(word) <= 19 and 0 < int(word) <= MAX_ID):
             raise WrongInput(f"“{word[:40]}” is not a number that “{name}” can have.")
-        found[int(word)] = None
-        if len(found) > most:
+        numbers[int(word)] = None
+        if len(numbers) > most:
             raise WrongInput(f"“{name}” takes {most:,} numbers at most.")
-    return tuple(found)
+    return tuple(numbers)
 
 
 def _listed(args: Mapping[str, Any], name: str) -> Iterable[str]:
@@ -146,11 +146,11 @@ def _listed(args: Mapping[str, Any], name: str) -> Iterable[str]:
 
 
 def _words(args: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-    found = dict.fromkeys(_listed(args, name))
-    for word in found:
+    words = dict.fromkeys(_listed(args, name))
+    for word in words:
         if word not in allowed:
             raise WrongInput(f"“{name}” takes one of: {', '.join(allowed)}.")
-    return tuple(found)
+    return tuple(words)
 
 
 def _yes_no(args: Mapping[str, Any], name: str) -> bool | None:

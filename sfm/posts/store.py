@@ -99,8 +99,8 @@ def save_page(
     page = prepare(connection, records, captured_by, run_id, owner)
     bulk_sql.lock_writers(connection)
     removed = _leave_out_removed(connection, page)
-    held = bulk_sql.existing_ids(connection, page.ready)
-    fresh = [ready for twitter_id, ready in page.ready.items() if twitter_id not in held]
+    known_ids = bulk_sql.existing_ids(connection, page.ready)
+    fresh = [ready for twitter_id, ready in page.ready.items() if twitter_id not in known_ids]
     entries: dict[int, IndexEntry] = {}
     new: list[Prepared] = []
     for at in range(0, len(fresh), AT_ONCE):
@@ -109,7 +109,7 @@ def save_page(
     bulk_sql.index(connection, [entries[ready.twitter_id] for ready in new])
     return Saved(
         new=len(new),
-        known=len(held) + page.doubled,
+        known=len(known_ids) + page.doubled,
         new_ids=tuple([ready.twitter_id for ready in new]),
         rejected=tuple(page.rejected),
         unowned=tuple(page.unowned),
@@ -202,22 +202,22 @@ def _insert(
         return batch
     logger.warning("page refused as a whole tweets=%d error=%s", len(batch), type(why).__name__)
     kept = []
-    for one in batch:
-        why = _try_rows(connection, [one.row])
+    for prepared in batch:
+        why = _try_rows(connection, [prepared.row])
         if why is None:
-            kept.append(one)
+            kept.append(prepared)
             continue
-        logger.warning("tweet refused id=%d error=%s", one.twitter_id, type(why).__name__)
+        logger.warning("tweet refused id=%d error=%s", prepared.twitter_id, type(why).__name__)
         reason = "The database cannot hold one of its values."
-        rejected.append(Rejected(one.position, one.twitter_id, reason))
+        rejected.append(Rejected(prepared.position, prepared.twitter_id, reason))
     return kept
 
 
 def _rows(batch: list[Prepared], entries: dict[int, IndexEntry]) -> Iterator[tuple[Any, ...]]:
     """The rows of a batch; while PostgreSQL stores one, what it is found by is made."""
-    for one in batch:
-        yield one.row
-        entries[one.twitter_id] = entry_of(one.counted.user_id, one.record)
+    for prepared in batch:
+        yield prepared.row
+        entries[prepared.twitter_id] = entry_of(prepared.counted.user_id, prepared.record)
 
 
 def _try_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> Exception | None:

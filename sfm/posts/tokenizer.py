@@ -90,19 +90,19 @@ def _foreign(part: str) -> str:
 
 def _cut(words: str) -> str:
     """The same without what goes beyond the longest word's end."""
-    return _TOO_LONG.sub(lambda found: found[0][:LONGEST], words)
+    return _TOO_LONG.sub(lambda match: match[0][:LONGEST], words)
 
 
 def _all_words(text: str) -> str:
     """The words of a text of any script. No word and no folding reaches over a blank."""
-    found: list[str] = []
+    words: list[str] = []
     for number, piece in enumerate(_unspaced_runs().split(_folded(text).replace("_", " "))):
         if number % 2:
-            found += pairs(piece)
-            found.append(piece[-1])  # so that one character finds it by its beginning
+            words += pairs(piece)
+            words.append(piece[-1])  # so that one character finds it by its beginning
         elif piece:
-            found += _spaced_words().findall(piece)
-    return " ".join(found)
+            words += _spaced_words().findall(piece)
+    return " ".join(words)
 
 
 # Most words of a text are those of the texts before it.
@@ -115,11 +115,11 @@ def query_words(text: str) -> list[str]:
     The last character of an unspaced run is left out where the run ends the query: the text may
     go on there. A run of one character is meant as the beginning of a pair (`is_beginning`).
     """
-    found = body_words(text)
+    words = body_words(text)
     pieces = _unspaced_runs().split(_folded(text).replace("_", " "))
     if len(pieces) > 1 and len(pieces[-2]) > 1 and not _spaced_words().search(pieces[-1]):
-        found.pop()
-    return found
+        words.pop()
+    return words
 
 
 def is_beginning(word: str) -> bool:

@@ -19,6 +19,7 @@ from sfm.posts import importer
 from sfm.posts.counters import verify_counts
 from sfm.posts.importer import import_files
 from sfm.runs import queue
+from sfm.runs.context import RunContext
 from sfm.runs.jobs import IMPORT_TWEETS
 from tests.posts.making import NOON as AT
 from tests.posts.making import make_user, post, tweet_id
@@ -197,7 +198,7 @@ def test_an_import_that_was_cut_off_goes_on_where_it_stopped(
     file.write_bytes(lines(*payloads))
     seen = 0
 
-    class Run_(queue.ActiveRun):  # type: ignore[name-defined,misc]
+    class Run_(RunContext):
         def check(self) -> None:
             nonlocal seen
             seen += 1

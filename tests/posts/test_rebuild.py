@@ -13,6 +13,7 @@ from sfm.posts import queries, rebuild, search_index, tokenizer
 from sfm.posts.counters import verify_counts
 from sfm.posts.selection import Selection
 from sfm.runs import queue
+from sfm.runs.context import RunContext
 from sfm.runs.jobs import REFILL_ITEMS
 from tests.posts.making import NOON, make_tweet, make_user
 
@@ -76,7 +77,7 @@ def test_it_goes_on_where_it_was_cut_off(
     monkeypatch.setattr(tokenizer, "VERSION", tokenizer.VERSION + 1)
     calls = 0
 
-    class CutOff(queue.ActiveRun):  # type: ignore[name-defined,misc]
+    class CutOff(RunContext):
         def check(self) -> None:
             nonlocal calls
             calls += 1
