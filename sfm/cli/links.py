@@ -46,15 +46,15 @@ def fetch_urls(**given: Any) -> None:
 def _params(given: dict[str, Any], start: date | None, end: date | None) -> dict[str, Any]:
     from sfm.timelines.refresh_names import ids_by_name
 
-    chosen: dict[str, Any] = {
+    params: dict[str, Any] = {
         "start": start.isoformat() if start else None,
         "end": end.isoformat() if end else None,
         "limit": given["limit"],
         "refetch": given["refetch"] or None,
     }
     if given["twitter_user"]:
-        chosen["twitter_user_ids"] = ids_by_name(given["twitter_user"])
-    return {name: value for name, value in chosen.items() if value is not None}
+        params["twitter_user_ids"] = ids_by_name(given["twitter_user"])
+    return {name: value for name, value in params.items() if value is not None}
 
 
 def _day(moment: Any) -> date | None:

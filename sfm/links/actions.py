@@ -17,14 +17,14 @@ _place = TwitterUserItemUrl
 
 def links_of_ids(link_ids: Sequence[int]) -> list[Link]:
     """These links, those of them that are here, newest first."""
-    wanted = select(Link).where(Link.id.in_(link_ids)).order_by(Link.id.desc())
-    return list(db.session.scalars(wanted))
+    query = select(Link).where(Link.id.in_(link_ids)).order_by(Link.id.desc())
+    return list(db.session.scalars(query))
 
 
 def tweets_with(links: Sequence[Link]) -> int:
     """How many tweets hold any of these links."""
-    held = select(func.count(_place.item_id.distinct()))
-    return db.session.scalar(held.where(_place.link_id.in_([link.id for link in links]))) or 0
+    query = select(func.count(_place.item_id.distinct()))
+    return db.session.scalar(query.where(_place.link_id.in_([link.id for link in links]))) or 0
 
 
 def forget(links: Sequence[Link]) -> int:
@@ -49,8 +49,8 @@ def follow_again(links: Sequence[Link], by: User) -> Run | None:
     One tweet of each link stands for it, so its other links are followed too.
     """
     ids = [link.id for link in links]
-    one = select(func.min(_place.item_id)).where(_place.link_id.in_(ids)).group_by(_place.link_id)
-    items = sorted(set(db.session.scalars(one)))
+    query = select(func.min(_place.item_id)).where(_place.link_id.in_(ids)).group_by(_place.link_id)
+    items = sorted(set(db.session.scalars(query)))
     if not items:
         return None
     return enqueue(FETCH_URLS, params={"item_ids": items, "refetch": True}, requested_by_id=by.id)

@@ -44,11 +44,11 @@ def links_of(
 
     `urls` are (url, expanded, …) as stored with the tweet, `media` its pictures and films.
     """
-    found = [_listed(entry) for entry in urls if entry]
-    found += [_page(item) for item in media if item.get("page_url")]
-    if not found:
-        found = [FoundLink(link) for link in links_in(text)]
-    unique = {link.start_url: link for link in reversed(found) if link.start_url}
+    links = [_listed(entry) for entry in urls if entry]
+    links += [_page(item) for item in media if item.get("page_url")]
+    if not links:
+        links = [FoundLink(link) for link in links_in(text)]
+    unique = {link.start_url: link for link in reversed(links) if link.start_url}
     return tuple(reversed(unique.values()))
 
 

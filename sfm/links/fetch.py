@@ -134,11 +134,11 @@ class Fetcher:
         open_workers = len(workers)
         try:
             while open_workers:
-                found = await done.get()
-                if found is None:
+                followed = await done.get()
+                if followed is None:
                     open_workers -= 1
                 else:
-                    yield found
+                    yield followed
         finally:
             for worker in workers:
                 worker.cancel()

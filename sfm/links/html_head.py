@@ -55,9 +55,9 @@ class _Head(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._in_title = tag == "title" and not self._done
-        found = dict(attrs)
-        if tag == "link" and "canonical" in (found.get("rel") or "").lower().split():
-            self.canonical = self.canonical or _fit(found.get("href") or "").strip()[:2048]
+        attributes = dict(attrs)
+        if tag == "link" and "canonical" in (attributes.get("rel") or "").lower().split():
+            self.canonical = self.canonical or _fit(attributes.get("href") or "").strip()[:2048]
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title":

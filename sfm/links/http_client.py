@@ -90,11 +90,11 @@ async def _connected(
     loop = asyncio.get_running_loop()
     secure = target.scheme == "https"
     fault: OSError = OSError("no address")
-    for found in (await resolver.resolve(target))[:_MOST_ADDRESSES]:
-        sock = resolver.open_socket(found)
+    for host in (await resolver.resolve(target))[:_MOST_ADDRESSES]:
+        sock = resolver.open_socket(host)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await loop.sock_connect(sock, (found.address, target.port))
+                await loop.sock_connect(sock, (host.address, target.port))
                 _transport, protocol = await loop.create_connection(
                     lambda: _Answer(body_bytes),
                     sock=sock,
@@ -218,11 +218,11 @@ def _text(value: bytes) -> str:
 
 def _unchunked(body: bytes) -> bytes:
     """What there is of a chunked body; ends at the first piece that is none."""
-    found, at = b"", 0
+    decoded, at = b"", 0
     while (end := body.find(b"\r\n", at)) >= 0:
         size = body[at:end].partition(b";")[0].strip()
         if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", size) or int(size, 16) == 0:
             break
-        found += body[end + 2 : end + 2 + int(size, 16)]
+        decoded += body[end + 2 : end + 2 + int(size, 16)]
         at = end + 4 + int(size, 16)
-    return found
+    return decoded

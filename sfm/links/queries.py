@@ -73,14 +73,14 @@ def domains(most: int = MOST_DOMAINS) -> list[LinkCount]:
 
 def listing(outcome: str | None, domain: str) -> Select[Any]:
     """Links of an outcome ("failed": every one but ok, once followed), ending at a domain."""
-    wanted = select(Link)
+    query = select(Link)
     if outcome == "failed":
-        wanted = wanted.where(Link.outcome.not_in(("", "ok")))
+        query = query.where(Link.outcome.not_in(("", "ok")))
     elif outcome is not None:
-        wanted = wanted.where(Link.outcome == outcome)
+        query = query.where(Link.outcome == outcome)
     if domain:
-        wanted = wanted.where(Link.final_domain.in_(_domains_below(domain)))
-    return wanted
+        query = query.where(Link.final_domain.in_(_domains_below(domain)))
+    return query
 
 
 def _domains_below(domain: str) -> Select[Any]:

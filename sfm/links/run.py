@@ -40,10 +40,10 @@ FetcherMaker = Callable[[], Fetcher]
 
 def guarded_fetcher() -> Fetcher:
     """The fetcher that is delivered: nothing but the open internet, and not this very site."""
-    found = settings()
-    own = frozenset(name.lower().strip("[]").lstrip(".") for name in found.trusted_hosts)
+    config = settings()
+    own = frozenset(name.lower().strip("[]").lstrip(".") for name in config.trusted_hosts)
     return Fetcher(
-        fence=SsrfGuard(own_names=own), width=found.links_at_once, wants_titles=found.links_titles
+        fence=SsrfGuard(own_names=own), width=config.links_at_once, wants_titles=config.links_titles
     )
 
 
@@ -133,8 +133,8 @@ class _Task:
             # Its workers end before the fetcher does, however this is left.
             async with aclosing(fetcher.follow_all(batch.ids)) as outcomes:
                 try:
-                    async for found in outcomes:
-                        batch.ready.append(found)
+                    async for followed in outcomes:
+                        batch.ready.append(followed)
                         if len(batch.ready) >= BATCH_SAVED:
                             self._save(batch)
                         self.run.check()
@@ -149,7 +149,7 @@ class _Task:
         unit_of_work(lambda: self._write(batch))
         gain = len(batch.ready)
         self.followed += gain
-        self.outcomes.update(found.outcome for found in batch.ready)
+        self.outcomes.update(followed.outcome for followed in batch.ready)
         batch.saved += gain
         batch.ready.clear()
         done = self.items + batch.items * batch.saved // len(batch.ids)

@@ -32,29 +32,29 @@ class LinkSelection:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """What the rows have to meet."""
-        found: list[ColumnElement[bool]] = []
+        conditions: list[ColumnElement[bool]] = []
         if not self.refetch:
             unchecked = TwitterUserItem.links_checked_at.is_(None)
-            found.append(or_(unchecked, _holds_due_link()) if self.or_due else unchecked)
+            conditions.append(or_(unchecked, _holds_due_link()) if self.or_due else unchecked)
         if self.only_linking:
             in_text = TwitterUserItem.item_text.contains("http")
-            found.append(or_(TwitterUserItem.has_link, TwitterUserItem.has_media, in_text))
+            conditions.append(or_(TwitterUserItem.has_link, TwitterUserItem.has_media, in_text))
         if self.start is not None:
-            found.append(TwitterUserItem.date_published >= _midnight(self.start))
+            conditions.append(TwitterUserItem.date_published >= _midnight(self.start))
         if self.end is not None:
             behind = _midnight(self.end + timedelta(days=1))
-            found.append(TwitterUserItem.date_published < behind)
+            conditions.append(TwitterUserItem.date_published < behind)
         if self.twitter_user_ids is not None:
-            found.append(TwitterUserItem.twitter_user_id.in_(self.twitter_user_ids))
+            conditions.append(TwitterUserItem.twitter_user_id.in_(self.twitter_user_ids))
         if self.item_ids is not None:
-            found.append(TwitterUserItem.id.in_(self.item_ids))
-        return found
+            conditions.append(TwitterUserItem.id.in_(self.item_ids))
+        return conditions
 
 
 def count(choice: LinkSelection, most: int | None = None) -> int:
     """How many tweets the choice holds now, counted up to `most`. Reads as many rows as it must."""
-    chosen = select(TwitterUserItem.id).where(*choice.conditions()).limit(most).subquery()
-    return db.session.scalar(select(func.count()).select_from(chosen)) or 0
+    items = select(TwitterUserItem.id).where(*choice.conditions()).limit(most).subquery()
+    return db.session.scalar(select(func.count()).select_from(items)) or 0
 
 
 def chosen_items(choice: LinkSelection, *, before: int | None = None, most: int = 500) -> list[int]:
@@ -76,8 +76,8 @@ def fresh_items(since: date, most: int = 500) -> list[int]:
 
 
 def _holds_due_link() -> ColumnElement[bool]:
-    held = select(TwitterUserItemUrl.id).join(Link, Link.id == TwitterUserItemUrl.link_id)
-    return held.where(TwitterUserItemUrl.item_id == TwitterUserItem.id, is_due()).exists()
+    query = select(TwitterUserItemUrl.id).join(Link, Link.id == TwitterUserItemUrl.link_id)
+    return query.where(TwitterUserItemUrl.item_id == TwitterUserItem.id, is_due()).exists()
 
 
 def _midnight(day: date) -> datetime:

@@ -72,22 +72,22 @@ class GuardedResolver:
         """The addresses to dial, every one checked. Raises NotPublic, gaierror, TimeoutError."""
         if target.literal is not None:
             kind = socket.AF_INET if target.literal.version == 4 else socket.AF_INET6
-            found = [ResolvedHost(kind, target.host)]
+            hosts = [ResolvedHost(kind, target.host)]
         else:
             loop = asyncio.get_running_loop()
             async with asyncio.timeout(DNS_SECONDS):
                 answers = await loop.run_in_executor(
                     self._threads, self._lookup, target.host, target.port
                 )
-            found = [ResolvedHost(entry[0], str(entry[4][0])) for entry in answers]
-        for one in found:
-            self._fence.check(one.address)
-        return list(dict.fromkeys(found))
+            hosts = [ResolvedHost(entry[0], str(entry[4][0])) for entry in answers]
+        for resolved in hosts:
+            self._fence.check(resolved.address)
+        return list(dict.fromkeys(hosts))
 
-    def open_socket(self, found: ResolvedHost) -> socket.socket:
+    def open_socket(self, host: ResolvedHost) -> socket.socket:
         """A socket for this address; the last check, whichever way the address was come by."""
-        self._fence.check(found.address)
-        made = socket.socket(found.family, socket.SOCK_STREAM)
+        self._fence.check(host.address)
+        made = socket.socket(host.family, socket.SOCK_STREAM)
         made.setblocking(False)
         return made
 

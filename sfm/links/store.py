@@ -30,12 +30,14 @@ def register(item_ids: Sequence[int]) -> set[int]:
             TwitterUserItem.item_text,
         ).where(TwitterUserItem.id.in_(item_ids))
     ).all()  # fmt: skip
-    found = {row.id: links_of(row.urls or (), row.media or (), row.item_text) for row in items}
-    ids = _link_ids({link.url_hash: link for links in found.values() for link in links})
+    links_of_items = {
+        row.id: links_of(row.urls or (), row.media or (), row.item_text) for row in items
+    }
+    ids = _link_ids({link.url_hash: link for links in links_of_items.values() for link in links})
     rows = [
         {"item_id": item, "link_id": ids[link.url_hash], "position": position,
          "expanded_url": link.expanded_url}
-        for item, links in found.items()
+        for item, links in links_of_items.items()
         for position, link in enumerate(links)
     ]  # fmt: skip
     _insert_new(TwitterUserItemUrl, rows, ["item_id", "link_id"])
@@ -52,13 +54,13 @@ def register(item_ids: Sequence[int]) -> set[int]:
 def _link_ids(links: dict[str, FoundLink]) -> dict[str, int]:
     rows = [{"url_hash": key, "start_url": link.start_url} for key, link in links.items()]
     _insert_new(Link, rows, ["url_hash"])
-    found: dict[str, int] = {}
+    ids: dict[str, int] = {}
     keys = list(links)
     for start in range(0, len(keys), _AT_ONCE):
         query = select(Link.url_hash, Link.id)
         query = query.where(Link.url_hash.in_(keys[start : start + _AT_ONCE]))
-        found |= {row.url_hash: row.id for row in db.session.execute(query)}
-    return found
+        ids |= {row.url_hash: row.id for row in db.session.execute(query)}
+    return ids
 
 
 def _insert_new(table: Any, rows: list[dict[str, Any]], key: list[str]) -> None:
@@ -90,13 +92,13 @@ def to_follow(
         if since is None
         else or_(Link.checked_at.is_(None), Link.checked_at < since)
     )
-    wanted = list(link_ids)
-    found: dict[str, int] = {}
-    for start in range(0, len(wanted), _AT_ONCE):
+    ids = list(link_ids)
+    to_ask: dict[str, int] = {}
+    for start in range(0, len(ids), _AT_ONCE):
         query = select(Link.start_url, Link.id).where(condition)
-        query = query.where(Link.id.in_(wanted[start : start + _AT_ONCE]))
-        found |= {row.start_url: row.id for row in db.session.execute(query)}
-    return dict(sorted(found.items(), key=lambda pair: not FoundLink(pair[0]).is_short))
+        query = query.where(Link.id.in_(ids[start : start + _AT_ONCE]))
+        to_ask |= {row.start_url: row.id for row in db.session.execute(query)}
+    return dict(sorted(to_ask.items(), key=lambda pair: not FoundLink(pair[0]).is_short))
 
 
 def begun_at(run_id: int) -> datetime | None:
@@ -115,16 +117,16 @@ def due(count: int = 500) -> list[int]:
     return list(db.session.scalars(query.limit(count)))
 
 
-def save(found: Sequence[Followed], ids: dict[str, int]) -> None:
+def save(outcomes: Sequence[Followed], ids: dict[str, int]) -> None:
     """Keep the outcomes of these links; what earlier looks found stays beside them."""
-    numbers = [ids[one.start_url] for one in found]
+    numbers = [ids[followed.start_url] for followed in outcomes]
     query = select(Link.id, Link.attempts, Link.outcome).where(Link.id.in_(numbers))
-    before = {number: (tries, said) for number, tries, said in db.session.execute(query)}
+    before = {number: (tries, outcome) for number, tries, outcome in db.session.execute(query)}
     now = clock.now()
     rows = [
-        _row(one, ids[one.start_url], before[ids[one.start_url]], now)
-        for one in found
-        if ids[one.start_url] in before
+        _row(followed, ids[followed.start_url], before[ids[followed.start_url]], now)
+        for followed in outcomes
+        if ids[followed.start_url] in before
     ]
     if rows:
         _keep_earlier_looks(list(before))
@@ -141,22 +143,22 @@ def _keep_earlier_looks(link_ids: Sequence[int]) -> None:
     )
 
 
-def _row(one: Followed, number: int, before: tuple[int, str], now: datetime) -> dict[str, Any]:
-    tries, said = before
-    attempts = 1 if said in ("", "ok") else tries + 1
-    answered = one.outcome in ANSWERED
+def _row(followed: Followed, number: int, before: tuple[int, str], now: datetime) -> dict[str, Any]:
+    tries, earlier_outcome = before
+    attempts = 1 if earlier_outcome in ("", "ok") else tries + 1
+    answered = followed.outcome in ANSWERED
     return {
         "id": number,
-        "outcome": one.outcome,
-        "history": [asdict(hop) for hop in one.hops],
-        "final_url": one.final_url if answered else "",
-        "final_status": one.final_status if answered else None,
-        "final_headers": one.final_headers,
-        "final_domain": host_of(one.final_url or one.start_url),
-        "title": one.page.title,
-        "canonical_url": one.page.canonical_url,
-        "duration_seconds": round(one.seconds, 3),
+        "outcome": followed.outcome,
+        "history": [asdict(hop) for hop in followed.hops],
+        "final_url": followed.final_url if answered else "",
+        "final_status": followed.final_status if answered else None,
+        "final_headers": followed.final_headers,
+        "final_domain": host_of(followed.final_url or followed.start_url),
+        "title": followed.page.title,
+        "canonical_url": followed.page.canonical_url,
+        "duration_seconds": round(followed.seconds, 3),
         "attempts": attempts,
         "checked_at": now,
-        "retry_at": retry_at(one.outcome, attempts, now),
+        "retry_at": retry_at(followed.outcome, attempts, now),
     }

@@ -55,10 +55,10 @@ def read_url(
     text = text.strip()
     if len(text) > LONGEST:
         raise RefusedUrl("invalid", "longer than 4,096 characters")
-    found = _SHAPE.fullmatch(text)
-    if found is None or _CONTROL.search(text):
+    match = _SHAPE.fullmatch(text)
+    if match is None or _CONTROL.search(text):
         raise RefusedUrl("invalid", "not an http or https address")
-    scheme, authority, path, query = found[1].lower(), found[2], found[3], found[4] or ""
+    scheme, authority, path, query = match[1].lower(), match[2], match[3], match[4] or ""
     host, port = _authority(authority, scheme)
     literal = _check_host(host, own_names)
     if ports is not None and port not in ports:
@@ -81,11 +81,11 @@ def read_location(base: Target, location: str) -> str:
 
 
 def _authority(authority: str, scheme: str) -> tuple[str, int]:
-    found = _AUTHORITY.fullmatch(authority)
-    if found is None:
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None:
         raise RefusedUrl("invalid", "not a plain host name")
-    port = int(found[2]) if found[2] else _DEFAULT_PORT[scheme]
-    return _host(found[1]), port
+    port = int(match[2]) if match[2] else _DEFAULT_PORT[scheme]
+    return _host(match[1]), port
 
 
 def _host(text: str) -> str:
