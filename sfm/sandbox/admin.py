@@ -127,7 +127,7 @@ class Admin:
 
     def _requests(self) -> Json:
         served = list(self._site.served)
-        return {"requests": [vars(one) for one in served], "count": len(served)}
+        return {"requests": [vars(entry) for entry in served], "count": len(served)}
 
     # Changing -----------------------------------------------------------------------------
 
@@ -214,8 +214,8 @@ class Admin:
             "second": streams.second,
             "rule_delay": rules.delay_seconds,
             "connections": [
-                {**one.as_json(everything), "app": one.app, "lines": one.lines}
-                for one in streams.connections
+                {**connection.as_json(everything), "app": connection.app, "lines": connection.lines}
+                for connection in streams.connections
             ],
             "rules": rules.counts(),
         }

@@ -17,9 +17,9 @@ from sfm.sandbox.credentials import APP
 from sfm.sandbox.faults import HTML, LIMIT_KINDS, REFUSALS, SHAPERS, PlannedFault, refusal_of
 from sfm.sandbox.paging import invalid_token
 from sfm.sandbox.problems import Json, RefusedRequest
+from sfm.sandbox.requested_fields import read_fields
 from sfm.sandbox.routing import Call, Route
 from sfm.sandbox.site import Served, Site
-from sfm.sandbox.wanted import read_wanted
 from sfm.sandbox.wire import HangUp
 
 ENDPOINTS: tuple[Route, ...] = (
@@ -74,16 +74,16 @@ class Application:
 
     def _answer(self, request: Request) -> tuple[Response, str]:
         try:
-            found, values = self._map.bind("").match(request.path, request.method)
+            matched, values = self._map.bind("").match(request.path, request.method)
         except HTTPException:
             raise RefusedRequest(404, HTML) from None
-        endpoint: Route = found
+        endpoint: Route = matched
         caller = self.site.credentials.identify(request)
         if caller.kind not in endpoint.kinds:
             raise problems.wrong_authentication(caller.kind, ", ".join(endpoint.kinds))
         by_user = caller.kind != APP
         headers = self.site.limits.spend(endpoint.name, caller.key, by_user=by_user)
-        newer = read_wanted(request.args, self.site.dialect).post_words
+        newer = read_fields(request.args, self.site.dialect).post_words
         try:
             answer = endpoint.answer(Call(self.site, request, caller), **values)
         except RefusedRequest as refused:

@@ -72,11 +72,11 @@ class Streams:
     def active(self, app: str | None = None, endpoint: str | None = None) -> list[Connection]:
         """Open connections, of one app and endpoint if those are given."""
         return [
-            one
-            for one in list(self.connections)
-            if one.disconnected_ms is None
-            and app in (None, one.app)
-            and endpoint in (None, one.endpoint)
+            connection
+            for connection in list(self.connections)
+            if connection.disconnected_ms is None
+            and app in (None, connection.app)
+            and endpoint in (None, connection.endpoint)
         ]
 
     def push(self, line: bytes) -> int:
@@ -103,9 +103,9 @@ class Streams:
                 others[0].disconnected_ms = now_ms
             client_ip = request.remote_addr or ""
             connection = Connection(endpoint, app, client_ip, now_ms, request)
-            past = [one for one in self.connections if one.disconnected_ms is not None]
-            for one in past[:-_KEPT_CONNECTIONS]:
-                self.connections.remove(one)
+            past = [closed for closed in self.connections if closed.disconnected_ms is not None]
+            for closed in past[:-_KEPT_CONNECTIONS]:
+                self.connections.remove(closed)
             self.connections.append(connection)
         return connection
 

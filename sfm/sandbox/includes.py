@@ -37,7 +37,7 @@ class Includes:
 
     def add_users(self, people: Iterable[Person]) -> None:
         """The posts that user expansions name."""
-        if "most_recent_tweet_id" not in self._view.wanted.expansions:
+        if "most_recent_tweet_id" not in self._view.fields.expansions:
             return
         for person in people:
             newest = next(iter(self._view.world.timeline(person)), None)
@@ -54,14 +54,14 @@ class Includes:
         return body
 
     def _add_people_of(self, post: WorldPost) -> None:
-        wanted = self._view.wanted.expansions
-        if "author_id" in wanted:
+        expansions = self._view.fields.expansions
+        if "author_id" in expansions:
             self._add_user(post.author, "author_id")
-        if "in_reply_to_user_id" in wanted and post.reply_to_user:
+        if "in_reply_to_user_id" in expansions and post.reply_to_user:
             self._add_user(post.reply_to_user, "in_reply_to_user_id")
-        if "entities.mentions.username" in wanted:
+        if "entities.mentions.username" in expansions:
             self._add_mentioned(post.written.entities.get("mentions", []))
-        if "entities.note.mentions.username" in wanted and post.note:
+        if "entities.note.mentions.username" in expansions and post.note:
             self._add_mentioned(post.note.entities.get("mentions", []))
 
     def _add_mentioned(self, mentions: list[Json]) -> None:
@@ -75,12 +75,12 @@ class Includes:
                 self._add_user(person.uid, parameter, person.username)
 
     def _add_things_of(self, post: WorldPost) -> None:
-        wanted = self._view.wanted.expansions
-        if "attachments.media_keys" in wanted:
+        expansions = self._view.fields.expansions
+        if "attachments.media_keys" in expansions:
             self._add_media(post)
-        if "attachments.poll_ids" in wanted and post.poll:
+        if "attachments.poll_ids" in expansions and post.poll:
             self._put("polls", str(post.poll.id), poll_json(self._view, post.poll))
-        if "geo.place_id" in wanted and post.place:
+        if "geo.place_id" in expansions and post.place:
             place = PLACES[post.place]
             self._put("places", place.id, place_json(self._view, place))
 
@@ -89,20 +89,20 @@ class Includes:
             self._put("media", medium.key, media_json(self._view, medium))
 
     def _add_references_of(self, post: WorldPost) -> None:
-        wanted = self._view.wanted.expansions
-        if "edit_history_tweet_ids" in wanted:
+        expansions = self._view.fields.expansions
+        if "edit_history_tweet_ids" in expansions:
             for version in post.chain:
                 if version == post.id:
                     continue
                 self._add_post(version, "edit_history_tweet_ids")
-        if not any(name.startswith("referenced_tweets.id") for name in wanted):
+        if not any(name.startswith("referenced_tweets.id") for name in expansions):
             return
         for _, reference in post.references:
-            found = self._add_post(reference, "referenced_tweets.id")
-            if found and "referenced_tweets.id.author_id" in wanted:
-                self._add_user(found.author, "referenced_tweets.id.author_id")
-            if found and "referenced_tweets.id.attachments.media_keys" in wanted:
-                self._add_media(found)
+            referenced = self._add_post(reference, "referenced_tweets.id")
+            if referenced and "referenced_tweets.id.author_id" in expansions:
+                self._add_user(referenced.author, "referenced_tweets.id.author_id")
+            if referenced and "referenced_tweets.id.attachments.media_keys" in expansions:
+                self._add_media(referenced)
 
     def _add_post(self, post_id: int, parameter: str) -> WorldPost | None:
         post, problem = readable_post(self._view, post_id, parameter, self._viewer, "includes")
@@ -110,7 +110,7 @@ class Includes:
             self._problem(problem)
         if post is None:
             return None
-        kind = "posts" if self._view.wanted.post_words else "tweets"
+        kind = "posts" if self._view.fields.post_words else "tweets"
         self._put(kind, str(post.id), post_json(self._view, post))
         return post
 

@@ -89,11 +89,11 @@ class OAuth1:
 
     def pending(self, token: str) -> RequestToken | None:
         """The sign-in that this request token began, unless it is too old."""
-        found = self._requests.get(token)
-        if found is None or time.monotonic() > found.begun + _REQUEST_TOKEN_SECONDS:
+        request_token = self._requests.get(token)
+        if request_token is None or time.monotonic() > request_token.begun + _REQUEST_TOKEN_SECONDS:
             self._requests.pop(token, None)
             return None
-        return found
+        return request_token
 
     def agree(self, token: RequestToken, uid: int) -> str:
         """Somebody lets the app in; gives the verifier."""
@@ -141,7 +141,7 @@ class OAuth1:
             for base in _base_strings(request)
         ]
         given = params["signature"]
-        if not any(hmac.compare_digest(given.encode(), one.encode()) for one in right):
+        if not any(hmac.compare_digest(given.encode(), signature.encode()) for signature in right):
             raise could_not_authenticate()
         self._check_time(params)
         return signed
@@ -173,7 +173,7 @@ class OAuth1:
         key = (params["nonce"], stamp)
         with self._lock:
             old = time.monotonic() - 2 * _CLOCK_SKEW_SECONDS
-            self._nonces = {one: at for one, at in self._nonces.items() if at > old}
+            self._nonces = {nonce: at for nonce, at in self._nonces.items() if at > old}
             if key in self._nonces:
                 raise could_not_authenticate()
             self._nonces[key] = time.monotonic()

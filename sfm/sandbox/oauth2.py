@@ -31,7 +31,7 @@ SCOPES = frozenset(
 
 
 @dataclass(frozen=True)
-class Asked:
+class AuthorizationRequest:
     """What an app asked a person for."""
 
     redirect_uri: str
@@ -44,7 +44,7 @@ class Asked:
 class Granted:
     """A code that was handed out and not yet used."""
 
-    asked: Asked
+    request: AuthorizationRequest
     uid: int
     until_ms: int
 
@@ -83,10 +83,10 @@ class OAuth2:
         self._dead: set[str] = set()
         self._lock = threading.Lock()
 
-    def grant(self, asked: Asked, uid: int) -> str:
+    def grant(self, consent: AuthorizationRequest, uid: int) -> str:
         """A code for a person who agreed; good once, for half a minute."""
         code = secrets.token_urlsafe(48)
-        self._codes[code] = Granted(asked, uid, self._clock.now_ms() + CODE_SECONDS * 1000)
+        self._codes[code] = Granted(consent, uid, self._clock.now_ms() + CODE_SECONDS * 1000)
         return code
 
     def token(self, request: Request) -> Json:
@@ -161,15 +161,15 @@ class OAuth2:
         granted = self._codes.pop(request.form.get("code", ""), None)
         if granted is None or self._clock.now_ms() >= granted.until_ms:
             raise invalid_request("Value passed for the authorization code was invalid.")
-        if request.form.get("redirect_uri") != granted.asked.redirect_uri:
+        if request.form.get("redirect_uri") != granted.request.redirect_uri:
             raise invalid_request(
                 "Value passed for the redirect uri did not match the uri of the authorization code."
             )
-        if not _proves(granted.asked, request.form.get("code_verifier", "")):
+        if not _proves(granted.request, request.form.get("code_verifier", "")):
             raise invalid_request(
                 "Value passed for the code verifier did not match the code challenge."
             )
-        return self.tokens(granted.uid, granted.asked.scopes)
+        return self.tokens(granted.uid, granted.request.scopes)
 
     def _refresh(self, token: str) -> Json:
         """New tokens for old. A refresh token that was used before ends its whole family."""
@@ -190,9 +190,9 @@ class OAuth2:
         return answer
 
 
-def _proves(asked: Asked, verifier: str) -> bool:
-    if asked.method == "plain":
-        return hmac.compare_digest(verifier.encode(), asked.challenge.encode())
+def _proves(consent: AuthorizationRequest, verifier: str) -> bool:
+    if consent.method == "plain":
+        return hmac.compare_digest(verifier.encode(), consent.challenge.encode())
     digest = hashlib.sha256(verifier.encode()).digest()
     made = base64.urlsafe_b64encode(digest).rstrip(b"=")
-    return hmac.compare_digest(made, asked.challenge.encode())
+    return hmac.compare_digest(made, consent.challenge.encode())

@@ -37,12 +37,12 @@ def read_token(token: str, scope: int, parameter: str) -> PagePosition:
     try:
         packed = int(token, 36).to_bytes(_LAYOUT.size + 2, "big")
         body, check = packed[:-2], packed[-2:]
-        _, found, anchor, offset = _LAYOUT.unpack(body)
+        _, page_scope, anchor, offset = _LAYOUT.unpack(body)
     except (ValueError, OverflowError):
         raise invalid_token(token, parameter) from None
-    if struct.pack(">H", zlib.crc32(body) & 0xFFFF) != check or found != scope:
+    if struct.pack(">H", zlib.crc32(body) & 0xFFFF) != check or page_scope != scope:
         raise invalid_token(token, parameter)
-    return PagePosition(found, anchor, offset)
+    return PagePosition(page_scope, anchor, offset)
 
 
 def invalid_token(token: str, parameter: str) -> problems.RefusedRequest:

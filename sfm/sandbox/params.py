@@ -107,11 +107,11 @@ class Params:
 
     def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
         """One of these words."""
-        chosen = self.choices(name, allowed)
-        if len(chosen) > 1:
+        values = self.choices(name, allowed)
+        if len(values) > 1:
             message = f"The `{name}` query parameter takes one value"
-            raise problems.invalid(name, sorted(chosen), message)
-        return chosen.pop() if chosen else default
+            raise problems.invalid(name, sorted(values), message)
+        return values.pop() if values else default
 
     def span(self) -> tuple[int | None, int | None]:
         """start_time and end_time in milliseconds; the first must lie before the second."""

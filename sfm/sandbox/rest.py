@@ -18,9 +18,9 @@ from sfm.sandbox.params import (
     check_path_name,
 )
 from sfm.sandbox.problems import Json
+from sfm.sandbox.requested_fields import read_fields
 from sfm.sandbox.routing import ANYONE, APP_ONLY, USER_ONLY, Call, Route
 from sfm.sandbox.shapes import PostView, post_json, user_json
-from sfm.sandbox.wanted import read_wanted
 from sfm.sandbox.world.people import Person
 from sfm.sandbox.world.posts import WorldPost, make_id
 
@@ -30,7 +30,7 @@ _PAGED = ("max_results", "pagination_token", "since_id", "until_id", "start_time
 
 
 def _view(call: Call) -> PostView:
-    return call.site.view(read_wanted(call.args, call.site.dialect))
+    return call.site.view(read_fields(call.args, call.site.dialect))
 
 
 # Users ------------------------------------------------------------------------------------
@@ -44,20 +44,20 @@ def _person_problem(person: Person | None, parameter: str, value: str) -> Json |
     return None
 
 
-def _users(call: Call, asked: Iterable[tuple[Person | None, str]], parameter: str) -> Json:
-    view, found, errors = _view(call), [], []
-    for person, value in asked:
+def _users(call: Call, requested: Iterable[tuple[Person | None, str]], parameter: str) -> Json:
+    view, people, errors = _view(call), [], []
+    for person, value in requested:
         problem = _person_problem(person, parameter, value)
         if problem:
             errors.append(problem)
         elif person:
-            found.append(person)
-    body: Json = {"data": [user_json(view, person) for person in found]} if found else {}
+            people.append(person)
+    body: Json = {"data": [user_json(view, person) for person in people]} if people else {}
     if errors:
         body["errors"] = errors
-    call.site.meter(call.caller, users=len(found))
+    call.site.meter(call.caller, users=len(people))
     includes = Includes(view, call.caller.uid)
-    includes.add_users(found)
+    includes.add_users(people)
     return includes.into(body)
 
 
@@ -106,19 +106,19 @@ def user_me(call: Call) -> Json:
 
 def _look_up(call: Call, ids: list[str], parameter: str) -> tuple[list[Json], Json]:
     """The posts found, and the rest of the answer."""
-    view, found, errors = _view(call), [], []
+    view, posts, errors = _view(call), [], []
     for value in ids:
         viewer = call.caller.uid
         post, problem = readable_post(view, int(value), parameter, viewer, "data")
         if post:
-            found.append(post)
+            posts.append(post)
         elif problem:
             errors.append(problem)
-    call.site.meter(call.caller, posts=len(found))
+    call.site.meter(call.caller, posts=len(posts))
     includes = Includes(view, call.caller.uid)
-    includes.add_posts(found)
+    includes.add_posts(posts)
     rest = includes.into({"errors": errors} if errors else {})
-    return [post_json(view, post) for post in found], rest
+    return [post_json(view, post) for post in posts], rest
 
 
 def posts_by_ids(call: Call) -> Json:
@@ -237,8 +237,8 @@ def usage(call: Call) -> Json:
     """GET /2/usage/tweets"""
     params = Params(call.args, ("days", "usage.fields"))
     days = params.whole("days", 1, 90, 7)
-    asked = {"project_cap", "project_id", "project_usage", "cap_reset_day"}
-    asked |= set((params.text("usage.fields") or "").split(","))
+    fields = {"project_cap", "project_id", "project_usage", "cap_reset_day"}
+    fields |= set((params.text("usage.fields") or "").split(","))
     site, app = call.site, call.caller.app
     now_ms = site.clock.now_ms()
     dates = [iso(now_ms - back * 86_400_000)[:10] for back in range(days)]
@@ -256,7 +256,7 @@ def usage(call: Call) -> Json:
             {"client_app_id": app, "usage": daily, "usage_result_count": len(daily)}
         ],
     }
-    return {"data": {name: value for name, value in everything.items() if name in asked}}
+    return {"data": {name: value for name, value in everything.items() if name in fields}}
 
 
 ENDPOINTS = (

@@ -59,7 +59,7 @@ class RuleBook:
             return {app: len(rules) for app, rules in self._rules.items()}
 
     def add(
-        self, app: str, asked: list[Json], *, dry_run: bool
+        self, app: str, requested: list[Json], *, dry_run: bool
     ) -> tuple[list[StoredRule], list[Json]]:
         """The rules made, and an error for each that was not. Raises Refused (422) over the cap."""
         with self._lock:
@@ -67,7 +67,7 @@ class RuleBook:
             values = {rule.value: rule.id for rule in book.values()}
             made: list[StoredRule] = []
             errors: list[Json] = []
-            for item in asked:
+            for item in requested:
                 rule = self._made(item, values, errors)
                 if rule:
                     values[rule.value] = rule.id
@@ -116,10 +116,10 @@ class RuleBook:
             active_ms=now + int(self.delay_seconds * 1000),
         )
 
-    def _over_the_cap(self, wanted: int) -> problems.RefusedRequest:
+    def _over_the_cap(self, count: int) -> problems.RefusedRequest:
         body = {
             "title": "RulesCapExceeded",
-            "detail": f"Rules capacity exceeded: {wanted} rules for a cap of {self.cap}.",
+            "detail": f"Rules capacity exceeded: {count} rules for a cap of {self.cap}.",
             "type": f"{PROBLEM}rule-cap",
             "status": 422,
         }

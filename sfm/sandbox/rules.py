@@ -19,8 +19,8 @@ def get_rules(call: Call) -> Json:
     params = Params(call.args, ("ids", "max_results", "pagination_token"))
     rules = call.site.rules.of(call.caller.app)
     if params.text("ids"):
-        wanted = set(params.many("ids", _RULE_ID, most=1_000))
-        rules = [rule for rule in rules if rule.id in wanted]
+        rule_ids = set(params.many("ids", _RULE_ID, most=1_000))
+        rules = [rule for rule in rules if rule.id in rule_ids]
     size = params.whole("max_results", 1, 1_000, 1_000)
     token = params.text("pagination_token") or "0"
     if not token.isdecimal():
@@ -44,12 +44,12 @@ def change_rules(call: Call) -> tuple[Json, int] | Json:
     body = _body(call)
     if "add" in body:
         return _added(call, body["add"], dry_run=dry_run)
-    wanted = body["delete"]
-    return _deleted(call, wanted.get("ids", []), wanted.get("values", []), dry_run=dry_run)
+    to_delete = body["delete"]
+    return _deleted(call, to_delete.get("ids", []), to_delete.get("values", []), dry_run=dry_run)
 
 
-def _added(call: Call, asked: list[Json], *, dry_run: bool) -> tuple[Json, int]:
-    made, errors = call.site.rules.add(call.caller.app, asked, dry_run=dry_run)
+def _added(call: Call, requested: list[Json], *, dry_run: bool) -> tuple[Json, int]:
+    made, errors = call.site.rules.add(call.caller.app, requested, dry_run=dry_run)
     summary = {
         "created": len(made),
         "not_created": len(errors),
@@ -113,13 +113,13 @@ def count_rules(call: Call) -> Json:
     Params(call.args, ("rules_count.fields",))
     rules, app = call.site.rules, call.caller.app
     own = rules.counts().get(app, 0)
-    one = {"client_app_id": app, "rule_count": own}
+    app_count = {"client_app_id": app, "rule_count": own}
     return {
         "data": {
-            "all_project_client_apps": [one],
+            "all_project_client_apps": [app_count],
             "cap_per_client_app": rules.cap,
             "cap_per_project": MOST_PER_PROJECT,
-            "client_app_rules_count": one,
+            "client_app_rules_count": app_count,
             "project_rules_count": own,
         }
     }

@@ -15,9 +15,9 @@ from sfm.sandbox.problems import Json
 from sfm.sandbox.query.match import ParsedQuery
 from sfm.sandbox.query.parse import QueryError, parse
 from sfm.sandbox.query.subject import MatchSubject
+from sfm.sandbox.requested_fields import read_fields
 from sfm.sandbox.routing import ANYONE, APP_ONLY, Call, Route
 from sfm.sandbox.shapes import post_json
-from sfm.sandbox.wanted import read_wanted
 from sfm.sandbox.world.posts import WorldPost, make_id
 from sfm.sandbox.world.world import World
 
@@ -42,15 +42,15 @@ def search_recent(call: Call) -> Json:
     token = params.text("next_token") or params.text("pagination_token")
     if token:
         beyond = min(beyond, read_token(token, scope, "next_token").anchor)
-    found = list(islice(matching(call, query, lowest, beyond), size + 1))
-    return _page(call, found[:size], scope, more=len(found) > size)
+    posts = list(islice(matching(call, query, lowest, beyond), size + 1))
+    return _page(call, posts[:size], scope, more=len(posts) > size)
 
 
 def _page(call: Call, posts: list[WorldPost], scope: int, *, more: bool) -> Json:
     call.site.meter(call.caller, posts=len(posts))
     if not posts:
         return {"meta": {"result_count": 0}}
-    view = call.site.view(read_wanted(call.args, call.site.dialect))
+    view = call.site.view(read_fields(call.args, call.site.dialect))
     meta: Json = {"newest_id": str(posts[0].id), "oldest_id": str(posts[-1].id)}
     meta["result_count"] = len(posts)
     if more:

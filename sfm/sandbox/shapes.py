@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sfm.sandbox.clock import iso
 from sfm.sandbox.problems import Json
-from sfm.sandbox.wanted import RequestedFields
+from sfm.sandbox.requested_fields import RequestedFields
 from sfm.sandbox.world.draft import Entities, PostDraft
 from sfm.sandbox.world.people import Person
 from sfm.sandbox.world.places import WorldPlace
@@ -29,19 +29,19 @@ class PostView:
     """Whose answer this is: the world at one moment, and what the request asked to see."""
 
     world: World
-    wanted: RequestedFields
+    fields: RequestedFields
     now_ms: int
 
 
 def post_json(view: PostView, post: WorldPost) -> Json:
     """One post with the wanted fields; what is empty is left out, as X does."""
-    wanted = view.wanted
+    fields = view.fields
     shown: Json = {}
     for name, read in _POST.items():  # in this order, so that answers repeat to the byte
-        value = read(view, post) if name in wanted.post else None
+        value = read(view, post) if name in fields.post else None
         if value is not None:
             shown[name] = value
-    if wanted.post_words:
+    if fields.post_words:
         shown = _in_post_words(shown)
     for name, value in post.overrides.items():
         if value is None:
@@ -110,7 +110,7 @@ def _geo(_: PostView, post: WorldPost) -> Json | None:
 def _withheld(view: PostView, post: WorldPost) -> Json | None:
     if not post.withheld:
         return None
-    scope = "post" if view.wanted.post_words else "tweet"
+    scope = "post" if view.fields.post_words else "tweet"
     return {"copyright": False, "country_codes": list(post.withheld), "scope": scope}
 
 
@@ -150,13 +150,13 @@ _POST: dict[str, Callable[[PostView, WorldPost], object]] = {
 
 def user_json(view: PostView, person: Person) -> Json:
     """One account with the wanted fields."""
-    wanted = view.wanted
+    fields = view.fields
     shown: Json = {}
     for name, read in _USER.items():
-        value = read(view, person) if name in wanted.user else None
+        value = read(view, person) if name in fields.user else None
         if value not in (None, ""):
             shown[name] = value
-    return _in_post_words(shown) if wanted.post_words else shown
+    return _in_post_words(shown) if fields.post_words else shown
 
 
 def _profile_link(person: Person) -> tuple[str, str]:
@@ -255,7 +255,7 @@ def media_json(view: PostView, medium: WorldMedia) -> Json:
     if medium.kind == "video":
         everything["duration_ms"] = medium.duration_ms
         everything["public_metrics"] = {"view_count": medium.duration_ms % 9_973}
-    return _only(everything, view.wanted.media)
+    return _only(everything, view.fields.media)
 
 
 def _variants(medium: WorldMedia) -> list[Json]:
@@ -281,7 +281,7 @@ def place_json(view: PostView, place: WorldPlace) -> Json:
         "contained_within": list(place.within) or None,
         "geo": {"type": "Feature", "bbox": list(place.box), "properties": {}},
     }
-    return _only(everything, view.wanted.place)
+    return _only(everything, view.fields.place)
 
 
 def poll_json(view: PostView, poll: Poll) -> Json:
@@ -299,7 +299,7 @@ def poll_json(view: PostView, poll: Poll) -> Json:
         "end_datetime": iso(poll.end_ms),
         "voting_status": "open" if view.now_ms < poll.end_ms else "closed",
     }
-    return _only(everything, view.wanted.poll)
+    return _only(everything, view.fields.poll)
 
 
 def _only(everything: Json, names: frozenset[str]) -> Json:

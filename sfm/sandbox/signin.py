@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request, Response
 from sfm.sandbox.apps import RegisteredApp
 from sfm.sandbox.credentials import Credentials
 from sfm.sandbox.oauth1 import OAuth1, RequestToken, v1_error
-from sfm.sandbox.oauth2 import SCOPES, Asked, OAuth2
+from sfm.sandbox.oauth2 import SCOPES, AuthorizationRequest, OAuth2
 from sfm.sandbox.pages import page
 from sfm.sandbox.problems import Json
 from sfm.sandbox.v1 import account_json
@@ -73,10 +73,10 @@ class SignIn:
     def find(self, request: Request) -> Callable[[Request], Answer] | None:
         """What answers this request, if it belongs to signing in."""
         try:
-            found, _ = self._map.bind("").match(request.path, request.method)
+            route, _ = self._map.bind("").match(request.path, request.method)
         except HTTPException:
             return None
-        endpoint: Callable[[Request], Answer] = found
+        endpoint: Callable[[Request], Answer] = route
         return endpoint
 
     # OAuth 1.0a ---------------------------------------------------------------------------
@@ -101,9 +101,9 @@ class SignIn:
         asks_always = request.path == "/oauth/authorize" or "force_login" in request.args
         if known and not asks_always:
             return self._back_with_verifier(token, known)
-        chosen = self._world.named(request.args.get("screen_name", "")) or known
+        person = self._world.named(request.args.get("screen_name", "")) or known
         hidden = [("oauth_token", token.token)]
-        return self._consent(request, hidden, chosen)
+        return self._consent(request, hidden, person)
 
     def _decide_oauth1(self, request: Request) -> Response:
         token = self.oauth1.pending(request.form.get("oauth_token", ""))
@@ -184,24 +184,24 @@ class SignIn:
             return _redirect(form["redirect_uri"], {"error": "access_denied", **state})
         method = form.get("code_challenge_method", "plain")
         scopes = tuple(form.get("scope", "").split())
-        asked = Asked(form["redirect_uri"], scopes, form["code_challenge"], method)
-        code = self.oauth2.grant(asked, person.uid)
+        consent = AuthorizationRequest(form["redirect_uri"], scopes, form["code_challenge"], method)
+        code = self.oauth2.grant(consent, person.uid)
         back = _redirect(form["redirect_uri"], {**state, "code": code})
         return self._remember(request, person, back)
 
-    def _what_is_wrong(self, asked: Json) -> str | None:
+    def _what_is_wrong(self, params: Json) -> str | None:
         """Why X would not show its consent page for this, in words; None if it would."""
-        scopes = asked.get("scope", "").split()
+        scopes = params.get("scope", "").split()
         wrong = {
-            "the response type is not code": asked.get("response_type") != "code",
-            "the client id is unknown": asked.get("client_id") != self.app.client_id,
+            "the response type is not code": params.get("response_type") != "code",
+            "the client id is unknown": params.get("client_id") != self.app.client_id,
             "the callback is not on the app's list": not self.app.may_return_to(
-                asked.get("redirect_uri", "")
+                params.get("redirect_uri", "")
             ),
             "no scope is asked for, or an unknown one": not scopes or not SCOPES.issuperset(scopes),
-            "the state is missing or too long": not 1 <= len(asked.get("state", "")) <= 500,
-            "the code challenge is missing": not asked.get("code_challenge"),
-            "the challenge method is unknown": asked.get("code_challenge_method", "plain")
+            "the state is missing or too long": not 1 <= len(params.get("state", "")) <= 500,
+            "the code challenge is missing": not params.get("code_challenge"),
+            "the challenge method is unknown": params.get("code_challenge_method", "plain")
             not in ("S256", "plain"),
         }
         return next((sentence for sentence, is_wrong in wrong.items() if is_wrong), None)
@@ -241,19 +241,19 @@ class SignIn:
         self,
         request: Request,
         hidden: list[tuple[str, str]],
-        chosen: Person | None,
+        selected: Person | None,
         scopes: list[str] | None = None,
     ) -> Response:
         able = [p for p in self._world.people if p.state in ("active", "protected")]
         people = able[:_MOST_PEOPLE]
-        if chosen is not None and chosen not in people:
-            people.insert(0, chosen)
+        if selected is not None and selected not in people:
+            people.insert(0, selected)
         return page(
             "consent.html",
             action=request.path,
             hidden=hidden,
             people=people,
-            chosen=chosen.uid if chosen else None,
+            chosen=selected.uid if selected else None,
             scopes=scopes,
         )
 

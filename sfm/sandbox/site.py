@@ -11,10 +11,10 @@ from sfm.sandbox.connections import Streams
 from sfm.sandbox.credentials import Caller, Credentials
 from sfm.sandbox.faults import Faults
 from sfm.sandbox.limits import Limits
+from sfm.sandbox.requested_fields import RequestedFields
 from sfm.sandbox.rulebook import RuleBook
 from sfm.sandbox.shapes import PostView
 from sfm.sandbox.signin import SignIn
-from sfm.sandbox.wanted import RequestedFields
 from sfm.sandbox.world.world import World
 
 
@@ -77,9 +77,9 @@ class Site:
         self.dialect = dialect
         self.stopping = threading.Event()
 
-    def view(self, wanted: RequestedFields) -> PostView:
+    def view(self, fields: RequestedFields) -> PostView:
         """The world as of now with these fields."""
-        return PostView(self.world, wanted, self.clock.now_ms())
+        return PostView(self.world, fields, self.clock.now_ms())
 
     def today(self) -> str:
         """The UTC day, `2026-11-22`."""

@@ -18,12 +18,12 @@ from sfm.sandbox.includes import Includes
 from sfm.sandbox.params import FIELDS, Params
 from sfm.sandbox.problems import PROBLEM, Json
 from sfm.sandbox.query.subject import MatchSubject
+from sfm.sandbox.requested_fields import RequestedFields, read_fields
 from sfm.sandbox.routing import APP_ONLY, Call, Route
 from sfm.sandbox.rulebook import StoredRule
 from sfm.sandbox.shapes import post_json
 from sfm.sandbox.site import Site
 from sfm.sandbox.stream_faults import ENDING, FaultLine, Strikes, error_line
-from sfm.sandbox.wanted import RequestedFields, read_wanted
 from sfm.sandbox.world.dice import mix
 from sfm.sandbox.world.posts import WorldPost
 
@@ -64,8 +64,8 @@ def _check_params(call: Call, own: tuple[str, ...]) -> None:
 def _stream(call: Call, endpoint: str) -> Response:
     now_ms = call.site.clock.now_ms()
     connection = call.site.streams.open(endpoint, call.caller.app, call.request, now_ms)
-    wanted = read_wanted(call.args, "tweet")  # streams speak the older words, whatever REST does
-    sender = Sender(call.site, connection, wanted)
+    fields = read_fields(call.args, "tweet")  # streams speak the older words, whatever REST does
+    sender = Sender(call.site, connection, fields)
     response = Response(sender.run(), content_type="application/json; charset=utf-8")
     response.headers["Connection"] = "close"
     return response
@@ -74,12 +74,12 @@ def _stream(call: Call, endpoint: str) -> Response:
 class Sender:
     """Goes on for as long as one connection lasts."""
 
-    def __init__(self, site: Site, connection: Connection, wanted: RequestedFields) -> None:
+    def __init__(self, site: Site, connection: Connection, fields: RequestedFields) -> None:
         self._site = site
         self._world = site.world
         self._streams = site.streams
         self._connection = connection
-        self._wanted = wanted
+        self._fields = fields
         self._strikes = Strikes(connection)
         self._from_ms = site.clock.now_ms() + 1
         self._by_hand = len(site.world.posted)
@@ -179,7 +179,7 @@ class Sender:
         return [rule for rule in rules if rule.query.meets(subject)]
 
     def _body(self, post: WorldPost) -> Json:
-        view = self._site.view(self._wanted)
+        view = self._site.view(self._fields)
         body: Json = {"data": post_json(view, post)}
         includes = Includes(view)
         includes.add_posts([post])
@@ -227,20 +227,20 @@ def list_connections(call: Call) -> Json:
     if not token.isdecimal():
         raise problems.invalid("pagination_token", [token], "The token is not valid")
     start = int(token)
-    found = [
-        one
-        for one in reversed(call.site.streams.connections)
-        if one.app == call.caller.app
-        and (status == "all" or (status == "active") == (one.disconnected_ms is None))
-        and (not endpoints or one.endpoint in endpoints)
+    connections = [
+        connection
+        for connection in reversed(call.site.streams.connections)
+        if connection.app == call.caller.app
+        and (status == "all" or (status == "active") == (connection.disconnected_ms is None))
+        and (not endpoints or connection.endpoint in endpoints)
     ]
-    asked = set((params.text("connection.fields") or "").split(","))
-    fields = (asked & _FIELDS) | {"id", "endpoint_name", "connected_at"}
-    shown = found[start : start + size]
+    requested = set((params.text("connection.fields") or "").split(","))
+    fields = (requested & _FIELDS) | {"id", "endpoint_name", "connected_at"}
+    shown = connections[start : start + size]
     meta: Json = {"result_count": len(shown)}
-    if start + size < len(found):
+    if start + size < len(connections):
         meta["next_token"] = str(start + size)
-    data = {"data": [one.as_json(fields) for one in shown]} if shown else {}
+    data = {"data": [connection.as_json(fields) for connection in shown]} if shown else {}
     return {**data, "meta": meta}
 
 
@@ -249,7 +249,7 @@ def _killed(call: Call, victims: list[Connection], unknown: list[str]) -> Json:
         call.site.streams.kill(victim)
     results: list[Json] = [{"success": True, "uuid": victim.id} for victim in victims]
     results += [
-        {"success": False, "uuid": one, "error_message": "No such connection"} for one in unknown
+        {"success": False, "uuid": uuid, "error_message": "No such connection"} for uuid in unknown
     ]
     counts = {"successful_kills": len(victims), "failed_kills": len(unknown)}
     return {"data": {**counts, "results": results}}
@@ -272,12 +272,12 @@ def kill_some(call: Call) -> Json:
     """DELETE /2/connections"""
     try:
         body: Any = json.loads(call.request.get_data() or b"{}")
-        uuids = [str(one) for one in body["uuids"]]
+        uuids = [str(uuid) for uuid in body["uuids"]]
     except (ValueError, KeyError, TypeError):
         raise problems.invalid("uuids", [], "JSON doesn't match expected schema") from None
-    own = {one.id: one for one in call.site.streams.active(call.caller.app)}
-    victims = [own[one] for one in uuids if one in own]
-    return _killed(call, victims, [one for one in uuids if one not in own])
+    own = {live.id: live for live in call.site.streams.active(call.caller.app)}
+    victims = [own[uuid] for uuid in uuids if uuid in own]
+    return _killed(call, victims, [uuid for uuid in uuids if uuid not in own])
 
 
 ENDPOINTS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sfm.sandbox.clock import from_ms
 from sfm.sandbox.problems import Json
+from sfm.sandbox.requested_fields import read_fields
 from sfm.sandbox.shapes import PostView, user_metrics
-from sfm.sandbox.wanted import read_wanted
 from sfm.sandbox.world.people import Person
 from sfm.sandbox.world.world import World
 
@@ -15,7 +15,7 @@ _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 def account_json(world: World, person: Person) -> Json:
     """A user object as v1.1 gave it."""
-    metrics = user_metrics(PostView(world, read_wanted({}), world.clock.now_ms()), person)
+    metrics = user_metrics(PostView(world, read_fields({}), world.clock.now_ms()), person)
     made = from_ms(person.created_ms)
     created = (
         f"{_DAYS[made.weekday()]} {_MONTHS[made.month - 1]} {made:%d %H:%M:%S} +0000 {made:%Y}"

@@ -45,10 +45,10 @@ def _percent(value: str) -> str | None:
 
 
 def _box(value: str) -> str | None:
-    found = BOX.match(value)
-    if not found:
+    match = BOX.match(value)
+    if not match:
         return f"'{value}' is not [west_long south_lat east_long north_lat]"
-    west, south, east, north = map(float, found.groups())
+    west, south, east, north = map(float, match.groups())
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         return f"'{value}' has its corners in the wrong order or off the globe"
     wide, high = box_sides_km(west, south, east, north)
@@ -58,13 +58,13 @@ def _box(value: str) -> str | None:
 
 
 def _radius(value: str) -> str | None:
-    found = RADIUS.match(value)
-    if not found:
+    match = RADIUS.match(value)
+    if not match:
         return f"'{value}' is not [longitude latitude radius] with the radius in mi or km"
-    longitude, latitude = float(found[1]), float(found[2])
+    longitude, latitude = float(match[1]), float(match[2])
     if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
         return f"'{value}' is off the globe"
-    if radius_km(found) >= LONGEST_SIDE_KM:
+    if radius_km(match) >= LONGEST_SIDE_KM:
         return "the radius must be less than 25 miles"
     return None
 
@@ -77,9 +77,9 @@ def box_sides_km(west: float, south: float, east: float, north: float) -> tuple[
     return (east - west) * 111.32 * cos(radians(nearest)), (north - south) * 110.57
 
 
-def radius_km(found: re.Match[str]) -> float:
+def radius_km(match: re.Match[str]) -> float:
     """The radius of a matched RADIUS."""
-    return float(found[3]) * (MILE_KM if found[4] == "mi" else 1)
+    return float(match[3]) * (MILE_KM if match[4] == "mi" else 1)
 
 
 @dataclass(frozen=True)

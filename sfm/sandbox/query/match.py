@@ -8,8 +8,8 @@ from math import cos, hypot, radians
 from sfm.sandbox.query.language import BOX, RADIUS, radius_km
 from sfm.sandbox.query.parse import Both, Either, Node, QueryTerm
 from sfm.sandbox.query.subject import MatchSubject, folded, tokens
+from sfm.sandbox.requested_fields import read_fields
 from sfm.sandbox.shapes import PostView, post_metrics, user_metrics
-from sfm.sandbox.wanted import read_wanted
 from sfm.sandbox.world.dice import mix
 from sfm.sandbox.world.people import Person
 
@@ -51,21 +51,21 @@ def _compiled(node: Node, stream: bool) -> Test:
 
 
 def _word(term: QueryTerm, stream: bool) -> Test:
-    wanted = folded(term.value, strict=stream)
-    pieces = tokens(wanted)
-    if len(pieces) == 1 and pieces[0] == wanted:
-        return lambda subject: wanted in subject.token_set
-    return lambda subject: wanted in subject.text  # an emoji, or a word with an apostrophe
+    word = folded(term.value, strict=stream)
+    pieces = tokens(word)
+    if len(pieces) == 1 and pieces[0] == word:
+        return lambda subject: word in subject.token_set
+    return lambda subject: word in subject.text  # an emoji, or a word with an apostrophe
 
 
 def _phrase(term: QueryTerm, stream: bool) -> Test:
-    wanted = folded(term.value.strip(), strict=stream)
+    phrase = folded(term.value.strip(), strict=stream)
 
     def test(subject: MatchSubject) -> bool:
         text, at = subject.text, -1
-        while (at := text.find(wanted, at + 1)) >= 0:
-            before, after = text[at - 1 : at] if at else "", text[at + len(wanted) :][:1]
-            starts_word, ends_word = wanted[0].isalnum(), wanted[-1].isalnum()
+        while (at := text.find(phrase, at + 1)) >= 0:
+            before, after = text[at - 1 : at] if at else "", text[at + len(phrase) :][:1]
+            starts_word, ends_word = phrase[0].isalnum(), phrase[-1].isalnum()
             if not (starts_word and before.isalnum()) and not (ends_word and after.isalnum()):
                 return True
         return False
@@ -74,15 +74,15 @@ def _phrase(term: QueryTerm, stream: bool) -> Test:
 
 
 def _near(term: QueryTerm, stream: bool) -> Test:
-    wanted = tokens(folded(term.value, strict=stream))
-    reach = len(wanted) + term.distance
+    words_near = tokens(folded(term.value, strict=stream))
+    reach = len(words_near) + term.distance
 
     def test(subject: MatchSubject) -> bool:
         words = subject.tokens
         return any(
-            set(wanted) <= set(words[at : at + reach])
+            set(words_near) <= set(words[at : at + reach])
             for at, word in enumerate(words)
-            if word in wanted
+            if word in words_near
         )
 
     return test
@@ -90,21 +90,21 @@ def _near(term: QueryTerm, stream: bool) -> Test:
 
 def _mark(kind: str, name: str) -> Callable[[QueryTerm, bool], Test]:
     def build(term: QueryTerm, _: bool) -> Test:
-        wanted = folded(term.value, strict=True)
-        return lambda subject: wanted in subject.marks(kind, name)
+        term_value = folded(term.value, strict=True)
+        return lambda subject: term_value in subject.marks(kind, name)
 
     return build
 
 
 def _mention(term: QueryTerm, _: bool) -> Test:
-    wanted = term.value.casefold()
-    by_name, by_id = _mark("mentions", "username")(term, True), wanted.isdecimal()
+    name = term.value.casefold()
+    by_name, by_id = _mark("mentions", "username")(term, True), name.isdecimal()
     if not by_id:
         return by_name
     return lambda subject: (
         by_name(subject)
         or any(
-            mark.get("id") == wanted
+            mark.get("id") == name
             for written in subject.writings
             for mark in written.entities.get("mentions", [])
         )
@@ -119,50 +119,50 @@ def _is_person(person: Person | None, value: str) -> bool:
 
 
 def _from(term: QueryTerm, _: bool) -> Test:
-    wanted = term.value.casefold()
-    return lambda subject: _is_person(subject.author, wanted)
+    name = term.value.casefold()
+    return lambda subject: _is_person(subject.author, name)
 
 
 def _to(term: QueryTerm, _: bool) -> Test:
-    wanted = term.value.casefold()
+    name = term.value.casefold()
 
     def test(subject: MatchSubject) -> bool:
         uid = subject.post.reply_to_user
-        return uid is not None and _is_person(subject.world.person(uid), wanted)
+        return uid is not None and _is_person(subject.world.person(uid), name)
 
     return test
 
 
 def _retweets_of(term: QueryTerm, _: bool) -> Test:
-    wanted = term.value.casefold()
+    name = term.value.casefold()
 
     def test(subject: MatchSubject) -> bool:
         original_id = subject.refers_to("retweeted")
         original = subject.world.post(original_id) if original_id else None
-        return original is not None and _is_person(subject.world.person(original.author), wanted)
+        return original is not None and _is_person(subject.world.person(original.author), name)
 
     return test
 
 
 def _profile(read: Callable[[Person], str]) -> Callable[[QueryTerm, bool], Test]:
     def build(term: QueryTerm, _: bool) -> Test:
-        wanted = tokens(folded(term.value, strict=False))
+        term_value = tokens(folded(term.value, strict=False))
 
         def test(subject: MatchSubject) -> bool:
             person = subject.author
             words = tokens(folded(read(person), strict=False)) if person else []
-            return _holds(words, wanted)
+            return _holds(words, term_value)
 
         return test
 
     return build
 
 
-def _holds(words: list[str], wanted: list[str]) -> bool:
+def _holds(words: list[str], phrase: list[str]) -> bool:
     """Whether the wanted words stand there one after another."""
-    size = len(wanted)
-    return bool(wanted) and any(
-        words[at : at + size] == wanted for at in range(len(words) - size + 1)
+    size = len(phrase)
+    return bool(phrase) and any(
+        words[at : at + size] == phrase for at in range(len(words) - size + 1)
     )
 
 
@@ -186,38 +186,38 @@ def _size(name: str) -> Callable[[QueryTerm, bool], Test]:
 
 
 def _url(term: QueryTerm, _: bool) -> Test:
-    wanted = tokens(term.value.casefold())
-    return lambda subject: any(_holds(tokens(link), wanted) for link in subject.links)
+    parts = tokens(term.value.casefold())
+    return lambda subject: any(_holds(tokens(link), parts) for link in subject.links)
 
 
 def _url_contains(term: QueryTerm, _: bool) -> Test:
-    wanted = term.value.casefold()
-    return lambda subject: any(wanted in link for link in subject.links)
+    part = term.value.casefold()
+    return lambda subject: any(part in link for link in subject.links)
 
 
 def _entity(term: QueryTerm, _: bool) -> Test:
-    wanted = term.value.casefold()
-    return lambda subject: wanted in subject.marks("annotations", "normalized_text")
+    entity = term.value.casefold()
+    return lambda subject: entity in subject.marks("annotations", "normalized_text")
 
 
 def _reference(kind: str) -> Callable[[QueryTerm, bool], Test]:
     def build(term: QueryTerm, _: bool) -> Test:
-        wanted = int(term.value)
-        return lambda subject: subject.refers_to(kind) == wanted
+        term_value = int(term.value)
+        return lambda subject: subject.refers_to(kind) == term_value
 
     return build
 
 
 def _conversation(term: QueryTerm, _: bool) -> Test:
-    wanted = int(term.value)
-    return lambda subject: subject.post.conversation == wanted
+    conversation = int(term.value)
+    return lambda subject: subject.post.conversation == conversation
 
 
 def _place(term: QueryTerm, _: bool) -> Test:
-    wanted = term.value.casefold()
+    place = term.value.casefold()
     return lambda subject: (
         subject.place is not None
-        and wanted
+        and place
         in (
             subject.place.id,
             subject.place.name.casefold(),
@@ -227,13 +227,13 @@ def _place(term: QueryTerm, _: bool) -> Test:
 
 
 def _country(term: QueryTerm, _: bool) -> Test:
-    wanted = term.value.upper()
-    return lambda subject: subject.place is not None and subject.place.country_code == wanted
+    country = term.value.upper()
+    return lambda subject: subject.place is not None and subject.place.country_code == country
 
 
 def _in_box(term: QueryTerm, _: bool) -> Test:
-    found = BOX.match(term.value)
-    west, south, east, north = map(float, found.groups()) if found else (0, 0, 0, 0)
+    match = BOX.match(term.value)
+    west, south, east, north = map(float, match.groups()) if match else (0, 0, 0, 0)
 
     def inside(longitude: float, latitude: float) -> bool:
         return west <= longitude <= east and south <= latitude <= north
@@ -242,10 +242,10 @@ def _in_box(term: QueryTerm, _: bool) -> Test:
 
 
 def _in_circle(term: QueryTerm, _: bool) -> Test:
-    found = RADIUS.match(term.value)
-    if not found:
+    match = RADIUS.match(term.value)
+    if not match:
         return lambda _: False
-    longitude, latitude, reach = float(found[1]), float(found[2]), radius_km(found)
+    longitude, latitude, reach = float(match[1]), float(match[2]), radius_km(match)
 
     def inside(other_longitude: float, other_latitude: float) -> bool:
         east = (other_longitude - longitude) * 111.32 * cos(radians(latitude))
@@ -275,7 +275,7 @@ def _within(inside: Callable[[float, float], bool]) -> Test:
 
 
 def _view(subject: MatchSubject) -> PostView:
-    return PostView(subject.world, read_wanted({}), subject.world.clock.now_ms())
+    return PostView(subject.world, read_fields({}), subject.world.clock.now_ms())
 
 
 def _is(term: QueryTerm, _: bool) -> Test:
@@ -307,8 +307,8 @@ def _has(term: QueryTerm, _: bool) -> Test:
 
 
 def _lang(term: QueryTerm, _: bool) -> Test:
-    wanted = term.value.lower()
-    return lambda subject: subject.post.lang == wanted
+    lang = term.value.lower()
+    return lambda subject: subject.post.lang == lang
 
 
 def _sample(term: QueryTerm, _: bool) -> Test:

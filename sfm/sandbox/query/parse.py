@@ -128,9 +128,9 @@ class _Reader:
 
     def term(self, negated: bool) -> QueryTerm:
         start = self.at
-        found = _OPERATOR.match(self.text, self.at)
-        if found:
-            return self.operator(found, negated)
+        match = _OPERATOR.match(self.text, self.at)
+        if match:
+            return self.operator(match, negated)
         sign = self.text[self.at]
         if sign == '"':
             return self.quoted(negated)
@@ -149,14 +149,14 @@ class _Reader:
             raise self.wrong(f"'{word}' holds nothing to look for", start)
         return QueryTerm("word", word, start + 1, negated)
 
-    def operator(self, found: re.Match[str], negated: bool) -> QueryTerm:
+    def operator(self, match: re.Match[str], negated: bool) -> QueryTerm:
         start = self.at
-        name = found[1].lower()
+        name = match[1].lower()
         name = ALIASES.get(name, name)
         operator = OPERATORS.get(name)
         if operator is None or not (operator.stream if self.stream else operator.search):
-            raise self.wrong(f"there is no operator '{found[1]}:' here", start)
-        self.at = found.end()
+            raise self.wrong(f"there is no operator '{match[1]}:' here", start)
+        self.at = match.end()
         value = self.value()
         problem = operator.check(value) if value else "a value is missing"
         if problem:

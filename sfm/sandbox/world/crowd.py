@@ -95,10 +95,10 @@ class Crowd:
 
     def by_name(self, name: str) -> Person | None:
         """The small account that has this name now (lower case)."""
-        found = _NAME.match(name)
-        if not found or int(found[1]) >= SIZE:
+        match = _NAME.match(name)
+        if not match or int(match[1]) >= SIZE:
             return None
-        person = self.member(int(found[1]))
+        person = self.member(int(match[1]))
         return person if person.username.lower() == name else None
 
     def member(self, number: int) -> Person:
@@ -170,11 +170,11 @@ class Crowd:
 
     def post(self, post_id: int) -> WorldPost | None:
         """The post with this id, if the crowd has or will have made it."""
-        found = self._find(post_id)
-        if found is None:
+        number = self._find(post_id)
+        if number is None:
             return None
-        chance = mix(self._seed, 302, found)
-        person = self.member(found * _STRIDE % SIZE)
+        chance = mix(self._seed, 302, number)
+        person = self.member(number * _STRIDE % SIZE)
         kind = chance % 100
         if kind < 30 and self._sources:
             about = self._about_the_cast(chance, person, post_id, kind)
@@ -187,10 +187,10 @@ class Crowd:
 
         Posts with the same body say the same words.
         """
-        found = self._find(post_id)
-        if found is None:
+        number = self._find(post_id)
+        if number is None:
             return "unknown", 0
-        chance = mix(self._seed, 302, found)
+        chance = mix(self._seed, 302, number)
         if chance % 100 < 14:
             return "retweeted", 0
         return ("about", 0) if chance % 100 < 30 else ("body", chance // 100 % BODIES)

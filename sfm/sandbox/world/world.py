@@ -112,10 +112,10 @@ class World:
             return extra
         if id_ms(post_id) > self.clock.now_ms():
             return None
-        found = self._scheduled(post_id)
-        if found is None:
+        slot = self._scheduled(post_id)
+        if slot is None:
             return self.crowd.post(post_id)
-        person, number = found
+        person, number = slot
         post = self._composed(person.index, number, id_ms(post_id))
         chain = self.timetable.slot(person.index, number).ids_until(self.clock.now_ms())
         return replace(post, chain=chain) if chain != post.chain else post
@@ -124,8 +124,8 @@ class World:
         """Whether its author has deleted it."""
         if post.id in self._removed or post.chain[0] in self._removed:
             return True
-        found = self._scheduled(post.id) if post.id not in self._extras else None
-        return found is not None and self.timetable.is_removed(*found)
+        slot = self._scheduled(post.id) if post.id not in self._extras else None
+        return slot is not None and self.timetable.is_removed(*slot)
 
     def timeline(self, person: Person) -> Iterator[int]:
         """Ids of everything the account has posted until now, newest first, removed ones too.

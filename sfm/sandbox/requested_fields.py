@@ -95,7 +95,7 @@ class RequestedFields:
     expansions: frozenset[str]
 
 
-def read_wanted(args: Mapping[str, str], dialect: str = "auto") -> RequestedFields:
+def read_fields(args: Mapping[str, str], dialect: str = "auto") -> RequestedFields:
     """Out of a request's query. `dialect` is used where the request gives no sign of its own."""
     expansions = _names(args, "expansions")
     post_words = dialect == "post"
@@ -106,19 +106,19 @@ def read_wanted(args: Mapping[str, str], dialect: str = "auto") -> RequestedFiel
     known = _POST_EXPANSIONS if post_words else _TWEET_EXPANSIONS
     expanded = {known[name] for name in expansions if name in known}
     if post_words:
-        asked = {_POST_DIALECT_FIELDS.get(name, "id") for name in _names(args, "post.fields")}
+        requested = {_POST_DIALECT_FIELDS.get(name, "id") for name in _names(args, "post.fields")}
         defaults = {"id", "text"}
         if "referenced_tweets.id" in expanded and "author_id" in expanded:
             expanded.add("referenced_tweets.id.author_id")
         if "referenced_tweets.id" in expanded and "attachments.media_keys" in expanded:
             expanded.add("referenced_tweets.id.attachments.media_keys")
     else:
-        asked = set(_names(args, "tweet.fields") & POST_FIELDS)
+        requested = set(_names(args, "tweet.fields") & POST_FIELDS)
         defaults = {"id", "text", "edit_history_tweet_ids"}
     shown = {_SHOWS[name] for name in expanded if name in _SHOWS}
     return RequestedFields(
         post_words=post_words,
-        post=frozenset(asked | defaults | shown),
+        post=frozenset(requested | defaults | shown),
         user=_user_fields(args, post_words, expanded),
         media=(_names(args, "media.fields") & MEDIA_FIELDS) | {"media_key", "type"},
         place=(_names(args, "place.fields") & PLACE_FIELDS) | {"id", "full_name"},
@@ -128,11 +128,11 @@ def read_wanted(args: Mapping[str, str], dialect: str = "auto") -> RequestedFiel
 
 
 def _user_fields(args: Mapping[str, str], post_words: bool, expanded: set[str]) -> frozenset[str]:
-    asked = _names(args, "user.fields") & USER_FIELDS
+    requested = _names(args, "user.fields") & USER_FIELDS
     linked = {"pinned_tweet_id", "most_recent_tweet_id"}
     if post_words:
-        asked = asked - linked
-    return asked | (linked & expanded) | {"id", "name", "username"}
+        requested = requested - linked
+    return requested | (linked & expanded) | {"id", "name", "username"}
 
 
 def _names(args: Mapping[str, str], parameter: str) -> frozenset[str]:
