@@ -35,25 +35,25 @@ def remove_tweet(ids: tuple[int, ...], reason: str, may_return: bool, yes: bool)
 
     if not reason.strip():
         raise WrongInput("Say why with --reason; the audit log keeps it.")
-    found = removal.find(ids)
-    _say(found)
-    if not found.anything and not found.later:
+    findings = removal.find(ids)
+    _say(findings)
+    if not findings.anything and not findings.later:
         return
     if not yes:
         click.confirm("Delete this for good?", abort=True, err=True)
     with at_the_terminal():
-        outcome = removal.remove(found, reason.strip(), may_return=may_return)
+        outcome = removal.remove(findings, reason.strip(), may_return=may_return)
     _say_left(outcome, may_return=may_return)
     if not outcome.nothing_left:
         raise click.exceptions.Exit(1)
 
 
-def _say(found: Findings) -> None:
-    if not found.anything:
-        if not found.later:
+def _say(findings: Findings) -> None:
+    if not findings.anything:
+        if not findings.later:
             click.echo("Nothing of this is kept here: there is nothing to delete.")
         return
-    counts = found.counts()
+    counts = findings.counts()
     click.echo(f"{counts['stored']:,} stored tweets, retweets included")
     click.echo(f"{counts['copies cut out']:,} stored tweets that quote or answer, their copy of it")
     click.echo(
