@@ -13,16 +13,16 @@ NO_BENCHMARKS = {"__main__", "installation", "remembering", "table", "synthetic"
 
 
 def names() -> list[str]:
-    found = (module.name for module in pkgutil.iter_modules(bench.__path__))
-    return sorted(name for name in found if name not in NO_BENCHMARKS)
+    modules = (module.name for module in pkgutil.iter_modules(bench.__path__))
+    return sorted(name for name in modules if name not in NO_BENCHMARKS)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"some of: {', '.join(names())}")
-    chosen = parser.parse_args().names or names()
+    selected = parser.parse_args().names or names()
     failed = []
-    for name in chosen:  # a process each, so that none measures another's memory
+    for name in selected:  # a process each, so that none measures another's memory
         code = f"import sys, bench.{name} as b; sys.argv[1:] = []; b.main()"
         if subprocess.run([sys.executable, "-c", code], check=False).returncode:
             failed.append(name)

@@ -172,7 +172,7 @@ def server_seconds() -> float:
         backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
     postmaster = psutil.Process(backend).parent()
     assert postmaster is not None, "the server must run on this machine"
-    alive = [sum(one.cpu_times()[:2]) for one in postmaster.children()]
+    alive = [sum(child.cpu_times()[:2]) for child in postmaster.children()]
     return float(sum(postmaster.cpu_times()[:4]) + sum(alive))
 
 
@@ -225,7 +225,12 @@ def write_pages(path: Path, count: int) -> None:
             for record in page:
                 for kind, objects in record["includes"].items():
                     known = includes.setdefault(kind, {})
-                    known.update({one.get("id") or one["media_key"]: one for one in objects})
+                    known.update(
+                        {
+                            included.get("id") or included["media_key"]: included
+                            for included in objects
+                        }
+                    )
             body = {
                 "data": [record["data"] for record in page],
                 "includes": {kind: list(known.values()) for kind, known in includes.items()},
@@ -242,8 +247,8 @@ def filled(kind: str) -> Iterator[tuple[str, str]]:
         from sfm.extensions import settings
 
         fill(add_accounts(world.people), world, TWEETS)
-        found = settings()
-        yield str(found.instance), found.database_url
+        config = settings()
+        yield str(config.instance), config.database_url
 
 
 def measure(kind: str, folder: Path) -> list[Row]:
@@ -260,7 +265,7 @@ def classic(kind: str, place: tuple[str, str], folder: Path) -> list[Row]:
         original.append(Measured(ORIGINAL_CSV, *words).rate)
         if TWARC.exists():
             twarc.append(twarc_rate(folder))
-    csv = sorted(ours, key=lambda one: one.rate)[ROUNDS // 2]
+    csv = sorted(ours, key=lambda csv_row: csv_row.rate)[ROUNDS // 2]
     rows = [
         against(f"{kind}: classic CSV", csv, "original", median(original), ">= 3"),
         in_memory(f"{kind}: memory of the CSV", csv, 100),

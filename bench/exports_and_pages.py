@@ -53,11 +53,11 @@ class Site:
 
     def sample(self, count: int = PAGES) -> list[float]:
         """The times of so many pages, ascending."""
-        found = []
+        times = []
         for number in range(count):
-            found.append(self.milliseconds(PATHS[number % len(PATHS)]))
+            times.append(self.milliseconds(PATHS[number % len(PATHS)]))
             time.sleep(PAUSE_SECONDS)
-        return sorted(found)
+        return sorted(times)
 
 
 @contextmanager
@@ -104,8 +104,8 @@ def cookie_of(app: Flask, owner_id: int) -> str:
     with client.session_transaction() as session:
         owner = db.session.get_one(User, owner_id)
         session["_user_id"], session["_fresh"] = owner.get_id(), True
-    found = client.get_cookie("sfm")
-    return found.value if found else ""
+    cookie = client.get_cookie("sfm")
+    return cookie.value if cookie else ""
 
 
 @contextmanager

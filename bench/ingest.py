@@ -76,12 +76,12 @@ def bare(lines: list[bytes], owners: dict[int, int]) -> None:
         connection = db.session.connection()
         ready = store.prepare(connection, records(page), "timeline", 1, owners).ready
         bulk_sql.lock_writers(connection)
-        held = bulk_sql.existing_ids(connection, ready)
-        fresh = [one for number, one in ready.items() if number not in held]
+        known_ids = bulk_sql.existing_ids(connection, ready)
+        fresh = [prepared for number, prepared in ready.items() if number not in known_ids]
         assert len(fresh) == len(page)
         with connection.begin_nested():
             bulk_sql.insert(
-                connection, "twitter_user_item", store.COLUMNS, [one.row for one in fresh]
+                connection, "twitter_user_item", store.COLUMNS, [prepared.row for prepared in fresh]
             )
         db.session.commit()
 
@@ -150,11 +150,11 @@ def measure(kind: str) -> list[Row]:
         for number in range(ROUNDS):
             old = rate(original, lines[:ORIGINALS], owners)
             ways = (ours, bare) if number % 2 else (bare, ours)  # who comes first finds it colder
-            found = {way: rate(way, lines, owners) for way in ways}
-            rounds.append((found[ours], found[bare], old))
-    rows = compared(kind, [[one.clock for one in each] for each in rounds])
+            rates = {way: rate(way, lines, owners) for way in ways}
+            rounds.append((rates[ours], rates[bare], old))
+    rows = compared(kind, [[measured.clock for measured in each] for each in rounds])
     if kind == "sqlite":  # where all of the work is ours
-        rows += compared("sqlite, CPU", [[one.cpu for one in each] for each in rounds])
+        rows += compared("sqlite, CPU", [[measured.cpu for measured in each] for each in rounds])
     return rows
 
 

@@ -70,8 +70,9 @@ def _database(kind: str, folder: Path):  # type: ignore[no-untyped-def]
 def add_accounts(people: list[dict[str, object]]) -> dict[int, int]:
     """Tracked accounts for made-up people; their ids by uid."""
     db.session.add_all(
-        TwitterUser(uid=int(str(one["id"])), name=str(one["screen_name"])) for one in people
+        TwitterUser(uid=int(str(person["id"])), name=str(person["screen_name"]))
+        for person in people
     )
     db.session.commit()
-    found = db.session.execute(select(TwitterUser.uid, TwitterUser.id))
-    return {row.uid: row.id for row in found}
+    accounts = db.session.execute(select(TwitterUser.uid, TwitterUser.id))
+    return {row.uid: row.id for row in accounts}

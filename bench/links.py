@@ -101,8 +101,8 @@ def server() -> Iterator[int]:
 async def follow_all(urls: Iterator[str], *, count: bool = False) -> int:
     right = 0
     async with Fetcher(fence=FENCE, width=WIDTH) as fetcher:
-        async for found in fetcher.follow_all(urls):
-            right += found.outcome == "ok" and len(found.hops) == REDIRECTS + 1
+        async for followed in fetcher.follow_all(urls):
+            right += followed.outcome == "ok" and len(followed.hops) == REDIRECTS + 1
     return right
 
 

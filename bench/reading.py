@@ -61,7 +61,7 @@ def addresses() -> Iterator[tuple[str, str]]:
         select(TwitterUserItem.twitter_id).where(TwitterUserItem.id == middle // 2)
     ).one()
     name = db.session.scalars(select(TwitterUser.name).limit(1)).one()
-    chosen = db.session.scalars(select(TwitterUserSet.id)).first()
+    set_id = db.session.scalars(select(TwitterUserSet.id)).first()
     words = vocabulary()
     yield "home", "/"
     yield "tweets, newest", "/tweets/"
@@ -69,14 +69,14 @@ def addresses() -> Iterator[tuple[str, str]]:
     yield "tweets, half-way down", f"/tweets/?at={token}"
     yield "accounts, A to Z", "/users/alpha/"
     yield "one account", f"/twitter-user/{name}/"
-    yield "one set", f"/sets/{chosen}/"
-    yield "a set's tweets", f"/tweets/?set={chosen}"
+    yield "one set", f"/sets/{set_id}/"
+    yield "a set's tweets", f"/tweets/?set={set_id}"
     yield "search: the commonest word", f"/tweets/?q={words[0]}"
     yield "search: a common word", f"/tweets/?q={words[30]}"
     yield "search: a rare word", f"/tweets/?q={words[15_000]}"
     yield "search: no hit", "/tweets/?q=qqqqq"
     yield "search: Japanese", "/tweets/?q=東京"
-    yield "search: word and set", f"/tweets/?q={words[5]}&set={chosen}"
+    yield "search: word and set", f"/tweets/?q={words[5]}&set={set_id}"
     yield "language", "/tweets/?lang=el"
     yield "kind, links, month", "/tweets/?kind=retweet&link=yes&from=2023-03-01&to=2023-03-31"
 
@@ -97,7 +97,7 @@ def times(client: FlaskClient, address: str) -> list[float]:
     CPU and not the clock, for other work on the machine counts on the clock. What a database
     server spends is known for all rounds together, in hundredths of a second.
     """
-    found = []
+    milliseconds = []
     spent = 0.0
     for number in range(ROUNDS + 2):
         if number == 2:
@@ -106,18 +106,18 @@ def times(client: FlaskClient, address: str) -> list[float]:
         answer = client.get(address, headers=BOTH)
         assert answer.status_code == 200, (address, answer.status, answer.text[:500])
         if number > 1:
-            found.append((time.process_time() - start) * 1000)
+            milliseconds.append((time.process_time() - start) * 1000)
     for_each = (server_seconds() - spent) * 1000 / ROUNDS
-    return [one + for_each for one in found]
+    return [own + for_each for own in milliseconds]
 
 
 def server_seconds() -> float:
     """CPU seconds that the database's server processes have spent for us so far."""
     if db.engine.dialect.name == "sqlite":
         return 0.0
-    asked = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
     with db.engine.connect() as connection:
-        pids = connection.scalars(text(asked)).all()
+        pids = connection.scalars(text(query)).all()
     return sum(map(cpu_of, pids))
 
 
@@ -129,8 +129,11 @@ def measure(kind: str, tweets: int, kept: Path | None) -> list[Row]:
         rows = []
         for name, address in addresses():
             db.session.remove()
-            found = times(client, address)
-            median, p95 = statistics.median(found), sorted(found)[int(ROUNDS * 0.95) - 1]
+            milliseconds = times(client, address)
+            median, p95 = (
+                statistics.median(milliseconds),
+                sorted(milliseconds)[int(ROUNDS * 0.95) - 1],
+            )
             worst = max(median / MEDIAN_MS, p95 / P95_MS)
             ours = f"{median:.0f} ms, p95 {p95:.0f}"
             rows.append(Row(f"{kind}: {name}", ours, "50 ms, p95 120", worst, "<= 1"))

@@ -24,7 +24,7 @@ class Remembering:
         address = environ["RAW_URI"]
         if address not in self._answers:
             head: list[tuple[Any, ...]] = []
-            body = b"".join(self._application(environ, lambda *told: head.append(told)))
+            body = b"".join(self._application(environ, lambda *arguments: head.append(arguments)))
             self._answers[address] = (head[0][0], head[0][1], body)
         status, headers, body = self._answers[address]
         start_response(status, headers)

@@ -63,11 +63,11 @@ peer.close()
 
 def stream_lines(count: int) -> list[bytes]:
     """Lines as a filter stream sends them."""
-    found = []
+    lines = []
     for tweet in World().v1(count):
         line = {**as_v2(tweet), "matching_rules": MATCHED}
-        found.append(json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode())
-    return found
+        lines.append(json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode())
+    return lines
 
 
 def original_way(lines: list[bytes], target: Path) -> None:
@@ -182,8 +182,8 @@ def socket_to_file(lines: list[bytes], folder: Path) -> Row:
         )
         assert done == [len(lines)], done
         rates.append(len(lines) / spent)
-    found = sorted(rates)[1]
-    return row("socket to synced file: posts per CPU second", found, 8_000, ">= 1")
+    median = sorted(rates)[1]
+    return row("socket to synced file: posts per CPU second", median, 8_000, ">= 1")
 
 
 def memory(lines: list[bytes], folder: Path) -> Row:
@@ -220,8 +220,8 @@ def save_to_collecting(folder: Path) -> list[Row]:
     from sfm.sandbox.server import Sandbox
 
     with Sandbox(crowd=2) as sandbox, supervised(folder, sandbox.url, sandbox.bearer_token):
-        found = [seconds_to_collecting(number) for number in range(5)]
-    bridge, whole = (sorted(column) for column in zip(*found, strict=True))
+        pairs = [seconds_to_collecting(number) for number in range(5)]
+    bridge, whole = (sorted(column) for column in zip(*pairs, strict=True))
     return [
         Row("supervisord told of a new filter, ms",
             f"{bridge[2] * 1000:.0f} (most {bridge[-1] * 1000:.0f})", "100", bridge[2] / 0.1,
@@ -284,9 +284,9 @@ def seconds_to_collecting(number: int) -> tuple[float, float]:
     draft = FilterDraft(f"Number {number}", user.id, words="the")
     made = service.save(draft, People({}, {}))
     db.session.commit()
-    told = time.perf_counter()
+    announced_at = time.perf_counter()
     filter_reconcile.apply()
-    told = time.perf_counter() - told
+    announced_seconds = time.perf_counter() - announced_at
     program = f"twitterfilter-{made.id}"
     while not is_connected(db.session.get(Heartbeat, program), asked_at):
         if time.perf_counter() - began > 60:
@@ -297,7 +297,7 @@ def seconds_to_collecting(number: int) -> tuple[float, float]:
     service.delete(made)
     db.session.commit()
     filter_reconcile.apply(stop_seconds=20)
-    return told, took
+    return announced_seconds, took
 
 
 def is_connected(beat: Heartbeat | None, asked_at: datetime) -> bool:
@@ -316,7 +316,7 @@ def main() -> list[Row]:
             lambda: [socket_to_file(lines, folder)],
             lambda: [memory(lines, fresh(folder))],
         ]
-        rows = [found for one in work for found in one()]
+        rows = [measured for measure in work for measured in measure()]
     return show(f"Streams ({sum(map(len, lines)) / len(lines):,.0f} bytes a post)", rows)
 
 

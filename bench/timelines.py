@@ -54,7 +54,7 @@ def speak_to(app: Flask, url: str, token: str) -> None:
 def people(count: int) -> list[tuple[int, str]]:
     """Uids and names of the accounts that a sandbox of this size has and shows."""
     world = Sandbox(accounts=count).world
-    return [(one.uid, one.username) for one in world.people if one.state == "active"]
+    return [(person.uid, person.username) for person in world.people if person.state == "active"]
 
 
 def days_ago() -> int:
@@ -85,7 +85,7 @@ class Done:
 
     def __add__(self, other: Done) -> Done:
         mine, more = vars(self).values(), vars(other).values()
-        return Done(*(one + another for one, another in zip(mine, more, strict=True)))
+        return Done(*(figure + another for figure, another in zip(mine, more, strict=True)))
 
 
 @contextmanager
@@ -183,28 +183,29 @@ def measure(kind: str, accounts: int) -> list[Row]:
 
 def _in_parts(everybody: list[tuple[int, str]]) -> Found:
     """A part of the accounts after the other, each in all ways: machines drift."""
-    found, since_id, sizes = Found(), days_ago(), []
+    totals, since_id, sizes = Found(), days_ago(), []
     for at in range(0, len(everybody), PART):
         part = everybody[at : at + PART]
         answers = Answers()
         track(part, since_id)
         collect_all(answers.client)
         track(part, since_id)
-        found.run += collect_all(collecting_client)
-        found.again += collect_all(collecting_client)
-        found.answers += save_answers(answers.pages, track(part))
+        totals.run += collect_all(collecting_client)
+        totals.again += collect_all(collecting_client)
+        totals.answers += save_answers(answers.pages, track(part))
         lines = [
-            (uid, [one.raw for one in split_page(body).records]) for uid, body in answers.pages
+            (uid, [record.raw for record in split_page(body).records])
+            for uid, body in answers.pages
         ]
         sizes += [len(line) for _uid, page in lines for line in page]
-        found.lines += save_lines(lines, track(part))
-    found.bytes_each = sum(sizes) / len(sizes)
-    return found
+        totals.lines += save_lines(lines, track(part))
+    totals.bytes_each = sum(sizes) / len(sizes)
+    return totals
 
 
-def rows_of(kind: str, accounts: int, found: Found) -> list[Row]:
+def rows_of(kind: str, accounts: int, totals: Found) -> list[Row]:
     """Goals are for the clock, which `bench ingest` goes by too."""
-    run, answers, lines = found.run, found.answers, found.lines
+    run, answers, lines = totals.run, totals.answers, totals.lines
     wall, cpu = run.tweets / run.wall, run.tweets / run.cpu
     cut, read = answers.tweets / answers.wall, lines.tweets / lines.wall
     cut_cpu = answers.tweets / answers.cpu
@@ -224,11 +225,11 @@ def rows_of(kind: str, accounts: int, found: Found) -> list[Row]:
         ),
         Row(
             f"{kind}: {run.tweets:,} tweets of {accounts:,} accounts", f"{run.calls:,} calls",
-            f"{pages}, {found.bytes_each:,.0f} bytes each",
+            f"{pages}, {totals.bytes_each:,.0f} bytes each",
         ),
         Row(
-            f"{kind}: calls an account, nothing new", f"{found.again.calls:,}", f"{accounts:,}",
-            found.again.calls / accounts, "<= 1.01",
+            f"{kind}: calls an account, nothing new", f"{totals.again.calls:,}", f"{accounts:,}",
+            totals.again.calls / accounts, "<= 1.01",
         ),
     ]  # fmt: skip
 
@@ -264,9 +265,9 @@ def waste() -> list[Row]:
                 app.extensions["sfm_settings"] = replace(
                     app.extensions["sfm_settings"], timeline_threads=1
                 )
-                track([(one.uid, one.username) for one in sandbox.world.people[2:count]])
+                track([(person.uid, person.username) for person in sandbox.world.people[2:count]])
                 collect_all(collecting_client)
-                good = sum(one.status == 200 for one in sandbox.served)
+                good = sum(request.status == 200 for request in sandbox.served)
     finally:
         clock_module.use(before)
     forced = (-(-good // limit) - 1) * 900

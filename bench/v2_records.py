@@ -29,7 +29,7 @@ def as_v2(tweet: dict[str, Any]) -> dict[str, Any]:
     original = tweet.get("retweeted_status")
     data = _post(tweet)
     includes: dict[str, Any] = {"users": [_user(tweet["user"])]}
-    if media := [one for shown in (tweet, original) if shown for one in _media(shown)]:
+    if media := [item for shown in (tweet, original) if shown for item in _media(shown)]:
         includes["media"] = media
     if original:
         name, uid = original["user"]["screen_name"], original["user"]["id_str"]
@@ -46,7 +46,7 @@ def _post(tweet: dict[str, Any]) -> dict[str, Any]:
     dice = random.Random(tweet["id"])
     moment = datetime.strptime(tweet["created_at"], "%a %b %d %H:%M:%S %z %Y")
     at = moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    found = {
+    post = {
         "id": tweet["id_str"], "text": tweet["full_text"], "author_id": tweet["user"]["id_str"],
         "created_at": at, "lang": tweet["lang"], "conversation_id": tweet["id_str"],
         "edit_history_tweet_ids": [tweet["id_str"]], "possibly_sensitive": False,
@@ -59,10 +59,10 @@ def _post(tweet: dict[str, Any]) -> dict[str, Any]:
         },
     }  # fmt: skip
     if dice.random() < 0.52:
-        found["context_annotations"] = _context(dice)
+        post["context_annotations"] = _context(dice)
     if media := _media(tweet):
-        found["attachments"] = {"media_keys": [one["media_key"] for one in media]}
-    return found
+        post["attachments"] = {"media_keys": [item["media_key"] for item in media]}
+    return post
 
 
 def _entities(tweet: dict[str, Any], dice: random.Random) -> dict[str, Any]:
@@ -73,32 +73,33 @@ def _entities(tweet: dict[str, Any], dice: random.Random) -> dict[str, Any]:
         for url in tweet["entities"]["urls"]
     ]
     tags = [{"start": 0, "end": 1, "tag": tag["text"]} for tag in tweet["entities"]["hashtags"]]
-    found: dict[str, Any] = {"urls": urls, "hashtags": tags}
+    entities: dict[str, Any] = {"urls": urls, "hashtags": tags}
     if dice.random() < 0.45:
-        found["annotations"] = [
+        entities["annotations"] = [
             {"start": 0, "end": 9, "probability": round(dice.random(), 4),
              "type": dice.choice(KINDS), "normalized_text": word}
             for word in tweet["full_text"].split()[:2]
         ]  # fmt: skip
-    return found
+    return entities
 
 
 def _context(dice: random.Random) -> list[dict[str, Any]]:
-    found = []
+    context = []
     for number, name, description in dice.choices(DOMAINS, k=dice.randint(1, 7)):
         domain = {"id": number, "name": name, "description": description}
         entity = {"id": str(dice.randrange(10**18, 2 * 10**18)), "name": "Libraries and archives"}
-        found.append({"domain": domain, "entity": entity})
-    return found
+        context.append({"domain": domain, "entity": entity})
+    return context
 
 
 def _media(tweet: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
-            "media_key": f"3_{one['id_str']}", "type": "photo", "url": one["media_url_https"],
+            "media_key": f"3_{picture['id_str']}", "type": "photo",
+            "url": picture["media_url_https"],
             "width": 1200, "height": 800, "alt_text": "Shelves of a library, seen from the door",
         }
-        for one in tweet.get("extended_entities", {}).get("media", [])
+        for picture in tweet.get("extended_entities", {}).get("media", [])
     ]  # fmt: skip
 
 

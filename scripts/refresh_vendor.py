@@ -18,8 +18,8 @@ PACKAGES = {
 }
 
 
-def refresh(package: str, wanted: dict[str, str]) -> None:
-    """Put the wanted files of one package into `vendor/<name>@<version>/`."""
+def refresh(package: str, members: dict[str, str]) -> None:
+    """Put these members of one package into `vendor/<name>@<version>/`."""
     folder = VENDOR / package
     folder.mkdir(parents=True, exist_ok=True)
     npm = shutil.which("npm")
@@ -28,7 +28,7 @@ def refresh(package: str, wanted: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as room:
         subprocess.run([npm, "pack", "--silent", package], cwd=room, check=True)
         with tarfile.open(next(Path(room).glob("*.tgz"))) as archive:
-            for inside, name in wanted.items():
+            for inside, name in members.items():
                 member = archive.extractfile(inside)
                 if member is None:
                     raise SystemExit(f"{package} has no {inside}")
@@ -36,5 +36,5 @@ def refresh(package: str, wanted: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    for package, wanted in PACKAGES.items():
-        refresh(package, wanted)
+    for package, files in PACKAGES.items():
+        refresh(package, files)

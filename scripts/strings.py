@@ -63,7 +63,7 @@ def _strings(node: ast.AST, *, shown: bool) -> Iterator[tuple[ast.expr, bool]]:
             if isinstance(child, ast.JoinedStr) or isinstance(child.value, str):
                 yield child, spoken and not _is_key(node, child)
         elif isinstance(child, ast.Call) and _name(child.func) in TITLES:
-            yield from ((one, True) for one in _titles(child))
+            yield from ((title, True) for title in _titles(child))
         else:
             yield from _strings(child, shown=spoken)
 
@@ -88,9 +88,11 @@ def _is_silent(node: ast.AST) -> bool:
 
 def _titles(call: ast.Call) -> Iterator[ast.expr]:
     behind = call.args[TITLES[_name(call.func)] :]
-    for one in behind:
-        if isinstance(one, ast.JoinedStr) or (_is_text(one) and _is_spoken(_english(one))):
-            yield one
+    for argument in behind:
+        if isinstance(argument, ast.JoinedStr) or (
+            _is_text(argument) and _is_spoken(_english(argument))
+        ):
+            yield argument
 
 
 def _is_spoken(text: str) -> bool:
@@ -101,10 +103,10 @@ def _is_spoken(text: str) -> bool:
 def _is_for_people(node: ast.AST, child: ast.AST) -> bool:
     if isinstance(child, ast.Dict | ast.Tuple) and isinstance(node, ast.Assign | ast.AnnAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return any(TABLE.search(_name(one)) for one in targets)
+        return any(TABLE.search(_name(target)) for target in targets)
     if isinstance(child, ast.FunctionDef):
         return bool(SAYS.search(child.name))
-    return isinstance(node, ast.Assign) and any(_name(one) == "words" for one in node.targets)
+    return isinstance(node, ast.Assign) and any(_name(target) == "words" for target in node.targets)
 
 
 def _name(node: ast.AST) -> str:

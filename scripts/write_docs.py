@@ -112,7 +112,7 @@ def _command(name: str) -> str:
     context = click.Context(command, info_name=name)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
     parts = [f"\n## {name}\n\n    {usage}\n\n{inspect.cleandoc(command.help or '')}\n"]
-    options = [found for param in command.params if (found := param.get_help_record(context))]
+    options = [record for param in command.params if (record := param.get_help_record(context))]
     if options:
         parts.append("\n| option | meaning |\n|---|---|\n")
         parts += [f"| `{left}` | {right} |\n".replace("\b", "") for left, right in options]
