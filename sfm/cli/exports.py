@@ -174,11 +174,11 @@ def _criteria(given: dict[str, Any]) -> Criteria:
             "Say what to export by one of --twitter-user, --set-name, --ids-file, --stream-file, "
             "--twitter-filter (with --day or without) and --all."
         )
-    found = _wanted(given, _selection(given))
+    export = _wanted(given, _selection(given))
     if given["sample"] is None:
-        return found
+        return export
     seed = new_seed() if given["seed"] is None else given["seed"]
-    return replace(found, sample=given["sample"], seed=seed)
+    return replace(export, sample=given["sample"], seed=seed)
 
 
 def _wanted(given: dict[str, Any], selection: Selection) -> Criteria:

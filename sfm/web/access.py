@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
-from flask_login import current_user
+from flask_login import current_user as session_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.database import begin_write
@@ -61,30 +61,30 @@ def rule_of(endpoint: str | None) -> AccessRule | None:
     return getattr(view, "access_rule", None)
 
 
-def current_account() -> User | None:
+def current_user() -> User | None:
     """Who is signed in, if anybody is."""
-    found = current_user._get_current_object() if current_user else None
-    return found if isinstance(found, User) and found.is_active else None
+    user = session_user._get_current_object() if session_user else None
+    return user if isinstance(user, User) and user.is_active else None
 
 
-def signed_in_account() -> User:
+def signed_in_user() -> User:
     """Who is signed in, in views whose rule has made sure that somebody is."""
-    account = current_account()
-    if account is None:
+    user = current_user()
+    if user is None:
         abort(401)
-    return account
+    return user
 
 
 def bind(app: Flask) -> None:
     """Guard every route."""
-    login_manager.user_loader(load_account)
+    login_manager.user_loader(load_user)
     app.before_request(_begin_write)
     app.before_request(_guard)
-    app.context_processor(lambda: {"account": current_account()})
+    app.context_processor(lambda: {"current_user": current_user()})
 
 
-def load_account(session_key: str) -> User | None:
-    """The account of a session; nobody once the key was changed or the account deactivated."""
+def load_user(session_key: str) -> User | None:
+    """The user of a session; None once the key was changed or the user deactivated."""
     return queries.by_session_key(session_key)
 
 
@@ -102,10 +102,10 @@ def _guard() -> BaseResponse | None:
         abort(403, description="No one has said yet who may see this page.")
     if rule.who == "public":
         return None
-    account = current_account()
-    if account is None:
+    user = current_user()
+    if user is None:
         return to_sign_in()
-    if rule.who == "superuser" and not account.is_superuser:
+    if rule.who == "superuser" and not user.is_superuser:
         abort(403)
     return None
 

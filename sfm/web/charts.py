@@ -21,7 +21,7 @@ class Bar:
     """One day's bar."""
 
     day: date
-    items: int
+    posts: int
     x: float
     y: float
     width: float
@@ -49,11 +49,11 @@ class BarChart:
     left: int = LEFT
 
 
-class DayItems(NamedTuple):
-    """How many on one day."""
+class DayPosts(NamedTuple):
+    """How many posts on one day."""
 
     day: date
-    items: int
+    posts: int
 
 
 @dataclass(frozen=True)
@@ -64,35 +64,35 @@ class Sparkline:
     area: str
     total: int
     peak: int
-    days: tuple[DayItems, ...]
+    days: tuple[DayPosts, ...]
     width: int
     height: int
 
 
-def every_day(counts: dict[date, int], last: date, days: int) -> list[DayItems]:
+def every_day(counts: dict[date, int], last: date, days: int) -> list[DayPosts]:
     """The counts of so many days up to the last one, zero where nothing is known of a day."""
     first = last - timedelta(days=days - 1)
     span = [first + timedelta(days=n) for n in range(days)]
-    return [DayItems(day, counts.get(day, 0)) for day in span]
+    return [DayPosts(day, counts.get(day, 0)) for day in span]
 
 
-def bar_chart(days: Sequence[DayItems]) -> BarChart:
+def bar_chart(days: Sequence[DayPosts]) -> BarChart:
     """A chart of these days, in their order."""
-    top = nice_top(max((items for _, items in days), default=0))
+    top = nice_top(max((posts for _, posts in days), default=0))
     room = HEIGHT - TOP - BOTTOM
     step = (WIDTH - LEFT) / max(len(days), 1)
     bars = []
-    for place, (day, items) in enumerate(days):
-        height = max(room * items / top, 2) if items else 1
+    for place, (day, posts) in enumerate(days):
+        height = max(room * posts / top, 2) if posts else 1
         y = TOP + room - height
-        bars.append(Bar(day, items, round(LEFT + place * step + step * 0.12, 1), round(y, 1),
+        bars.append(Bar(day, posts, round(LEFT + place * step + step * 0.12, 1), round(y, 1),
                         round(step * 0.76, 1), round(height, 1)))  # fmt: skip
     lines = tuple(
         ChartLine(round(TOP + room - room * part / 2, 1), top * part // 2) for part in range(3)
     )
     every = max(1, -(-len(bars) // LABELS_ACROSS))
     labelled = tuple(bars[::-1][::every][::-1])
-    return BarChart(tuple(bars), lines, labelled, sum(items for _, items in days))
+    return BarChart(tuple(bars), lines, labelled, sum(posts for _, posts in days))
 
 
 def nice_top(highest: int) -> int:
@@ -103,14 +103,14 @@ def nice_top(highest: int) -> int:
     return top
 
 
-def sparkline(days: Sequence[DayItems], width: int = 300, height: int = 48) -> Sparkline:
+def sparkline(days: Sequence[DayPosts], width: int = 300, height: int = 48) -> Sparkline:
     """A small line over these days."""
-    peak = max((items for _, items in days), default=0)
+    peak = max((posts for _, posts in days), default=0)
     step = width / max(len(days) - 1, 1)
     places = [
-        f"{place * step:.0f},{height - 2 - (height - 6) * items / max(peak, 1):.0f}"
-        for place, (_, items) in enumerate(days)
+        f"{place * step:.0f},{height - 2 - (height - 6) * posts / max(peak, 1):.0f}"
+        for place, (_, posts) in enumerate(days)
     ]
     line = " ".join(places)
     area = f"0,{height} {line} {width},{height}"
-    return Sparkline(line, area, sum(items for _, items in days), peak, tuple(days), width, height)
+    return Sparkline(line, area, sum(posts for _, posts in days), peak, tuple(days), width, height)

@@ -34,7 +34,7 @@ def titles() -> dict[int, tuple[str, str]]:
     return {
         400: (_("That request makes no sense here"), _("Go back, reload the page and try again.")),
         401: (_("Please sign in"), _("This page is for people who are signed in.")),
-        403: (_("Not for your account"), _("Ask an administrator if you need this page.")),
+        403: (_("Not for you"), _("Ask an administrator if you need this page.")),
         404: (_("Nothing here"), _("It may have been removed, renamed, or never existed.")),
         405: (_("That cannot be done at this address"), _("Go back and use the page's own form.")),
         409: (_("That cannot be done now"), ""),

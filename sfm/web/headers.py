@@ -7,7 +7,7 @@ import base64
 from flask import Flask, Response, g, request
 from flask.wrappers import Response as FlaskResponse
 
-from sfm.web.access import current_account
+from sfm.web.access import current_user
 
 POLICY = {
     "default-src": "'none'",
@@ -65,7 +65,7 @@ def policy() -> str:
 
 
 def _is_personal(response: FlaskResponse) -> bool:
-    return response.mimetype == "text/html" or current_account() is not None
+    return response.mimetype == "text/html" or current_user() is not None
 
 
 def add_digest(answer: FlaskResponse, sha256: str) -> None:

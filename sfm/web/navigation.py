@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import current_app, request, url_for
 from flask_babel import lazy_gettext
 
-from sfm.web.access import current_account, rule_of
+from sfm.web.access import current_user, rule_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ MENU: tuple[tuple[object, tuple[tuple[str, object], ...]], ...] = (
             ("home.index", lazy_gettext("Home")),
             ("accounts.alpha", lazy_gettext("Accounts")),
             ("sets.index", lazy_gettext("Sets")),
-            ("posts.index", lazy_gettext("Tweets")),
+            ("posts.index", lazy_gettext("Posts")),
             ("links.index", lazy_gettext("Links")),
         ),
     ),
@@ -58,7 +58,10 @@ MENU: tuple[tuple[object, tuple[tuple[str, object], ...]], ...] = (
 )
 """Headings, and under each the endpoints with their labels."""
 
-PART_OF = dict.fromkeys(("admin_accounts", "admin_lists", "admin_users", "audit"), "admin")
+PART_OF = dict.fromkeys(
+    ("admin_accounts", "admin_deletions", "admin_list_import", "admin_users", "audit", "jobs"),
+    "admin",
+)
 """Areas that the menu shows as another one."""
 
 
@@ -79,9 +82,9 @@ def _entries(lines: tuple[tuple[str, object], ...]) -> tuple[MenuEntry, ...]:
 
 
 def _may_open(endpoint: str) -> bool:
-    rule, account = rule_of(endpoint), current_account()
+    rule, user = rule_of(endpoint), current_user()
     if rule is None:
         return False
     if rule.who == "superuser":
-        return account is not None and account.is_superuser
-    return rule.who == "public" or account is not None
+        return user is not None and user.is_superuser
+    return rule.who == "public" or user is not None

@@ -61,21 +61,21 @@ def slice_of(statement: Select[Any], order: SortOrder, token: str | None, size: 
         statement = statement.where(row < place if downwards else row > place)
     ways = [column.desc() if downwards else column.asc() for column in order.columns]
     keyed = statement.add_columns(*order.columns).order_by(*ways).limit(size + 1)
-    found = db.session.execute(keyed).all()
-    more, found = len(found) > size, list(found[:size])
+    rows = db.session.execute(keyed).all()
+    more, rows = len(rows) > size, list(rows[:size])
     if backwards:
-        found.reverse()
-    return _slice(order, found, has_back=more if backwards else values is not None,
+        rows.reverse()
+    return _slice(order, rows, has_back=more if backwards else values is not None,
                   has_on=True if backwards else more)  # fmt: skip
 
 
-def _slice(order: SortOrder, found: list[Any], *, has_back: bool, has_on: bool) -> Slice[Any]:
+def _slice(order: SortOrder, keyed: list[Any], *, has_back: bool, has_on: bool) -> Slice[Any]:
     width = len(order.columns)
-    rows = [row[0] if len(row) == width + 1 else row[:-width] for row in found]
-    if not found:
+    rows = [row[0] if len(row) == width + 1 else row[:-width] for row in keyed]
+    if not keyed:
         return Slice(rows, None, None)
-    back = make_token(order, True, found[0][-width:]) if has_back else None
-    on = make_token(order, False, found[-1][-width:]) if has_on else None
+    back = make_token(order, True, keyed[0][-width:]) if has_back else None
+    on = make_token(order, False, keyed[-1][-width:]) if has_on else None
     return Slice(rows, back, on)
 
 

@@ -21,17 +21,17 @@ SESSION_HOURS = 12
 def bind(app: Flask, blueprints: Iterable[str]) -> None:
     """Bind everything, in the order in which a request must meet it."""
     with app.app_context():
-        found = settings()
-    app.config.update(page_config(found))
-    if found.proxy_hops:
+        current = settings()
+    app.config.update(page_config(current))
+    if current.proxy_hops:
         # Host is left to the proxy's own Host line: a hop that sets no X-Forwarded-Host would
         # hand a reader's own one on.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=found.proxy_hops, x_proto=found.proxy_hops, x_host=0
+            app.wsgi_app, x_for=current.proxy_hops, x_proto=current.proxy_hops, x_host=0
         )
     template_filters.bind(app)
     request_limits.bind(app)
-    login_manager.init_app(app)
+    login_manager.init_app(app, add_context_processor=False)  # templates have our own
     csrf.init_app(app)
     htmx.init_app(app)
     babel.init_app(
@@ -61,19 +61,19 @@ def language_selector(languages: list[str]) -> Callable[[], str]:
     return chosen
 
 
-def page_config(found: Settings) -> dict[str, object]:
+def page_config(current: Settings) -> dict[str, object]:
     """Flask's configuration as far as pages go."""
     return {
-        "SESSION_COOKIE_NAME": "__Host-sfm" if found.https else "sfm",
-        "SESSION_COOKIE_SECURE": found.https,
+        "SESSION_COOKIE_NAME": "__Host-sfm" if current.https else "sfm",
+        "SESSION_COOKIE_SECURE": current.https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=SESSION_HOURS),
         "SEND_FILE_MAX_AGE_DEFAULT": timedelta(days=365),  # addresses carry the content's hash
-        "TRUSTED_HOSTS": list(found.trusted_hosts) or None,
-        "PREFERRED_URL_SCHEME": "https" if found.https else "http",
+        "TRUSTED_HOSTS": list(current.trusted_hosts) or None,
+        "PREFERRED_URL_SCHEME": "https" if current.https else "http",
         # A token is as old as its session (12 hours): a form left open over lunch still works.
         "WTF_CSRF_TIME_LIMIT": None,
         # The project's own, and what an installation adds or says in other words.
-        "BABEL_TRANSLATION_DIRECTORIES": f"translations;{found.instance / 'translations'}",
+        "BABEL_TRANSLATION_DIRECTORIES": f"translations;{current.instance / 'translations'}",
     }

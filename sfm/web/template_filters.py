@@ -19,7 +19,7 @@ from markupsafe import Markup
 from sfm import __version__, clock
 from sfm.config import Settings
 from sfm.extensions import settings
-from sfm.web.access import current_account
+from sfm.web.access import current_user
 from sfm.web.navigation import navigation
 
 NOTHING = "–"
@@ -52,11 +52,11 @@ def bind(app: Flask) -> None:
 
 
 def _site() -> dict[str, object]:
-    found = settings()
-    root = found.twitter_api_root
+    current = settings()
+    root = current.twitter_api_root
     return {
-        "branding": found.branding,
-        "brand": found.branding.get("institution") or "Social Feed Manager",
+        "branding": current.branding,
+        "brand": current.branding.get("institution") or "Social Feed Manager",
         "api_root": root,
         "other_api_root": root if root != DEFAULT_ROOT else "",
     }
@@ -64,8 +64,8 @@ def _site() -> dict[str, object]:
 
 def time_zone() -> str:
     """The zone in which times are shown to the present reader."""
-    account = current_account()
-    zone = account.time_zone if account is not None and account.time_zone else "UTC"
+    user = current_user()
+    zone = user.time_zone if user is not None and user.time_zone else "UTC"
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):  # a zone that this machine no longer knows
@@ -137,8 +137,8 @@ def bind_counting(app: Flask) -> None:
     plain = app.jinja_env.globals["ngettext"]
 
     @pass_context
-    def counting(context: Context, one: str, many: str, num: int, **more: Any) -> str:
-        return str(plain(context, one, many, num, **{"num": number(num), **more}))  # type: ignore[operator]
+    def counting(context: Context, singular: str, many: str, num: int, **more: Any) -> str:
+        return str(plain(context, singular, many, num, **{"num": number(num), **more}))  # type: ignore[operator]
 
     app.jinja_env.globals["ngettext"] = counting
 

@@ -201,7 +201,7 @@ def test_full_lists_are_light_too(open_as: OpenAs, superuser: User) -> None:
         "/admin/twitter-user-items/",
     ):  # fmt: skip
         page.goto(address, wait_until="load")
-        assert page.locator("tbody tr, article.tweet").count() >= 25
+        assert page.locator("tbody tr, article.post").count() >= 25
         heavy[address] = page.evaluate(WEIGH)
     assert max(heavy.values()) < MOST_BYTES, heavy
 

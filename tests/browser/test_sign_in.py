@@ -116,7 +116,7 @@ def test_a_one_time_password_is_changed_at_the_first_sign_in(
     page.get_by_label("New password once more").fill(OTHER)
     page.get_by_role("button", name="Set the password").click()
     page.goto("/account/")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your profile")
 
 
 @both
@@ -126,7 +126,7 @@ def test_a_newcomer_signs_in_with_twitter(open_as: OpenAs, scripts: bool, way: s
     page.goto("/account/")  # sent to sign in, and back here afterwards
     page.get_by_role("button", name=f"Sign in with Twitter ({way})").click()
     agree(page)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your profile")
     expect(page.locator("main")).to_contain_text(f"Linked to @{WHO}")
     db.session.rollback()
     assert db.session.scalars(select(Credential.state)).all() == ["works"]
@@ -249,7 +249,7 @@ def test_a_session_ends_in_every_browser(open_as: OpenAs, app: Flask) -> None:
     for page in (one, two):
         sign_in(page, "ann", GOOD)
         page.goto("/account/")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Your profile")
     one.get_by_role("button", name="Sign out", exact=True).first.click()
     expect(one.get_by_role("heading", level=1)).to_have_text("Sign in")
     two.goto("/account/")

@@ -48,7 +48,7 @@ def test_a_list_of_ids_is_sent_along_and_goes_with_the_export(
 def test_a_list_without_ids_is_refused(client: FlaskClient, reader: User) -> None:
     sign_in(client, reader)
     refused = submit(client, NEW, NEW, id_list=[(io.BytesIO(b"no ids here\n"), "ids.txt")])
-    assert "There is no tweet id in this file." in refused.text
+    assert "There is no post id in this file." in refused.text
     assert list(storage.lists_folder().iterdir()) == []
 
 

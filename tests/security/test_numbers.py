@@ -91,10 +91,10 @@ def test_no_address_breaks_a_page_with_a_number(
 @pytest.mark.parametrize(
     ("where", "sent"),
     [
-        ("/admin/twitter-users/bulk/", {"user": "N", "action": "deactivate"}),
-        ("/admin/twitter-users/bulk/", {"user": "N", "action": "add-to-set", "set": "SET"}),
-        ("/admin/twitter-users/bulk/", {"user": "USER", "action": "add-to-set", "set": "N"}),
-        ("/sets/SET/members/remove/", {"user": "N"}),
+        ("/admin/twitter-users/bulk/", {"account": "N", "action": "deactivate"}),
+        ("/admin/twitter-users/bulk/", {"account": "N", "action": "add-to-set", "set": "SET"}),
+        ("/admin/twitter-users/bulk/", {"account": "USER", "action": "add-to-set", "set": "N"}),
+        ("/sets/SET/members/remove/", {"account": "N"}),
         ("/files/hand-on/", {"file": "N", "to": "export"}),
         ("/admin/timeline-jobs/delete/", {"job": "N"}),
     ],

@@ -126,13 +126,13 @@ def test_ticked_accounts_are_deactivated_and_put_into_a_set(
     address = f"{TABLE}?sort=-name"
     ticked = [str(users[0].id), str(users[2].id), "999999", "x"]
     form = page(boss, address)
-    answer = submit(boss, form, f"{TABLE}bulk/", user=ticked, action="deactivate")
+    answer = submit(boss, form, f"{TABLE}bulk/", account=ticked, action="deactivate")
     assert answer.headers["Location"] == address
     assert "2 accounts deactivated." in page(boss, address).text
     states = dict(db.session.execute(select(TwitterUser.id, TwitterUser.is_active)).all())
     assert [states[one] for one in ids] == [False, True, False, True]
     more = {"action": "add-to-set", "set": str(target.id)}
-    submit(boss, form, f"{TABLE}bulk/", user=ticked, **more)
+    submit(boss, form, f"{TABLE}bulk/", account=ticked, **more)
     assert boss.get(f"/sets/{target.id}/members.txt").text == "u0\nu2\n"
 
 
@@ -144,7 +144,7 @@ def test_activating_many_looks_each_up_again(
     gone = make_twitter_user("vanished", uid=424_242, is_active=False)
     ids = [str(here.id), str(gone.id)]
     form = page(boss, TABLE)
-    submit(boss, form, f"{TABLE}bulk/", user=ids, action="activate")
+    submit(boss, form, f"{TABLE}bulk/", account=ids, action="activate")
     found = page(boss, TABLE)
     assert "1 account activated." in found.text
     assert "vanished" in found.text
@@ -157,7 +157,7 @@ def test_nothing_ticked_and_nothing_chosen_are_told(boss: FlaskClient) -> None:
     form = page(boss, TABLE)
     submit(boss, form, f"{TABLE}bulk/", action="deactivate")
     assert "Tick the accounts first." in page(boss, TABLE).text
-    checked(submit(boss, form, f"{TABLE}bulk/", user=str(user.id), action="explode"), 422)
+    checked(submit(boss, form, f"{TABLE}bulk/", account=str(user.id), action="explode"), 422)
 
 
 def test_the_way_back_is_never_off_site(boss: FlaskClient) -> None:
@@ -197,18 +197,18 @@ def test_deleting_says_how_much_goes_and_wants_the_name(boss: FlaskClient) -> No
     make_tweets(user, ["one", "two", "three"])
     make_tweets(other, ["four"])
     where = f"{TABLE}{user.id}/delete/"
-    assert page(boss, "/tweets/?q=two").all("p", class_="tweet-text")
+    assert page(boss, "/tweets/?q=two").all("p", class_="post-text")
     asked = page(boss, where)
-    assert "the 3 tweets that are held" in asked.text
+    assert "the 3 posts that are kept" in asked.text
     checked(submit(boss, asked, where, typed_name="kept"), 422)
     answer = submit(boss, asked, where, typed_name="@doomed")
     assert answer.headers["Location"] == TABLE
-    assert "doomed and its 3 tweets are deleted." in page(boss, TABLE).text
+    assert "doomed and its 3 posts are deleted." in page(boss, TABLE).text
     assert db.session.scalar(select(func.count()).select_from(TwitterUserItem)) == 1
     assert db.session.scalar(select(func.sum(DayTotal.items))) == 1
     page(boss, where, 404)
-    assert not page(boss, "/tweets/?q=two").all("p", class_="tweet-text")
-    assert "four" in text_of(page(boss, "/tweets/?q=four").one("p", class_="tweet-text"))
+    assert not page(boss, "/tweets/?q=two").all("p", class_="post-text")
+    assert "four" in text_of(page(boss, "/tweets/?q=four").one("p", class_="post-text"))
 
 
 def test_notes_are_kept(boss: FlaskClient) -> None:

@@ -51,14 +51,14 @@ def test_counts_chart_table_and_latest_tweets(
         text_of(stat.find("dt")): text_of(stat.find("dd"))
         for stat in found.all("div", class_="stat")
     }
-    assert figures["tweets held"] == "5"
-    assert figures["tweets in 31 days"] == "3"
+    assert figures["posts kept"] == "5"
+    assert figures["posts in 31 days"] == "3"
     assert figures["accounts 1 of them active"] == "2"
     assert len(found.all("rect")) == 31
     rows = [[text_of(cell) for cell in row.iter("td")] for row in found.one("tbody").iter("tr")]
     assert rows[0] == ["22 Nov 2026", "3"]
     assert len(rows) == 31
-    texts = [text_of(tweet) for tweet in found.all("p", class_="tweet-text")]
+    texts = [text_of(tweet) for tweet in found.all("p", class_="post-text")]
     assert texts == ["one & only <b>", "two", "three", "old", "older"]
 
 
@@ -74,7 +74,7 @@ def test_what_runs_and_what_went_wrong(
     assert found.one("progress").get("value") == "5"
     assert "Reading CityArchive" in found.text
     assert "gone_account is suspended by Twitter." in found.text
-    assert "7 new tweets" in found.text
+    assert "7 new posts" in found.text
     assert "Free on disk" in found.text
     now = part(client, "/home/now/").by_id("now")
     assert now.get("hx-get") == "/home/now/"
@@ -134,7 +134,7 @@ def test_a_run_that_failed_as_a_whole_is_told_with_its_reason_and_page(
     assert "/runs/?state=failed" in found.links()
     facts = [text_of(fact) for fact in found.by_id("now").iter("dd")]
     assert facts[0].startswith("failed"), "the last job is told with its state"
-    assert facts[0].endswith("0 new tweets")
+    assert facts[0].endswith("0 new posts")
 
 
 def test_a_collection_that_found_no_key_is_told(

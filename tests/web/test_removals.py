@@ -94,7 +94,7 @@ def test_a_tweet_is_deleted_from_its_page_with_counts_search_links_and_a_reason(
     ask = page(boss, f"/twitter-item/{gone}/", headers={"Accept": "text/html"})
     assert f"{DELETE}?tweet={gone}" in ask.links()
     confirm = asking(boss, gone)
-    assert "Delete 1 tweet everywhere?" in confirm.text
+    assert "Delete 1 post everywhere?" in confirm.text
     answer = submit(boss, confirm, DELETE, reason="The author asked, letter of 3 May")
     run = run_of(answer)
     assert (answer.status_code, answer.location) == (303, f"/runs/{run.id}/")
@@ -116,7 +116,7 @@ def test_a_tweet_is_deleted_from_its_page_with_counts_search_links_and_a_reason(
     assert "zebra" not in json.dumps(entry.after)
     done = page(boss, f"/runs/{run.id}/")
     assert "Deleted everywhere: a last look found nothing." in done.text
-    assert "Tweets and retweets deleted 1" in done.text
+    assert "Posts and retweets deleted 1" in done.text
 
 
 def test_ticked_tweets_of_the_table_are_deleted_together(
@@ -125,7 +125,7 @@ def test_ticked_tweets_of_the_table_are_deleted_together(
     tweets = make_tweets(anna, [f"number {number}" for number in range(5)])
     table = page(boss, "/admin/twitter-user-items/")
     confirm = checked(submit(boss, table, DELETE, tweet=[str(number) for number in tweets[:3]]))
-    assert "Delete 3 tweets everywhere?" in confirm.text
+    assert "Delete 3 posts everywhere?" in confirm.text
     submit(boss, confirm, DELETE, reason="Asked by Twitter")
     assert worker.work_once()
     db.session.rollback()
@@ -140,7 +140,7 @@ def test_without_a_reason_nothing_is_asked_for(boss: FlaskClient, anna: TwitterU
     part = boss.post(
         DELETE, data={**confirm_fields(confirm), "reason": ""}, headers={"HX-Request": "true"}
     )
-    assert checked_part(part, 422).by_id("delete-tweets") is not None
+    assert checked_part(part, 422).by_id("delete-posts") is not None
     assert db.session.scalars(select(Run)).all() == []
     sent = boss.post(
         DELETE, data={**confirm_fields(confirm), "reason": "Asked"}, headers={"HX-Request": "true"}
@@ -196,7 +196,7 @@ def test_links_are_forgotten_and_their_tweets_stay(boss: FlaskClient, anna: Twit
     table = page(boss, "/admin/twitter-user-item-urls/")
     change = "/admin/twitter-user-item-urls/change/"
     confirm = checked(submit(boss, table, change, link=str(link), do="delete"))
-    assert "The 1 tweet with it stays" in confirm.text
+    assert "The 1 post with it stays" in confirm.text
     answer = submit(boss, confirm, "/admin/twitter-user-item-urls/delete/")
     assert answer.status_code == 303
     assert db.session.scalars(select(Link.id)).all() == [other]

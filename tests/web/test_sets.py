@@ -71,7 +71,7 @@ def test_the_page_of_a_set(login_as: Login, reader: User) -> None:
     client = login_as(reader)
     found = page(client, f"/sets/{found_set.id}/")
     assert "As a text file" in found.text
-    assert sorted(text_of(one) for one in found.all("p", class_="tweet-text")) == [
+    assert sorted(text_of(one) for one in found.all("p", class_="post-text")) == [
         "one",
         "three",
         "two",
@@ -80,7 +80,7 @@ def test_the_page_of_a_set(login_as: Login, reader: User) -> None:
         text_of(stat.find("dt")): text_of(stat.find("dd"))
         for stat in found.all("div", class_="stat")
     }
-    assert (figures["accounts"], figures["tweets held"]) == ("3", "3")
+    assert (figures["accounts"], figures["posts kept"]) == ("3", "3")
     names = client.get(f"/sets/{found_set.id}/members.txt")
     assert names.text == "alpha\nbeta\ngamma\n"
     assert names.headers["Content-Disposition"].startswith("attachment")
@@ -97,7 +97,7 @@ def test_members_are_put_in_and_taken_out(login_as: Login, reader: User) -> None
     again = checked(submit(client, form, f"{where}members/add/", names="nobody alpha"), 422)
     assert text_of(again.one("textarea")) == "nobody"
     ticked = [str(members[0].id)]
-    submit(client, page(client, where), f"{where}members/remove/", user=ticked)
+    submit(client, page(client, where), f"{where}members/remove/", account=ticked)
     assert client.get(f"{where}members.txt").text == "beta\n"
 
 
@@ -155,7 +155,7 @@ def test_each_member_has_its_own_small_chart_in_words_and_lines(
     drawn, line = first.find(".//svg"), first.find(".//polygon")
     assert drawn is not None
     assert line is not None
-    assert drawn.get("aria-label") == "3 tweets, 3 a day at most"
+    assert drawn.get("aria-label") == "3 posts, 3 a day at most"
     assert len((line.get("points") or "").split()) == 31 + 2
     assert second.find(".//svg") is None
     assert "@silent none" in text_of(second).replace("@silent 0", "@silent")

@@ -27,7 +27,7 @@ def signed(login_as: LoginAs, reader: User) -> FlaskClient:
 
 
 def texts(found: Page) -> list[str]:
-    return [text_of(one) for one in found.all("p", class_="tweet-text")]
+    return [text_of(one) for one in found.all("p", class_="post-text")]
 
 
 def test_the_list_shows_newest_first_and_pages(signed: FlaskClient) -> None:
@@ -37,7 +37,7 @@ def test_the_list_shows_newest_first_and_pages(signed: FlaskClient) -> None:
 
     first = page(signed, "/tweets/")
     assert texts(first) == [f"number {number}" for number in range(59, 9, -1)]
-    assert "60 tweets" in first.text
+    assert "60 posts" in first.text
     older = next(link for link in first.links() if "at=" in link)
     second = page(signed, older)
     assert texts(second) == [f"number {number}" for number in range(9, -1, -1)]
@@ -48,7 +48,7 @@ def test_the_list_shows_newest_first_and_pages(signed: FlaskClient) -> None:
 
 
 def test_nothing_kept_yet_says_what_to_do(signed: FlaskClient) -> None:
-    assert "come in with the next timeline job" in page(signed, "/tweets/").text
+    assert "come in with the next timeline run" in page(signed, "/tweets/").text
 
 
 def test_searching_by_form_and_narrowing_down_by_links(signed: FlaskClient) -> None:
@@ -61,7 +61,7 @@ def test_searching_by_form_and_narrowing_down_by_links(signed: FlaskClient) -> N
     assert found.status_code == 200
     result = page(signed, "/tweets/?q=flood")
     assert sorted(texts(result)) == ["Flood at the harbour", "Flood in the cellar"]
-    assert "2 tweets" in result.text
+    assert "2 posts" in result.text
     narrowed = {text_of(link): link.get("href") or "" for link in result.all("a")}
     assert texts(page(signed, narrowed["fr"])) == ["Flood in the cellar"]
     assert texts(page(signed, narrowed["Nov 2026"])) == ["Flood at the harbour"]
@@ -137,7 +137,7 @@ def test_bad_input_is_told_and_nothing_typed_is_lost(
 ) -> None:
     found = page(signed, f"/tweets/?{query}&media=yes", 422)
     assert says in found.text
-    assert part(signed, f"/tweets/?{query}", 422).by_id("tweets") is not None
+    assert part(signed, f"/tweets/?{query}", 422).by_id("posts") is not None
     chosen = [one.get("value") for one in found.all("option") if "selected" in one.attrib]
     assert "yes" in chosen
 
@@ -170,7 +170,7 @@ def test_one_tweet_is_a_page_for_browsers_and_json_for_programs(signed: FlaskCli
     raw = db.session.scalar(select(TwitterUserItem.item_json))
 
     shown = page(signed, f"/twitter-item/{one}/", headers=HTML)
-    assert text_of(shown.by_id("tweet-text")) == "Flood at the harbour"
+    assert text_of(shown.by_id("post-text")) == "Flood at the harbour"
     assert f"/twitter-item/{one}.json" in shown.links()
     for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
         answer = signed.get(f"/twitter-item/{one}/", headers=headers)
@@ -216,7 +216,7 @@ def test_links_tags_and_names_are_linked_and_the_own_picture_is_not_in_the_text(
     assert texts(page(signed, links["#Flood"].get("href") or "")) == texts(card)
 
     whole = page(signed, f"/twitter-item/{one}/", headers=HTML)
-    assert "See example.org/x & #Flood by @City_Hall" in text_of(whole.by_id("tweet-text"))
+    assert "See example.org/x & #Flood by @City_Hall" in text_of(whole.by_id("post-text"))
 
 
 def test_quoted_and_retweeted_tweets_are_shown(signed: FlaskClient) -> None:
@@ -238,7 +238,7 @@ def test_quoted_and_retweeted_tweets_are_shown(signed: FlaskClient) -> None:
     ]
     assert "What was said before <b>" in page(signed, f"/twitter-item/{one}/", headers=HTML).text
     assert "RT @speaker: What was said before <b>" in text_of(
-        page(signed, f"/twitter-item/{two}/", headers=HTML).by_id("tweet-text")
+        page(signed, f"/twitter-item/{two}/", headers=HTML).by_id("post-text")
     )
 
 
@@ -294,13 +294,13 @@ def test_fifty_hostile_texts_are_shown_harmless(signed: FlaskClient) -> None:
     assert save(made, ann.id).new == 50
 
     found = page(signed, "/tweets/")  # the page's own checks look for scripts, handlers and links
-    assert len(found.all("article", class_="tweet")) == 50
+    assert len(found.all("article", class_="post")) == 50
     assert not foreign(found)
-    assert text_of(found.one("h1")) == "Tweets"
+    assert text_of(found.one("h1")) == "Posts"
     for one in made:
         whole = page(signed, f"/twitter-item/{one.tweet.twitter_id}/", headers=HTML)
         assert not foreign(whole)
-        assert text_of(whole.one("h1")) == "Tweet"
+        assert text_of(whole.one("h1")) == "Post"
 
 
 @pytest.mark.slow
@@ -323,7 +323,7 @@ def test_all_recorded_tweets_open_and_show_their_text(
     some = rows if db.engine.dialect.name == "sqlite" else rows[::7]
     for twitter_id, text, raw in some:
         shown = page(signed, f"/twitter-item/{twitter_id}/", headers=HTML)
-        seen = squeezed(text_of(shown.by_id("tweet-text")))
+        seen = squeezed(text_of(shown.by_id("post-text")))
         wanted = "".join(one.text for one in parse_entities.entities(raw.encode()).segments)
         assert seen == squeezed(wanted), twitter_id
         for word in text.split():  # what is stored says the same, but for addresses

@@ -117,7 +117,7 @@ def test_the_page_of_an_account(login_as: Login, reader: User, superuser: User) 
     assert "Twitter could not be reached." in found.text
     assert "Mine" in found.text
     assert "Not mine" not in found.text
-    assert [text_of(one) for one in found.all("p", class_="tweet-text")] == ["second", "first"]
+    assert [text_of(one) for one in found.all("p", class_="post-text")] == ["second", "first"]
     assert "/twitter-user/CityArchive.csv" in found.links()
     assert not found.all("form", action=f"/admin/twitter-users/{user.id}/collect/")
     login_as(superuser)

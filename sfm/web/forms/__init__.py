@@ -35,8 +35,8 @@ class Form(FlaskForm):
     def validate(self, extra_validators: Any = None) -> bool:
         """True if all is well; else `errors` says in words what is not."""
         fine = super().validate(extra_validators)
-        held = [field for field in self if not _without_nul(field)]
-        return fine and not held
+        with_nul = [field for field in self if not _without_nul(field)]
+        return fine and not with_nul
 
     def refuse(self, field_name: str, message: str) -> None:
         """Add what only the feature could know to a field's errors."""

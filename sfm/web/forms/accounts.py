@@ -12,7 +12,7 @@ from sfm.web.forms import HARMLESS, Form
 TOO_LONG = _("A name has at most 255 characters.")
 
 
-class AddOneForm(Form):
+class AddAccountForm(Form):
     """The name of one account."""
 
     name = StringField(validators=[HARMLESS, InputRequired(_("Type a name."))])
@@ -28,8 +28,8 @@ class ListForm(Form):
         """Everything that was pasted, and behind it what was uploaded."""
         pasted = self.names.data or ""
         upload = self.file.data
-        held = upload.read().decode("utf-8-sig", "replace") if upload else ""
-        return f"{pasted}\n{held}" if held else pasted
+        uploaded = upload.read().decode("utf-8-sig", "replace") if upload else ""
+        return f"{pasted}\n{uploaded}" if uploaded else pasted
 
 
 class SaveListForm(Form):
@@ -42,7 +42,7 @@ class SaveListForm(Form):
     active = BooleanField(default=True)
 
 
-class EditForm(Form):
+class AccountNotesForm(Form):
     """What is ours to say about an account; all else is Twitter's."""
 
     notes = TextAreaField(

@@ -30,10 +30,12 @@ class LayoutForm(Form):
     """How the export is to look."""
 
     format = SelectField(
-        choices=[SelectChoice(one.key, lazily_told(one.label)) for one in FORMATS.values()]
+        choices=[SelectChoice(kind.key, lazily_told(kind.label)) for kind in FORMATS.values()]
     )
-    columns = RadioField(choices=[SelectChoice(*one) for one in COLUMN_SETS], default="classic")
-    packing = RadioField(choices=[SelectChoice(*one) for one in PACKINGS], default="zip")
+    columns = RadioField(
+        choices=[SelectChoice(*choice) for choice in COLUMN_SETS], default="classic"
+    )
+    packing = RadioField(choices=[SelectChoice(*choice) for choice in PACKINGS], default="zip")
     excel_mark = BooleanField()
     keep_line_breaks = BooleanField()
     as_is = BooleanField()
@@ -58,10 +60,10 @@ class LayoutForm(Form):
 
 def filled_with(layout: Layout) -> dict[str, object]:
     """A layout as values of the form's fields."""
-    chosen = layout.columns[0] if layout.columns in (("classic",), ("extended",)) else "chosen"
+    column_set = layout.columns[0] if layout.columns in (("classic",), ("extended",)) else "chosen"
     return {
         "format": layout.format,
-        "columns": chosen,
+        "columns": column_set,
         "packing": layout.packing,
         "excel_mark": layout.excel_mark,
         "keep_line_breaks": layout.keep_line_breaks,
@@ -74,5 +76,5 @@ class RepeatForm(Form):
     """How often an export is to be made again."""
 
     every = SelectField(
-        choices=[SelectChoice(*one) for one in EVERY.items()], validators=[AnyOf(list(EVERY))]
+        choices=[SelectChoice(*choice) for choice in EVERY.items()], validators=[AnyOf(list(EVERY))]
     )

@@ -16,7 +16,7 @@ from sfm.web.pagination import Slice, SortOrder, slice_of
 from sfm.web.request_limits import possible_id
 
 A_TO_Z = 25
-FOUND = 25
+MATCHES = 25
 MEMBERS = 50
 SETS = 50
 TABLE = 50
@@ -48,7 +48,7 @@ def a_to_z(letter: str, token: str | None) -> Slice[TwitterUser]:
 def matching(query: str, token: str | None) -> Slice[TwitterUser]:
     """One page of the accounts that have or had this piece of a name."""
     order = SortOrder("search", BY_NAME, (str, int))
-    return slice_of(queries.matching(query), order, token, FOUND)
+    return slice_of(queries.matching(query), order, token, MATCHES)
 
 
 def members_of(set_id: int, token: str | None) -> Slice[TwitterUser]:
@@ -60,9 +60,9 @@ def members_of(set_id: int, token: str | None) -> Slice[TwitterUser]:
 
 def sets_of(reader: User, text: str, token: str | None) -> Slice[TwitterUserSet]:
     """One page of the sets that a User may see."""
-    wanted = sets.listed(reader, text).options(joinedload(TwitterUserSet.owner))
+    statement = sets.listed(reader, text).options(joinedload(TwitterUserSet.owner))
     order = SortOrder("sets", (func.lower(TwitterUserSet.name), TwitterUserSet.id), (str, int))
-    return slice_of(wanted, order, token, SETS)
+    return slice_of(statement, order, token, SETS)
 
 
 @dataclass(frozen=True)
@@ -92,16 +92,17 @@ class AccountFilter:
         return bool(self.q or self.active or self.state or self.set_id)
 
 
-def accounts_table(wanted: AccountFilter, token: str | None) -> Slice[TwitterUser]:
+def accounts_table(account_filter: AccountFilter, token: str | None) -> Slice[TwitterUser]:
     """One page of the accounts as filtered and sorted."""
-    unconfirmed = wanted.state == UNCONFIRMED
+    unconfirmed = account_filter.state == UNCONFIRMED
     accounts = queries.filtered(
-        wanted.q,
-        is_active=wanted.active == "yes" if wanted.active else None,
-        state="" if unconfirmed else wanted.state,
+        account_filter.q,
+        is_active=account_filter.active == "yes" if account_filter.active else None,
+        state="" if unconfirmed else account_filter.state,
         gone_unconfirmed=unconfirmed,
-        set_id=wanted.set_id or None,
+        set_id=account_filter.set_id or None,
     )
-    columns, types = SORTS[wanted.sort.removeprefix("-")]
-    order = SortOrder(wanted.sort, columns, types, descending=wanted.sort.startswith("-"))
+    columns, types = SORTS[account_filter.sort.removeprefix("-")]
+    descending = account_filter.sort.startswith("-")
+    order = SortOrder(account_filter.sort, columns, types, descending=descending)
     return slice_of(accounts, order, token, TABLE)

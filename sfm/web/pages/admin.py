@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 from sqlalchemy import Select
 
-from sfm.accounts import queries as accounts
-from sfm.links import queries as links
+from sfm.accounts import queries as account_queries
+from sfm.links import queries as link_queries
 from sfm.models import Link, Run, RunError, TwitterUserItem
 from sfm.models.run import RUN_STATES
-from sfm.posts import queries as posts
-from sfm.runs import queries as runs
+from sfm.posts import queries as post_queries
+from sfm.runs import queries as run_queries
 from sfm.runs.jobs import job_of
 from sfm.users.usage import usage_this_month
 from sfm.web.access import access
@@ -30,20 +30,22 @@ PAGE = 50
 @access("superuser")
 def index() -> str:
     return render_template(
-        "admin/index.html", held=posts.collection_totals(), usage=usage_this_month()
+        "admin/index.html", totals=post_queries.collection_totals(), usage=usage_this_month()
     )
 
 
 @bp.get("/twitter-user-items/")
 @access("superuser")
-def items() -> Response:
+def posts() -> Response:
     name, kind = request.args.get("q", "").strip()[:60], request.args.get("kind", "")
     kind = kind if kind in KINDS else ""
     account_ids = _accounts_of(name) if name else None
     return page_or_part(
-        "admin/items.html", "admin/_items.html",
+        "admin/posts.html", "admin/_posts.html",
         slice=_newest_first(
-            posts.of_accounts(account_ids, kind), f"items {kind} {name}", TwitterUserItem.twitter_id
+            post_queries.of_accounts(account_ids, kind),
+            f"posts {kind} {name}",
+            TwitterUserItem.twitter_id,
         ),
         q=name, kind=kind, kinds=KINDS,
     )  # fmt: skip
@@ -51,23 +53,23 @@ def items() -> Response:
 
 @bp.get("/twitter-user-item-urls/")
 @access("superuser")
-def urls() -> Response:
+def links() -> Response:
     text = request.args.get("q", "").strip()[:500]
     return page_or_part(
-        "admin/urls.html", "admin/_urls.html",
-        slice=_newest_first(links.of_domain_or_beginning(text), "links", Link.id),
+        "admin/links.html", "admin/_links.html",
+        slice=_newest_first(link_queries.of_domain_or_beginning(text), "links", Link.id),
         q=text, words=WORDS,
     )  # fmt: skip
 
 
 @bp.get("/timeline-jobs/")
 @access("superuser")
-def jobs() -> Response:
+def runs() -> Response:
     state = request.args.get("state", "")
     state = state if state in RUN_STATES else ""
     return page_or_part(
-        "admin/jobs.html", "admin/_jobs.html",
-        slice=_newest_first(runs.runs_of("user_timeline", state), f"jobs {state}", Run.id),
+        "admin/runs.html", "admin/_runs.html",
+        slice=_newest_first(run_queries.runs_of("user_timeline", state), f"runs {state}", Run.id),
         state=state, states=RUN_STATES, job_of=job_of,
     )  # fmt: skip
 
@@ -78,14 +80,14 @@ def errors() -> Response:
     text = request.args.get("q", "").strip()[:200]
     return page_or_part(
         "admin/errors.html", "admin/_errors.html",
-        slice=_newest_first(runs.errors_about(text), "errors", RunError.id),
+        slice=_newest_first(run_queries.errors_about(text), "errors", RunError.id),
         q=text, job_of=job_of,
     )  # fmt: skip
 
 
 def _accounts_of(name: str) -> list[int]:
     """The ids of the accounts that have or had this name."""
-    named = accounts.by_name(name)
+    named = account_queries.by_name(name)
     return [account.id for account in (*named.now, *named.once)]
 
 

@@ -16,8 +16,8 @@ from sfm.errors import SfmError, WrongInput
 from sfm.posts.delete import remove_account
 from sfm.runs.queue import enqueue
 from sfm.users.clients import default_client
-from sfm.web.access import access, signed_in_account
-from sfm.web.forms.accounts import AddOneForm, EditForm, ListForm
+from sfm.web.access import access, signed_in_user
+from sfm.web.forms.accounts import AccountNotesForm, AddAccountForm, ListForm
 from sfm.web.forms.sets import DeleteForm
 from sfm.web.htmx import done, page_or_part
 from sfm.web.pages.account_lists import AccountFilter, accounts_table
@@ -27,19 +27,19 @@ from sfm.web.translation import told
 
 bp = Blueprint("admin_accounts", __name__, url_prefix="/admin/twitter-users")
 
-MOST_AT_ONCE = 200
+MAX_ACCOUNTS = 200
 
 
 @bp.get("/")
 @access("superuser")
 def index() -> Response:
-    wanted = AccountFilter.from_args(request.args)
+    account_filter = AccountFilter.from_args(request.args)
     return page_or_part(
         "admin_accounts/index.html",
         "admin_accounts/_table.html",
-        slice=accounts_table(wanted, request.args.get("at")),
-        wanted=wanted,
-        sets=sets.visible_to(signed_in_account()),
+        slice=accounts_table(account_filter, request.args.get("at")),
+        account_filter=account_filter,
+        sets=sets.visible_to(signed_in_user()),
         here=request.full_path.rstrip("?"),
     )
 
@@ -47,42 +47,42 @@ def index() -> Response:
 @bp.post("/bulk/")
 @access("superuser", begins_write=False)
 def bulk() -> BaseResponse:
-    ids = request.form.getlist("user", type=possible_id)[:MOST_AT_ONCE]
+    account_ids = request.form.getlist("account", type=possible_id)[:MAX_ACCOUNTS]
     back = safe_next(request.form.get("back"), url_for("admin_accounts.index"))
-    if not ids:
+    if not account_ids:
         return done(back, _("Tick the accounts first."), "warning")
     action = request.form.get("action", "")
     if action == "deactivate":
         begin_write()
-        switched = service.deactivate_many(ids)
-        said = ngettext(
+        switched = service.deactivate_many(account_ids)
+        message = ngettext(
             "%(num)s account deactivated.", "%(num)s accounts deactivated.", switched.changed
         )
     elif action == "activate":
-        switched = service.activate_many(default_client(), ids)
-        said = ngettext(
+        switched = service.activate_many(default_client(), account_ids)
+        message = ngettext(
             "%(num)s account activated.", "%(num)s accounts activated.", switched.changed
         )
-        _tell(switched.refused)
+        _flash_refusals(switched.refused)
     elif action == "add-to-set":
-        said = _put_into_set(ids, request.form.get("set", 0, type=possible_id))
+        message = _put_into_set(account_ids, request.form.get("set", 0, type=possible_id))
     else:
         raise WrongInput(_("Choose what to do with the ticked accounts."))
     db.session.commit()
-    return done(back, said)
+    return done(back, message)
 
 
-def _put_into_set(ids: Sequence[int], set_id: int) -> str:
+def _put_into_set(account_ids: Sequence[int], set_id: int) -> str:
     begin_write()
-    found = sets.find(signed_in_account(), set_id)
-    added = sets.add_members(found, ids)
+    account_set = sets.find(signed_in_user(), set_id)
+    added = sets.add_members(account_set, account_ids)
     return ngettext(
         "%(num)s account is new in %(name)s.", "%(num)s accounts are new in %(name)s.", added,
-        name=found.name,
+        name=account_set.name,
     )  # fmt: skip
 
 
-def _tell(refused: Sequence[str]) -> None:
+def _flash_refusals(refused: Sequence[str]) -> None:
     for message in refused[:10]:
         flash(told(message), "warning")
     if len(refused) > 10:
@@ -92,17 +92,17 @@ def _tell(refused: Sequence[str]) -> None:
 @bp.route("/add/", methods=["GET", "POST"])
 @access("superuser", begins_write=False)
 def add() -> Response | BaseResponse:
-    form = AddOneForm()
+    form = AddAccountForm()
     if form.validate_on_submit():
         try:
-            account_id = signed_in_account().id
-            user = service.add_by_name(default_client(), form.name.data, added_by_id=account_id)
+            user_id = signed_in_user().id
+            account = service.add_by_name(default_client(), form.name.data, added_by_id=user_id)
             enqueue(
-                "user_timeline", params={"twitter_user_ids": [user.id]}, requested_by_id=account_id
+                "user_timeline", params={"twitter_user_ids": [account.id]}, requested_by_id=user_id
             )
             db.session.commit()
-            said = _("%(name)s is added. Its tweets come in shortly.", name=user.name)
-            return done(url_for("accounts.show", name=user.name), said)
+            message = _("%(name)s is added. Its posts come in shortly.", name=account.name)
+            return done(url_for("accounts.show", name=account.name), message)
         except SfmError as exc:
             db.session.rollback()
             form.refuse("name", exc.message)
@@ -116,20 +116,20 @@ def add() -> Response | BaseResponse:
     )
 
 
-@bp.route("/<id:user_id>/", methods=["GET", "POST"])
+@bp.route("/<id:account_id>/", methods=["GET", "POST"])
 @access("superuser")
-def edit(user_id: int) -> Response | BaseResponse:
-    user = service.by_id(user_id)
-    form = EditForm(obj=user)
+def edit(account_id: int) -> Response | BaseResponse:
+    account = service.by_id(account_id)
+    form = AccountNotesForm(obj=account)
     if form.validate_on_submit():
-        user.notes = form.notes.data or ""
+        account.notes = form.notes.data or ""
         db.session.commit()
-        return done(url_for("accounts.show", name=user.name), _("The notes are saved."))
+        return done(url_for("accounts.show", name=account.name), _("The notes are saved."))
     status = 422 if form.errors else 200
-    mine = queries.sets_with(signed_in_account(), user_id)
+    account_sets = queries.sets_with(signed_in_user(), account_id)
     return page_or_part(
         "admin_accounts/edit.html", "admin_accounts/_edit_form.html", status,
-        form=form, user=user, sets=mine,
+        form=form, account=account, sets=account_sets,
     )  # fmt: skip
 
 
@@ -141,64 +141,65 @@ def confirm_gone() -> BaseResponse:
         "twitter_user.gone_confirmed", kind="twitter_user", subject=f"{confirmed} accounts"
     )
     db.session.commit()
-    said = ngettext(
+    message = ngettext(
         "%(num)s account is entered as gone from Twitter.",
         "%(num)s accounts are entered as gone from Twitter.",
         confirmed,
     )
-    return done(url_for("admin_accounts.index", state="not_found"), said)
+    return done(url_for("admin_accounts.index", state="not_found"), message)
 
 
-@bp.post("/<id:user_id>/activate/")
+@bp.post("/<id:account_id>/activate/")
 @access("superuser", begins_write=False)
-def activate(user_id: int) -> BaseResponse:
-    user = service.activate_again(default_client(), user_id)
+def activate(account_id: int) -> BaseResponse:
+    account = service.activate_again(default_client(), account_id)
     db.session.commit()
-    return done(url_for("accounts.show", name=user.name), _("%(name)s is active.", name=user.name))
+    message = _("%(name)s is active.", name=account.name)
+    return done(url_for("accounts.show", name=account.name), message)
 
 
-@bp.post("/<id:user_id>/deactivate/")
+@bp.post("/<id:account_id>/deactivate/")
 @access("superuser")
-def deactivate(user_id: int) -> BaseResponse:
-    user = service.by_id(user_id)
-    service.deactivate(user)
+def deactivate(account_id: int) -> BaseResponse:
+    account = service.by_id(account_id)
+    service.deactivate(account)
     db.session.commit()
-    said = _("%(name)s is no longer asked for new tweets. What is held stays.", name=user.name)
-    return done(url_for("accounts.show", name=user.name), said)
+    message = _("%(name)s is no longer asked for new posts. What is kept stays.", name=account.name)
+    return done(url_for("accounts.show", name=account.name), message)
 
 
-@bp.post("/<id:user_id>/collect/")
+@bp.post("/<id:account_id>/collect/")
 @access("superuser")
-def collect(user_id: int) -> BaseResponse:
-    user = service.by_id(user_id)
-    params = {"twitter_user_ids": [user.id]}
-    run = enqueue("user_timeline", params=params, requested_by_id=signed_in_account().id)
+def collect(account_id: int) -> BaseResponse:
+    account = service.by_id(account_id)
+    params = {"twitter_user_ids": [account.id]}
+    run = enqueue("user_timeline", params=params, requested_by_id=signed_in_user().id)
     db.session.commit()
-    said = _("A timeline job for %(name)s is waiting for its turn.", name=user.name)
+    message = _("A timeline run for %(name)s is waiting for its turn.", name=account.name)
     if run is not None and run.not_before is not None:
-        said = _(
-            "A timeline job for %(name)s is waiting until Twitter lets us ask.", name=user.name
+        message = _(
+            "A timeline run for %(name)s is waiting until Twitter lets us ask.", name=account.name
         )
-    return done(url_for("accounts.show", name=user.name), said)
+    return done(url_for("accounts.show", name=account.name), message)
 
 
-@bp.route("/<id:user_id>/delete/", methods=["GET", "POST"])
+@bp.route("/<id:account_id>/delete/", methods=["GET", "POST"])
 @access("superuser")
-def delete(user_id: int) -> tuple[str, int] | BaseResponse:
-    user = service.by_id(user_id)
+def delete(account_id: int) -> tuple[str, int] | BaseResponse:
+    account = service.by_id(account_id)
     form = DeleteForm()
     if form.validate_on_submit():
-        if form.says(user.name):
-            name = user.name
-            gone = remove_account(user)
+        if form.says(account.name):
+            name = account.name
+            post_count = remove_account(account)
             db.session.commit()
-            said = ngettext(
-                "%(name)s and its %(num)s tweet are deleted.",
-                "%(name)s and its %(num)s tweets are deleted.",
-                gone,
+            message = ngettext(
+                "%(name)s and its %(num)s post are deleted.",
+                "%(name)s and its %(num)s posts are deleted.",
+                post_count,
                 name=name,
             )
-            return done(url_for("admin_accounts.index"), said)
+            return done(url_for("admin_accounts.index"), message)
         form.refuse("typed_name", _("This is not the name of the account."))
-    page = render_template("admin_accounts/delete.html", form=form, user=user)
+    page = render_template("admin_accounts/delete.html", form=form, account=account)
     return page, 422 if form.errors else 200

@@ -19,8 +19,8 @@ from sfm.accounts.list_import import WORDS, ListLine
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.users.clients import default_client
-from sfm.web.access import access, signed_in_account
-from sfm.web.forms.accounts import AddOneForm, ListForm, SaveListForm
+from sfm.web.access import access, signed_in_user
+from sfm.web.forms.accounts import AddAccountForm, ListForm, SaveListForm
 from sfm.web.htmx import done, page_or_part
 from sfm.web.request_limits import possible_id
 from sfm.web.translation import told
@@ -36,8 +36,8 @@ def begin() -> Response | BaseResponse:
     form = ListForm()
     text = form.text()
     try:
-        token = list_drafts.begin(signed_in_account().id, text)
-        if list_drafts.find(signed_in_account().id, token).lines:
+        token = list_drafts.begin(signed_in_user().id, text)
+        if list_drafts.find(signed_in_user().id, token).lines:
             return redirect(url_for("admin_list_import.show", token=token), 303)
         form.refuse("names", _("Paste at least one name, or choose a text file."))
     except WrongInput as exc:
@@ -45,14 +45,14 @@ def begin() -> Response | BaseResponse:
     form.names.data = text[:UPLOAD_BYTES]
     return page_or_part(
         "admin_accounts/add.html", "admin_list_import/_form.html", 422,
-        form=AddOneForm(formdata=None), list_form=form,
+        form=AddAccountForm(formdata=None), list_form=form,
     )  # fmt: skip
 
 
 @bp.get("/<string:token>/")
 @access("superuser")
 def show(token: str) -> Response:
-    draft = list_drafts.find(signed_in_account().id, token)
+    draft = list_drafts.find(signed_in_user().id, token)
     return _page(token, draft, _fresh_form(draft))
 
 
@@ -60,7 +60,7 @@ def show(token: str) -> Response:
 @access("superuser", begins_write=False)
 def look_up(token: str) -> Response:
     """The next names; the fragment asks for more by itself, a plain page has a button."""
-    draft = list_drafts.find(signed_in_account().id, token)
+    draft = list_drafts.find(signed_in_user().id, token)
     problem = ""
     if not draft.is_looked_up:
         try:
@@ -74,7 +74,7 @@ def look_up(token: str) -> Response:
 @bp.post("/<string:token>/save/")
 @access("superuser", begins_write=False)
 def save(token: str) -> Response | BaseResponse:
-    draft = list_drafts.find(signed_in_account().id, token)
+    draft = list_drafts.find(signed_in_user().id, token)
     form = _with_sets(SaveListForm())
     if draft.saved == 0:
         problem = _choose(draft, form)
@@ -92,7 +92,7 @@ def save(token: str) -> Response | BaseResponse:
 @bp.post("/<string:token>/give-up/")
 @access("superuser")
 def give_up(token: str) -> BaseResponse:
-    list_drafts.find(signed_in_account().id, token)
+    list_drafts.find(signed_in_user().id, token)
     list_drafts.delete(token)
     return done(
         url_for("admin_accounts.add"), _("The list is given up; nothing was saved."), "info"
@@ -114,8 +114,8 @@ def _fresh_form(draft: ListDraft) -> SaveListForm:
 
 
 def _with_sets(form: SaveListForm) -> SaveListForm:
-    mine = sets.visible_to(signed_in_account())
-    form.set_id.choices = [(0, _("no set")), *((one.id, one.name) for one in mine)]
+    visible_sets = sets.visible_to(signed_in_user())
+    form.set_id.choices = [(0, _("no set")), *((row.id, row.name) for row in visible_sets)]
     return form
 
 
@@ -130,7 +130,7 @@ def _choose(draft: ListDraft, form: SaveListForm) -> str:
     if (form.new_set.data or "").strip():
         begin_write()
         try:
-            draft.set_id = sets.create(signed_in_account(), form.new_set.data).id
+            draft.set_id = sets.create(signed_in_user(), form.new_set.data).id
             db.session.commit()
         except WrongInput as exc:
             db.session.rollback()
@@ -140,11 +140,11 @@ def _choose(draft: ListDraft, form: SaveListForm) -> str:
 
 def _save_some(draft: ListDraft) -> str:
     """Save the next pieces; a sentence where their set was deleted meanwhile."""
-    account_id = signed_in_account().id
+    user_id = signed_in_user().id
     for piece in list_drafts.save_some(draft):
         begin_write()
         try:
-            into = sets.find(signed_in_account(), draft.set_id) if draft.set_id else None
+            into = sets.find(signed_in_user(), draft.set_id) if draft.set_id else None
         except NotFound:
             db.session.rollback()
             draft.set_id = None
@@ -152,7 +152,7 @@ def _save_some(draft: ListDraft) -> str:
                 "The set was deleted meanwhile. What is not saved yet will be saved without a set."
             )
         outcome = list_import.import_lines(
-            piece, into=into, active=draft.active, added_by_id=account_id
+            piece, into=into, active=draft.active, added_by_id=user_id
         )
         db.session.commit()
         list_drafts.count(draft, outcome)
@@ -166,12 +166,12 @@ def _after(draft: ListDraft) -> str:
 
 
 def _words(draft: ListDraft) -> str:
-    said = ngettext("%(num)s account added.", "%(num)s accounts added.", draft.added)
+    message = ngettext("%(num)s account added.", "%(num)s accounts added.", draft.added)
     if draft.set_id:
-        said += " " + ngettext(
+        message += " " + ngettext(
             "%(num)s put into the set.", "%(num)s put into the set.", draft.put_into_set
         )
-    return said
+    return message
 
 
 LINES = 200
@@ -187,7 +187,7 @@ class Choice:
     tone: str
     lines: int
     address: str
-    is_chosen: bool
+    is_selected: bool
 
 
 @dataclass(frozen=True)
@@ -218,21 +218,21 @@ def lines_page(token: str, draft: ListDraft, args: Mapping[str, Any]) -> LinesPa
     Arguments that mean nothing here lead to all lines, or to the first ones.
     """
     counts = Counter(map(standing, draft.lines))
-    wanted = str(args.get("verdict", ""))
-    wanted = wanted if wanted in counts else ""
-    lines = [line for line in draft.lines if not wanted or standing(line) == wanted]
+    verdict = str(args.get("verdict", ""))
+    verdict = verdict if verdict in counts else ""
+    lines = [line for line in draft.lines if not verdict or standing(line) == verdict]
     start = _start(lines, str(args.get("at", "")))
     rows = [_row(line) for line in lines[start : start + LINES]]
     end = start + len(rows)
     before = max(start - LINES, 0)
     return LinesPage(
-        choices=list(_choices(token, counts, wanted)),
+        choices=list(_choices(token, counts, verdict)),
         rows=rows,
         first=start + 1,
         last=end,
         total=len(lines),
-        back=_address(token, wanted, lines[before - 1].number if before else 0) if start else None,
-        on=_address(token, wanted, lines[end - 1].number) if end < len(lines) else None,
+        back=_address(token, verdict, lines[before - 1].number if before else 0) if start else None,
+        on=_address(token, verdict, lines[end - 1].number) if end < len(lines) else None,
     )
 
 
@@ -250,22 +250,22 @@ def _start(lines: Sequence[ListLine], at: str) -> int:
 
 
 def _row(line: ListLine) -> Row:
-    found = standing(line)
-    return Row(line, _word(found), TONES.get(found, "warn"))
+    verdict = standing(line)
+    return Row(line, _word(verdict), TONES.get(verdict, "warn"))
 
 
-def _word(found: str) -> str:
-    return _("not looked up yet") if found == WAITING else told(WORDS[found])  # type: ignore[index]
+def _word(verdict: str) -> str:
+    return _("not looked up yet") if verdict == WAITING else told(WORDS[verdict])  # type: ignore[index]
 
 
-def _choices(token: str, counts: Mapping[str, int], wanted: str) -> Iterator[Choice]:
+def _choices(token: str, counts: Mapping[str, int], selected: str) -> Iterator[Choice]:
     """What a person has to look at comes first."""
-    yield Choice(_("All lines"), "quiet", sum(counts.values()), _address(token), not wanted)
-    known = [found for found in (*WORDS, WAITING) if found in counts]
-    for found in sorted(known, key=lambda found: found in TONES):
-        tone = TONES.get(found, "warn")
-        address = _address(token, found)
-        yield Choice(_word(found), tone, counts[found], address, found == wanted)
+    yield Choice(_("All lines"), "quiet", sum(counts.values()), _address(token), not selected)
+    known = [verdict for verdict in (*WORDS, WAITING) if verdict in counts]
+    for verdict in sorted(known, key=lambda verdict: verdict in TONES):
+        tone = TONES.get(verdict, "warn")
+        address = _address(token, verdict)
+        yield Choice(_word(verdict), tone, counts[verdict], address, verdict == selected)
 
 
 def _address(token: str, verdict: str = "", at: int = 0) -> str:

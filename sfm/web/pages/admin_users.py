@@ -16,7 +16,7 @@ from sfm.errors import NotFound, WrongInput
 from sfm.models import User
 from sfm.users import merge_users, queries, service
 from sfm.users.service import LastAdministrator, Rights
-from sfm.web.access import access, signed_in_account
+from sfm.web.access import access, signed_in_user
 from sfm.web.forms import Form
 from sfm.web.forms.sets import DeleteForm
 from sfm.web.htmx import done, page_or_part
@@ -72,8 +72,8 @@ def index() -> Response:
     """Everybody, by name."""
     form = UserSearchForm(request.args)
     users = queries.matching((form.q.data or "").strip(), form.state.data or "")
-    found = slice_of(users, BY_NAME, request.args.get("at"), PAGE)
-    return page_or_part("admin_users/index.html", "admin_users/_table.html", form=form, found=found)
+    page = slice_of(users, BY_NAME, request.args.get("at"), PAGE)
+    return page_or_part("admin_users/index.html", "admin_users/_table.html", form=form, users=page)
 
 
 @bp.route("/add/", methods=["GET", "POST"])
@@ -117,7 +117,7 @@ def _page(
         user=user,
         form=form or RightsForm(formdata=None, obj=user),
         join_form=join_form or JoinForm(formdata=None),
-        trail=slice_of(audit.entries_of_user(user), NEWEST, None, TRAIL),
+        entries=slice_of(audit.entries_of_user(user), NEWEST, None, TRAIL),
         **credential_context(user),
     )
     return make_response(page, status)
@@ -200,10 +200,10 @@ def delete(user_id: int) -> Response | BaseResponse:
     if form.validate_on_submit():
         if form.says(user.username):
             name = user.username
-            service.remove(user, signed_in_account())
+            service.remove(user, signed_in_user())
             db.session.commit()
-            said = _("The User %(name)s is deleted.", name=name)
-            return done(url_for("admin_users.index"), said)
+            message = _("The User %(name)s is deleted.", name=name)
+            return done(url_for("admin_users.index"), message)
         form.refuse("typed_name", _("This is not the name of the User."))
     page = render_template(
         "admin_users/delete.html", user=user, form=form, owned=service.owned_by(user)

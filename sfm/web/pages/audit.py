@@ -11,7 +11,7 @@ from wtforms import StringField
 
 from sfm import audit
 from sfm.models import AuditEntry
-from sfm.web.access import access, current_account
+from sfm.web.access import access, current_user
 from sfm.web.forms import Form
 from sfm.web.htmx import page_or_part
 from sfm.web.pagination import SortOrder, slice_of
@@ -45,8 +45,10 @@ WORDS = {
     "keys.forgotten": lazy_gettext("older encryption keys forgotten"),
     "keys.rotated": lazy_gettext("encryption key changed"),
     "process.restarted": lazy_gettext("collector restarted"),
-    "run.deleted": lazy_gettext("job forgotten"),
-    "run_error.deleted": lazy_gettext("error forgotten"),
+    "process.started": lazy_gettext("collector started"),
+    "process.stopped": lazy_gettext("collector stopped"),
+    "run.deleted": lazy_gettext("run deleted"),
+    "run_error.deleted": lazy_gettext("error deleted"),
     "set.changed": lazy_gettext("set changed"),
     "set.created": lazy_gettext("set added"),
     "set.deleted": lazy_gettext("set deleted"),
@@ -58,12 +60,12 @@ WORDS = {
     "sign_in.oauth2": lazy_gettext("signed in with Twitter"),
     "sign_in.password": lazy_gettext("signed in with a password"),
     "sign_in.refused": lazy_gettext("sign-in refused"),
-    "tweet.removed": lazy_gettext("tweet deleted everywhere"),
+    "tweet.removed": lazy_gettext("post deleted everywhere"),
     "twitter_user.activated": lazy_gettext("account activated"),
     "twitter_user.gone_confirmed": lazy_gettext("accounts confirmed as gone from Twitter"),
     "twitter_user.added": lazy_gettext("account added"),
     "twitter_user.deactivated": lazy_gettext("account deactivated"),
-    "twitter_user.deleted": lazy_gettext("account deleted with its tweets"),
+    "twitter_user.deleted": lazy_gettext("account deleted with its posts"),
     "user.activated": lazy_gettext("User activated"),
     "user.approved": lazy_gettext("User let in"),
     "user.created": lazy_gettext("User added"),
@@ -111,9 +113,9 @@ def here() -> str:
 
 @bp.before_app_request
 def _name_actor() -> None:
-    account = current_account() if request.endpoint != "static" else None
-    if account is not None:
-        audit.name_actor(audit.Actor(account.id, account.username, here()))
+    user = current_user() if request.endpoint != "static" else None
+    if user is not None:
+        audit.name_actor(audit.Actor(user.id, user.username, here()))
     else:
         audit.name_actor(audit.Actor(None, "somebody", here()))
 
@@ -130,5 +132,5 @@ def index() -> Response:
     who, what = (form.who.data or "").strip(), (form.what.data or "").strip()
     actions = [code for code, words in WORDS.items() if what.lower() in str(words).lower()]
     entries = audit.entries(who, what, actions)
-    found = slice_of(entries, NEWEST, request.args.get("at"), PAGE)
-    return page_or_part("audit/index.html", "audit/_table.html", form=form, found=found)
+    page = slice_of(entries, NEWEST, request.args.get("at"), PAGE)
+    return page_or_part("audit/index.html", "audit/_table.html", form=form, entries=page)

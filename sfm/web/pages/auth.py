@@ -19,7 +19,7 @@ from sfm.users import service, sign_in, twitter_sign_in
 from sfm.users.login_rate_limit import TooManyTries
 from sfm.users.passwords import WeakPassword
 from sfm.users.sign_in import SignInRefused
-from sfm.web.access import access, current_account, signed_in_account
+from sfm.web.access import access, current_user, signed_in_user
 from sfm.web.extensions import htmx
 from sfm.web.forms import Form
 from sfm.web.headers import allow_form_to
@@ -44,7 +44,7 @@ class SignInForm(Form):
 
 
 class ConfirmForm(Form):
-    """The password of the person who is signed in."""
+    """The password of the user who is signed in."""
 
     password = PasswordField(validators=[InputRequired("Type your password.")])
 
@@ -97,11 +97,11 @@ def allow_twitter() -> tuple[str, ...]:
     return kinds
 
 
-def begin_session(account: User) -> None:
+def begin_session(user: User) -> None:
     """A new session with nothing of the old one in it, for somebody who has just shown who they
-    are. It ends with the browser's cookie or with the account's session key."""
+    are. It ends with the browser's cookie or with the user's session key."""
     session.clear()
-    login_user(account)
+    login_user(user)
     session.permanent = True
     session["fresh_at"] = clock.now().timestamp()
 
@@ -121,11 +121,11 @@ def to_confirm() -> Response:
 @bp.post("/logout/")
 @access("public")
 def logout() -> Response:
-    """Sign out; all sessions of the account end, in every browser."""
-    account = current_account()
-    if account is not None:
-        service.end_sessions(account)
-        sign_in.record(account, "sign_in.ended", address())
+    """Sign out; all sessions of the user end, in every browser."""
+    user = current_user()
+    if user is not None:
+        service.end_sessions(user)
+        sign_in.record(user, "sign_in.ended", address())
         db.session.commit()
     session.clear()
     return redirect(url_for("auth.login"), 303)
@@ -135,11 +135,11 @@ def logout() -> Response:
 @access("signed_in", begins_write=False)
 def confirm() -> Response:
     """Show once more who you are, before something that matters."""
-    account, form, status = signed_in_account(), ConfirmForm(), 200
+    user, form, status = signed_in_user(), ConfirmForm(), 200
     following = safe_next(request.args.get("next"))
-    if account.password_hash is not None and form.validate_on_submit():
+    if user.password_hash is not None and form.validate_on_submit():
         try:
-            if sign_in.confirm(account, form.password.data or "", address()):
+            if sign_in.confirm(user, form.password.data or "", address()):
                 session["fresh_at"] = clock.now().timestamp()
                 return redirect(following, 303)
             form.refuse("password", _("This is not your password."))
@@ -154,29 +154,29 @@ def confirm() -> Response:
 @access("signed_in", begins_write=False)
 def password() -> Response:
     """Choose a new password."""
-    account, form = signed_in_account(), PasswordForm()
-    if account.password_hash is None and not is_fresh():
+    user, form = signed_in_user(), PasswordForm()
+    if user.password_hash is None and not is_fresh():
         return to_confirm()
-    if form.validate_on_submit() and _present_fits(account, form):
+    if form.validate_on_submit() and _present_fits(user, form):
         begin_write()
         try:
-            service.set_password(signed_in_account(), form.new.data or "")
-            account = signed_in_account()
+            service.set_password(signed_in_user(), form.new.data or "")
+            user = signed_in_user()
             db.session.commit()
-            begin_session(account)
+            begin_session(user)
             return done(url_for("home.index"), _("Your new password is set."))
         except WeakPassword as refusal:
             db.session.rollback()
             form.refuse("new", refusal.message)
-    page = render_template("auth/password.html", form=form, account_row=signed_in_account())
+    page = render_template("auth/password.html", form=form, user=signed_in_user())
     return make_response(page, 422 if form.errors else 200)
 
 
-def _present_fits(account: User, form: PasswordForm) -> bool:
-    if account.password_hash is None:
+def _present_fits(user: User, form: PasswordForm) -> bool:
+    if user.password_hash is None:
         return True
     try:
-        if sign_in.confirm(account, form.present.data or "", address()):
+        if sign_in.confirm(user, form.present.data or "", address()):
             return True
         form.refuse("present", _("This is not your present password."))
     except TooManyTries as refusal:
@@ -186,8 +186,8 @@ def _present_fits(account: User, form: PasswordForm) -> bool:
 
 @bp.before_app_request
 def _choose_a_password_first() -> Response | None:
-    account = current_account()
-    if account is None or not account.must_change_password:
+    user = current_user()
+    if user is None or not user.must_change_password:
         return None
     if request.endpoint is None or request.endpoint in OPEN_BEFORE_PASSWORD:
         return None

@@ -14,16 +14,16 @@ from sfm.web.headers import REPORTS
 logger = logging.getLogger(__name__)
 bp = Blueprint("csp_reports", __name__)
 
-LARGEST_REPORT = 16 * 1024
+MAX_REPORT_BYTES = 16 * 1024
 SHOWN = ("violated-directive", "effectiveDirective", "blocked-uri", "blockedURL", "document-uri")
 
 
 @bp.post(REPORTS)
 @csrf.exempt
-@access("public", max_bytes=LARGEST_REPORT, begins_write=False)
+@access("public", max_bytes=MAX_REPORT_BYTES, begins_write=False)
 def csp() -> Response:
-    found = request.get_json(force=True, silent=True)
-    for report in found if isinstance(found, list) else [found]:
+    body = request.get_json(force=True, silent=True)
+    for report in body if isinstance(body, list) else [body]:
         _log(report)
     return Response(status=204)
 

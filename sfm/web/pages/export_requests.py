@@ -51,7 +51,7 @@ def with_list(criteria: Criteria, sent: FileStorage | None) -> Criteria:
     listed = read_ids(path)
     if not listed.ids:
         path.unlink()
-        raise WrongInput(_("There is no tweet id in this file. It needs one id on each line."))
+        raise WrongInput(_("There is no post id in this file. It needs one id on each line."))
     title = f"Tweets of a list of {len(listed.ids):,} ids"
     return replace(criteria, source="ids", ids_file=str(path), title=title)
 
@@ -62,7 +62,7 @@ def with_sample(criteria: Criteria, sample: int | None) -> Criteria:
 
 
 def expected_rows(criteria: Criteria) -> int:
-    """How many tweets it will be; exact where a daily number is set, else up to 100,000."""
+    """How many posts it will be; exact where a daily number is set, else up to 100,000."""
     if criteria.source == "ids":
         rows = len(read_ids(Path(criteria.ids_file)).ids)
     elif criteria.source == "files":
@@ -81,7 +81,7 @@ def ask(reader: User, criteria: Criteria, layout: Layout) -> ExportFile:
     begin_write()
     owner = db.session.get(User, reader_id)
     if owner is None:
-        raise NotFound(_("Your account is gone."))
+        raise NotFound(_("You are no longer a user here."))
     export = service.ask(owner, criteria, layout, rows=rows)
     export_id, run_id = export.id, export.run_id
     db.session.commit()

@@ -18,7 +18,7 @@ from sfm.exports.storage import slug
 from sfm.exports.writers.text_rules import CHANGE_WORDS
 from sfm.models import ExportFile
 from sfm.runs.queries import expected_end
-from sfm.web.access import access, signed_in_account
+from sfm.web.access import access, signed_in_user
 from sfm.web.forms.exports import LayoutForm, RepeatForm, filled_with
 from sfm.web.headers import add_digest
 from sfm.web.htmx import done, page_or_part
@@ -44,15 +44,15 @@ PAGE = 50
 @bp.get("/exports/")
 @access("signed_in")
 def index() -> Response:
-    reader = signed_in_account()
+    reader = signed_in_user()
     before = request.args.get("before", type=possible_id)
-    found = service.listed(reader, before_id=before, limit=PAGE + 1)
+    exports = service.listed(reader, before_id=before, limit=PAGE + 1)
     return page_or_part(
         "exports/index.html",
         "exports/_list.html",
-        exports=found[:PAGE],
+        exports=exports[:PAGE],
         trouble=service.describe_failure,
-        older=found[PAGE - 1].id if len(found) > PAGE else None,
+        older=exports[PAGE - 1].id if len(exports) > PAGE else None,
         repeated=recurring.listed(reader),
         profiles=profiles.listed(reader),
         every=recurring.EVERY,
@@ -63,7 +63,7 @@ def index() -> Response:
 @bp.get("/exports/new/")
 @access("signed_in")
 def new() -> str:
-    reader = signed_in_account()
+    reader = signed_in_user()
     layout = Layout()
     if request.args.get("profile"):
         profile = profiles.find(reader, request.args.get("profile", 0, type=possible_id))
@@ -76,7 +76,7 @@ def new() -> str:
 
 
 def _asking(form: LayoutForm, ticked: tuple[str, ...]) -> str:
-    reader = signed_in_account()
+    reader = signed_in_user()
     criteria = criteria_asked(reader)
     return render_template(
         "exports/new.html",
@@ -103,25 +103,26 @@ def create() -> BaseResponse | tuple[str, int]:
         return _asking(form, tuple(ticked)), 422
     try:
         layout = form.layout(ticked)
-        criteria = with_list(criteria_asked(signed_in_account()), form.id_list.data)
+        criteria = with_list(criteria_asked(signed_in_user()), form.id_list.data)
         criteria = with_sample(criteria, form.sample.data)
         if form.profile_name.data:
             begin_write()
-            profiles.save(signed_in_account(), form.profile_name.data, layout)
+            profiles.save(signed_in_user(), form.profile_name.data, layout)
             db.session.commit()
-        export = ask(signed_in_account(), criteria, layout)
+        export = ask(signed_in_user(), criteria, layout)
     except WrongInput as exc:
         db.session.rollback()
         form.refuse("format", exc.message)
         return _asking(form, tuple(ticked)), 422
-    said = _("The export is ready.") if export.state == "ready" else _("The export is asked for.")
-    return done(url_for("exports.show", export_id=export.id), said)
+    is_ready = export.state == "ready"
+    message = _("The export is ready.") if is_ready else _("The export is asked for.")
+    return done(url_for("exports.show", export_id=export.id), message)
 
 
 @bp.get("/exports/<id:export_id>/")
 @access("owner")
 def show(export_id: int) -> Response:
-    export = service.find(signed_in_account(), export_id)
+    export = service.find(signed_in_user(), export_id)
     run = export.run
     return page_or_part(
         "exports/show.html",
@@ -143,7 +144,7 @@ def show(export_id: int) -> Response:
 @access("owner")
 def file(export_id: int) -> Response:
     begin_write()
-    export = service.find(signed_in_account(), export_id)
+    export = service.find(signed_in_user(), export_id)
     path = storage.file_of(export)
     if path is None:
         raise NotFound(_("This file is not here (any more). Ask for the export again."))
@@ -158,30 +159,30 @@ def file(export_id: int) -> Response:
 @bp.post("/exports/<id:export_id>/decide/")
 @access("superuser")
 def decide(export_id: int) -> BaseResponse:
-    by = signed_in_account()
+    by = signed_in_user()
     export = service.find(by, export_id)
     agreed = request.form.get("agreed") == "yes"
     service.decide(export, by, agreed=agreed)
     db.session.commit()
-    said = _("You agreed: the export is being made.") if agreed else _("You refused the export.")
-    return done(url_for("exports.show", export_id=export_id), said)
+    message = _("You agreed: the export is being made.") if agreed else _("You refused the export.")
+    return done(url_for("exports.show", export_id=export_id), message)
 
 
 @bp.post("/exports/<id:export_id>/again/")
 @access("owner")
 def again(export_id: int) -> BaseResponse:
-    export = service.find(signed_in_account(), export_id)
+    export = service.find(signed_in_user(), export_id)
     service.make_again(export)
     waits = export.state == "asked"
     db.session.commit()
-    said = _("It waits for a superuser.") if waits else _("The export is asked for.")
-    return done(url_for("exports.show", export_id=export_id), said)
+    message = _("It waits for a superuser.") if waits else _("The export is asked for.")
+    return done(url_for("exports.show", export_id=export_id), message)
 
 
 @bp.post("/exports/<id:export_id>/delete/")
 @access("owner")
 def delete(export_id: int) -> BaseResponse:
-    service.remove(service.find(signed_in_account(), export_id))
+    service.remove(service.find(signed_in_user(), export_id))
     db.session.commit()
     return done(url_for("exports.index"), _("The export is deleted."))
 
@@ -189,16 +190,16 @@ def delete(export_id: int) -> BaseResponse:
 @bp.post("/exports/<id:export_id>/repeat/")
 @access("owner")
 def repeat(export_id: int) -> BaseResponse:
-    export = service.find(signed_in_account(), export_id)
+    export = service.find(signed_in_user(), export_id)
     recurring.repeat(export, str(request.form.get("every", "")))
     db.session.commit()
     return done(url_for("exports.index"), _("It will be made again and again."))
 
 
-@bp.post("/exports/repeated/<id:number>/stop/")
+@bp.post("/exports/repeated/<id:recurring_id>/stop/")
 @access("owner")
-def stop(number: int) -> BaseResponse:
-    recurring.stop(recurring.find(signed_in_account(), number))
+def stop(recurring_id: int) -> BaseResponse:
+    recurring.stop(recurring.find(signed_in_user(), recurring_id))
     db.session.commit()
     return done(url_for("exports.index"), _("It is made no more. The files made so far stay."))
 
@@ -206,7 +207,7 @@ def stop(number: int) -> BaseResponse:
 @bp.post("/exports/profiles/<id:profile_id>/delete/")
 @access("owner")
 def delete_profile(profile_id: int) -> BaseResponse:
-    profiles.remove(profiles.find(signed_in_account(), profile_id))
+    profiles.remove(profiles.find(signed_in_user(), profile_id))
     db.session.commit()
     return done(url_for("exports.index"), _("The profile is deleted."))
 
@@ -216,16 +217,16 @@ def delete_profile(profile_id: int) -> BaseResponse:
 @access("signed_in")
 def of_account(name: str, kind: str) -> BaseResponse:
     """The address of old: a small file at once; a larger one is asked for on its own page."""
-    user = selection.account_named(name)
-    criteria, layout = selection.of_account(user), Layout(format=kind, packing="none")
-    if not is_small(signed_in_account(), criteria, layout):
-        return redirect(url_for("exports.new", account=user.id, format=kind))
-    made = made_at_once(signed_in_account(), criteria, layout)
+    account = selection.account_named(name)
+    criteria, layout = selection.of_account(account), Layout(format=kind, packing="none")
+    if not is_small(signed_in_user(), criteria, layout):
+        return redirect(url_for("exports.new", account=account.id, format=kind))
+    made = made_at_once(signed_in_user(), criteria, layout)
     answer = send_file(
         made.file,
         mimetype=layout.kind.media_type,
         as_attachment=True,
-        download_name=f"{slug(user.name)}.{kind}",
+        download_name=f"{slug(account.name)}.{kind}",
         max_age=0,
     )
     answer.content_length = made.size_bytes

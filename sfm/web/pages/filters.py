@@ -1,4 +1,4 @@
-"""Stream filters: a User's own, a superuser's all. Adding, trying, watching, filling gaps."""
+"""Stream filters: a user's own, a superuser's all. Adding, trying, watching, filling gaps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sfm.runs import queue
 from sfm.runs.jobs import FILL_GAP
 from sfm.streams import dashboard, gap_fill
 from sfm.streams.completeness import of_filter
-from sfm.web.access import access, signed_in_account
+from sfm.web.access import access, signed_in_user
 from sfm.web.forms.filters import DeleteFilterForm, FilterForm
 from sfm.web.htmx import done, page_or_part
 from sfm.web.pages.filter_requests import (
@@ -46,40 +46,44 @@ def admin_index() -> Response:
 
 
 def _list() -> Response:
-    reader = signed_in_account()
-    found = queries.of_owner(None if reader.is_superuser else reader)
-    lines = dashboard.lines(only=[one.id for one in found]) if found else []
-    at = {line.twitter_filter.id: line for line in lines if line.twitter_filter}
-    return page_or_part("filters/index.html", "filters/_list.html", filters=found, at=at)
+    reader = signed_in_user()
+    twitter_filters = queries.of_owner(None if reader.is_superuser else reader)
+    ids = [twitter_filter.id for twitter_filter in twitter_filters]
+    board_lines = dashboard.lines(only=ids) if ids else []
+    lines = {line.twitter_filter.id: line for line in board_lines if line.twitter_filter}
+    return page_or_part(
+        "filters/index.html", "filters/_list.html", filters=twitter_filters, lines=lines
+    )
 
 
 @bp.route("/filters/new/", methods=["GET", "POST"])
 @access("signed_in", begins_write=False)
 def new() -> Response | BaseResponse:
     form = FilterForm()
-    choose(form, signed_in_account(), None)
+    choose(form, signed_in_user(), None)
     return _form(form, None)
 
 
 @bp.route("/filters/<id:filter_id>/edit/", methods=["GET", "POST"])
 @access("owner", begins_write=False)
 def edit(filter_id: int) -> Response | BaseResponse:
-    found = _mine(filter_id)
-    form = FilterForm() if request.method == "POST" else FilterForm(data=filled_with(found))
-    choose(form, signed_in_account(), found)
-    return _form(form, found)
+    twitter_filter = _mine(filter_id)
+    is_sent = request.method == "POST"
+    form = FilterForm() if is_sent else FilterForm(data=filled_with(twitter_filter))
+    choose(form, signed_in_user(), twitter_filter)
+    return _form(form, twitter_filter)
 
 
-def _form(form: FilterForm, found: TwitterFilter | None) -> Response | BaseResponse:
+def _form(form: FilterForm, twitter_filter: TwitterFilter | None) -> Response | BaseResponse:
     """Shown, previewed or saved; Twitter is asked before the database is locked for writing."""
     shown: Preview | None = None
     if form.validate_on_submit():
         draft = draft_from(form)
         try:
             if request.form.get("do") == "preview":
-                shown = preview(draft, found)
+                shown = preview(draft, twitter_filter)
             else:
-                return _save(draft, found)
+                return _save(draft, twitter_filter)
         except BadFilter as exc:
             db.session.rollback()
             for name, problem in exc.problems.items():
@@ -89,23 +93,23 @@ def _form(form: FilterForm, found: TwitterFilter | None) -> Response | BaseRespo
         "filters/_form.html",
         422 if form.errors else 200,
         form=form,
-        found=_again(found),
+        twitter_filter=_again(twitter_filter),
         preview=shown,
         limits=validation,
     )
 
 
-def _again(found: TwitterFilter | None) -> TwitterFilter | None:
+def _again(twitter_filter: TwitterFilter | None) -> TwitterFilter | None:
     """The row for showing, after a rollback has let go of it."""
-    return _mine(found.id) if found is not None else None
+    return _mine(twitter_filter.id) if twitter_filter is not None else None
 
 
-def _save(draft: FilterDraft, found: TwitterFilter | None) -> BaseResponse:
+def _save(draft: FilterDraft, twitter_filter: TwitterFilter | None) -> BaseResponse:
     check_exact_rules(draft)
-    people = look_up(validation.parts_of(draft).names, found, draft)
+    people = look_up(validation.parts_of(draft).names, twitter_filter, draft)
     begin_write()
-    signed_in_account()
-    existing = _mine(found.id) if found is not None else None
+    signed_in_user()
+    existing = _mine(twitter_filter.id) if twitter_filter is not None else None
     saved = service.save(draft, people, existing)
     db.session.commit()
     filter_id = saved.id
@@ -128,42 +132,47 @@ def _applied(filter_id: int) -> BaseResponse:
 @bp.get("/filters/<id:filter_id>/")
 @access("owner")
 def show(filter_id: int) -> str:
-    found = _mine(filter_id)
+    twitter_filter = _mine(filter_id)
     gaps = gap_fill.gaps_of(filter_id)
     return render_template(
         "filters/show.html",
-        found=found,
+        twitter_filter=twitter_filter,
         line=_line(filter_id),
-        rules=_rules(found),
+        rules=_rules(twitter_filter),
         gaps=gaps,
-        completeness=of_filter(found),
+        completeness=of_filter(twitter_filter),
         prospects=gap_fill.fill_estimates(gaps),
-        trial_price=dry_run.price(_search(found).queries),
-        too_long=_search(found).too_long,
+        trial_price=dry_run.price(_search(twitter_filter).queries),
+        too_long=_search(twitter_filter).too_long,
     )
 
 
 @bp.get("/filters/<id:filter_id>/now/")
 @access("owner")
-def now(filter_id: int) -> Response:
-    found = _mine(filter_id)
-    return page_or_part("filters/now.html", "filters/_now.html", found=found, line=_line(filter_id))
+def collection(filter_id: int) -> Response:
+    twitter_filter = _mine(filter_id)
+    return page_or_part(
+        "filters/collection.html",
+        "filters/_collection.html",
+        twitter_filter=twitter_filter,
+        line=_line(filter_id),
+    )
 
 
 @bp.post("/filters/<id:filter_id>/try/")
 @access("owner", begins_write=False)
 def try_out(filter_id: int) -> Response:
-    found = _mine(filter_id)
+    twitter_filter = _mine(filter_id)
     result, problem = None, ""
     try:
-        result = dry_run.try_out(_search(found).queries, search_client(found))
+        result = dry_run.try_out(_search(twitter_filter).queries, search_client(twitter_filter))
     except SfmError as exc:
         problem = exc.message
     db.session.rollback()
     return page_or_part(
         "filters/trial.html",
         "filters/_trial.html",
-        found=_mine(filter_id),
+        twitter_filter=_mine(filter_id),
         trial=result,
         problem=problem,
         trial_price=dry_run.price(_search(_mine(filter_id)).queries),
@@ -194,26 +203,26 @@ def deactivate(filter_id: int) -> BaseResponse:
 @bp.route("/filters/<id:filter_id>/delete/", methods=["GET", "POST"])
 @access("owner")
 def delete(filter_id: int) -> tuple[str, int] | BaseResponse:
-    found = _mine(filter_id)
+    twitter_filter = _mine(filter_id)
     form = DeleteFilterForm()
     if form.validate_on_submit():
-        if " ".join((form.typed_name.data or "").split()) == found.name:
-            name = found.name
-            service.delete(found)
+        if " ".join((form.typed_name.data or "").split()) == twitter_filter.name:
+            name = twitter_filter.name
+            service.delete(twitter_filter)
             db.session.commit()
             reconcile.apply()
             return done(url_for("filters.index"), _("The filter %(name)s is deleted.", name=name))
         form.refuse("typed_name", _("This is not the name of the filter."))
-    page = render_template("filters/delete.html", form=form, found=found)
+    page = render_template("filters/delete.html", form=form, twitter_filter=twitter_filter)
     return page, 422 if form.errors else 200
 
 
 @bp.post("/filters/<id:filter_id>/gaps/<id:gap_id>/fill/")
 @access("owner")
 def fill_gap(filter_id: int, gap_id: int) -> BaseResponse:
-    found = _mine(filter_id)
-    gap = gap_fill.gap_of(found, gap_id)
-    run = queue.enqueue(FILL_GAP, params={"gap": gap_id}, requested_by_id=signed_in_account().id)
+    twitter_filter = _mine(filter_id)
+    gap = gap_fill.gap_of(twitter_filter, gap_id)
+    run = queue.enqueue(FILL_GAP, params={"gap": gap_id}, requested_by_id=signed_in_user().id)
     if run is not None:
         gap_fill.ask(gap, run.id)
     db.session.commit()
@@ -222,7 +231,7 @@ def fill_gap(filter_id: int, gap_id: int) -> BaseResponse:
 
 
 def _mine(filter_id: int) -> TwitterFilter:
-    reader: User = signed_in_account()
+    reader: User = signed_in_user()
     return service.by_id(filter_id, None if reader.is_superuser else reader.id)
 
 
@@ -230,15 +239,15 @@ def _line(filter_id: int) -> dashboard.BoardLine | None:
     return next(iter(dashboard.lines(only=[filter_id])), None)
 
 
-def _rules(found: TwitterFilter) -> tuple[str, ...]:
+def _rules(twitter_filter: TwitterFilter) -> tuple[str, ...]:
     try:
-        return tuple(rule.value for rule in validation.stream_rules(found))
+        return tuple(rule.value for rule in validation.stream_rules(twitter_filter))
     except SfmError:
         return ()
 
 
-def _search(found: TwitterFilter) -> validation.SearchPlan:
+def _search(twitter_filter: TwitterFilter) -> validation.SearchPlan:
     try:
-        return validation.search_plan(found)
+        return validation.search_plan(twitter_filter)
     except SfmError:
         return validation.SearchPlan((), ())

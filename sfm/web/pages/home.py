@@ -16,7 +16,7 @@ from sfm.runs import queries as runs
 from sfm.runs import scheduled_jobs
 from sfm.runs.jobs import job_of
 from sfm.users.usage import usage_this_month
-from sfm.web.access import access, current_account
+from sfm.web.access import access, current_user
 from sfm.web.charts import bar_chart, every_day
 from sfm.web.htmx import page_or_part
 
@@ -47,33 +47,33 @@ def index() -> Response:
     days = every_day(queries.day_counts(last, CHART_DAYS), last, CHART_DAYS)
     return page_or_part(
         "home/index.html",
-        "home/_now.html",
-        held=queries.collection_totals(),
+        "home/_activity.html",
+        totals=queries.collection_totals(),
         chart=bar_chart(days),
         latest=queries.latest(LATEST),
         sample=random_sample(SAMPLE),
-        **_now(),
+        **_activity(),
     )
 
 
 @bp.get("/home/now/")
 @access("signed_in")
-def now() -> Response:
-    return page_or_part("home/now.html", "home/_now.html", **_now())
+def activity() -> Response:
+    return page_or_part("home/activity.html", "home/_activity.html", **_activity())
 
 
-def _now() -> dict[str, Any]:
+def _activity() -> dict[str, Any]:
     """What runs, what went wrong lately and what is next."""
-    account = current_account()
+    user = current_user()
     return {
         "open_runs": runs.open_runs(),
-        "lasting": runs.open_events(5),
+        "open_events": runs.open_events(5),
         "failed_runs": runs.failed_runs(),
-        "failed": runs.latest_errors(6),
+        "latest_errors": runs.latest_errors(6),
         "last_collected": runs.last_ended("user_timeline"),
         "planned": _next_planned(),
         "usage": usage_this_month(),
-        "disk": _disk() if account is not None and account.is_superuser else None,
+        "disk": _disk() if user is not None and user.is_superuser else None,
         "job_of": job_of,
         "moment_now": clock.now(),
     }
@@ -82,14 +82,16 @@ def _now() -> dict[str, Any]:
 def _next_planned() -> list[scheduled_jobs.Planned]:
     """What the plan does next, soonest first; what happens every few minutes is left out."""
     due = [
-        one for one in scheduled_jobs.overview() if one.next_at is not None and not one.job.is_tick
+        planned
+        for planned in scheduled_jobs.overview()
+        if planned.next_at is not None and not planned.job.is_tick
     ]
-    return sorted(due, key=lambda one: one.next_at or clock.now())[:NEXT]
+    return sorted(due, key=lambda planned: planned.next_at or clock.now())[:NEXT]
 
 
 def _disk() -> Disk | None:
     try:
-        found = shutil.disk_usage(settings().data_folder)
+        usage = shutil.disk_usage(settings().data_folder)
     except OSError:
         return None
-    return Disk(found.free, found.total)
+    return Disk(usage.free, usage.total)

@@ -10,7 +10,7 @@ from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.extensions import settings
 from sfm.runs import scheduled_jobs
-from sfm.web.access import access, signed_in_account
+from sfm.web.access import access, signed_in_user
 from sfm.web.forms.jobs import ScheduleForm
 from sfm.web.htmx import done, page_or_part
 
@@ -45,9 +45,7 @@ def save(name: str) -> Response | BaseResponse:
         return _page(planned, form, 422)
     text = None if form.as_delivered.data else form.schedule.data
     try:
-        scheduled_jobs.change(
-            name, text=text, paused=form.paused.data, by_id=signed_in_account().id
-        )
+        scheduled_jobs.change(name, text=text, paused=form.paused.data, by_id=signed_in_user().id)
     except WrongInput as exc:
         db.session.rollback()
         form.refuse("schedule", exc.message)
@@ -62,16 +60,16 @@ def pause(name: str) -> BaseResponse:
     """Pause a job that goes on, let a paused one go on."""
     planned = _planned(name)
     text = planned.schedule if planned.is_changed else None
-    scheduled_jobs.change(name, text=text, paused=not planned.paused, by_id=signed_in_account().id)
+    scheduled_jobs.change(name, text=text, paused=not planned.paused, by_id=signed_in_user().id)
     db.session.commit()
-    said = _("The job goes on.") if planned.paused else _("The job is paused.")
-    return done(url_for("jobs.index"), said)
+    message = _("The job goes on.") if planned.paused else _("The job is paused.")
+    return done(url_for("jobs.index"), message)
 
 
 @bp.post("/<string:name>/run/")
 @access("superuser")
 def run_now(name: str) -> BaseResponse:
-    run = scheduled_jobs.run_now(name, signed_in_account().id)
+    run = scheduled_jobs.run_now(name, signed_in_user().id)
     if run is None:
         raise WrongInput(_("This job runs so often that it cannot be asked for."))
     db.session.commit()
@@ -80,7 +78,7 @@ def run_now(name: str) -> BaseResponse:
 
 def _planned(name: str) -> scheduled_jobs.Planned:
     scheduled_jobs.find(name)
-    return next(one for one in scheduled_jobs.overview() if one.job.name == name)
+    return next(planned for planned in scheduled_jobs.overview() if planned.job.name == name)
 
 
 def _page(planned: scheduled_jobs.Planned, form: ScheduleForm, status: int = 200) -> Response:

@@ -1,4 +1,4 @@
-"""Where links lead: of one tweet with every step, by domain, and those that failed."""
+"""Where links lead: of one post with every step, by domain, and those that failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sfm.links.outcomes import WORDS_FOR_OUTCOME
 from sfm.models import Link
 from sfm.runs.jobs import FETCH_URLS
 from sfm.runs.queue import enqueue
-from sfm.web.access import access, signed_in_account
+from sfm.web.access import access, signed_in_user
 from sfm.web.htmx import done, page_or_part
 from sfm.web.pagination import SortOrder, slice_of
 
@@ -46,11 +46,11 @@ def index() -> Response:
     domain = request.args.get("domain", "").strip()[:255]
     if outcome not in WORDS_FOR_OUTCOME and outcome not in ("", "failed", "waiting"):
         abort(404)
-    wanted = queries.listing({"": None, "waiting": ""}.get(outcome, outcome), domain)
+    statement = queries.listing({"": None, "waiting": ""}.get(outcome, outcome), domain)
     order = SortOrder(f"links {outcome} {domain}", (Link.id,), (int,), descending=True)
     return page_or_part(
         "links/index.html", "links/_list.html",
-        slice=slice_of(wanted, order, request.args.get("at"), SIZE),
+        slice=slice_of(statement, order, request.args.get("at"), SIZE),
         outcome=outcome, domain=domain, words=WORDS,
     )  # fmt: skip
 
@@ -68,23 +68,23 @@ def counts() -> Response:
 @bp.get("/twitter-item/<id:twitter_id>/links/")
 @access("signed_in")
 def show(twitter_id: int) -> Response:
-    """The links of one tweet, every step of each."""
-    found = queries.of_tweet(twitter_id)
+    """The links of one post, every step of each."""
+    post_links = queries.of_tweet(twitter_id)
     return page_or_part(
         "links/show.html", "links/_steps.html",
-        item=found.item, links=found.links, words=WORDS,
+        post=post_links.item, links=post_links.links, words=WORDS,
     )  # fmt: skip
 
 
 @bp.post("/twitter-item/<id:twitter_id>/links/")
 @access("signed_in")
 def follow(twitter_id: int) -> BaseResponse:
-    """Have the links of one tweet followed now, whatever was found before."""
-    item = queries.of_tweet(twitter_id).item
+    """Have the links of one post followed now, whatever came of it before."""
+    post = queries.of_tweet(twitter_id).item
     enqueue(
         FETCH_URLS,
-        params={"item_ids": [item.id], "refetch": True},
-        requested_by_id=signed_in_account().id,
+        params={"item_ids": [post.id], "refetch": True},
+        requested_by_id=signed_in_user().id,
     )
     db.session.commit()
     where = url_for("links.show", twitter_id=twitter_id)

@@ -1,4 +1,4 @@
-"""One's own account: password, Twitter account, credentials, time zone, sessions."""
+"""One's own profile: password, Twitter account, credentials, time zone, sessions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sfm.models import Credential, User
 from sfm.users import credentials, service, sign_in
 from sfm.users.credential_check import check
 from sfm.users.usage import Usage, month_start, usage_per_credential
-from sfm.web.access import access, signed_in_account
+from sfm.web.access import access, signed_in_user
 from sfm.web.forms import Form
 from sfm.web.htmx import done, toast, wants_part
 from sfm.web.pages.audit import here as address
@@ -40,8 +40,8 @@ class TimeZoneForm(Form):
     time_zone = SelectField(validate_choice=True)
 
 
-def zone_form(account: User) -> TimeZoneForm:
-    form = TimeZoneForm(obj=account)
+def zone_form(user: User) -> TimeZoneForm:
+    form = TimeZoneForm(obj=user)
     form.time_zone.choices = sorted(available_timezones())
     return form
 
@@ -54,23 +54,23 @@ def show() -> Response:
 
 
 def _page(form: CredentialForm, status: int = 200) -> Response:
-    account = signed_in_account()
+    user = signed_in_user()
     page = render_template(
         "my_profile/show.html",
-        **credential_context(account),
+        **credential_context(user),
         form=form,
-        zones=zone_form(account),
+        zones=zone_form(user),
         kinds=allow_twitter(),
     )
     return make_response(page, status)
 
 
-def credential_context(account: User) -> dict[str, object]:
+def credential_context(user: User) -> dict[str, object]:
     """What the list of credentials shows: never a secret."""
-    held = credentials.of_user(account)
+    owned = credentials.of_user(user)
     month = usage_per_credential(month_start(clock.now()))
     return {
-        "held": [(one, month.get(one.fingerprint, Usage())) for one in held],
+        "credentials": [(row, month.get(row.fingerprint, Usage())) for row in owned],
         "kind_words": credentials.WORDS_FOR_KIND,
         "state_words": credentials.WORDS_FOR_STATE,
     }
@@ -84,7 +84,7 @@ def add_credential() -> Response:
     if form.validate_on_submit():
         try:
             new = credentials.bearer(form.secret.data or "", form.label.data or "")
-            credentials.keep(signed_in_account(), new)
+            credentials.keep(signed_in_user(), new)
             db.session.commit()
             return done(url_for("my_profile.show"), _("The token is kept, encrypted."))
         except WrongInput as refusal:
@@ -117,11 +117,11 @@ def remove_credential(credential_id: int) -> Response:
 
 
 def _own(credential_id: int) -> Credential:
-    return credentials.of_user_by_id(signed_in_account(), credential_id)
+    return credentials.of_user_by_id(signed_in_user(), credential_id)
 
 
 def _list() -> FlaskResponse:
-    context = credential_context(signed_in_account())
+    context = credential_context(signed_in_user())
     return make_response(render_template("my_profile/_credentials.html", **context))
 
 
@@ -129,11 +129,11 @@ def _list() -> FlaskResponse:
 @access("signed_in")
 def set_time_zone() -> Response:
     """Show times as clocks say where the reader lives."""
-    account = signed_in_account()
-    form = zone_form(account)
+    user = signed_in_user()
+    form = zone_form(user)
     if not form.validate_on_submit():
         raise WrongInput(_("Choose a time zone from the list."))
-    account.time_zone = form.time_zone.data
+    user.time_zone = form.time_zone.data
     db.session.commit()
     return done(url_for("my_profile.show"), _("Times are shown in this zone from now on."))
 
@@ -142,10 +142,10 @@ def set_time_zone() -> Response:
 @access("signed_in")
 def end_sessions() -> Response:
     """Sign out everywhere else."""
-    account = signed_in_account()
-    account_id = account.id
-    service.end_sessions(account)
-    sign_in.record(account, "sign_in.ended", address())
+    user = signed_in_user()
+    user_id = user.id
+    service.end_sessions(user)
+    sign_in.record(user, "sign_in.ended", address())
     db.session.commit()
-    begin_session(db.session.get_one(User, account_id))
+    begin_session(db.session.get_one(User, user_id))
     return done(url_for("my_profile.show"), _("You are signed out everywhere but here."))

@@ -1,4 +1,4 @@
-"""The choices beside a list of tweets: each a link that narrows the list, with its count."""
+"""The choices beside a list of posts: each a link that narrows the list, with its count."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ KIND_WORDS = {
 
 @dataclass(frozen=True)
 class FacetChoice:
-    """One value: what it is called, where it leads, how many tweets it has."""
+    """One value: what it is called, where it leads, how many posts it has."""
 
     label: str
     address: str
-    tweets: int
+    posts: int
 
 
 @dataclass(frozen=True)
@@ -49,35 +49,39 @@ class FacetGroup:
     choices: tuple[FacetChoice, ...]
 
 
-def groups(selection: Selection, found: Facets) -> list[FacetGroup]:
+def groups(selection: Selection, counted: Facets) -> list[FacetGroup]:
     """What the list can be narrowed by; not by what is chosen or the same for all."""
     args = selection.to_args()
     made = [
-        _group(_("Kind"), args, "kind", found.kinds, KINDS),
-        _group(_("Month (UTC)"), args, "month", found.months, None),
-        _group(_("Account"), args, "account", found.accounts, None),
-        _group(_("Set"), args, "set", found.sets, None),
-        _group(_("Language"), args, "lang", found.langs, None),
-        _group(_("Links"), args, "link", found.links, {"yes": _("with links"), "no": _("without")}),
+        _group(_("Kind"), args, "kind", counted.kinds, KINDS),
+        _group(_("Month (UTC)"), args, "month", counted.months, None),
+        _group(_("Account"), args, "account", counted.accounts, None),
+        _group(_("Set"), args, "set", counted.sets, None),
+        _group(_("Language"), args, "lang", counted.langs, None),
         _group(
-            _("Media"), args, "media", found.media, {"yes": _("with media"), "no": _("without")}
+            _("Links"), args, "link", counted.links, {"yes": _("with links"), "no": _("without")}
+        ),
+        _group(
+            _("Media"), args, "media", counted.media, {"yes": _("with media"), "no": _("without")}
         ),
     ]
     return [group for group in made if group is not None]
 
 
 def _group(
-    title: str, args: dict[str, str], name: str, found: Iterable[Facet], labels: dict | None
+    title: str, args: dict[str, str], name: str, facets: Iterable[Facet], labels: dict | None
 ) -> FacetGroup | None:
-    values = list(found)
-    chosen = args.get(name) or (name == "month" and args.get("from") and args.get("to"))
-    if chosen or len(values) < 2:
+    values = list(facets)
+    is_set = args.get(name) or (name == "month" and args.get("from") and args.get("to"))
+    if is_set or len(values) < 2:
         return None
     return FacetGroup(
         title,
         tuple(
-            FacetChoice(_label(name, one, labels), _address(args, name, one.value), one.tweets)
-            for one in values
+            FacetChoice(
+                _label(name, facet, labels), _address(args, name, facet.value), facet.tweets
+            )
+            for facet in values
         ),
     )
 
@@ -108,18 +112,20 @@ def _list(args: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Condition:
     """One condition that is set: in words, and the address of the list without it."""
 
     label: str
     address: str
 
 
-def chosen(selection: Selection, names: dict[int, str], set_name: str) -> list[Chosen]:
+def conditions(selection: Selection, names: dict[int, str], set_name: str) -> list[Condition]:
     """The conditions of a selection, each with a way to drop it. `names` are the accounts'."""
     args = selection.to_args()
-    said = {
-        "account": ", ".join(f"@{names.get(one, one)}" for one in selection.accounts[:5]),
+    labels = {
+        "account": ", ".join(
+            f"@{names.get(account_id, account_id)}" for account_id in selection.accounts[:5]
+        ),
         "set": _("set “%(name)s”", name=set_name),
         "from": _("from %(day)s", day=args.get("from", "")),
         "to": _("to %(day)s", day=args.get("to", "")),
@@ -128,9 +134,9 @@ def chosen(selection: Selection, names: dict[int, str], set_name: str) -> list[C
         "retweets": _("no retweets") if selection.retweets == "no" else _("retweets only"),
         "link": _("with links") if selection.has_link else _("without links"),
         "media": _("with media") if selection.has_media else _("without media"),
-        "ids": _("%(n)s chosen tweets", n=len(selection.ids)),
+        "ids": _("%(n)s chosen posts", n=len(selection.ids)),
     }
-    return [Chosen(said[name], _list(_without(args, name))) for name in said if name in args]
+    return [Condition(labels[name], _list(_without(args, name))) for name in labels if name in args]
 
 
 def _without(args: dict[str, str], name: str) -> dict[str, str]:

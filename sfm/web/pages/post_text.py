@@ -1,7 +1,7 @@
-"""Tweets' texts as HTML: what Twitter linked is linked, everything else is text. Hostile input.
+"""Posts' texts as HTML: what Twitter linked is linked, everything else is text. Hostile input.
 
 Hashtags and mentions lead to a search here; links lead out, to http and https only. Built as plain
-strings from escaped pieces: joining Markup costs three times as much on a page of fifty tweets.
+strings from escaped pieces: joining Markup costs three times as much on a page of fifty posts.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ def shown(text: str | None) -> str:
     return _NOT_FOR_HTML.sub("\ufffd", text or "").replace("\r", "\n")
 
 
-def card_text(tweet: Any) -> Markup:
-    """The text of a tweet on a list, linked by what is stored of it; no JSON is read.
+def card_text(post: Any) -> Markup:
+    """The text of a post on a list, linked by what is stored of it; no JSON is read.
 
-    The address of the tweet's own pictures or quoted tweet at its end is left out: these are
+    The address of the post's own pictures or quoted post at its end is left out: these are
     shown themselves.
     """
-    links = {url[0]: url for url in tweet.urls if url}
-    text = shown(tweet.item_text)
-    if tweet.media or tweet.quoted_id:
+    links = {url[0]: url for url in post.urls if url}
+    text = shown(post.item_text)
+    if post.media or post.quoted_id:
         text = _without_own_address(text, links)
     search = url_for("posts.index")
 
-    def piece(found: re.Match[str]) -> str:
-        word = found[0]
+    def piece(match: re.Match[str]) -> str:
+        word = match[0]
         if word[0] not in "#@＃＠":
             return _link(links.get(word), word)
         return _search_link(search, word)
@@ -56,8 +56,8 @@ def card_text(tweet: Any) -> Markup:
 
 
 def _without_own_address(text: str, links: dict[str, Sequence[str]]) -> str:
-    while (found := _LAST_ADDRESS.search(text)) and found[0].strip() not in links:
-        text = text[: found.start()]
+    while (match := _LAST_ADDRESS.search(text)) and match[0].strip() not in links:
+        text = text[: match.start()]
     return text
 
 
@@ -76,9 +76,9 @@ def _search_link(search: str, word: str) -> str:
 
 
 def whole_text(segments: Iterable[Segment]) -> Markup:
-    """A tweet's text on its own page, linked as Twitter's offsets say."""
+    """A post's text on its own page, linked as Twitter's offsets say."""
     search = url_for("posts.index")
-    return Markup("".join(_segment(one, search) for one in segments))  # noqa: S704  # nosec B704
+    return Markup("".join(_segment(segment, search) for segment in segments))  # noqa: S704  # nosec B704
 
 
 def _segment(segment: Segment, search: str) -> str:

@@ -1,4 +1,4 @@
-"""Reading tweets: the list with search and facets, and one tweet with all that is known of it."""
+"""Reading posts: the list with search and facets, and one post with all that is known of it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from sfm.posts.facets import Facets, facets
 from sfm.posts.queries import Count, TweetPage
 from sfm.posts.selection import Selection
 from sfm.twitter.parse import entities
-from sfm.web.access import access, signed_in_account
+from sfm.web.access import access, signed_in_user
 from sfm.web.htmx import page_or_part
 from sfm.web.pages.links import WORDS
-from sfm.web.pages.post_facets import KIND_WORDS, KINDS, chosen, groups
+from sfm.web.pages.post_facets import KIND_WORDS, KINDS, conditions, groups
 from sfm.web.pages.post_text import card_text, shown, whole_text
 from sfm.web.pagination import Slice
 from sfm.web.template_filters import time_zone
@@ -35,37 +35,37 @@ bp.add_app_template_filter(lambda kind: KIND_WORDS.get(kind, kind), "kind_word")
 ARGS = (
     "q", "account", "set", "from", "to", "zone", "lang", "kind", "retweets", "link", "media", "ids",
 )  # fmt: skip
-LONGEST_JSON_SHOWN = 200_000  # characters; the rest is in the file
+MAX_JSON_LENGTH = 200_000  # characters; the rest is in the file
 
 
 @bp.get("/tweets/")
 @access("signed_in")
 def index() -> Response:
     typed = {name: request.args.get(name, "") for name in ARGS}
-    theirs = {str(one.id): one.name for one in sets.visible_to(signed_in_account())}
+    set_names = {str(row.id): row.name for row in sets.visible_to(signed_in_user())}
     try:
         selection = Selection.from_args(request.args, time_zone())
         if selection.set_id is not None:
-            sets.find(signed_in_account(), selection.set_id)
+            sets.find(signed_in_user(), selection.set_id)
         page = queries.page(selection, request.args.get("at"))
     except WrongInput as exc:
         return page_or_part(
             "posts/index.html", "posts/_results.html", 422,
-            problem=exc.message, typed=typed, sets=theirs, kinds=KINDS,
+            problem=exc.message, typed=typed, sets=set_names, kinds=KINDS,
         )  # fmt: skip
     names = names_of(selection.accounts[:5])
-    found = facets(selection, [int(set_id) for set_id in theirs])
+    counted = facets(selection, [int(set_id) for set_id in set_names])
     return page_or_part(
         "posts/index.html",
         "posts/_results.html",
         typed=typed,
-        sets=theirs,
+        sets=set_names,
         kinds=KINDS,
         slice=_slice(page),
-        total=_total(selection, found),
-        facets=found,
-        groups=groups(selection, found),
-        chosen=chosen(selection, names, theirs.get(str(selection.set_id), "")),
+        total=_total(selection, counted),
+        facets=counted,
+        groups=groups(selection, counted),
+        conditions=conditions(selection, names, set_names.get(str(selection.set_id), "")),
         selection=selection,
         export_args=selection.to_args(),
     )
@@ -75,33 +75,33 @@ def _slice(page: TweetPage) -> Slice[Any]:
     return Slice(page.tweets, page.newer, page.older)
 
 
-def _total(selection: Selection, found: Facets) -> Count:
+def _total(selection: Selection, counted: Facets) -> Count:
     """What was looked at for the facets is a count already."""
-    if found.complete:
-        return Count(found.looked_at)
+    if counted.complete:
+        return Count(counted.looked_at)
     if selection.chosen <= {"accounts"} or selection.chosen == {"set_id"}:
         return queries.total(selection)
-    return Count(found.looked_at, at_least=True)
+    return Count(counted.looked_at, at_least=True)
 
 
 @bp.get("/twitter-item/<id:twitter_id>/")
 @access("signed_in")
 def show(twitter_id: int) -> Response:
     """The page for a browser, the JSON for anything that does not ask for HTML."""
-    item = queries.by_twitter_id(twitter_id, with_json=True)
-    wanted = request.accept_mimetypes.best_match(["application/json", "text/html"])
-    if wanted != "text/html":
-        return _as_json(item)
+    post = queries.by_twitter_id(twitter_id, with_json=True)
+    media_type = request.accept_mimetypes.best_match(["application/json", "text/html"])
+    if media_type != "text/html":
+        return _as_json(post)
     answer = page_or_part(
         "posts/show.html",
         "posts/show.html",
-        item=item,
-        text=_text(item),
-        referenced=_referenced(item),
-        links=_links(item),
+        post=post,
+        text=_text(post),
+        referenced=_referenced(post),
+        links=_links(post),
         words=WORDS,
-        pretty=_pretty(item.item_json),
-        on_twitter=f"https://x.com/{item.screen_name or 'i'}/status/{item.twitter_id}",
+        pretty=_pretty(post.item_json),
+        on_twitter=f"https://x.com/{post.screen_name or 'i'}/status/{post.twitter_id}",
     )
     answer.vary.add("Accept")
     return answer
@@ -113,27 +113,27 @@ def as_json(twitter_id: int) -> Response:
     return _as_json(queries.by_twitter_id(twitter_id, with_json=True))
 
 
-def _as_json(item: TwitterUserItem) -> Response:
-    answer = Response(item.item_json, mimetype="application/json")
+def _as_json(post: TwitterUserItem) -> Response:
+    answer = Response(post.item_json, mimetype="application/json")
     answer.vary.add("Accept")
     return answer
 
 
-def _text(item: TwitterUserItem) -> Any:
+def _text(post: TwitterUserItem) -> Any:
     """The text with its links where Twitter set them; as it is stored where the JSON is odd."""
     try:
-        return whole_text(entities.entities(item.item_json.encode()).segments)
+        return whole_text(entities.entities(post.item_json.encode()).segments)
     except Unreadable:
-        return shown(item.item_text)
+        return shown(post.item_text)
 
 
-def _referenced(item: TwitterUserItem) -> list[dict[str, Any]]:
-    """The tweets that this one passes on, quotes or answers; and whether they are kept here."""
+def _referenced(post: TwitterUserItem) -> list[dict[str, Any]]:
+    """The posts that this one passes on, quotes or answers; and whether they are kept here."""
     try:
-        found = entities.referenced(item.item_json.encode())
+        references = entities.referenced(post.item_json.encode())
     except Unreadable:
         return []
-    kept_ids = queries.existing_ids([one.twitter_id for one in found])
+    kept_ids = queries.existing_ids([reference.twitter_id for reference in references])
     titles = {
         "retweeted": _("Passes on"),
         "quoted": _("Quotes"),
@@ -141,23 +141,23 @@ def _referenced(item: TwitterUserItem) -> list[dict[str, Any]]:
     }
     return [
         {
-            "title": titles[one.kind],
-            "kind": one.kind,
-            "tweet": one.tweet,
-            "here": url_for("posts.show", twitter_id=one.twitter_id)
-            if one.twitter_id in kept_ids
+            "title": titles[reference.kind],
+            "kind": reference.kind,
+            "post": reference.tweet,
+            "here": url_for("posts.show", twitter_id=reference.twitter_id)
+            if reference.twitter_id in kept_ids
             else "",
-            "there": f"https://x.com/i/status/{one.twitter_id}",
+            "there": f"https://x.com/i/status/{reference.twitter_id}",
         }
-        for one in found
+        for reference in references
     ]
 
 
-def _links(item: TwitterUserItem) -> list[dict[str, Any]]:
-    """The tweet's links, and what following them has found out."""
-    known = {link.start_url: link for _place, link in links_of(item)}
+def _links(post: TwitterUserItem) -> list[dict[str, Any]]:
+    """The post's links, and what following them has found out."""
+    known = {link.start_url: link for _place, link in links_of(post)}
     rows: list[dict[str, Any]] = []
-    for url, expanded, *_more in item.urls:
+    for url, expanded, *_more in post.urls:
         link = known.pop(url, None) or known.pop(expanded, None)
         rows.append({"url": url, "expanded": expanded or url, "link": link})
     return rows + [{"url": url, "expanded": url, "link": link} for url, link in known.items()]
@@ -165,8 +165,8 @@ def _links(item: TwitterUserItem) -> list[dict[str, Any]]:
 
 def _pretty(text: str) -> str:
     """The JSON with line breaks, to be read; as received where it cannot be laid out."""
-    if len(text) > LONGEST_JSON_SHOWN:
-        return shown(text[:LONGEST_JSON_SHOWN])
+    if len(text) > MAX_JSON_LENGTH:
+        return shown(text[:MAX_JSON_LENGTH])
     try:
         return shown(json.dumps(json.loads(text), ensure_ascii=False, indent=2))
     except (ValueError, RecursionError):

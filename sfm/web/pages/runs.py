@@ -12,7 +12,7 @@ from sfm.models import Run
 from sfm.models.run import RUN_STATES
 from sfm.runs import actions, queries
 from sfm.runs.jobs import JOBS, job_of
-from sfm.web.access import access, current_account, signed_in_account
+from sfm.web.access import access, current_user, signed_in_user
 from sfm.web.htmx import done, page_or_part
 from sfm.web.pagination import SortOrder, slice_of
 from sfm.web.request_limits import possible_id
@@ -21,25 +21,25 @@ bp = Blueprint("runs", __name__)
 
 PAGE = 50
 ERRORS = 100
-BY_NUMBER = SortOrder("runs", (Run.id,), (int,), descending=True)
+BY_ID = SortOrder("runs", (Run.id,), (int,), descending=True)
 
 
 @bp.get("/runs/")
 @access("signed_in")
 def index() -> Response:
-    chosen = request.args.get("kind", "") if request.args.get("kind") in JOBS else ""
+    kind = request.args.get("kind", "") if request.args.get("kind") in JOBS else ""
     state = request.args.get("state", "") if request.args.get("state") in RUN_STATES else ""
-    found = slice_of(queries.runs_of(chosen, state), BY_NUMBER, request.args.get("at"), PAGE)
+    page = slice_of(queries.runs_of(kind, state), BY_ID, request.args.get("at"), PAGE)
     return page_or_part(
         "runs/index.html",
         "runs/_table.html",
-        slice=found,
+        slice=page,
         jobs=[job for job in JOBS.values() if not job.is_tick],
         job_of=job_of,
         states=RUN_STATES,
-        chosen=chosen,
+        kind=kind,
         state=state,
-        is_live=any(run.is_open for run in found.rows),
+        is_live=any(run.is_open for run in page.rows),
     )
 
 
@@ -49,7 +49,7 @@ def show(run_id: int) -> Response:
     run = queries.find(run_id)
     after = request.args.get("after", default=0, type=possible_id)
     errors = queries.errors_of(run_id, after_id=after, limit=ERRORS + 1)
-    account = current_account()
+    user = current_user()
     return page_or_part(
         "runs/show.html",
         "runs/_progress.html",
@@ -60,7 +60,7 @@ def show(run_id: int) -> Response:
         errors=errors[:ERRORS],
         errors_count=queries.errors_count(run_id),
         more_after=errors[ERRORS - 1].id if len(errors) > ERRORS else None,
-        shows_details=bool(account and account.is_superuser),
+        shows_details=bool(user and user.is_superuser),
     )
 
 
@@ -76,13 +76,13 @@ def _every(run: Run) -> int:
 @access("superuser")
 def cancel(run_id: int) -> BaseResponse:
     run = actions.cancel(run_id)
-    said = (
+    message = (
         _("The run stops at its next item.")
         if run.state == "running"
         else _("The run is cancelled.")
     )
     db.session.commit()
-    return done(url_for("runs.show", run_id=run_id), said)
+    return done(url_for("runs.show", run_id=run_id), message)
 
 
 @bp.post("/runs/<id:run_id>/resume/")
@@ -96,6 +96,6 @@ def resume(run_id: int) -> BaseResponse:
 @bp.post("/runs/<id:run_id>/retry/")
 @access("superuser")
 def retry(run_id: int) -> BaseResponse:
-    again = actions.retry_failed(run_id, signed_in_account().id)
+    again = actions.retry_failed(run_id, signed_in_user().id)
     db.session.commit()
     return done(url_for("runs.show", run_id=again.id), _("Those that failed are tried again."))

@@ -1,4 +1,4 @@
-"""Sets of accounts: a User's own, a superuser's all. Reading, editing, members."""
+"""Sets of accounts: a user's own, a superuser's all. Reading, editing, members."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sfm.errors import WrongInput
 from sfm.models import TwitterUserSet
 from sfm.posts import queries
 from sfm.posts.selection import Selection
-from sfm.web.access import access, signed_in_account
+from sfm.web.access import access, signed_in_user
 from sfm.web.charts import Sparkline, bar_chart, every_day, sparkline
 from sfm.web.forms.sets import DeleteForm, MembersForm, SetForm
 from sfm.web.htmx import done, page_or_part
@@ -32,10 +32,10 @@ SPARK_WIDTH, SPARK_HEIGHT = 120, 24
 @bp.get("/sets/")
 @access("signed_in")
 def index() -> Response:
-    found = sets_of(signed_in_account(), request.args.get("q", ""), request.args.get("at"))
-    sizes = sets.sizes([one.id for one in found.rows])
+    page = sets_of(signed_in_user(), request.args.get("q", ""), request.args.get("at"))
+    sizes = sets.sizes([account_set.id for account_set in page.rows])
     return page_or_part(
-        "sets/index.html", "sets/_list.html", slice=found, sizes=sizes, q=request.args.get("q", "")
+        "sets/index.html", "sets/_list.html", slice=page, sizes=sizes, q=request.args.get("q", "")
     )
 
 
@@ -45,29 +45,29 @@ def new() -> Response | BaseResponse:
     form = SetForm()
     if form.validate_on_submit():
         try:
-            made = sets.create(signed_in_account(), form.name.data, form.notes.data or "")
+            made = sets.create(signed_in_user(), form.name.data, form.notes.data or "")
             db.session.commit()
             return done(url_for("sets.show", set_id=made.id), _("The set is made."))
         except WrongInput as exc:
             form.refuse("name", exc.message)
     status = 422 if form.errors else 200
-    return page_or_part("sets/new.html", "sets/_form.html", status, form=form, found=None)
+    return page_or_part("sets/new.html", "sets/_form.html", status, form=form, account_set=None)
 
 
 @bp.get("/sets/<id:set_id>/")
 @access("owner")
 def show(set_id: int) -> Response:
-    found = sets.find(signed_in_account(), set_id)
+    account_set = sets.find(signed_in_user(), set_id)
     last = queries.posts_today()
     counts = queries.day_counts(last, CHART_DAYS, set_id=set_id)
-    listed = members_of(set_id, request.args.get("at"))
+    members = members_of(set_id, request.args.get("at"))
     return page_or_part(
         "sets/show.html",
         "sets/_members.html",
-        found=found,
+        account_set=account_set,
         figures=sets.member_figures(set_id),
-        slice=listed,
-        sparks=_sparks([user.id for user in listed.rows], last),
+        slice=members,
+        sparks=_sparks([account.id for account in members.rows], last),
         chart=bar_chart(every_day(counts, last, CHART_DAYS)),
         latest=queries.latest(LATEST, Selection(set_id=set_id)),
         members_form=MembersForm(formdata=None),
@@ -75,93 +75,95 @@ def show(set_id: int) -> Response:
     )
 
 
-def _sparks(user_ids: list[int], last: date) -> dict[int, Sparkline]:
+def _sparks(account_ids: list[int], last: date) -> dict[int, Sparkline]:
     """A small line for each of these accounts; none where nothing came in these days."""
-    counts = queries.day_counts_of_each(user_ids, last, CHART_DAYS)
+    counts = queries.day_counts_of_each(account_ids, last, CHART_DAYS)
     return {
-        user_id: sparkline(every_day(days, last, CHART_DAYS), SPARK_WIDTH, SPARK_HEIGHT)
-        for user_id, days in counts.items()
+        account_id: sparkline(every_day(days, last, CHART_DAYS), SPARK_WIDTH, SPARK_HEIGHT)
+        for account_id, days in counts.items()
     }
 
 
 @bp.get("/sets/<id:set_id>/members.txt")
 @access("owner")
 def members_as_text(set_id: int) -> Response:
-    found = sets.find(signed_in_account(), set_id)
+    account_set = sets.find(signed_in_user(), set_id)
     lines = "".join(f"{name}\n" for name in sets.member_names(set_id))
-    headers = {"Content-Disposition": f"attachment; filename=set-{found.id}-members.txt"}
+    headers = {"Content-Disposition": f"attachment; filename=set-{account_set.id}-members.txt"}
     return Response(lines, mimetype="text/plain", headers=headers)
 
 
 @bp.route("/sets/<id:set_id>/edit/", methods=["GET", "POST"])
 @access("owner")
 def edit(set_id: int) -> Response | BaseResponse:
-    found = sets.find(signed_in_account(), set_id)
-    form = SetForm(obj=found)
+    account_set = sets.find(signed_in_user(), set_id)
+    form = SetForm(obj=account_set)
     if form.validate_on_submit():
         try:
-            sets.change(found, name=form.name.data, notes=form.notes.data or "")
+            sets.change(account_set, name=form.name.data, notes=form.notes.data or "")
             db.session.commit()
             return done(url_for("sets.show", set_id=set_id), _("The set is saved."))
         except WrongInput as exc:
             db.session.rollback()
-            found = sets.find(signed_in_account(), set_id)
+            account_set = sets.find(signed_in_user(), set_id)
             form.refuse("name", exc.message)
     status = 422 if form.errors else 200
-    return page_or_part("sets/edit.html", "sets/_form.html", status, form=form, found=found)
+    return page_or_part(
+        "sets/edit.html", "sets/_form.html", status, form=form, account_set=account_set
+    )
 
 
 @bp.post("/sets/<id:set_id>/members/add/")
 @access("owner")
 def add_members(set_id: int) -> Response | BaseResponse:
-    found = sets.find(signed_in_account(), set_id)
+    account_set = sets.find(signed_in_user(), set_id)
     form = MembersForm()
     named = sets.match_names(form.names.data or "")
     if not form.validate() or not named.ids:
         if not form.errors:
             form.refuse("names", _("None of these names is an account that is collected here."))
-        return _members_page(found, form, named.unknown, 422)
-    added = sets.add_members(found, named.ids)
+        return _members_page(account_set, form, named.unknown, 422)
+    added = sets.add_members(account_set, named.ids)
     db.session.commit()
-    said = ngettext("%(num)s account put in.", "%(num)s accounts put in.", added)
+    message = ngettext("%(num)s account put in.", "%(num)s accounts put in.", added)
     if named.unknown:
         form.names.data = "\n".join(named.unknown)
-        form.refuse("names", said + " " + _("The others are not collected here."))
-        return _members_page(found, form, named.unknown, 422)
-    return done(url_for("sets.show", set_id=set_id), said)
+        form.refuse("names", message + " " + _("The others are not collected here."))
+        return _members_page(account_set, form, named.unknown, 422)
+    return done(url_for("sets.show", set_id=set_id), message)
 
 
 @bp.post("/sets/<id:set_id>/members/remove/")
 @access("owner")
 def remove_members(set_id: int) -> BaseResponse:
-    found = sets.find(signed_in_account(), set_id)
-    gone = sets.remove_members(found, request.form.getlist("user", type=possible_id))
+    account_set = sets.find(signed_in_user(), set_id)
+    removed = sets.remove_members(account_set, request.form.getlist("account", type=possible_id))
     db.session.commit()
-    said = ngettext("%(num)s account taken out.", "%(num)s accounts taken out.", gone)
-    return done(url_for("sets.show", set_id=set_id), said, "success" if gone else "info")
+    message = ngettext("%(num)s account taken out.", "%(num)s accounts taken out.", removed)
+    return done(url_for("sets.show", set_id=set_id), message, "success" if removed else "info")
 
 
 @bp.route("/sets/<id:set_id>/delete/", methods=["GET", "POST"])
 @access("owner")
 def delete(set_id: int) -> tuple[str, int] | BaseResponse:
-    found = sets.find(signed_in_account(), set_id)
+    account_set = sets.find(signed_in_user(), set_id)
     form = DeleteForm()
     if form.validate_on_submit():
-        if form.says(found.name):
-            name = found.name
-            sets.remove(found)
+        if form.says(account_set.name):
+            name = account_set.name
+            sets.remove(account_set)
             db.session.commit()
             return done(url_for("sets.index"), _("The set %(name)s is deleted.", name=name))
         form.refuse("typed_name", _("This is not the name of the set."))
     figures = sets.member_figures(set_id)
-    page = render_template("sets/delete.html", form=form, found=found, figures=figures)
+    page = render_template("sets/delete.html", form=form, account_set=account_set, figures=figures)
     return page, 422 if form.errors else 200
 
 
 def _members_page(
-    found: TwitterUserSet, form: MembersForm, unknown: tuple[str, ...], status: int
+    account_set: TwitterUserSet, form: MembersForm, unknown: tuple[str, ...], status: int
 ) -> Response:
     return page_or_part(
         "sets/members.html", "sets/_add_members.html", status,
-        found=found, members_form=form, unknown=unknown,
+        account_set=account_set, members_form=form, unknown=unknown,
     )  # fmt: skip

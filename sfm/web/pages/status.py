@@ -1,4 +1,4 @@
-"""The process board: what is wanted and what runs, live; start, stop, restart; logs. Superusers."""
+"""Processes of streams: what should run and what runs, live; start, stop, restart; logs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sfm.models import TwitterFilter
 from sfm.streams import dashboard
 from sfm.supervisord import logs
 from sfm.supervisord.paths import paths_of
-from sfm.web.access import access, signed_in_account
+from sfm.web.access import access, signed_in_user
 from sfm.web.htmx import done, page_or_part
 
 bp = Blueprint("status", __name__)
@@ -26,59 +26,64 @@ bp = Blueprint("status", __name__)
 @bp.get("/status/")
 @access("superuser")
 def index() -> Response:
-    return page_or_part("status/index.html", "status/_board.html", board=dashboard.board())
+    return page_or_part("status/index.html", "status/_streams.html", board=dashboard.board())
 
 
 @bp.post("/status/<id:filter_id>/start/")
 @access("superuser")
 def start(filter_id: int) -> BaseResponse:
-    found = _active(filter_id)
-    service.release(found)
-    return _followed(found, again=True)
+    twitter_filter = _active(filter_id)
+    service.release(twitter_filter)
+    return _followed(twitter_filter, again=True)
 
 
 @bp.post("/status/<id:filter_id>/stop/")
 @access("superuser")
 def stop(filter_id: int) -> BaseResponse:
-    found = _active(filter_id)
-    service.hold(found, signed_in_account())
-    return _followed(found, again=False)
+    twitter_filter = _active(filter_id)
+    service.hold(twitter_filter, signed_in_user())
+    return _followed(twitter_filter, again=False)
 
 
 @bp.post("/status/<id:filter_id>/restart/")
 @access("superuser")
 def restart(filter_id: int) -> BaseResponse:
-    found = _active(filter_id)
+    twitter_filter = _active(filter_id)
     program = reconcile.program_of(filter_id) or f"twitterfilter-{filter_id}"
-    audit.record("process.restarted", kind="filter", subject_id=found.id, subject=found.name)
+    audit.record(
+        "process.restarted",
+        kind="filter",
+        subject_id=twitter_filter.id,
+        subject=twitter_filter.name,
+    )
     reconcile.forget_retry([program])
     db.session.commit()
-    return _told(lambda: reconcile.bridge().restart(program), _("It is started again."))
+    return _done_or_refused(lambda: reconcile.bridge().restart(program), _("It is started again."))
 
 
-def _followed(found: TwitterFilter, *, again: bool) -> BaseResponse:
+def _followed(twitter_filter: TwitterFilter, *, again: bool) -> BaseResponse:
     """After a change of the wish: commit, then have supervisord follow."""
     if again:
-        program = reconcile.program_of(found.id)
+        program = reconcile.program_of(twitter_filter.id)
         reconcile.forget_retry([program] if program else [])
     db.session.commit()
     outcome = reconcile.outcome(reconcile.apply())
     return done(url_for("status.index"), outcome.message, "warning" if outcome.waits else "success")
 
 
-def _told(what: Callable[[], None], good: str) -> BaseResponse:
+def _done_or_refused(action: Callable[[], None], message: str) -> BaseResponse:
     try:
-        what()
+        action()
     except SfmError as exc:
         return done(url_for("status.index"), exc.message, "warning")
-    return done(url_for("status.index"), good)
+    return done(url_for("status.index"), message)
 
 
 def _active(filter_id: int) -> TwitterFilter:
-    found = service.by_id(filter_id)
-    if not found.is_active:
+    twitter_filter = service.by_id(filter_id)
+    if not twitter_filter.is_active:
         raise NotFound(_("This filter is not active, so it has no process."))
-    return found
+    return twitter_filter
 
 
 @bp.get("/status/log/")

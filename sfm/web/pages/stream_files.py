@@ -18,25 +18,25 @@ from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.streams import files
 from sfm.streams.files import FirstPost, first_posts
 from sfm.supervisord.conf import SAMPLE_PREFIX
-from sfm.web.access import access, signed_in_account
+from sfm.web.access import access, signed_in_user
 from sfm.web.headers import add_digest
 from sfm.web.htmx import done, page_or_part
 from sfm.web.request_limits import possible_id
 
 bp = Blueprint("stream_files", __name__)
 
-MOST_FILES = 1000
+MAX_FILES = 1000
 
 
 @bp.get("/files/")
 @access("signed_in")
 def index() -> Response:
-    mine = _mine(signed_in_account())
+    mine = _mine(signed_in_user())
     stream, day = request.args.get("stream", ""), _day(request.args.get("day", ""))
     listed: list[StreamFile] = []
     if stream and day is not None:
-        listed = files.of_selection(mine, stream, day, day + timedelta(days=1))[:MOST_FILES]
-    days = [one for one in files.days(mine) if not stream or one.prefix == stream]
+        listed = files.of_selection(mine, stream, day, day + timedelta(days=1))[:MAX_FILES]
+    days = [entry for entry in files.days(mine) if not stream or entry.prefix == stream]
     return page_or_part(
         "stream_files/index.html",
         "stream_files/_files.html",
@@ -51,7 +51,7 @@ def index() -> Response:
 @bp.get("/files/<id:file_id>/")
 @access("owner")
 def show(file_id: int) -> str:
-    row = files.by_id(file_id, _mine(signed_in_account()))
+    row = files.by_id(file_id, _mine(signed_in_user()))
     posts: tuple[FirstPost, ...] = ()
     problem = ""
     try:
@@ -64,7 +64,7 @@ def show(file_id: int) -> str:
 @bp.get("/files/<id:file_id>/download")
 @access("owner")
 def download(file_id: int) -> Response:
-    row = files.by_id(file_id, _mine(signed_in_account()))
+    row = files.by_id(file_id, _mine(signed_in_user()))
     path = files.path_of(settings().data_folder, row)
     answer = send_file(
         path, mimetype="application/gzip", as_attachment=True, download_name=path.name
@@ -76,7 +76,7 @@ def download(file_id: int) -> Response:
 @bp.post("/files/<id:file_id>/check/")
 @access("owner")
 def check(file_id: int) -> BaseResponse:
-    row = files.by_id(file_id, _mine(signed_in_account()))
+    row = files.by_id(file_id, _mine(signed_in_user()))
     damage = files.verify(settings().data_folder, row)
     db.session.commit()
     here = url_for("stream_files.show", file_id=file_id)
@@ -89,19 +89,19 @@ def check(file_id: int) -> BaseResponse:
 @access("owner")
 def hand_on() -> BaseResponse:
     """The ticked files: to the export page, or, for superusers, into the database."""
-    mine = _mine(signed_in_account())
-    numbers = request.form.getlist("file", type=possible_id)[:MOST_FILES]
-    chosen = [files.by_id(number, mine).id for number in numbers]
-    if not chosen:
+    mine = _mine(signed_in_user())
+    numbers = request.form.getlist("file", type=possible_id)[:MAX_FILES]
+    file_ids = [files.by_id(number, mine).id for number in numbers]
+    if not file_ids:
         raise WrongInput(_("Tick the files first."))
     if request.form.get("to") == "export":
-        return redirect(url_for("exports.new", files=",".join(map(str, chosen))), 303)
-    if not signed_in_account().is_superuser:
+        return redirect(url_for("exports.new", files=",".join(map(str, file_ids))), 303)
+    if not signed_in_user().is_superuser:
         raise WrongInput(_("Only an administrator can import files into the database."))
     queue.enqueue(
         IMPORT_TWEETS,
-        params={"stream_files": chosen, "add_users": bool(request.form.get("add_users"))},
-        requested_by_id=signed_in_account().id,
+        params={"stream_files": file_ids, "add_users": bool(request.form.get("add_users"))},
+        requested_by_id=signed_in_user().id,
     )
     db.session.commit()
     return done(
@@ -116,9 +116,9 @@ def _mine(reader: User) -> list[int] | None:
 def _names(days: list[files.DayOfFiles]) -> dict[str, str]:
     """What people call each stream."""
     called = {SAMPLE_PREFIX: _("Sample of all posts")}
-    for one in days:
-        found = db.session.get(TwitterFilter, one.filter_id) if one.filter_id else None
-        called.setdefault(one.prefix, found.name if found else one.prefix)
+    for entry in days:
+        row = db.session.get(TwitterFilter, entry.filter_id) if entry.filter_id else None
+        called.setdefault(entry.prefix, row.name if row else entry.prefix)
     return called
 
 

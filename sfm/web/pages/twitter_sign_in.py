@@ -15,7 +15,7 @@ from sfm.models import User
 from sfm.users import merge_users, service, twitter_sign_in
 from sfm.users.sign_in import SignInRefused
 from sfm.users.twitter_sign_in import Purpose, Returned
-from sfm.web.access import access, current_account, signed_in_account
+from sfm.web.access import access, current_user, signed_in_user
 from sfm.web.htmx import done
 from sfm.web.pages.audit import here as address
 from sfm.web.pages.auth import (
@@ -49,7 +49,7 @@ def begin_link(kind: str) -> Response:
     """Off to Twitter, to link an account to the User who is signed in."""
     if not is_fresh():
         return to_confirm()
-    return _off(kind, Purpose(link_to=signed_in_account().id))
+    return _off(kind, Purpose(link_to=signed_in_user().id))
 
 
 def _off(kind: str, purpose: Purpose) -> Response:
@@ -80,10 +80,10 @@ def callback(kind: str) -> Response:
 
 
 def _show_link(returned: Returned, browser: str) -> Response:
-    account = current_account()
-    if account is None:
+    user = current_user()
+    if user is None:
         raise SignInRefused(_("You have signed out meanwhile. Nothing was changed."))
-    twitter_sign_in.propose_link(returned, account, browser)
+    twitter_sign_in.propose_link(returned, user, browser)
     return redirect(url_for("twitter_sign_in.link"), 303)
 
 
@@ -91,14 +91,14 @@ def _show_link(returned: Returned, browser: str) -> Response:
 @access("signed_in")
 def link() -> Response:
     """Both names side by side; the User says yes."""
-    account, browser = signed_in_account(), session.get("browser", "")
+    user, browser = signed_in_user(), session.get("browser", "")
     if not is_fresh():
         return to_confirm()
     if request.method == "POST":
-        twitter_sign_in.link(account, browser)
+        twitter_sign_in.link(user, browser)
         db.session.commit()
         return done(url_for("my_profile.show"), _("Your Twitter account is linked."))
-    pending = twitter_sign_in.pending_link(account, browser)
+    pending = twitter_sign_in.pending_link(user, browser)
     return make_response(render_template("auth/link.html", pending=pending))
 
 
@@ -106,16 +106,16 @@ def link() -> Response:
 @access("superuser")
 def join() -> Response:
     """Join the other User who has this Twitter account into one's own, then link."""
-    account, browser = signed_in_account(), session.get("browser", "")
+    user, browser = signed_in_user(), session.get("browser", "")
     if not is_fresh():
         return to_confirm()
-    pending = twitter_sign_in.pending_link(account, browser)
+    pending = twitter_sign_in.pending_link(user, browser)
     if pending.owner is not None:
-        merge_users.merge(account, service.by_name(pending.owner))
-    twitter_sign_in.link(account, browser)
-    account_id = account.id
+        merge_users.merge(user, service.by_name(pending.owner))
+    twitter_sign_in.link(user, browser)
+    user_id = user.id
     db.session.commit()
-    begin_session(db.session.get_one(User, account_id))  # joining has ended all sessions
+    begin_session(db.session.get_one(User, user_id))  # joining has ended all sessions
     return done(url_for("my_profile.show"), _("The two Users are one now."))
 
 
@@ -125,12 +125,12 @@ def unlink() -> Response:
     """Forget the Twitter account and its tokens, here and at Twitter."""
     if not is_fresh():
         return to_confirm()
-    account = signed_in_account()
-    account_id, tokens = account.id, twitter_sign_in.unlink(account)
+    user = signed_in_user()
+    user_id, tokens = user.id, twitter_sign_in.unlink(user)
     db.session.commit()
-    told = twitter_sign_in.revoke(tokens)
-    begin_session(db.session.get_one(User, account_id))  # all other sessions have ended
-    if told:
+    is_revoked = twitter_sign_in.revoke(tokens)
+    begin_session(db.session.get_one(User, user_id))  # all other sessions have ended
+    if is_revoked:
         return done(url_for("my_profile.show"), _("Your Twitter account is unlinked."))
     sentence = _(
         "Your Twitter account is unlinked here. Twitter could not be told: remove this app on "
@@ -143,7 +143,7 @@ def _went_wrong(trouble: SfmError) -> Response:
     """A page that says what happened: the sign-in page, or one's own where one is signed in."""
     db.session.rollback()
     logger.info("twitter sign-in went wrong cause=%s", type(trouble).__name__)
-    if current_account() is not None:
+    if current_user() is not None:
         page = render_template("auth/refused.html", message=trouble.message, kinds=allow_twitter())
         return make_response(page, 409)
     return login_page(SignInForm(formdata=None), "/", 409, told(trouble.message))

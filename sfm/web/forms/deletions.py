@@ -10,7 +10,7 @@ from sfm.web.forms import HARMLESS, Form
 
 
 class TakedownForm(Form):
-    """Why tweets are deleted everywhere."""
+    """Why posts are deleted everywhere."""
 
     reason = TextAreaField(
         validators=[
