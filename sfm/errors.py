@@ -1,5 +1,7 @@
 """The errors that a curator may read. Every expected trouble is a child of SfmError."""
 
+from sfm.messages import Message
+
 
 class SfmError(Exception):
     """Expected trouble, told in one sentence that says what to do.
@@ -31,5 +33,5 @@ class BadSetting(SfmError):
     """A setting has a value that cannot work; start-up stops with its name."""
 
     def __init__(self, name: str, takes: str) -> None:
-        super().__init__(f"{name}: {takes}", permanent=True)
+        super().__init__(Message("%(name)s: %(takes)s", name=name, takes=takes), permanent=True)
         self.name = name

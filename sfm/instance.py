@@ -10,6 +10,7 @@ from pathlib import Path
 from sfm.atomic_file import write_whole
 from sfm.config import Settings
 from sfm.errors import BadSetting
+from sfm.messages import Message
 
 SECRET_KEY_FILE = "secret.key"  # noqa: S105  (the name of a file)
 SECRET_KEY_BYTES = 32
@@ -30,10 +31,15 @@ def prepare(settings: Settings) -> None:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as exc:
-            raise BadSetting(str(folder), f"the folder cannot be made ({exc.strerror})") from exc
+            raise BadSetting(
+                str(folder), Message("the folder cannot be made (%(reason)s)", reason=exc.strerror)
+            ) from exc
     if settings.instance.stat().st_mode & 0o077:
         raise BadSetting(
-            "SFM_INSTANCE", f"others may read {settings.instance}; run chmod 700 on it"
+            "SFM_INSTANCE",
+            Message(
+                "others may read %(instance)s; run chmod 700 on it", instance=settings.instance
+            ),
         )
 
 
@@ -47,8 +53,11 @@ def secret_key(settings: Settings) -> str:
         if len(candidate.encode()) < SECRET_KEY_BYTES or _is_known(candidate):
             raise BadSetting(
                 name,
-                f"takes a random text of at least {SECRET_KEY_BYTES} characters; leave it out, and "
-                "one is made",
+                Message(
+                    "takes a random text of at least %(limit)s characters; leave it out, and one "
+                    "is made",
+                    limit=SECRET_KEY_BYTES,
+                ),
             )
     return key
 

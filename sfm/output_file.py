@@ -17,6 +17,7 @@ from pathlib import Path
 from sfm.atomic_file import sync
 from sfm.errors import WrongInput
 from sfm.file_lock import is_locked, try_to_lock
+from sfm.messages import Message
 
 PART = ".part"
 WAIT_SECONDS = 0.25  # whoever looks whether a lock is held holds it for an instant
@@ -54,33 +55,57 @@ class Destination:
         """Raises WrongInput where something is there that must stay."""
         path = self.path
         if reads_from(path, self.inputs):
-            raise WrongInput(f"{self.target} is read by this very command. Name another file.")
+            raise WrongInput(
+                Message(
+                    "%(target)s is read by this very command. Name another file.",
+                    target=self.target,
+                )
+            )
         if path.is_dir():
             self._check_folder(path)
         elif os.path.lexists(path):
             if self.folder or not path.is_file():
-                kind = "a file, and a folder is to be made" if path.is_file() else "no plain file"
-                raise WrongInput(f"{self.target} is {kind}. Name another place.")
+                raise WrongInput(
+                    Message(
+                        "%(target)s is a file, and a folder is to be made. Name another place.",
+                        target=self.target,
+                    )
+                    if path.is_file()
+                    else Message(
+                        "%(target)s is no plain file. Name another place.", target=self.target
+                    )
+                )
             if not self.replaces:
                 raise WrongInput(
-                    f"{self.target} is there already. Name another file, or have it replaced "
-                    "with --force."
+                    Message(
+                        "%(target)s is there already. Name another file, or have it replaced with "
+                        "--force.",
+                        target=self.target,
+                    )
                 )
 
     def _check_folder(self, path: Path) -> None:
         if not self.folder:
-            raise WrongInput(f"{self.target} is a folder. Name a file in it.")
+            raise WrongInput(
+                Message("%(target)s is a folder. Name a file in it.", target=self.target)
+            )
         if _is_empty(path):
             return
         if not self.is_earlier(path):
             raise WrongInput(
-                f"{self.target} is a folder that holds other things than an earlier export. Name "
-                "a new or an empty folder."
+                Message(
+                    "%(target)s is a folder that holds other things than an earlier export. Name "
+                    "a new or an empty folder.",
+                    target=self.target,
+                )
             )
         if not self.replaces:
             raise WrongInput(
-                f"{self.target} holds an earlier export. Name another folder, or have it replaced "
-                "with --force."
+                Message(
+                    "%(target)s holds an earlier export. Name another folder, or have it replaced "
+                    "with --force.",
+                    target=self.target,
+                )
             )
 
 
@@ -144,7 +169,9 @@ def _clear(part: Path, is_left: bool, unfinished: Callable[[Path], object]) -> N
     files = part.with_name(part.name + FILES)
     for path in (part, files):
         if os.path.lexists(path) and not is_left:
-            raise WrongInput(f"{path} is in the way. Move it away, or name another file.")
+            raise WrongInput(
+                Message("%(path)s is in the way. Move it away, or name another file.", path=path)
+            )
     if os.path.lexists(part):
         unfinished(part)
     remove(files)
@@ -159,12 +186,18 @@ def _locked(part: Path, destination: Destination) -> Iterator[bool]:
         lock = try_to_lock(path, WAIT_SECONDS)
     except OSError as exc:
         raise WrongInput(
-            f"{part.parent} cannot be written to ({exc.strerror}). Name another place."
+            Message(
+                "%(parent)s cannot be written to (%(reason)s). Name another place.",
+                parent=part.parent,
+                reason=exc.strerror,
+            )
         ) from exc
     if lock is None:
         raise WrongInput(
-            f"Another process is writing {destination.target.name} at this moment. Wait, or name "
-            "another file."
+            Message(
+                "Another process is writing %(name)s at this moment. Wait, or name another file.",
+                name=destination.target.name,
+            )
         )
     os.ftruncate(lock.descriptor, 0)  # what a killed process noted there
     try:
@@ -190,7 +223,9 @@ def _put_file(part: Path, target: Path, replaces: bool) -> None:
             part.unlink()
             return
         except FileExistsError as exc:
-            raise WrongInput(f"{target} has come up meanwhile. Name another file.") from exc
+            raise WrongInput(
+                Message("%(target)s has come up meanwhile. Name another file.", target=target)
+            ) from exc
         except OSError:  # a disk that knows no links
             if os.path.lexists(target):
                 raise

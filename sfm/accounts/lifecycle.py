@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sfm import clock
 from sfm.accounts.names import rename
 from sfm.database import db
+from sfm.messages import Message
 from sfm.models import AccountEvent, TwitterUser
 from sfm.networks.errors import AccountProblem
 from sfm.networks.record import UserRecord
@@ -137,10 +138,11 @@ def note_unconfirmed() -> None:
     if not count:
         events.close_event(UNCONFIRMED_EVENT)
         return
-    message = (
-        f"Twitter says that {count} accounts are gone. Because these are many at once, they are "
+    message = Message(
+        "Twitter says that %(count)s accounts are gone. Because these are many at once, they are "
         "kept as they are until a look-up at least six hours later says the same, or an "
-        "administrator confirms it."
+        "administrator confirms it.",
+        count=count,
     )
     events.open_event(UNCONFIRMED_EVENT, message, severity="warning", lasting=True)
 

@@ -20,13 +20,16 @@ from sfm.accounts import list_import
 from sfm.accounts.list_import import Cost, ImportOutcome, ImportPlan, ListLine
 from sfm.errors import NotFound
 from sfm.extensions import settings
+from sfm.messages import Message
 from sfm.twitter.client import Client
 
 KEPT = timedelta(days=7)
 LOOKED_UP_AT_ONCE = 500  # names in one step of a page: five calls
 SAVED_AT_ONCE = 1000  # lines in one step of a page
 _TOKEN = re.compile(r"[0-9a-f]{24}")
-GONE = "This list is not here any more: it was saved, given up, or left alone for over a week."
+GONE = Message(
+    "This list is not here any more: it was saved, given up, or left alone for over a week."
+)
 
 
 class ListDraft(msgspec.Struct):
@@ -119,7 +122,7 @@ def keep(token: str, draft: ListDraft) -> None:
     fresh = path.with_suffix(".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(draft))
+        file.write(msgspec.json.encode(draft, enc_hook=str))
     fresh.replace(path)
 
 

@@ -18,6 +18,7 @@ from sfm.accounts import lifecycle, names, service, sets
 from sfm.accounts.names import is_possible, normalize
 from sfm.database import db
 from sfm.errors import WrongInput
+from sfm.messages import Message
 from sfm.models import TwitterUser, TwitterUserSet
 from sfm.networks.errors import AccountProblem
 from sfm.networks.record import UserRecord
@@ -40,15 +41,15 @@ Verdict = Literal[
     "twice", "not_a_name",
 ]  # fmt: skip
 WORDS: dict[Verdict, str] = {
-    "new": "new",
-    "already_here": "already here",
-    "renamed": "renamed",
-    "protected": "protected",
-    "suspended": "suspended",
-    "not_found": "not found",
-    "unavailable": "not shown by Twitter at the moment",
-    "twice": "twice in the list",
-    "not_a_name": "not a possible name",
+    "new": Message("new"),
+    "already_here": Message("already here"),
+    "renamed": Message("renamed"),
+    "protected": Message("protected"),
+    "suspended": Message("suspended"),
+    "not_found": Message("not found"),
+    "unavailable": Message("not shown by Twitter at the moment"),
+    "twice": Message("twice in the list"),
+    "not_a_name": Message("not a possible name"),
 }
 TO_ADD: frozenset[Verdict] = frozenset({"new", "protected"})
 HERE: frozenset[Verdict] = frozenset({"already_here", "renamed"})
@@ -117,7 +118,12 @@ def read_lines(texts: Iterable[str]) -> list[ListLine]:
         if not name:
             continue
         if len(lines) >= MOST_LINES:
-            raise WrongInput(f"A list may have {MOST_LINES:,} names at most; please divide it.")
+            raise WrongInput(
+                Message(
+                    "A list may have %(limit)s names at most; please divide it.",
+                    limit=f"{MOST_LINES:,}",
+                )
+            )
         lines.append(_judged_alone(number, text, name, seen))
     return lines
 
@@ -129,7 +135,9 @@ def _judged_alone(number: int, text: str, name: str, seen: dict[str, int]) -> Li
         line.message = AccountProblem("malformed", name[:60]).message
     elif name.lower() in seen:
         line.verdict = "twice"
-        line.message = f"{name} is in line {seen[name.lower()]} already."
+        line.message = Message(
+            "%(name)s is in line %(line)s already.", name=name, line=seen[name.lower()]
+        )
     else:
         seen[name.lower()] = number
     return line
@@ -198,7 +206,11 @@ def _explain_old_name(line: ListLine) -> None:
     once = names.formerly_called(line.name)
     if len(once) == 1:
         line.verdict, line.twitter_user_id = "renamed", once[0].id
-        line.message = f"{line.name} is now called {once[0].name}, and is here already."
+        line.message = Message(
+            "%(name)s is now called %(new_name)s, and is here already.",
+            name=line.name,
+            new_name=once[0].name,
+        )
 
 
 def _ours_by_uid(uids: Sequence[int]) -> dict[int, TwitterUser]:

@@ -13,6 +13,7 @@ from sfm.accounts.names import formerly_called, normalize
 from sfm.accounts.sets import members_of, visible_to
 from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
+from sfm.messages import Message
 from sfm.models import AccountEvent, FormerName, TwitterUser, TwitterUserSet, User, set_member
 
 PAGE = 25
@@ -85,9 +86,19 @@ def _begins_with(letter: str) -> ColumnElement[bool]:
 def unclear(typed: str, named: AccountByName) -> SfmError:
     """Why a name does not tell which account is meant."""
     if not named.now and not named.once:
-        return NotFound(f"There is no account called {normalize(typed)} here. Add it first.")
+        return NotFound(
+            Message(
+                "There is no account called %(name)s here. Add it first.", name=normalize(typed)
+            )
+        )
     names = ", ".join(f"{user.name} (uid {user.uid})" for user in [*named.now, *named.once])
-    return WrongInput(f"The name {normalize(typed)} may mean several accounts: {names}.")
+    return WrongInput(
+        Message(
+            "The name %(name)s may mean several accounts: %(names)s.",
+            name=normalize(typed),
+            names=names,
+        )
+    )
 
 
 def random_sample(limit: int) -> Sequence[TwitterUser]:

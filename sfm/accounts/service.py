@@ -26,6 +26,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sfm.messages import Message
+
 if TYPE_CHECKING:
     from sfm.twitter.client import Client
 
@@ -106,10 +108,21 @@ def add(record: UserRecord, *, added_by_id: int | None = None, active: bool = Tr
 
 def already_here(present: TwitterUser, name: str) -> str:
     """The sentence for an account that is collected already."""
-    how = "" if present.is_active else ", but switched off"
     if present.name.lower() == name.lower():
-        return f"{present.name} is here already{how}."
-    return f"{name} is here already under its former name {present.name}{how}."
+        if present.is_active:
+            return Message("%(name)s is here already.", name=present.name)
+        return Message("%(name)s is here already, but switched off.", name=present.name)
+    if present.is_active:
+        return Message(
+            "%(name)s is here already under its former name %(former)s.",
+            name=name,
+            former=present.name,
+        )
+    return Message(
+        "%(name)s is here already under its former name %(former)s, but switched off.",
+        name=name,
+        former=present.name,
+    )
 
 
 def look_up_again(client: Client, twitter_user: TwitterUser) -> UserRecord:
@@ -160,7 +173,7 @@ def by_id(twitter_user_id: int) -> TwitterUser:
     """The account with this number of ours. Raises NotFound."""
     account = db.session.get(TwitterUser, twitter_user_id)
     if account is None:
-        raise NotFound("There is no such account here.")
+        raise NotFound(Message("There is no such account here."))
     return account
 
 

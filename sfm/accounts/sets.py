@@ -15,6 +15,7 @@ from sfm import audit
 from sfm.accounts.names import formerly_called, normalize
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
+from sfm.messages import Message
 from sfm.models import TwitterUser, TwitterUserSet, User, set_member
 
 LONGEST_NAME = 255
@@ -24,7 +25,14 @@ _BATCH = 500  # bound parameters a statement
 def create(owner: User, name: str, notes: str = "") -> TwitterUserSet:
     """A new set, flushed. Raises WrongInput for an empty name or one the owner has already."""
     twitter_user_set = TwitterUserSet(owner_id=owner.id, name=_good_name(name), notes=notes)
-    _save(twitter_user_set, f"{owner.username} already has a set called “{twitter_user_set.name}”.")
+    _save(
+        twitter_user_set,
+        Message(
+            "%(username)s already has a set called “%(name)s”.",
+            username=owner.username,
+            name=twitter_user_set.name,
+        ),
+    )
     _record("set.created", twitter_user_set)
     return twitter_user_set
 
@@ -33,7 +41,10 @@ def change(twitter_user_set: TwitterUserSet, *, name: str, notes: str) -> None:
     """Give a set another name and notes. Raises as `create`."""
     before = {"name": twitter_user_set.name, "notes": twitter_user_set.notes}
     twitter_user_set.name, twitter_user_set.notes = _good_name(name), notes
-    _save(twitter_user_set, f"There already is a set called “{twitter_user_set.name}”.")
+    _save(
+        twitter_user_set,
+        Message("There already is a set called “%(name)s”.", name=twitter_user_set.name),
+    )
     old, new = audit.changes(
         before, {"name": twitter_user_set.name, "notes": twitter_user_set.notes}
     )
@@ -113,7 +124,7 @@ def find(reader: User, set_id: int) -> TwitterUserSet:
         select(TwitterUserSet).where(TwitterUserSet.id == set_id, _is_theirs(reader))
     )
     if twitter_user_set is None:
-        raise NotFound("There is no such set, or it belongs to somebody else.")
+        raise NotFound(Message("There is no such set, or it belongs to somebody else."))
     return twitter_user_set
 
 
@@ -134,9 +145,11 @@ def _is_theirs(reader: User) -> ColumnElement[bool]:
 def _good_name(name: str) -> str:
     tidied = " ".join(name.split())
     if not tidied:
-        raise WrongInput("A set needs a name.")
+        raise WrongInput(Message("A set needs a name."))
     if len(tidied) > LONGEST_NAME:
-        raise WrongInput(f"The name of a set has at most {LONGEST_NAME} characters.")
+        raise WrongInput(
+            Message("The name of a set has at most %(limit)s characters.", limit=LONGEST_NAME)
+        )
     return tidied
 
 

@@ -24,17 +24,18 @@ from sfm.exports.result import FIELDS, ExportFacts, ExportRequest, ExportResult,
 from sfm.exports.storage import work_folder
 from sfm.exports.writers.output import Output, WrittenOutput
 from sfm.exports.writers.verify import check_tally, count_rows
+from sfm.messages import Message
 from sfm.output_file import Destination, empty, note_version, part_of
 from sfm.posts import bulk_sql
 from sfm.removals import register
 
 BATCHES_PER_DISK_CHECK = 50
 MAX_TRIES = 5  # of one export; each ends with a removal that came while it was made
-TOO_MANY = (
+TOO_MANY = Message(
     "Posts were removed each time while this was made, so it was made in vain. Ask for it again "
     "when no more are being removed."
 )
-NO_ID = "no tweet id on the line"
+NO_ID = Message("no tweet id on the line")
 
 Watch = Callable[[int, int | None], None]
 

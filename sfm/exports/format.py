@@ -10,13 +10,14 @@ from sfm.errors import WrongInput
 from sfm.exports.columns.classic import CLASSIC
 from sfm.exports.columns.column import COMPANION_MARK, COMPANION_SUFFIX, Cell, Column
 from sfm.exports.columns.extended import EXTENDED
+from sfm.messages import Message
 
 Packing = Literal["none", "gzip", "zip", "bag"]
 PACKINGS: dict[str, str] = {
-    "none": "one plain file",
-    "gzip": "one file, compressed with gzip",
-    "zip": "a zip with the data, a README, the data dictionary and checksums",
-    "bag": "a zipped BagIt bag, raw JSON and provenance included",
+    "none": Message("one plain file"),
+    "gzip": Message("one file, compressed with gzip"),
+    "zip": Message("a zip with the data, a README, the data dictionary and checksums"),
+    "bag": Message("a zipped BagIt bag, raw JSON and provenance included"),
 }
 
 
@@ -39,15 +40,23 @@ FORMATS: dict[str, Format] = {
         Format("tsv", "TSV", ".tsv", "text/tab-separated-values", is_table=True),
         Format(
             "xlsx",
-            "Excel (XLSX)",
+            Message("Excel (XLSX)"),
             ".xlsx",
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             is_table=True,
         ),
-        Format("json", "JSON lines, as received", ".jsonl", "application/jsonl"),
-        Format("v1json", "JSON lines in the shape of v1.1", ".v1.jsonl", "application/jsonl"),
-        Format("ids", "Tweet ids only", ".ids.txt", "text/plain", hydrated=False),
-        Format("parquet", "Parquet", ".parquet", "application/vnd.apache.parquet", is_table=True),
+        Format("json", Message("JSON lines, as received"), ".jsonl", "application/jsonl"),
+        Format(
+            "v1json", Message("JSON lines in the shape of v1.1"), ".v1.jsonl", "application/jsonl"
+        ),
+        Format("ids", Message("Tweet ids only"), ".ids.txt", "text/plain", hydrated=False),
+        Format(
+            "parquet",
+            Message("Parquet"),
+            ".parquet",
+            "application/vnd.apache.parquet",
+            is_table=True,
+        ),
     )
 }
 OTHER_NAMES = {"xls": "xlsx", "excel": "xlsx", "jsonl": "json", "txt": "ids"}
@@ -68,12 +77,26 @@ class Layout:
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             known = ", ".join(FORMATS)
-            raise WrongInput(f"There is no format “{self.format}”. There are: {known}.")
+            raise WrongInput(
+                Message(
+                    "There is no format “%(format)s”. There are: %(known)s.",
+                    format=self.format,
+                    known=known,
+                )
+            )
         if self.packing not in PACKINGS:
             known = ", ".join(PACKINGS)
-            raise WrongInput(f"There is no packing “{self.packing}”. There are: {known}.")
+            raise WrongInput(
+                Message(
+                    "There is no packing “%(packing)s”. There are: %(known)s.",
+                    packing=self.packing,
+                    known=known,
+                )
+            )
         if self.packing == "gzip" and self.format in ("xlsx", "parquet"):
-            raise WrongInput(f"{self.kind.label} is compressed already: leave gzip out.")
+            raise WrongInput(
+                Message("%(label)s is compressed already: leave gzip out.", label=self.kind.label)
+            )
         choose(self.columns)
 
     @property
@@ -123,14 +146,18 @@ def choose(names: Iterable[str]) -> tuple[Column, ...]:
     for name in names:
         found = SETS.get(name) or (ALL[name],) if name in SETS or name in ALL else None
         if found is None:
-            raise WrongInput(f"There is no column “{name}”. The data dictionary lists them all.")
+            raise WrongInput(
+                Message(
+                    "There is no column “%(name)s”. The data dictionary lists them all.", name=name
+                )
+            )
         chosen += [column for column in found if column not in chosen or name not in SETS]
     names_chosen = [column.name for column in chosen]
     twice = {name for name in names_chosen if names_chosen.count(name) > 1}
     if twice:
-        raise WrongInput(f"The column “{min(twice)}” is named twice.")
+        raise WrongInput(Message("The column “%(name)s” is named twice.", name=min(twice)))
     if not chosen:
-        raise WrongInput("Choose at least one column.")
+        raise WrongInput(Message("Choose at least one column."))
     return tuple(chosen)
 
 
@@ -151,10 +178,14 @@ def _companion(column: Column) -> Column:
 
     return Column(
         name=column.name + COMPANION_SUFFIX,
-        title=f"{column.title}, safe in spreadsheets",
+        title=Message("%(title)s, safe in spreadsheets", title=column.title),
         type="text",
-        description=f"{column.name} with “{COMPANION_MARK}” before it: spreadsheets take long "
-        "numbers in CSV files for numbers and round them.",
+        description=Message(
+            "%(name)s with “%(mark)s” before it: spreadsheets take long numbers in CSV files for "
+            "numbers and round them.",
+            name=column.name,
+            mark=COMPANION_MARK,
+        ),
         needs=column.needs,
         value=value,
     )

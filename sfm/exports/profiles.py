@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports.format import Layout
+from sfm.messages import Message
 from sfm.models import ExportProfile, User
 
 LONGEST_NAME = 100
@@ -18,7 +19,9 @@ def save(owner: User, name: str, layout: Layout) -> ExportProfile:
     """Keep a layout under a name; one of the same name is replaced. Raises WrongInput."""
     tidied = " ".join(name.split())
     if not tidied or len(tidied) > LONGEST_NAME:
-        raise WrongInput(f"The name of a profile has 1 to {LONGEST_NAME} characters.")
+        raise WrongInput(
+            Message("The name of a profile has 1 to %(limit)s characters.", limit=LONGEST_NAME)
+        )
     profile = db.session.scalar(
         select(ExportProfile).where(
             ExportProfile.owner_id == owner.id, ExportProfile.name == tidied
@@ -47,7 +50,7 @@ def find(owner: User, profile_id: int) -> ExportProfile:
         )
     )
     if found is None:
-        raise NotFound("There is no such profile, or it belongs to somebody else.")
+        raise NotFound(Message("There is no such profile, or it belongs to somebody else."))
     return found
 
 

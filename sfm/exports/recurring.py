@@ -20,22 +20,27 @@ from sfm.exports.request import criteria_from
 from sfm.exports.result import ExportRequest, ExportResult
 from sfm.exports.storage import exports_folder, remove_leftovers, slug
 from sfm.exports.worker_process import build_in_process
+from sfm.messages import Message, join_messages
 from sfm.models import ExportFile, RecurringExport, User
 from sfm.runs.context import RunContext
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost
 
 logger = logging.getLogger(__name__)
 
-EVERY = {"day": "each day", "week": "each week", "month": "each month"}
+EVERY = {"day": Message("each day"), "week": Message("each week"), "month": Message("each month")}
 
 
 def repeat(export: ExportFile, every: str) -> RecurringExport:
     """Have an export made again and again, for the first time now. Flushed. Raises WrongInput."""
     if every not in EVERY:
-        raise WrongInput(f"An export is repeated {', '.join(EVERY.values())}.")
+        raise WrongInput(
+            Message("An export is repeated %(names)s.", names=join_messages(EVERY.values(), ", "))
+        )
     if export.criteria["source"] != "tweets":
         raise WrongInput(
-            "Only exports of the collection can be repeated: lists and files do not change."
+            Message(
+                "Only exports of the collection can be repeated: lists and files do not change."
+            )
         )
     made = RecurringExport(
         owner_id=export.owner_id,
@@ -140,7 +145,9 @@ def find(reader: User, number: int) -> RecurringExport:
     wanted = select(RecurringExport).where(RecurringExport.id == number, theirs)
     found = db.session.scalar(wanted)
     if found is None:
-        raise NotFound("There is no such recurring export, or it belongs to somebody else.")
+        raise NotFound(
+            Message("There is no such recurring export, or it belongs to somebody else.")
+        )
     return found
 
 

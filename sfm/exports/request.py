@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sfm.errors import WrongInput
+from sfm.messages import Message
 from sfm.posts.selection import Selection
 
 Source = Literal["tweets", "ids", "files"]
@@ -27,7 +28,7 @@ class Criteria:
 
     selection: Selection = Selection()
     source: Source = "tweets"
-    title: str = "All tweets"
+    title: str = Message("All tweets")
     ids_file: str = ""
     files: tuple[str, ...] = ()
     stream_files: tuple[int, ...] = ()
@@ -37,7 +38,7 @@ class Criteria:
 
     def __post_init__(self) -> None:
         if self.sample is not None and self.sample < 1:
-            raise WrongInput("A sample has at least one tweet.")
+            raise WrongInput(Message("A sample has at least one tweet."))
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for a JSON column; `criteria_from` reads them again."""
@@ -56,28 +57,49 @@ class Criteria:
     def in_words(self) -> dict[str, str]:
         """Label and value of each thing asked for, for the README and for pages."""
         wanted = self.selection
-        found = {"Tweets": self.title}
-        if wanted.from_day and wanted.from_day == wanted.to_day:
-            found["Published"] = f"on {wanted.from_day}, a day of the zone {wanted.zone}"
-        elif wanted.from_day or wanted.to_day:
-            found["Published"] = (
-                f"{wanted.from_day or 'the beginning'} to {wanted.to_day or 'the present'}, both "
-                f"days included, as days of the zone {wanted.zone}"
-            )
+        found: dict[str, str] = {Message("Tweets"): self.title}
+        if wanted.from_day or wanted.to_day:
+            found[Message("Published")] = _days_in_words(wanted)
         if wanted.text:
-            found["Found by"] = wanted.text
+            found[Message("Found by")] = wanted.text
         if wanted.kinds:
-            found["Kinds"] = ", ".join(wanted.kinds)
+            found[Message("Kinds")] = ", ".join(wanted.kinds)
         if wanted.retweets:
-            found["Retweets"] = "only retweets" if wanted.retweets == "only" else "left out"
+            found[Message("Retweets")] = (
+                Message("only retweets") if wanted.retweets == "only" else Message("left out")
+            )
         if wanted.lang:
-            found["Language"] = wanted.lang
-        for label, value in (("Links", wanted.has_link), ("Media", wanted.has_media)):
+            found[Message("Language")] = wanted.lang
+        for label, value, with_it, without_it in (
+            (Message("Links"), wanted.has_link,
+             Message("only tweets with links"), Message("only tweets without links")),
+            (Message("Media"), wanted.has_media,
+             Message("only tweets with media"), Message("only tweets without media")),
+        ):  # fmt: skip
             if value is not None:
-                found[label] = f"only tweets {'with' if value else 'without'} {label.lower()}"
+                found[label] = with_it if value else without_it
         if self.sample is not None:
-            found["Sample"] = f"{self.sample:,} tweets drawn by chance, seed {self.seed}"
+            found[Message("Sample")] = Message(
+                "%(sample)s tweets drawn by chance, seed %(seed)s",
+                sample=f"{self.sample:,}",
+                seed=self.seed,
+            )
         return found
+
+
+def _days_in_words(wanted: Selection) -> Message:
+    if wanted.from_day and wanted.from_day == wanted.to_day:
+        return Message(
+            "on %(from_day)s, a day of the zone %(zone)s",
+            from_day=wanted.from_day,
+            zone=wanted.zone,
+        )
+    return Message(
+        "%(from_day)s to %(to_day)s, both days included, as days of the zone %(zone)s",
+        from_day=wanted.from_day or Message("the beginning"),
+        to_day=wanted.to_day or Message("the present"),
+        zone=wanted.zone,
+    )
 
 
 def criteria_from(values: Mapping[str, Any]) -> Criteria:

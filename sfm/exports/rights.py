@@ -6,13 +6,16 @@ from sfm.database import db
 from sfm.errors import NotFound
 from sfm.exports import selection
 from sfm.exports.request import Criteria
+from sfm.messages import Message
 from sfm.models import TwitterUserSet, User
 
-SET_DELETED = "The set of this export was deleted. Choose another set, and ask for a new export."
-SET_OF_ANOTHER = (
+SET_DELETED = Message(
+    "The set of this export was deleted. Choose another set, and ask for a new export."
+)
+SET_OF_ANOTHER = Message(
     "The set of this export belongs to somebody else now. Ask its owner, or choose another set."
 )
-FILES_OF_ANOTHER = (
+FILES_OF_ANOTHER = Message(
     "The stream files of this export belong to somebody else now, or their filter was deleted. "
     "Choose other files."
 )

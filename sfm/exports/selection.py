@@ -15,6 +15,7 @@ from sfm.database import among, db, ids_parameter
 from sfm.errors import NotFound, WrongInput
 from sfm.exports.request import Criteria
 from sfm.extensions import settings
+from sfm.messages import Message
 from sfm.models import StreamFile, TwitterFilter, TwitterUser, TwitterUserSet, User
 from sfm.networks.record import MAX_ID
 from sfm.posts.selection import Selection
@@ -40,7 +41,9 @@ def chosen_files(reader: User, args: Mapping[str, Any], selection: Selection) ->
     wanted = _visible(reader).where(StreamFile.id.in_(numbers))
     found = db.session.scalars(wanted).all()
     if len(found) < len(set(numbers)):
-        raise NotFound("One of these stream files is not here, or belongs to somebody else.")
+        raise NotFound(
+            Message("One of these stream files is not here, or belongs to somebody else.")
+        )
     return _criteria(selection, found, day)
 
 
@@ -53,7 +56,7 @@ def typed(selection: Selection, paths: Sequence[Path]) -> Criteria:
     return Criteria(
         selection,
         "files",
-        f"Tweets of {len(paths)} stream files",
+        Message("Tweets of %(count)s stream files", count=len(paths)),
         files=tuple(str(path.absolute()) for path in paths),
         stream_files=tuple(known),
     )
@@ -79,7 +82,7 @@ def located(criteria: Criteria) -> Criteria:
     numbers = ids_parameter(connection, criteria.stream_files)
     known = {file.id: file for file in db.session.scalars(wanted, numbers)}
     if len(known) < len(criteria.stream_files):
-        raise NotFound("A stream file of this export is not recorded here any more.")
+        raise NotFound(Message("A stream file of this export is not recorded here any more."))
     paths = tuple(_path(known[number]) for number in criteria.stream_files)
     return replace(criteria, files=paths)
 
@@ -103,19 +106,24 @@ def of_stream(
     found = db.session.scalars(wanted).all()
     if not found:
         raise NotFound(
-            "There are no sealed stream files of this filter or day. A file that is being written "
-            "is there once it is sealed."
+            Message(
+                "There are no sealed stream files of this filter or day. A file that is being "
+                "written is there once it is sealed."
+            )
         )
     if reader is not None and len(found) > MOST_FILES:
         raise WrongInput(
-            f"These are more than {MOST_FILES:,} stream files. Choose one day of them."
+            Message(
+                "These are more than %(limit)s stream files. Choose one day of them.",
+                limit=f"{MOST_FILES:,}",
+            )
         )
     return replace(_criteria(selection, found, day), of_all_streams=filter_id is None)
 
 
 def _on_day(selection: Selection, day: date) -> Selection:
     if selection.from_day or selection.to_day:
-        raise WrongInput("Say one day, or a first and a last day; not both.")
+        raise WrongInput(Message("Say one day, or a first and a last day; not both."))
     return replace(selection, from_day=day, to_day=day)
 
 
@@ -134,7 +142,7 @@ def day_of(text: str) -> date:
     """A day written as YYYY-MM-DD. Raises WrongInput."""
     day = Selection.from_args({"from": text}).from_day
     if day is None:
-        raise WrongInput("Write the day as 2026-11-22.")
+        raise WrongInput(Message("Write the day as 2026-11-22."))
     return day
 
 
@@ -168,15 +176,22 @@ def lines_in(criteria: Criteria) -> int:
 def _numbers(text: str) -> list[int]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     if len(words) > MOST_FILES:
-        raise WrongInput(f"An export takes {MOST_FILES:,} stream files at most. Choose fewer.")
+        raise WrongInput(
+            Message(
+                "An export takes %(limit)s stream files at most. Choose fewer.",
+                limit=f"{MOST_FILES:,}",
+            )
+        )
     if not all(word.isascii() and word.isdigit() and len(word) < 19 for word in words):
-        raise WrongInput("Stream files are named by their numbers, with commas between them.")
+        raise WrongInput(
+            Message("Stream files are named by their numbers, with commas between them.")
+        )
     return [int(word) for word in words]
 
 
 def _filter_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise WrongInput("A filter is named by its number.")
+        raise WrongInput(Message("A filter is named by its number."))
     return int(text)
 
 
@@ -185,7 +200,9 @@ def _path(file: StreamFile) -> str:
     root = settings().data_folder.resolve()
     path = (root / file.path).resolve()
     if not path.is_relative_to(root) or not path.is_file():
-        raise NotFound(f"The stream file {_name(file)} is not where it should be.")
+        raise NotFound(
+            Message("The stream file %(file)s is not where it should be.", file=_name(file))
+        )
     return str(path)
 
 
@@ -195,13 +212,21 @@ def _name(file: StreamFile) -> str:
 
 def _title(files: Sequence[StreamFile], day: date | None = None) -> str:
     if day is not None:
-        several = "a stream file" if len(files) == 1 else f"{len(files)} stream files"
-        return f"Tweets of {day} out of {several}"
+        several = (
+            Message("a stream file")
+            if len(files) == 1
+            else Message("%(count)s stream files", count=len(files))
+        )
+        return Message("Tweets of %(day)s out of %(several)s", day=day, several=several)
     if len(files) == 1:
-        return f"Tweets of the stream file {_name(files[0])}"
+        return Message("Tweets of the stream file %(file)s", file=_name(files[0]))
     days = sorted({f"{file.begun_at:%Y-%m-%d}" for file in files})
-    span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    return f"Tweets of {len(files)} stream files of {span}"
+    span = (
+        days[0]
+        if len(days) == 1
+        else Message("%(first)s to %(last)s", first=days[0], last=days[-1])
+    )
+    return Message("Tweets of %(count)s stream files of %(span)s", count=len(files), span=span)
 
 
 def account_named(name: str) -> TwitterUser:
@@ -213,14 +238,20 @@ def account_named(name: str) -> TwitterUser:
     if several:
         uids = ", ".join(str(user.uid) for user in several)
         raise WrongInput(
-            f"{name} has been the name of several accounts: those with the uids {uids}. Say which "
-            "by its uid instead of its name."
+            Message(
+                "%(name)s has been the name of several accounts: those with the uids %(uids)s. "
+                "Say which by its uid instead of its name.",
+                name=name,
+                uids=uids,
+            )
         )
     if name.isascii() and name.isdigit() and len(name) < 20 and int(name) <= MAX_ID:
         by_uid = db.session.scalar(select(TwitterUser).where(TwitterUser.uid == int(name)))
         if by_uid is not None:
             return by_uid
-    raise NotFound(f"There is no account {name} here. Look it up among the accounts.")
+    raise NotFound(
+        Message("There is no account %(name)s here. Look it up among the accounts.", name=name)
+    )
 
 
 def set_named(name: str, owner: str = "") -> TwitterUserSet:
@@ -235,24 +266,40 @@ def set_named(name: str, owner: str = "") -> TwitterUserSet:
         wanted = wanted.where(User.username == owner)
     found: Sequence[TwitterUserSet] = db.session.scalars(wanted).all()
     if not found:
-        of = f" of {owner}" if owner else ""
-        raise NotFound(f"There is no set “{name}”{of}.")
+        if owner:
+            raise NotFound(
+                Message("There is no set “%(name)s” of %(owner)s.", name=name, owner=owner)
+            )
+        raise NotFound(Message("There is no set “%(name)s”.", name=name))
     if len(found) > 1:
         owners = ", ".join(one.owner.username for one in found)
-        raise WrongInput(f"Several people have a set “{name}”: {owners}. Say whose with --owner.")
+        raise WrongInput(
+            Message(
+                "Several people have a set “%(name)s”: %(owners)s. Say whose with --owner.",
+                name=name,
+                owners=owners,
+            )
+        )
     return found[0]
 
 
 def of_account(user: TwitterUser, selection: Selection | None = None) -> Criteria:
     """The tweets of one account, as far as the selection goes."""
     chosen = replace(selection or Selection(), accounts=(user.id,))
-    return Criteria(chosen, title=f"Tweets of @{user.name}")
+    return Criteria(chosen, title=Message("Tweets of @%(name)s", name=user.name))
 
 
 def of_set(found: TwitterUserSet, selection: Selection | None = None) -> Criteria:
     """The tweets of a set's members, as far as the selection goes."""
     chosen = replace(selection or Selection(), set_id=found.id)
-    return Criteria(chosen, title=f"Tweets of the set “{found.name}” of {found.owner.username}")
+    return Criteria(
+        chosen,
+        title=Message(
+            "Tweets of the set “%(name)s” of %(username)s",
+            name=found.name,
+            username=found.owner.username,
+        ),
+    )
 
 
 def of_selection(selection: Selection) -> Criteria:
@@ -265,5 +312,5 @@ def of_selection(selection: Selection) -> Criteria:
         user = db.session.get(TwitterUser, selection.accounts[0])
         if user is not None:
             return of_account(user, selection)
-    title = "All tweets" if selection.is_everything else "Tweets of a selection"
+    title = Message("All tweets") if selection.is_everything else Message("Tweets of a selection")
     return Criteria(selection, title=title)

@@ -19,6 +19,7 @@ from sfm.exports.rights import check_rights
 from sfm.exports.selection import located
 from sfm.exports.storage import remove_files, slug
 from sfm.extensions import settings
+from sfm.messages import Message
 from sfm.models import ExportFile, User
 from sfm.runs import queue
 from sfm.runs.jobs import EXPORT
@@ -79,7 +80,7 @@ def ask(owner: User, criteria: Criteria, layout: Layout, *, rows: int) -> Export
     superuser. Raises WrongInput for a Parquet export that is not packed.
     """
     if layout.format == "parquet" and layout.packing not in ("zip", "bag"):
-        raise WrongInput("Parquet is a folder of files: choose a zip or a bag.")
+        raise WrongInput(Message("Parquet is a folder of files: choose a zip or a bag."))
     waits = needs_agreement(owner, layout, rows)
     export = ExportFile(
         owner_id=owner.id,
@@ -116,7 +117,7 @@ def needs_agreement(owner: User, layout: Layout, rows: int) -> bool:
 def decide(export: ExportFile, by: User, *, agreed: bool) -> None:
     """A superuser's word on an export that waits for it. Raises WrongInput if it does not."""
     if export.state != "asked":
-        raise WrongInput("This export does not wait for anybody's word.")
+        raise WrongInput(Message("This export does not wait for anybody's word."))
     export.decided_by_id, export.decided_at = by.id, clock.now()
     if agreed:
         enqueue(export)
@@ -172,7 +173,7 @@ def find(reader: User, export_id: int) -> ExportFile:
     wanted = select(ExportFile).where(ExportFile.id == export_id, theirs)
     export = db.session.scalar(wanted)
     if export is None:
-        raise NotFound("There is no such export, or it belongs to somebody else.")
+        raise NotFound(Message("There is no such export, or it belongs to somebody else."))
     return export
 
 
@@ -214,7 +215,7 @@ def record_direct_download(criteria: Criteria, layout: Layout, product: ExportRe
 def remove(export: ExportFile) -> None:
     """Delete an export that is not under way, its file included. Raises WrongInput if it is."""
     if export.state == "queued" and export.run and export.run.is_open:
-        raise WrongInput("This export is being made. Cancel its run first.")
+        raise WrongInput(Message("This export is being made. Cancel its run first."))
     rows = export.rows_expected if export.rows_written is None else export.rows_written
     audit.record(
         DELETED,
@@ -233,7 +234,7 @@ def remove(export: ExportFile) -> None:
     db.session.flush()
 
 
-INTERRUPTED = "It was interrupted before it was done, and is not made any more."
+INTERRUPTED = Message("It was interrupted before it was done, and is not made any more.")
 
 
 def describe_failure(export: ExportFile) -> str:
@@ -264,7 +265,9 @@ def make_again(export: ExportFile) -> None:
     agreed already. Raises WrongInput for one that did not fail.
     """
     if not describe_failure(export):
-        raise WrongInput("Only an export that failed can be made again. Ask for a new one.")
+        raise WrongInput(
+            Message("Only an export that failed can be made again. Ask for a new one.")
+        )
     fail(export, "")
     rows = export.rows_expected or 0
     agreed = export.decided_by_id is not None

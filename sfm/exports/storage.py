@@ -19,6 +19,7 @@ from sfm.database import db
 from sfm.exports.errors import NoRoom
 from sfm.exports.format import Layout
 from sfm.extensions import settings
+from sfm.messages import Message
 from sfm.models import ExportFile
 from sfm.output_file import FILES, PART, remove
 
@@ -130,9 +131,15 @@ def check_room(folder: Path, needed_bytes: int, keep_free_mb: int) -> None:
     free = shutil.disk_usage(folder).free
     if free - needed_bytes < keep_free_mb * MEGABYTE:
         raise NoRoom(
-            f"This export needs about {in_mb(needed_bytes)} in {folder}, and {keep_free_mb} MB "
-            f"must stay free; there are {in_mb(free)}. Free some room, choose fewer columns or a "
-            "shorter time, or ask for ids only."
+            Message(
+                "This export needs about %(needed_bytes)s in %(folder)s, and %(keep_free_mb)s MB "
+                "must stay free; there are %(free)s. Free some room, choose fewer columns or a "
+                "shorter time, or ask for ids only.",
+                needed_bytes=in_mb(needed_bytes),
+                folder=folder,
+                keep_free_mb=keep_free_mb,
+                free=in_mb(free),
+            )
         )
 
 
@@ -149,8 +156,10 @@ def describe_full_disk() -> Iterator[None]:
     except OSError as exc:
         if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise NoRoom(
-                "The disk became full while the export was written. Nothing of it is kept; free "
-                "some room and ask for it again."
+                Message(
+                    "The disk became full while the export was written. Nothing of it is kept; "
+                    "free some room and ask for it again."
+                )
             ) from exc
         raise
 

@@ -16,6 +16,7 @@ from sfm.exports.errors import FileGone
 from sfm.exports.result import ExportRequest, ExportResult
 from sfm.exports.storage import folder_of
 from sfm.exports.worker_process import build_in_process
+from sfm.messages import Message
 from sfm.models import ExportFile
 from sfm.runs import queue
 from sfm.runs.context import RunContext
@@ -24,7 +25,7 @@ from sfm.runs.jobs import EXPORT
 
 Maker = Callable[[ExportRequest, Path, Watch], ExportResult]
 
-AGAIN = "It was interrupted, and has been started again from the beginning."
+AGAIN = Message("It was interrupted, and has been started again from the beginning.")
 
 
 def make_at_once(run_id: int) -> None:
@@ -51,7 +52,7 @@ def run_export(run: RunContext, maker: Maker = build_in_process) -> dict[str, An
     if began_before:
         _mark_restart(export_id)
     run.save_cursor({"begun": True})
-    run.show(AGAIN if began_before else "Reading the tweets.")
+    run.show(AGAIN if began_before else Message("Reading the tweets."))
 
     def watch(done: int, total: int | None) -> None:
         run.check()

@@ -26,6 +26,7 @@ from sfm.exports.format import layout_from
 from sfm.exports.request import criteria_from
 from sfm.exports.result import About, ExportFacts, ExportRequest, ExportResult, Summary
 from sfm.extensions import settings
+from sfm.messages import Message
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def build_in_process(order: ExportRequest, target: Path, watch: Watch) -> Export
             if "trouble" in told:
                 raise decode_error(told)
             logger.error("export failed unexpectedly trace=%s", told["unexpected"])
-            raise WorkerDied("It failed unexpectedly; the log of the pages says how.")
+            raise WorkerDied(Message("It failed unexpectedly; the log of the pages says how."))
         raise WorkerDied(_death(child.wait()))
 
 
@@ -124,11 +125,12 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 def _death(code: int) -> str:
     if code < 0:
-        return (
-            f"The process that made it was ended from outside (signal {-code}); that happens when "
-            "the machine runs out of memory. Ask for it again, or for fewer tweets at once."
+        return Message(
+            "The process that made it was ended from outside (signal %(signal)s); that happens "
+            "when the machine runs out of memory. Ask for it again, or for fewer tweets at once.",
+            signal=-code,
         )
-    return "The process that made it ended without a word; the log of the pages says more."
+    return Message("The process that made it ended without a word; the log of the pages says more.")
 
 
 TROUBLES: dict[str, type[SfmError]] = {

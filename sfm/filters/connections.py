@@ -15,6 +15,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
+from sfm.messages import Message, join_messages
 from sfm.models import Credential, Heartbeat, TwitterFilter, User
 from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.twitter.auth import BearerAuth
@@ -66,10 +67,13 @@ def source_of(user: User, credential: Credential | None) -> CredentialSource:
         return CredentialSource(clients.stream_auth(app_token), app_token, _label(app_token))
     token = settings().twitter_bearer_token
     if token:
-        return CredentialSource(BearerAuth(token), None, "the installation's app token")
+        return CredentialSource(BearerAuth(token), None, Message("the installation's app token"))
     raise NoStreamCredential(
-        f"{user.username} holds no app token, and streams take nothing else. Enter one on the "
-        "account page of that User, or with the command set_credential."
+        Message(
+            "%(username)s holds no app token, and streams take nothing else. Enter one on the "
+            "account page of that User, or with the command set_credential.",
+            username=user.username,
+        )
     )
 
 
@@ -80,7 +84,7 @@ def source_of_filter(twitter_filter: TwitterFilter) -> CredentialSource:
 
 def sample_source() -> CredentialSource:
     """What streamsample connects with. Raises NoCredential."""
-    return CredentialSource(clients.default_stream_auth(), None, "the default app token")
+    return CredentialSource(clients.default_stream_auth(), None, Message("the default app token"))
 
 
 def stream_client(source: CredentialSource, mark: str = "") -> StreamClient:
@@ -100,13 +104,18 @@ def sample_holds(source: CredentialSource) -> str:
     if default_user is not None:
         theirs = [credential.fingerprint for credential in credentials.of_user(default_user)]
         if source.fingerprint in theirs:
-            return (
-                f"{source.label} belongs to {default_user.username}, whose credentials serve "
-                "streamsample. Choose a User with another app token."
+            return Message(
+                "%(label)s belongs to %(username)s, whose credentials serve streamsample. Choose "
+                "a User with another app token.",
+                label=source.label,
+                username=default_user.username,
             )
     beat = db.session.get(Heartbeat, SAMPLE_PREFIX)
     if beat is not None and beat.fingerprint == source.fingerprint and is_running(beat):
-        return f"streamsample is connected with {source.label}. Stop it, or use another app token."
+        return Message(
+            "streamsample is connected with %(label)s. Stop it, or use another app token.",
+            label=source.label,
+        )
     return ""
 
 
@@ -118,8 +127,11 @@ def check_free(user: User, source: CredentialSource, filter_id: int | None) -> N
     name = settings().twitter_default_username
     if name and user.username.lower() == name.lower():
         raise ConnectionTaken(
-            f"{user.username} is the User whose credentials serve streamsample "
-            "(TWITTER_DEFAULT_USERNAME). Choose another User for the filter."
+            Message(
+                "%(username)s is the User whose credentials serve streamsample "
+                "(TWITTER_DEFAULT_USERNAME). Choose another User for the filter.",
+                username=user.username,
+            )
         )
     taken = sample_holds(source)
     if taken:
@@ -129,9 +141,14 @@ def check_free(user: User, source: CredentialSource, filter_id: int | None) -> N
     other = holder(source.fingerprint, filter_id)
     if other is not None:
         raise ConnectionTaken(
-            f"The active filter “{other.name}” (number {other.id}) connects with {source.label} "
-            "already, and Twitter allows one connection. Deactivate it, choose a User with another "
-            "app token, or have an administrator turn SHARE_STREAM_CONNECTIONS on."
+            Message(
+                "The active filter “%(name)s” (number %(id)s) connects with %(label)s already, "
+                "and Twitter allows one connection. Deactivate it, choose a User with another app "
+                "token, or have an administrator turn SHARE_STREAM_CONNECTIONS on.",
+                name=other.name,
+                id=other.id,
+                label=source.label,
+            )
         )
 
 
@@ -167,7 +184,11 @@ def check_not_connected(fingerprint: str, program: str, host: str) -> None:
         elsewhere = beat.host != host
         if elsewhere and is_running(beat):
             raise ConnectionTaken(
-                f"{beat.program} on {beat.host} is connected with this credential; stop it first."
+                Message(
+                    "%(program)s on %(host)s is connected with this credential; stop it first.",
+                    program=beat.program,
+                    host=beat.host,
+                )
             )
 
 
@@ -178,11 +199,17 @@ def collectors_with(fingerprint: str) -> str:
     numbers = [number for beat in running for number in beat.filter_ids]
     named = select(TwitterFilter).where(TwitterFilter.id.in_(numbers)).order_by(TwitterFilter.id)
     filters = [
-        f"the filter “{twitter_filter.name}” (number {twitter_filter.id})"
+        Message(
+            "the filter “%(name)s” (number %(id)s)", name=twitter_filter.name, id=twitter_filter.id
+        )
         for twitter_filter in db.session.scalars(named)
     ]
-    return ", ".join(filters) or ", ".join(beat.program for beat in running)
+    return join_messages(filters, ", ") or ", ".join(beat.program for beat in running)
 
 
 def _label(credential: Credential) -> str:
-    return f"the app token {credential.label or 'without a label'} of {credential.user.username}"
+    return Message(
+        "the app token %(label)s of %(username)s",
+        label=credential.label or Message("without a label"),
+        username=credential.user.username,
+    )

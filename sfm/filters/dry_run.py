@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from sfm import clock
 from sfm.errors import WrongInput
+from sfm.messages import Message
 from sfm.twitter.client import Client
 from sfm.twitter.parse.response import Record
 from sfm.twitter.prices import DOLLARS_PER_COUNT, DOLLARS_PER_POST
@@ -40,7 +41,9 @@ def price(queries: Sequence[str]) -> float:
 def try_out(queries: Sequence[str], client: Client) -> DryRun:
     """Ask recent search. Raises TwitterError; WrongInput where there is nothing to ask."""
     if not queries:
-        raise WrongInput("There is nothing to search for: the rules are empty, or too long.")
+        raise WrongInput(
+            Message("There is nothing to search for: the rules are empty, or too long.")
+        )
     searched = queries[:MOST_QUERIES]
     by_day: dict[str, int] = {}
     for query in searched:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from sfm import clock
 from sfm.database import db
+from sfm.messages import Message
 from sfm.models import Gap, Heartbeat, TwitterFilter
 from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 
@@ -20,11 +21,13 @@ STOPPED, NOT_ACTIVE, NOT_CONNECTED = "stopped", "not_active", "not_connected"
 NOT_COLLECTING, CREDENTIAL_CHANGED = "not_collecting", "credential_changed"
 RECORDED_HERE = (STOPPED, NOT_ACTIVE, NOT_CONNECTED)  # none is missing since the first of these
 TOLD = {
-    STOPPED: "Stopped by an administrator.",
-    NOT_ACTIVE: "The filter was not active.",
-    NOT_CONNECTED: "The filter was activated and not connected yet.",
-    CREDENTIAL_CHANGED: "The filter was given another User or app token, and is connected anew.",
-    NOT_COLLECTING: "No process was collecting for the filter.",
+    STOPPED: Message("Stopped by an administrator."),
+    NOT_ACTIVE: Message("The filter was not active."),
+    NOT_CONNECTED: Message("The filter was activated and not connected yet."),
+    CREDENTIAL_CHANGED: Message(
+        "The filter was given another User or app token, and is connected anew."
+    ),
+    NOT_COLLECTING: Message("No process was collecting for the filter."),
 }
 SILENT = timedelta(seconds=60)  # a collector that says nothing for so long does not collect
 

@@ -10,6 +10,7 @@ from sfm.config import supervised_as
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.filters.connections import NoStreamCredential
+from sfm.messages import Message
 from sfm.models import Heartbeat, TwitterFilter, User
 
 
@@ -51,8 +52,8 @@ def to_collect(filter_ids: Collection[int]) -> TwitterFilter:
     if filters and not supervised_as():
         return filters[0]
     if not filters:
-        raise WrongInput("There is no filter of this number; --list shows them.")
-    raise NoStreamCredential("The filter is not active.")
+        raise WrongInput(Message("There is no filter of this number; --list shows them."))
+    raise NoStreamCredential(Message("The filter is not active."))
 
 
 def listed() -> Iterator[str]:

@@ -18,6 +18,7 @@ from sfm.database import begin_write, db
 from sfm.extensions import settings
 from sfm.filters import connections, service
 from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
+from sfm.messages import Message
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter
 from sfm.supervisord.client import Bridge, ProcessInfo, ProcessState, ProgramChanges
 from sfm.supervisord.conf import Program
@@ -163,7 +164,7 @@ def _may_start_one(program: Program, process: ProcessInfo) -> bool:
         retry.failures += 1
         retry.next_at = _next_at(retry.failures)
         return True
-    retry.reason = process.spawn_error or "It stopped as often as it was started."
+    retry.reason = process.spawn_error or Message("It stopped as often as it was started.")
     return False
 
 
@@ -193,8 +194,11 @@ def outcome(changes: ProgramChanges) -> SaveOutcome:
     """The sentence that a page shows after `apply`."""
     if not changes.manager.is_running:
         return SaveOutcome(
-            f"Saved. {changes.manager.message} The processes follow by themselves within half a "
-            "minute of its being back.",
+            Message(
+                "Saved. %(message)s The processes follow by themselves within half a minute of "
+                "its being back.",
+                message=changes.manager.message,
+            ),
             waits=True,
         )
     if changes.waiting:

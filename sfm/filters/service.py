@@ -15,6 +15,7 @@ from sfm.filters import connections, gaps
 from sfm.filters.criteria import criteria_of
 from sfm.filters.user_lookup import People
 from sfm.filters.validation import BadFilter, FilterDraft, parts_of
+from sfm.messages import Message
 from sfm.models import Credential, TwitterFilter, User
 
 TICK = timedelta(microseconds=1)
@@ -28,7 +29,7 @@ def by_id(filter_id: int, owner_id: int | None = None) -> TwitterFilter:
         statement = statement.where(TwitterFilter.user_id == owner_id)
     twitter_filter = db.session.scalar(statement)
     if twitter_filter is None:
-        raise NotFound("There is no such filter.")
+        raise NotFound(Message("There is no such filter."))
     return twitter_filter
 
 
@@ -128,11 +129,19 @@ def revision(twitter_filter: TwitterFilter) -> int:
 def _checked_user(draft: FilterDraft) -> User:
     user = db.session.get(User, draft.user_id)
     if user is None or not user.is_active:
-        raise BadFilter({"user_id": "Choose the User whose credentials the filter connects with."})
+        raise BadFilter(
+            {"user_id": Message("Choose the User whose credentials the filter connects with.")}
+        )
     if draft.credential_id is not None:
         credential = db.session.get(Credential, draft.credential_id)
         if credential is None or credential.user_id != user.id:
-            raise BadFilter({"credential_id": f"This app token is not one of {user.username}'s."})
+            raise BadFilter(
+                {
+                    "credential_id": Message(
+                        "This app token is not one of %(username)s's.", username=user.username
+                    )
+                }
+            )
     return user
 
 
@@ -140,7 +149,9 @@ def _check_name(name: str, existing: TwitterFilter | None) -> None:
     tidy = " ".join(name.split())
     other = db.session.scalar(select(TwitterFilter).where(TwitterFilter.name == tidy))
     if other is not None and other is not existing:
-        raise BadFilter({"name": "There is a filter of this name already; choose another."})
+        raise BadFilter(
+            {"name": Message("There is a filter of this name already; choose another.")}
+        )
 
 
 def _check_connection(draft: FilterDraft, user: User, existing: TwitterFilter | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sfm.errors import SfmError
+from sfm.messages import Message
 from sfm.twitter.client import Client
 
 
@@ -21,14 +22,15 @@ class People:
     def warning(self) -> str:
         """What whoever saves the filter has to know; "" where all were found."""
         if self.not_asked:
-            return (
-                f"The people were not looked up ({self.not_asked}) The filter is saved without "
-                "those who are new; save it again later."
+            return Message(
+                "The people were not looked up (%(not_asked)s) The filter is saved without those "
+                "who are new; save it again later.",
+                not_asked=self.not_asked,
             )
         if not self.not_found:
             return ""
         listed = ", ".join(f"@{name}" for name in self.not_found)
-        return f"Not found on Twitter, and left out: {listed}."
+        return Message("Not found on Twitter, and left out: %(listed)s.", listed=listed)
 
 
 def find_people(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sfm.errors import SfmError, WrongInput
+from sfm.messages import Message, join_messages
 from sfm.models import TwitterFilter
 from sfm.twitter.rules import (
     MOST_RULES,
@@ -33,7 +34,7 @@ class BadFilter(SfmError):
     """A filter that cannot be saved as it is; `problems` has a sentence for each field."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
-        super().__init__(" ".join(problems.values()), permanent=True)
+        super().__init__(join_messages(problems.values()), permanent=True)
         self.problems = dict(problems)
 
 
@@ -89,9 +90,11 @@ def parts_of(draft: FilterDraft) -> RuleParts:
     )
     name = " ".join(draft.name.split())
     if not name or len(name) > LONGEST_NAME:
-        reading.problems["name"] = f"Give the filter a name of 1 to {LONGEST_NAME} characters."
+        reading.problems["name"] = Message(
+            "Give the filter a name of 1 to %(limit)s characters.", limit=LONGEST_NAME
+        )
     if draft.is_active and parts.is_empty and not reading.problems:
-        reading.problems["words"] = (
+        reading.problems["words"] = Message(
             "An active filter needs words, people, locations or exact rules to listen for."
         )
     if reading.problems:
@@ -157,7 +160,13 @@ def draft_of(twitter_filter: TwitterFilter) -> FilterDraft:
 def _phrases(text: str) -> tuple[Phrase, ...]:
     phrases = parse_words(text)
     if len(phrases) > MOST_PHRASES:
-        raise WrongInput(f"{len(phrases)} phrases are too many; a filter takes {MOST_PHRASES}.")
+        raise WrongInput(
+            Message(
+                "%(count)s phrases are too many; a filter takes %(limit)s.",
+                count=len(phrases),
+                limit=MOST_PHRASES,
+            )
+        )
     build_rules(phrases)  # says which phrase is too long
     return phrases
 
@@ -165,14 +174,26 @@ def _phrases(text: str) -> tuple[Phrase, ...]:
 def _people(text: str) -> tuple[str, ...]:
     names = parse_people(text)
     if len(names) > MOST_PEOPLE:
-        raise WrongInput(f"{len(names)} people are too many; a filter takes {MOST_PEOPLE}.")
+        raise WrongInput(
+            Message(
+                "%(count)s people are too many; a filter takes %(limit)s.",
+                count=len(names),
+                limit=MOST_PEOPLE,
+            )
+        )
     return names
 
 
 def _boxes(text: str) -> tuple[Box, ...]:
     boxes = parse_locations(text)
     if len(boxes) > MOST_BOXES:
-        raise WrongInput(f"{len(boxes)} boxes are too many; a filter takes {MOST_BOXES}.")
+        raise WrongInput(
+            Message(
+                "%(count)s boxes are too many; a filter takes %(limit)s.",
+                count=len(boxes),
+                limit=MOST_BOXES,
+            )
+        )
     build_rules((), (), boxes)  # says which box is too large, and what to do instead
     return boxes
 
@@ -182,7 +203,12 @@ def _exact(text: str) -> tuple[str, ...]:
     for line in values:
         if len(line) > STREAM_LIMIT:
             raise WrongInput(
-                f"“{line[:60]}…” has {len(line)} characters; a rule takes {STREAM_LIMIT}."
+                Message(
+                    "“%(line)s…” has %(count)s characters; a rule takes %(limit)s.",
+                    line=line[:60],
+                    count=len(line),
+                    limit=STREAM_LIMIT,
+                )
             )
     return values
 
@@ -192,5 +218,11 @@ def _check_count(parts: RuleParts) -> None:
     rules = rules_for(parts, range(10**18, 10**18 + len(parts.names)))
     if len(rules) > MOST_RULES:
         raise BadFilter(
-            {"people": f"This makes {len(rules)} rules; Twitter takes {MOST_RULES} for one app."}
+            {
+                "people": Message(
+                    "This makes %(count)s rules; Twitter takes %(limit)s for one app.",
+                    count=len(rules),
+                    limit=MOST_RULES,
+                )
+            }
         )

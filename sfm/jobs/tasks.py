@@ -13,6 +13,7 @@ from sfm.errors import WrongInput
 from sfm.extensions import settings
 from sfm.filters import connections
 from sfm.filters import reconcile as filter_reconcile
+from sfm.messages import Message
 from sfm.models import Credential, Gap, StreamFile, TwitterFilter
 from sfm.networks.errors import Wait
 from sfm.posts.counters import verify_counts
@@ -79,7 +80,11 @@ def check_counts(run: RunContext) -> dict[str, Any]:
     for correction in corrections[:100]:
         run.error(
             correction.where,
-            f"Stood at {correction.kept:,} and was corrected to {correction.counted:,}.",
+            Message(
+                "Stood at %(kept)s and was corrected to %(counted)s.",
+                kept=f"{correction.kept:,}",
+                counted=f"{correction.counted:,}",
+            ),
         )
     run.advance(0, len(corrections))
     return {"corrected": len(corrections)}
@@ -116,7 +121,7 @@ def _client_of(gap_id: int, run: RunContext) -> Client:
     gap = db.session.get(Gap, gap_id)
     twitter_filter = db.session.get(TwitterFilter, gap.filter_id) if gap and gap.filter_id else None
     if twitter_filter is None:
-        raise WrongInput("The filter of this gap is gone.")
+        raise WrongInput(Message("The filter of this gap is gone."))
     source = connections.source_of_filter(twitter_filter)
     credential = source.credential
     client = client_for(credential, pause) if credential is not None else default_client(pause)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
+from sfm.messages import Message
+
 Outcome = Literal[
     "ok",
     "gone",
@@ -24,19 +26,19 @@ Outcome = Literal[
 ANSWERED: frozenset[Outcome] = frozenset({"ok", "gone", "refused", "server_error"})
 
 WORDS_FOR_OUTCOME: dict[Outcome, str] = {
-    "ok": "leads to a page",
-    "gone": "the page is gone",
-    "refused": "the site refuses us",
-    "server_error": "the site has trouble",
-    "timeout": "the site did not answer in time",
-    "dns": "there is no such site",
-    "connection": "the site cannot be reached",
-    "tls": "the site's certificate cannot be trusted",
-    "too_many_redirects": "passed on too many times",
-    "not_public": "leads to no public address",
-    "invalid": "not a web address",
-    "too_large": "the answer's headers are too large",
-    "bad_answer": "the answer is no proper web answer",
+    "ok": Message("leads to a page"),
+    "gone": Message("the page is gone"),
+    "refused": Message("the site refuses us"),
+    "server_error": Message("the site has trouble"),
+    "timeout": Message("the site did not answer in time"),
+    "dns": Message("there is no such site"),
+    "connection": Message("the site cannot be reached"),
+    "tls": Message("the site's certificate cannot be trusted"),
+    "too_many_redirects": Message("passed on too many times"),
+    "not_public": Message("leads to no public address"),
+    "invalid": Message("not a web address"),
+    "too_large": Message("the answer's headers are too large"),
+    "bad_answer": Message("the answer is no proper web answer"),
 }
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)

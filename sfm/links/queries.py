@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, or_, select
 
 from sfm.database import db
 from sfm.errors import NotFound
+from sfm.messages import Message
 from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
 
 MOST_DOMAINS = 50
@@ -36,7 +37,7 @@ def of_tweet(twitter_id: int) -> TweetLinks:
         select(TwitterUserItem).where(TwitterUserItem.twitter_id == twitter_id)
     )
     if item is None:
-        raise NotFound("There is no such tweet here.")
+        raise NotFound(Message("There is no such tweet here."))
     return TweetLinks(item, links_of(item))
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from sfm.errors import SfmError
+from sfm.messages import N_, Message
 
 AccountState = Literal[
     "not_found",  # no account has this name
@@ -91,7 +92,7 @@ class AccountProblem(TwitterError):
 
     def __init__(self, state: AccountState, subject: str, *, detail: str = "") -> None:
         super().__init__(
-            ACCOUNT_MESSAGES[state].format(subject=subject or "this account"),
+            Message(ACCOUNT_MESSAGES[state], subject=subject or Message("this account")),
             detail=detail,
             permanent=state not in ("unavailable", "unanswered"),
         )
@@ -104,7 +105,7 @@ class PostProblem(TwitterError):
 
     def __init__(self, state: AccountState, subject: str, *, detail: str = "") -> None:
         super().__init__(
-            POST_MESSAGES.get(state, POST_MESSAGES["unavailable"]).format(subject=subject),
+            Message(POST_MESSAGES.get(state, POST_MESSAGES["unavailable"]), subject=subject),
             detail=detail,
             permanent=state != "unavailable",
         )
@@ -173,7 +174,7 @@ class NoRules(TwitterError):
 
     def __init__(self, *, detail: str = "", status: int | None = None) -> None:
         super().__init__(
-            "Twitter has no filter rules for this key, so there is nothing to collect.",
+            Message("Twitter has no filter rules for this key, so there is nothing to collect."),
             detail=detail,
             status=status,
             permanent=True,
@@ -181,61 +182,69 @@ class NoRules(TwitterError):
 
 
 ACCOUNT_MESSAGES: dict[AccountState, str] = {
-    "not_found": "Twitter has no account called {subject}.",
-    "gone": "The account {subject} no longer exists on Twitter: it was deleted or deactivated.",
-    "suspended": "Twitter has suspended the account {subject}.",
-    "protected": "The account {subject} is protected: only followers it has accepted can read it.",
-    "withheld": "Twitter withholds the account {subject} in some countries.",
-    "unavailable": "Twitter does not show the account {subject} at the moment.",
-    "unanswered": "Twitter gave no answer about the account {subject}. Try again later.",
-    "malformed": (
-        "“{subject}” cannot be a Twitter account: a name has 1 to 15 letters, digits or "
+    "not_found": N_("Twitter has no account called %(subject)s."),
+    "gone": N_(
+        "The account %(subject)s no longer exists on Twitter: it was deleted or deactivated."
+    ),
+    "suspended": N_("Twitter has suspended the account %(subject)s."),
+    "protected": N_(
+        "The account %(subject)s is protected: only followers it has accepted can read it."
+    ),
+    "withheld": N_("Twitter withholds the account %(subject)s in some countries."),
+    "unavailable": N_("Twitter does not show the account %(subject)s at the moment."),
+    "unanswered": N_("Twitter gave no answer about the account %(subject)s. Try again later."),
+    "malformed": N_(
+        "“%(subject)s” cannot be a Twitter account: a name has 1 to 15 letters, digits or "
         "underscores."
     ),
 }
 POST_MESSAGES: dict[AccountState, str] = {
-    "not_found": "Twitter has no post with the number {subject}.",
-    "gone": "The post {subject} was removed from Twitter.",
-    "suspended": "The post {subject} belongs to a suspended account.",
-    "protected": "The post {subject} belongs to a protected account.",
-    "withheld": "Twitter withholds the post {subject} in some countries.",
-    "unavailable": "Twitter does not show the post {subject} at the moment.",
-    "malformed": "“{subject}” cannot be the number of a post.",
+    "not_found": N_("Twitter has no post with the number %(subject)s."),
+    "gone": N_("The post %(subject)s was removed from Twitter."),
+    "suspended": N_("The post %(subject)s belongs to a suspended account."),
+    "protected": N_("The post %(subject)s belongs to a protected account."),
+    "withheld": N_("Twitter withholds the post %(subject)s in some countries."),
+    "unavailable": N_("Twitter does not show the post %(subject)s at the moment."),
+    "malformed": N_("“%(subject)s” cannot be the number of a post."),
 }
 ABOUT_THE_CALL: frozenset[CredentialKind] = frozenset(
     {"wrong_kind", "client_forbidden", "forbidden", "clock"}
 )
 CREDENTIAL_MESSAGES: dict[CredentialKind, str] = {
-    "refused": (
+    "refused": Message(
         "Twitter refused the key or token. Check that it was copied whole, and that it has not "
         "been revoked or made anew in X's developer console."
     ),
-    "sign_in_again": "Twitter no longer accepts this sign-in. Please sign in with Twitter again.",
-    "not_enrolled": (
+    "sign_in_again": Message(
+        "Twitter no longer accepts this sign-in. Please sign in with Twitter again."
+    ),
+    "not_enrolled": Message(
         "The app behind this key belongs to no project or plan. Add it to one in X's developer "
         "console."
     ),
-    "client_forbidden": (
+    "client_forbidden": Message(
         "The plan of the app behind this key does not include this call. Change the plan in X's "
         "developer console, or use another key."
     ),
-    "forbidden": (
+    "forbidden": Message(
         "Twitter forbids this call and gives no reason. Check the app, its plan and its "
         "permissions in X's developer console."
     ),
-    "wrong_kind": (
+    "wrong_kind": Message(
         "Twitter wants another kind of key here: an app's bearer token for streams, a signed-in "
         "person's for their own account."
     ),
-    "permissions": (
+    "permissions": Message(
         "The app behind this key may not do this. Give it permission to read in X's developer "
         "console, then sign in again."
     ),
-    "locked": (
+    "locked": Message(
         "Twitter has locked or suspended the account or app behind this key. Sign in at x.com to "
         "see what it asks for."
     ),
-    "clock": "This computer's clock is wrong, so Twitter refuses its signature. Set the clock.",
+    "clock": Message(
+        "This computer's clock is wrong, so Twitter refuses its signature. Set the clock."
+    ),
 }
 
 

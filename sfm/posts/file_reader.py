@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from sfm.errors import WrongInput
+from sfm.messages import Message
 from sfm.networks.record import Unreadable
 from sfm.twitter.parse.response import Record, split_page
 from sfm.twitter.parse.tweet import parse_line
@@ -49,7 +50,9 @@ def read_file(path: Path, behind_line: int = 0) -> Iterator[Read]:
     try:
         file = _open(path)
     except OSError as exc:
-        raise WrongInput(f"{path} cannot be read ({exc.strerror}).") from exc
+        raise WrongInput(
+            Message("%(path)s cannot be read (%(reason)s).", path=path, reason=exc.strerror)
+        ) from exc
     with file:
         number = 0
         try:
@@ -65,7 +68,10 @@ def read_file(path: Path, behind_line: int = 0) -> Iterator[Read]:
                 if content is not None:
                     yield content
         except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as exc:
-            reason = f"The file is cut off or damaged behind this line ({type(exc).__name__})."
+            reason = Message(
+                "The file is cut off or damaged behind this line (%(error)s).",
+                error=type(exc).__name__,
+            )
             yield Read(number, problems=(FileProblem(number, reason, ""),), is_broken_off=True)
 
 
@@ -88,7 +94,7 @@ def _lines(file: IO[bytes]) -> Iterator[bytes | None]:
 
 def _line(number: int, line: bytes | None) -> Read | None:
     if line is None:
-        reason = f"This line is longer than {LONGEST_LINE // 2**20} MB."
+        reason = Message("This line is longer than %(limit)s MB.", limit=LONGEST_LINE // 2**20)
         return Read(number, problems=(FileProblem(number, reason, ""),))
     if number == 1:
         line = line.removeprefix(b"\xef\xbb\xbf")

@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from sfm.database import db
 from sfm.errors import WrongInput
+from sfm.messages import Message
 from sfm.models import AccountEvent, Run, TwitterUser
 from sfm.networks.record import Tweet
 from sfm.output_file import free_name
@@ -219,8 +220,12 @@ class _Rejects:
                 self.file = self.path.open("a", encoding="utf-8")
             except OSError as exc:
                 raise WrongInput(
-                    f"Unreadable lines cannot be listed in {self.path} ({exc.strerror}). "
-                    "Copy the file to a folder that can be written to."
+                    Message(
+                        "Unreadable lines cannot be listed in %(path)s (%(reason)s). Copy the "
+                        "file to a folder that can be written to.",
+                        path=self.path,
+                        reason=exc.strerror,
+                    )
                 ) from exc
         if self.file is not None:
             self.file.writelines(
@@ -236,7 +241,9 @@ def _mark_of(path: Path, adding: bool) -> str:
         with path.open("rb") as file:
             head = file.read(65_536)
     except OSError as exc:
-        raise WrongInput(f"{path} cannot be read ({exc.strerror}).") from exc
+        raise WrongInput(
+            Message("%(path)s cannot be read (%(reason)s).", path=path, reason=exc.strerror)
+        ) from exc
     text = f"{status.st_size} {status.st_mtime_ns} {adding} {hashlib.sha256(head).hexdigest()}"
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import joinedload, undefer
 from sfm import clock
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
+from sfm.messages import Message
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem, set_member
 from sfm.networks.record import MAX_ID
 from sfm.page_token import decode_token, encode_token
@@ -26,7 +27,9 @@ from sfm.posts.selection import Selection
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
 COUNTED_TO = 5_000  # hits of a search are counted up to here
-NOT_A_PAGE = "This address does not lead to a page of this list. Go back to the start of the list."
+NOT_A_PAGE = Message(
+    "This address does not lead to a page of this list. Go back to the start of the list."
+)
 
 _item = TwitterUserItem
 # What a card on a list shows: all but the JSON, and without the account's own row.
@@ -122,7 +125,7 @@ def by_twitter_id(twitter_id: int, *, with_json: bool = False) -> TwitterUserIte
         query = query.options(undefer(_item.item_json))
     item = db.session.scalar(query)
     if item is None:
-        raise NotFound("There is no such tweet here. It may have been deleted.")
+        raise NotFound(Message("There is no such tweet here. It may have been deleted."))
     return item
 
 

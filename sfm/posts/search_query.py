@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sfm.errors import WrongInput
+from sfm.messages import Message
 from sfm.posts.tokenizer import is_beginning, mention_mark, query_words, tag_mark
 
 LONGEST = 1000  # characters
@@ -61,13 +62,15 @@ class SearchQuery:
 def parse(text: str) -> SearchQuery:
     """The meaning of a typed search. Raises WrongInput with what to change."""
     if len(text) > LONGEST:
-        raise WrongInput(f"A search may have {LONGEST:,} characters at most.")
+        raise WrongInput(
+            Message("A search may have %(limit)s characters at most.", limit=f"{LONGEST:,}")
+        )
     reader = _Reader(_tokens(text))
     node = reader.either(0) if reader.tokens else None
     if reader.tokens:
-        raise WrongInput("There is a closing bracket without an opening one.")
+        raise WrongInput(Message("There is a closing bracket without an opening one."))
     if node is None and text.strip() and not (reader.by or reader.not_by):
-        raise WrongInput("There is no word in this search. Type one to look for.")
+        raise WrongInput(Message("There is no word in this search. Type one to look for."))
     return SearchQuery(node, tuple(reader.by), tuple(reader.not_by))
 
 
@@ -118,7 +121,9 @@ def _tokens(text: str) -> list[_Token]:
         elif word:
             tokens += _word(word)
         elif not end:
-            raise WrongInput("A quotation mark is missing: put one before and one after the words.")
+            raise WrongInput(
+                Message("A quotation mark is missing: put one before and one after the words.")
+            )
         else:
             tokens.append(_Token("phrase", phrase, minus=bool(minus)))
     return tokens
@@ -152,7 +157,7 @@ class _Reader:
             return parts[0]
         alternatives = [part for part in parts if part is not None]
         if len(alternatives) < len(parts):
-            raise WrongInput("OR needs a word on both sides.")
+            raise WrongInput(Message("OR needs a word on both sides."))
         return OneOf(tuple(alternatives))
 
     def _group(self, depth: int) -> Node | None:
@@ -165,7 +170,9 @@ class _Reader:
                 (without if token.minus else parts).append(node)
         if without and not parts:
             raise WrongInput(
-                "A search cannot be made of words to leave out alone: add a word to look for."
+                Message(
+                    "A search cannot be made of words to leave out alone: add a word to look for."
+                )
             )
         if len(parts) == 1 and not without:
             return parts[0]
@@ -173,16 +180,18 @@ class _Reader:
 
     def _bracket(self, depth: int) -> Node | None:
         if depth > 5:
-            raise WrongInput("There are too many brackets inside each other.")
+            raise WrongInput(Message("There are too many brackets inside each other."))
         node = self.either(depth + 1)
         if not self.tokens or self.tokens.pop().kind != "close":
-            raise WrongInput("There is an opening bracket without a closing one.")
+            raise WrongInput(Message("There is an opening bracket without a closing one."))
         return node
 
     def _term(self, token: _Token, depth: int) -> Node | None:
         self.terms += 1
         if self.terms > MOST_TERMS:
-            raise WrongInput(f"A search may have {MOST_TERMS} words at most.")
+            raise WrongInput(
+                Message("A search may have %(limit)s words at most.", limit=MOST_TERMS)
+            )
         if token.kind == "word" and token.text.lower().startswith("from:"):
             self._from(token, depth)
             return None
@@ -198,17 +207,25 @@ class _Reader:
         words = query_words(typed)
         if not words:
             if "://" in typed:
-                raise WrongInput("Addresses are not searched for: type words of the tweet instead.")
+                raise WrongInput(
+                    Message("Addresses are not searched for: type words of the tweet instead.")
+                )
             return None
         beginning = starred or is_beginning(words[-1])
         if starred and len(words[-1]) < SHORTEST_BEGINNING and not is_beginning(words[-1]):
-            raise WrongInput(f"Type at least {SHORTEST_BEGINNING} letters before the *.")
+            raise WrongInput(
+                Message("Type at least %(limit)s letters before the *.", limit=SHORTEST_BEGINNING)
+            )
         return SearchTerm(tuple(words), beginning)
 
     def _from(self, token: _Token, depth: int) -> None:
         name = token.text[5:].lstrip("@").lower()
         if not name:
-            raise WrongInput("Write the account's name right behind from: such as from:city_hall.")
+            raise WrongInput(
+                Message("Write the account's name right behind from: such as from:city_hall.")
+            )
         if depth or any(other.kind == "or" for other in self.tokens):
-            raise WrongInput("Put from: at the end, outside of brackets and behind every OR.")
+            raise WrongInput(
+                Message("Put from: at the end, outside of brackets and behind every OR.")
+            )
         (self.not_by if token.minus else self.by).append(name)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select
 
 from sfm.errors import NotFound
+from sfm.messages import Message
 from sfm.models import DayTotal, TwitterUser, TwitterUserSet, set_member
 from sfm.models.account import FormerName
 from sfm.networks.record import MAX_ID
@@ -83,7 +84,7 @@ def _members(connection: Connection, set_id: int) -> Iterable[int]:
         select(member.twitter_user_id).where(member.set_id == set_id)
     ).all()
     if not account_ids and not connection.scalar(select(TwitterUserSet.id).filter_by(id=set_id)):
-        raise NotFound("There is no such set.")
+        raise NotFound(Message("There is no such set."))
     return account_ids
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sfm.errors import WrongInput
+from sfm.messages import Message
 from sfm.networks.record import MAX_ID
 from sfm.posts import search_query
 from sfm.posts.search_query import SearchQuery
@@ -50,7 +51,7 @@ class Selection:
     def __post_init__(self) -> None:
         object.__setattr__(self, "query", search_query.parse(self.text))
         if self.from_day and self.to_day and self.from_day > self.to_day:
-            raise WrongInput("The first day lies behind the last one. Swap them.")
+            raise WrongInput(Message("The first day lies behind the last one. Swap them."))
 
     @classmethod
     def from_args(cls, args: Mapping[str, Any], zone: str = "UTC") -> Selection:
@@ -130,10 +131,18 @@ def _numbers(args: Mapping[str, Any], name: str, most: int) -> tuple[int, ...]:
     numbers: dict[int, None] = {}
     for word in _listed(args, name):
         if not (word.isascii() and word.isdigit() and len(word) <= 19 and 0 < int(word) <= MAX_ID):
-            raise WrongInput(f"“{word[:40]}” is not a number that “{name}” can have.")
+            raise WrongInput(
+                Message(
+                    "“%(word)s” is not a number that “%(name)s” can have.",
+                    word=word[:40],
+                    name=name,
+                )
+            )
         numbers[int(word)] = None
         if len(numbers) > most:
-            raise WrongInput(f"“{name}” takes {most:,} numbers at most.")
+            raise WrongInput(
+                Message("“%(name)s” takes %(most)s numbers at most.", name=name, most=f"{most:,}")
+            )
     return tuple(numbers)
 
 
@@ -149,14 +158,16 @@ def _words(args: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> tupl
     words = dict.fromkeys(_listed(args, name))
     for word in words:
         if word not in allowed:
-            raise WrongInput(f"“{name}” takes one of: {', '.join(allowed)}.")
+            raise WrongInput(
+                Message("“%(name)s” takes one of: %(names)s.", name=name, names=", ".join(allowed))
+            )
     return tuple(words)
 
 
 def _yes_no(args: Mapping[str, Any], name: str) -> bool | None:
     word = str(args.get(name) or "").strip()
     if word and word not in _YES_NO:
-        raise WrongInput(f"“{name}” takes yes or no.")
+        raise WrongInput(Message("“%(name)s” takes yes or no.", name=name))
     return _YES_NO.get(word)
 
 
@@ -169,9 +180,15 @@ def _day(args: Mapping[str, Any], name: str) -> date | None:
             raise ValueError
         day = date.fromisoformat(text)
     except ValueError:
-        raise WrongInput(f"“{text[:40]}” is no date. Write it as 2026-11-22.") from None
+        raise WrongInput(
+            Message("“%(text)s” is no date. Write it as 2026-11-22.", text=text[:40])
+        ) from None
     if not FIRST_DAY <= day <= LAST_DAY:
-        raise WrongInput(f"{text} is outside of Twitter's time: dates go from 2006-03-01 on.")
+        raise WrongInput(
+            Message(
+                "%(text)s is outside of Twitter's time: dates go from 2006-03-01 on.", text=text
+            )
+        )
     return day
 
 
@@ -179,11 +196,15 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # also for folders and names out of the tree
-        raise WrongInput(f"“{name[:40]}” is no time zone, such as Europe/Berlin.") from None
+        raise WrongInput(
+            Message("“%(name)s” is no time zone, such as Europe/Berlin.", name=name[:40])
+        ) from None
     return name
 
 
 def _lang(code: str) -> str:
     if code and not _LANG.fullmatch(code):
-        raise WrongInput(f"“{code[:40]}” is no language code, such as en or ja.")
+        raise WrongInput(
+            Message("“%(code)s” is no language code, such as en or ja.", code=code[:40])
+        )
     return code

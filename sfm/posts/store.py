@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from sfm import clock
 from sfm.database import db
+from sfm.messages import Message
 from sfm.posts import bulk_sql, counters
 from sfm.posts.bulk_sql import IndexEntry
 from sfm.posts.columns import CONTENT, row_of
@@ -157,7 +158,7 @@ def prepare(
         elif tweet.twitter_id in page.ready:
             page.doubled += 1
         elif tweet.created_at is None:
-            reason = "It has no readable date, and its id is too old to tell one."
+            reason = Message("It has no readable date, and its id is too old to tell one.")
             page.rejected.append(Rejected(position, tweet.twitter_id, reason))
         else:
             capture = (user_id, tweet.twitter_id, now, captured_by, run_id)
@@ -208,7 +209,7 @@ def _insert(
             kept.append(prepared)
             continue
         logger.warning("tweet refused id=%d error=%s", prepared.twitter_id, type(why).__name__)
-        reason = "The database cannot hold one of its values."
+        reason = Message("The database cannot hold one of its values.")
         rejected.append(Rejected(prepared.position, prepared.twitter_id, reason))
     return kept
 

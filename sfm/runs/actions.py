@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, update
 from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
+from sfm.messages import Message
 from sfm.models import Credential, Run, RunError
 from sfm.runs import events
 from sfm.runs.errors import Cancelled
@@ -30,7 +31,7 @@ def cancel(run_id: int) -> Run:
         db.session.flush()
         events.close_pause(run.kind)
     else:
-        raise WrongInput("This run is over already.")
+        raise WrongInput(Message("This run is over already."))
     db.session.flush()
     return run
 
@@ -43,7 +44,7 @@ def resume(run_id: int) -> Run:
     """
     run = _run(run_id)
     if not run.is_waiting:
-        raise WrongInput("Only a paused run can go on.")
+        raise WrongInput(Message("Only a paused run can go on."))
     if run.state == "paused":
         resting = update(Credential).where(Credential.state == "out_of_credits")
         db.session.execute(resting.values(state="unchecked", state_since=clock.now()))
@@ -63,19 +64,22 @@ def retry_failed(run_id: int, requested_by_id: int | None = None) -> Run:
     ).all()
     if not failed:
         raise WrongInput(
-            f"No {job_of(run.kind).items} failed in this run, so none can be tried again."
+            Message(
+                "No %(items)s failed in this run, so none can be tried again.",
+                items=Message(job_of(run.kind).items),
+            )
         )
     params = {**run.params, "twitter_user_ids": list(failed)}
     again = enqueue(run.kind, params=params, requested_by_id=requested_by_id)
     if again is None:
-        raise WrongInput("This run cannot be repeated.")
+        raise WrongInput(Message("This run cannot be repeated."))
     return again
 
 
 def _run(run_id: int) -> Run:
     run = db.session.get(Run, run_id, with_for_update=True)
     if run is None:
-        raise NotFound("There is no such run.")
+        raise NotFound(Message("There is no such run."))
     return run
 
 
@@ -87,7 +91,9 @@ def delete_runs(run_ids: Sequence[int]) -> int:
     runs = db.session.scalars(select(Run).where(Run.id.in_(run_ids)).order_by(Run.id)).all()
     open_ones = [run.id for run in runs if run.is_open]
     if open_ones:
-        raise WrongInput(f"Job {open_ones[0]} is not over. Cancel it first.")
+        raise WrongInput(
+            Message("Job %(number)s is not over. Cancel it first.", number=open_ones[0])
+        )
     for run in runs:
         before = {"kind": run.kind, "state": run.state, "added": run.added}
         audit.record("run.deleted", kind="run", subject_id=run.id, before=before)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sfm import clock
 from sfm.errors import SfmError
+from sfm.messages import Message
 from sfm.networks.errors import OutOfCredits
 
 
@@ -16,7 +17,9 @@ class AlreadyRunning(SfmError):
 class Cancelled(SfmError):
     """Somebody asked for this run to be stopped for good."""
 
-    def __init__(self, message: str = "Cancelled. What was collected until then is kept.") -> None:
+    def __init__(
+        self, message: str = Message("Cancelled. What was collected until then is kept.")
+    ) -> None:
         super().__init__(message)
 
 
@@ -24,7 +27,8 @@ class Interrupted(SfmError):
     """The process is asked to end; the run goes on later where it stopped."""
 
     def __init__(
-        self, message: str = "The program was asked to stop; the rest comes with the next run."
+        self,
+        message: str = Message("The program was asked to stop; the rest comes with the next run."),
     ) -> None:
         super().__init__(message)
 
@@ -33,7 +37,7 @@ class Abandoned(SfmError):
     """Another thread of this run has met what ends it; that one tells why."""
 
     def __init__(self) -> None:
-        super().__init__("This run is ending.")
+        super().__init__(Message("This run is ending."))
 
 
 class LeaseLost(SfmError):
@@ -41,7 +45,10 @@ class LeaseLost(SfmError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This run stood still for so long that another one has taken its place; it ends here."
+            Message(
+                "This run stood still for so long that another one has taken its place; it ends "
+                "here."
+            )
         )
 
 

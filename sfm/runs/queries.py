@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased, joinedload
 from sfm import clock
 from sfm.database import db
 from sfm.errors import NotFound
+from sfm.messages import Message
 from sfm.models import Event, Run, RunError
 from sfm.models.run import OPEN_STATES
 from sfm.runs.context import WINDOW
@@ -25,7 +26,7 @@ def find(run_id: int) -> Run:
     """The run with this number. Raises NotFound."""
     run = db.session.get(Run, run_id)
     if run is None:
-        raise NotFound("There is no such run.")
+        raise NotFound(Message("There is no such run."))
     return run
 
 

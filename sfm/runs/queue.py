@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sfm import clock
 from sfm.database import db
 from sfm.errors import SfmError
+from sfm.messages import Message
 from sfm.models import Lease, Run
 from sfm.networks.errors import OutOfCredits
 from sfm.runs import leases
@@ -42,8 +43,10 @@ logger = logging.getLogger(__name__)
 STALE_SECONDS = 120  # a heartbeat older than this is a stopped one
 MOST_ATTEMPTS = 3
 POSTPONED_SECONDS = 300
-UNEXPECTED = "Something unexpected went wrong; the log has the details."
-CUT_OFF = "It was cut off: its program ended without a word. The next run goes on where it stopped."
+UNEXPECTED = Message("Something unexpected went wrong; the log has the details.")
+CUT_OFF = Message(
+    "It was cut off: its program ended without a word. The next run goes on where it stopped."
+)
 
 
 def enqueue(
@@ -159,7 +162,7 @@ def finish(run: RunContext) -> Iterator[dict[str, Any]]:
         yield result
         ending = Ending("finished")
     except KeyboardInterrupt:
-        ending = Ending("cancelled", "Stopped from the keyboard.")
+        ending = Ending("cancelled", Message("Stopped from the keyboard."))
         raise
     except OutOfCredits as trouble:
         pause = pause_for(trouble)
@@ -255,7 +258,10 @@ def _lease_is_alive(row: Row[Any]) -> bool:
 
 def _settle(row: Row[Any]) -> int:
     again = row.origin != "command" and row.attempts < MOST_ATTEMPTS
-    values: dict[str, Any] = {"state": "queued", "message": "It was cut off, and goes on soon."}
+    values: dict[str, Any] = {
+        "state": "queued",
+        "message": Message("It was cut off, and goes on soon."),
+    }
     if not again:
         values = {"state": "failed", "message": CUT_OFF, "finished_at": clock.now()}
     closed = update(Run).where(Run.id == row.id, Run.state == "running", Run.owner == row.owner)
@@ -268,11 +274,18 @@ def _settle(row: Row[Any]) -> int:
 
 def _who_runs(name: str) -> str:
     running = _running([name])
-    title = job_of(name).title
+    title = Message(job_of(name).title)
     if not running:
-        return f"{title}: another one is just starting or ending. Try again in a moment."
+        return Message(
+            "%(title)s: another one is just starting or ending. Try again in a moment.",
+            title=title,
+        )
     row = running[-1]
-    return (
-        f"{title} {row.id} has been running since {clock.iso(row.started_at)} "
-        f"({describe_owner(row.owner)}). Wait until it ends, or cancel it on its page."
+    return Message(
+        "%(title)s %(id)s has been running since %(since)s (%(owner)s). Wait until it ends, or "
+        "cancel it on its page.",
+        title=title,
+        id=row.id,
+        since=clock.iso(row.started_at),
+        owner=describe_owner(row.owner),
     )

@@ -18,9 +18,23 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sfm.config_types import SCHEDULE_FORM
 from sfm.cron import cron_trigger
 from sfm.errors import WrongInput
+from sfm.messages import Message
 
-_LONG_UNITS = {"s": "second", "min": "minute", "h": "hour", "d": "day"}
-_LONG_DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_LONG_UNITS = {
+    "s": Message("second"),
+    "min": Message("minute"),
+    "h": Message("hour"),
+    "d": Message("day"),
+}
+_LONG_DAYS = (
+    Message("Sunday"),
+    Message("Monday"),
+    Message("Tuesday"),
+    Message("Wednesday"),
+    Message("Thursday"),
+    Message("Friday"),
+    Message("Saturday"),
+)
 _SHORT_DAYS = tuple(day[:3].lower() for day in _LONG_DAYS)
 _START = datetime(1970, 1, 5, tzinfo=UTC)  # a Monday, from which intervals are counted
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -71,10 +85,10 @@ def parse(text: str) -> Schedule | None:
         return None
     hour, minute = map(int, time.split(":"))
     if match["day_time"]:
-        words = f"daily at {time} UTC"
+        words = Message("daily at %(time)s UTC", time=time)
     else:
         day = _LONG_DAYS[_SHORT_DAYS.index(match["weekday"])]
-        words = f"{day}s at {time} UTC"
+        words = Message("%(day)ss at %(time)s UTC", day=day, time=time)
     days = match["weekday"] or "*"
     return Schedule(
         CronTrigger(day_of_week=days, hour=hour, minute=minute, timezone=UTC), words=words
@@ -84,12 +98,16 @@ def parse(text: str) -> Schedule | None:
 def describe(text: str) -> str:
     """A schedule for people: `every 6 hours`, `daily at 02:15 UTC`, `not at all`."""
     schedule = parse(text)
-    return schedule.words if schedule else "not at all"
+    return schedule.words if schedule else Message("not at all")
 
 
 def _of_interval(count: int, unit: str) -> Schedule:
     trigger = IntervalTrigger(**{f"{unit}s": count}, start_date=_START, timezone=UTC)
-    words = f"every {unit}" if count == 1 else f"every {count} {unit}s"
+    words = (
+        Message("every %(unit)s", unit=unit)
+        if count == 1
+        else Message("every %(count)s %(unit)ss", count=count, unit=unit)
+    )
     return Schedule(trigger, words)
 
 
@@ -98,8 +116,10 @@ def _of_cron(text: str) -> Schedule:
         trigger = cron_trigger(text)
     except ValueError as exc:
         raise WrongInput(
-            "Write “off”, “every 6 h” (s, min, h, d), “daily 02:15”, “weekly sun 03:15”, or the "
-            "five fields of cron, such as “0 */6 * * *”."
+            Message(
+                "Write “off”, “every 6 h” (s, min, h, d), “daily 02:15”, “weekly sun 03:15”, or "
+                "the five fields of cron, such as “0 */6 * * *”."
+            )
         ) from exc
-    words = f"at the times of cron’s “{text}”, in UTC"
+    words = Message("at the times of cron’s “%(text)s”, in UTC", text=text)
     return Schedule(trigger, words)

@@ -13,6 +13,7 @@ from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound
 from sfm.extensions import settings
+from sfm.messages import Message
 from sfm.models import Run, ScheduledJob
 from sfm.runs import queue, schedule
 from sfm.runs.jobs import JOBS, Job, scheduled
@@ -41,7 +42,7 @@ def find(name: str) -> Job:
     """The scheduled job of this name. Raises NotFound."""
     job = JOBS.get(name)
     if job not in scheduled():
-        raise NotFound("There is no such job.")
+        raise NotFound(Message("There is no such job."))
     return job
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sfm import clock
 from sfm.database import begin_write, db
+from sfm.messages import Message
 from sfm.runs.errors import DatabaseTrouble, Postponed
 
 logger = logging.getLogger(__name__)
@@ -20,20 +21,20 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 TRIES = 3
 FIRST_PAUSE_SECONDS = 0.2
-BUSY = "The database was busy with other work for too long; this is tried again soon."
+BUSY = Message("The database was busy with other work for too long; this is tried again soon.")
 
 # Sources: SQLite "Result and Error Codes"; PostgreSQL appendix A "Error Codes".
 _BUSY_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _BUSY_POSTGRES = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08")
 _UNUSABLE = {
-    "SQLITE_FULL": "its disk is full",
-    "53100": "its disk is full",
-    "SQLITE_READONLY": "it may only be read",
-    "25006": "it may only be read",
-    "SQLITE_CANTOPEN": "its file cannot be opened",
-    "SQLITE_IOERR": "its disk reports errors",
-    "SQLITE_CORRUPT": "its file is damaged",
-    "SQLITE_NOTADB": "its file is damaged",
+    "SQLITE_FULL": Message("its disk is full"),
+    "53100": Message("its disk is full"),
+    "SQLITE_READONLY": Message("it may only be read"),
+    "25006": Message("it may only be read"),
+    "SQLITE_CANTOPEN": Message("its file cannot be opened"),
+    "SQLITE_IOERR": Message("its disk reports errors"),
+    "SQLITE_CORRUPT": Message("its file is damaged"),
+    "SQLITE_NOTADB": Message("its file is damaged"),
 }
 
 
@@ -111,7 +112,9 @@ def trouble(exc: DBAPIError) -> DatabaseTrouble | None:
     code = _code(exc)
     for start, why in _UNUSABLE.items():
         if code.startswith(start):
-            return DatabaseTrouble(f"Nothing can be saved: the database cannot be used, {why}.")
+            return DatabaseTrouble(
+                Message("Nothing can be saved: the database cannot be used, %(why)s.", why=why)
+            )
     return None
 
 

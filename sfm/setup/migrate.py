@@ -15,6 +15,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
+from sfm.messages import Message
 from sfm.setup.numbers import count_on_above_files
 
 
@@ -46,8 +47,11 @@ def _migrate(folder: Path) -> Migrated:
         return Migrated(before, before, None)
     if before and before not in {script.revision for script in _scripts().walk_revisions()}:
         raise SfmError(
-            f"The database is of a newer release (revision {before}) than this program. "
-            "Install that release, or restore a copy made before it.",
+            Message(
+                "The database is of a newer release (revision %(before)s) than this program. "
+                "Install that release, or restore a copy made before it.",
+                before=before,
+            ),
             permanent=True,
         )
     copy = copy_sqlite(folder, before) if before else None

@@ -10,6 +10,7 @@ from sfm.atomic_file import write_whole
 from sfm.config import Settings
 from sfm.database import db
 from sfm.errors import SfmError
+from sfm.messages import Message
 from sfm.models import Credential
 from sfm.sandbox.defaults import DEFAULT_BEARER_TOKEN
 
@@ -36,8 +37,11 @@ def speaks_to_sandbox(settings: Settings, port: int) -> bool:
     if _is_ours(file):
         if settings.twitter_bearer_token != DEFAULT_BEARER_TOKEN:
             raise SfmError(
-                f"A Twitter key is set, but {settings.instance} holds made-up tweets of the "
-                "sandbox. Move that folder away, then start again.",
+                Message(
+                    "A Twitter key is set, but %(instance)s holds made-up tweets of the sandbox. "
+                    "Move that folder away, then start again.",
+                    instance=settings.instance,
+                ),
                 permanent=True,
             )
         return True

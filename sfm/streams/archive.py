@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sfm import clock
 from sfm.atomic_file import sha256_of, sync
 from sfm.database import begin_write, db
+from sfm.messages import Message
 from sfm.models import StreamFile
 from sfm.streams import file_names
 from sfm.streams.errors import StorageTrouble, trouble
@@ -69,7 +70,9 @@ def move(path: Path, target: Path) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if target.exists():
             if sha256_of(target) != sha256_of(path):
-                raise StorageTrouble("broken", f"There is another file at {target} already.")
+                raise StorageTrouble(
+                    "broken", Message("There is another file at %(target)s already.", target=target)
+                )
         elif path.stat().st_dev == target.parent.stat().st_dev:
             path.rename(target)
             sync(target.parent)
@@ -93,7 +96,10 @@ def copy_and_compare(path: Path, target: Path) -> None:
             os.fsync(copy.fileno())
         aside.chmod(0o600)
         if sha256_of(aside) != sha256_of(path):
-            raise StorageTrouble("broken", f"The copy of {path.name} is not the same; it was left.")
+            raise StorageTrouble(
+                "broken",
+                Message("The copy of %(name)s is not the same; it was left.", name=path.name),
+            )
         aside.rename(target)
         sync(target.parent)
     finally:

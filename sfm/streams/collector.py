@@ -22,6 +22,7 @@ from sfm.database import db
 from sfm.errors import SfmError
 from sfm.filters import connections, installation
 from sfm.filters.connections import CredentialSource
+from sfm.messages import Message
 from sfm.models import Heartbeat
 from sfm.streams import file_names, routing
 from sfm.streams.errors import AnotherCollector
@@ -139,8 +140,12 @@ class Collector:
         except AnotherCollector as taken:
             holder = f"Process {taken.pid} ({who})" if who else f"Process {taken.pid}"
             raise AnotherCollector(
-                f"{holder} is connected with {self.source.label} already, and Twitter allows one "
-                "connection. Stop it first, or use another app token.",
+                Message(
+                    "%(holder)s is connected with %(label)s already, and Twitter allows one "
+                    "connection. Stop it first, or use another app token.",
+                    holder=holder,
+                    label=self.source.label,
+                ),
                 taken.pid,
             ) from None
 
@@ -322,12 +327,16 @@ class Collector:
         crash = self.reader.crash or self.filer.crash
         if crash is not None:
             known = isinstance(crash, SfmError | OSError)
-            return "stopped", str(crash) if known else "It ended with a fault; its log says more."
+            return "stopped", str(crash) if known else Message(
+                "It ended with a fault; its log says more."
+            )
         if self.filer.conflict is not None:
             return "stopped", self.filer.conflict.message
-        none = next(iter(self.not_carried.values()), "There is no active filter to collect.")
-        words = {NO_WORK: none, ASKED_TO_STOP: "Asked to stop."}
-        return "stopped", words.get(code, "It ended with a fault; its log says more.")
+        none = next(
+            iter(self.not_carried.values()), Message("There is no active filter to collect.")
+        )
+        words = {NO_WORK: none, ASKED_TO_STOP: Message("Asked to stop.")}
+        return "stopped", words.get(code, Message("It ended with a fault; its log says more."))
 
 
 def room(folder: Path | None) -> tuple[int, bool]:

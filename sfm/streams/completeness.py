@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from sfm import clock
 from sfm.database import db
 from sfm.filters.gaps import RECORDED_HERE
+from sfm.messages import Message, join_messages
 from sfm.models import Gap, Heartbeat, TwitterFilter
 from sfm.streams import file_names
 
@@ -62,14 +63,28 @@ def describe(record: StreamRecord, first: datetime, behind: datetime) -> str:
     known_from = max(record.recorded_from, first) if record.recorded_from else end
     known_until = min(record.known_until, end) if record.known_until else known_from
     if known_from >= known_until:
-        return f"It is unknown whether it was connected between {_at(first)} and {_at(end)}."
-    sentences = []
+        return Message(
+            "It is unknown whether it was connected between %(first)s and %(last)s.",
+            first=_at(first),
+            last=_at(end),
+        )
+    sentences: list[str] = []
     if known_from - first > SECOND:
-        sentences.append(f"It is unknown whether it was connected before {_at(known_from)}.")
+        sentences.append(
+            Message(
+                "It is unknown whether it was connected before %(known_from)s.",
+                known_from=_at(known_from),
+            )
+        )
     sentences.append(_proved(_collected(record.gaps, known_from, known_until), known_from))
     if end - known_until > SILENT:
-        sentences.append(f"It is unknown whether it was connected after {_at(known_until)}.")
-    return " ".join(sentences)
+        sentences.append(
+            Message(
+                "It is unknown whether it was connected after %(known_until)s.",
+                known_until=_at(known_until),
+            )
+        )
+    return join_messages(sentences)
 
 
 def of_filter(twitter_filter: TwitterFilter) -> str:
@@ -86,11 +101,22 @@ def is_unknown_in(record: StreamRecord, first: datetime, behind: datetime) -> bo
 
 def _proved(collected: list[Times], known_from: datetime) -> str:
     if not collected:
-        return f"It has collected nothing since {_at(known_from)}: it was not connected."
+        return Message(
+            "It has collected nothing since %(known_from)s: it was not connected.",
+            known_from=_at(known_from),
+        )
     first, last = collected[0][0], collected[-1][1]
     if len(collected) == 1:
-        return f"Its posts were saved without a gap of a second from {_at(first)} to {_at(last)}."
-    return f"Its posts were saved from {_at(first)} to {_at(last)}, but for its gaps."
+        return Message(
+            "Its posts were saved without a gap of a second from %(first)s to %(last)s.",
+            first=_at(first),
+            last=_at(last),
+        )
+    return Message(
+        "Its posts were saved from %(first)s to %(last)s, but for its gaps.",
+        first=_at(first),
+        last=_at(last),
+    )
 
 
 def _collected(gaps: Collection[Times], first: datetime, behind: datetime) -> list[Times]:

@@ -15,6 +15,7 @@ from sfm.database import db
 from sfm.extensions import settings
 from sfm.filters import reconcile
 from sfm.filters.programs import ProgramPlan
+from sfm.messages import Message, join_messages
 from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
 from sfm.streams import file_names, lock
 from sfm.supervisord.client import Manager, ProcessInfo, ProcessState, View
@@ -33,11 +34,11 @@ COLLECTING, QUIET_STATE, WAITING, STALLED, STOPPED = (
     "stopped",
 )
 LABELS = {
-    COLLECTING: "collecting",
-    QUIET_STATE: "quiet but connected",
-    WAITING: "waiting",
-    STALLED: "stalled",
-    STOPPED: "stopped",
+    COLLECTING: Message("collecting"),
+    QUIET_STATE: Message("quiet but connected"),
+    WAITING: Message("waiting"),
+    STALLED: Message("stalled"),
+    STOPPED: Message("stopped"),
 }
 TONES = {
     COLLECTING: "good",
@@ -195,60 +196,72 @@ def _judge(
     if twitter_filter.id in plan.waiting:
         return (
             WAITING,
-            f"Filter {plan.waiting[twitter_filter.id]} holds the connection.",
+            Message("Filter %(id)s holds the connection.", id=plan.waiting[twitter_filter.id]),
             None,
             True,
         )
     if beat is not None and beat.state == "needs_person" and not _newer(twitter_filter, beat):
         return STOPPED, beat.reason, beat.since, True
     if not manager.is_running:
-        return WAITING, f"{manager.message} It is started by itself when that is over.", None, False
+        return (
+            WAITING,
+            join_messages([manager.message, Message("It is started by itself when that is over.")]),
+            None,
+            False,
+        )
     return _by_process(process, beat)
 
 
 def _of_living(beat: Heartbeat, process: ProcessInfo | None, manager: Manager) -> Judged:
-    orphan = ""
+    orphan: list[str] = []
     if manager.is_running and (process is None or process.pid != beat.pid) and _is_here(beat):
-        orphan = f" It runs outside supervisord, as process {beat.pid}."
+        orphan = [Message("It runs outside supervisord, as process %(pid)s.", pid=beat.pid)]
     if beat.state != "connected":
-        return WAITING, (beat.reason or _WORDS.get(beat.state, "")) + orphan, beat.since, False
+        return WAITING, _with(beat.reason or _WORDS.get(beat.state, ""), orphan), beat.since, False
     alive_at = beat.alive_at or beat.since
     if beat.beat_at - alive_at > SILENT:
-        return STALLED, "Connected, but nothing came for a while." + orphan, alive_at, False
+        stalled = Message("Connected, but nothing came for a while.")
+        return STALLED, _with(stalled, orphan), alive_at, False
     if beat.post_at is None or clock.now() - beat.post_at > QUIET:
         last = beat.post_at or beat.since
-        return QUIET_STATE, "Keep-alives come, posts do not." + orphan, last, False
-    return COLLECTING, orphan.strip(), beat.since, False
+        return QUIET_STATE, _with(Message("Keep-alives come, posts do not."), orphan), last, False
+    return COLLECTING, _with("", orphan), beat.since, False
+
+
+def _with(reason: str, others: list[str]) -> str:
+    sentences = [sentence for sentence in (reason, *others) if sentence]
+    return join_messages(sentences) if len(sentences) > 1 else "".join(sentences)
 
 
 _WORDS = {
-    "starting": "It is starting.",
-    "connecting": "It is connecting.",
-    "storage": "The disk does not take what comes.",
+    "starting": Message("It is starting."),
+    "connecting": Message("It is connecting."),
+    "storage": Message("The disk does not take what comes."),
 }
 
 
 def _unwanted(twitter_filter: TwitterFilter, process: ProcessInfo | None) -> Judged:
     if process is not None and not process.state.is_down:
-        return STOPPED, "It is being stopped.", None, False
+        return STOPPED, Message("It is being stopped."), None, False
     if twitter_filter.held_at is not None:
-        return STOPPED, "Stopped by an administrator.", twitter_filter.held_at, False
-    return STOPPED, "The filter is not active.", None, False
+        return STOPPED, Message("Stopped by an administrator."), twitter_filter.held_at, False
+    return STOPPED, Message("The filter is not active."), None, False
 
 
 def _by_process(process: ProcessInfo | None, beat: Heartbeat | None) -> Judged:
     if process is None:
-        return WAITING, "supervisord is told of it within half a minute.", None, False
+        return WAITING, Message("supervisord is told of it within half a minute."), None, False
     if process.state is ProcessState.FATAL:
         retry = db.session.get(ProgramRetry, process.name)
-        again = " It is tried again later; the log says why it stopped." if retry else ""
-        return STOPPED, "It stopped as often as it was started." + again, process.stopped_at, True
+        again = Message("It is tried again later; the log says why it stopped.")
+        stopped = Message("It stopped as often as it was started.")
+        return STOPPED, _with(stopped, [again] if retry else []), process.stopped_at, True
     if process.state is ProcessState.RUNNING and beat is not None and beat.pid == process.pid:
-        return STALLED, "The process is there but says nothing.", beat.beat_at, False
+        return STALLED, Message("The process is there but says nothing."), beat.beat_at, False
     if process.state.is_down:
         why = beat.reason if beat is not None and beat.state == "stopped" else ""
-        return STOPPED, why or "The process ended.", process.stopped_at, False
-    return WAITING, "It is starting.", process.started_at, False
+        return STOPPED, why or Message("The process ended."), process.stopped_at, False
+    return WAITING, Message("It is starting."), process.started_at, False
 
 
 def is_alive(beat: Heartbeat) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from sfm.errors import SfmError
+from sfm.messages import Message
 
 
 class StorageTrouble(SfmError):
@@ -27,19 +28,36 @@ class AnotherCollector(SfmError):
 
 
 _KINDS = {
-    errno.ENOSPC: ("disk_full", "The disk is full. Collecting goes on when there is room again."),
-    errno.EDQUOT: ("disk_full", "The disk quota is used up. Collecting goes on with more room."),
-    errno.EACCES: ("not_allowed", "The data folder may not be written by the stream process."),
-    errno.EPERM: ("not_allowed", "The data folder may not be written by the stream process."),
-    errno.EROFS: ("not_allowed", "The data folder is on a disk that can only be read."),
-    errno.ENOENT: ("missing", "The data folder is not there. Is its disk mounted?"),
-    errno.ENOTDIR: ("missing", "The data folder is not a folder."),
-    errno.ELOOP: ("missing", "The data folder is a link that leads nowhere."),
+    errno.ENOSPC: (
+        "disk_full",
+        Message("The disk is full. Collecting goes on when there is room again."),
+    ),
+    errno.EDQUOT: (
+        "disk_full",
+        Message("The disk quota is used up. Collecting goes on with more room."),
+    ),
+    errno.EACCES: (
+        "not_allowed",
+        Message("The data folder may not be written by the stream process."),
+    ),
+    errno.EPERM: (
+        "not_allowed",
+        Message("The data folder may not be written by the stream process."),
+    ),
+    errno.EROFS: ("not_allowed", Message("The data folder is on a disk that can only be read.")),
+    errno.ENOENT: ("missing", Message("The data folder is not there. Is its disk mounted?")),
+    errno.ENOTDIR: ("missing", Message("The data folder is not a folder.")),
+    errno.ELOOP: ("missing", Message("The data folder is a link that leads nowhere.")),
 }
 
 
 def trouble(exc: OSError) -> StorageTrouble:
     """The trouble that an error of the system means."""
-    broken = ("broken", f"The disk reports an error ({exc.strerror}); it should be checked.")
+    broken = (
+        "broken",
+        Message(
+            "The disk reports an error (%(reason)s); it should be checked.", reason=exc.strerror
+        ),
+    )
     kind, message = _KINDS.get(exc.errno or 0, broken)
     return StorageTrouble(kind, message)

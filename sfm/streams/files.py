@@ -15,6 +15,7 @@ from sqlalchemy import Date, Select, cast, func, select
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError
+from sfm.messages import Message
 from sfm.models import StreamFile
 from sfm.networks.record import Tweet, Unreadable
 from sfm.streams import file_names
@@ -58,7 +59,7 @@ def by_id(file_id: int, owner_filters: Sequence[int] | None = None) -> StreamFil
         visible(owner_filters).where(StreamFile.id == file_id)
     )
     if row is None:
-        raise NotFound("There is no such stream file.")
+        raise NotFound(Message("There is no such stream file."))
     return row
 
 
@@ -85,12 +86,12 @@ def path_of(root: Path, row: StreamFile) -> Path:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as exc:
         raise NotFound(
-            "The file is no longer where it was. An administrator can check why."
+            Message("The file is no longer where it was. An administrator can check why.")
         ) from exc
     here = root.resolve()
     expected = here / row.path
     if real != expected or not real.is_relative_to(here) or not real.is_file():
-        raise NotFound("The file is not in the data folder any more.")
+        raise NotFound(Message("The file is not in the data folder any more."))
     return real
 
 
@@ -125,9 +126,9 @@ def verify(root: Path, row: StreamFile) -> str:
 
 def _differences(facts: FileFacts, row: StreamFile) -> str:
     if facts.sha256 != row.sha256:
-        return "Its content is not what it was when it was sealed."
+        return Message("Its content is not what it was when it was sealed.")
     if (facts.lines, facts.first_id, facts.last_id) != (row.lines, row.first_id, row.last_id):
-        return "It holds other posts than the manifest says."
+        return Message("It holds other posts than the manifest says.")
     return ""
 
 

@@ -9,6 +9,7 @@ from sfm import clock
 from sfm.errors import WrongInput
 from sfm.filters import validation
 from sfm.filters.criteria import criteria_of, filter_from
+from sfm.messages import Message, join_messages
 from sfm.models import Gap, TwitterFilter
 from sfm.twitter.rules import SEARCH_LIMIT
 
@@ -43,27 +44,42 @@ def plan_of(gap: Gap, twitter_filter: TwitterFilter) -> FillPlan:
     ended_at = gap.ended_at or end
     if start >= end:
         raise WrongInput(
-            "Search reaches back seven days only, and nothing of this gap is within them."
+            Message("Search reaches back seven days only, and nothing of this gap is within them.")
         )
     then = filter_from(gap.criteria) if gap.criteria else twitter_filter
     search = validation.search_plan(then)
     left_out = [_too_long(rule) for rule in search.too_long]
     if not search.queries:
-        raise WrongInput(" ".join(["Nothing of this gap can be searched.", *left_out]))
+        raise WrongInput(
+            join_messages([Message("Nothing of this gap can be searched."), *left_out])
+        )
     left_out += _unknown_criteria(gap, twitter_filter)
     if start > gap.began_at:
         left_out.append(
-            f"{clock.iso(gap.began_at)} to {clock.iso(start)}: search reaches back seven days only."
+            Message(
+                "%(first)s to %(last)s: search reaches back seven days only.",
+                first=clock.iso(gap.began_at),
+                last=clock.iso(start),
+            )
         )
     if end < ended_at:
-        left_out.append(f"{clock.iso(end)} to {clock.iso(ended_at)}: it was too new for search.")
+        left_out.append(
+            Message(
+                "%(first)s to %(last)s: it was too new for search.",
+                first=clock.iso(end),
+                last=clock.iso(ended_at),
+            )
+        )
     return FillPlan(start, end, search.queries, tuple(left_out), end < ended_at)
 
 
 def _too_long(rule: str) -> str:
-    return (
-        f"The rule “{rule}” has {len(rule)} characters: search does not take it "
-        f"(its limit is {SEARCH_LIMIT})."
+    return Message(
+        "The rule “%(rule)s” has %(count)s characters: search does not take it (its limit is "
+        "%(limit)s).",
+        rule=rule,
+        count=len(rule),
+        limit=SEARCH_LIMIT,
     )
 
 
@@ -75,6 +91,15 @@ def _unknown_criteria(gap: Gap, twitter_filter: TwitterFilter) -> list[str]:
     if gap.criteria is not None and gap.ended_at is not None and since >= gap.ended_at:
         return []
     if gap.criteria in (None, criteria_of(twitter_filter)):
-        return [f"What the filter listened for before {clock.iso(since)} is not known here."]
-    later = "what it listens for since then was not searched."
-    return [f"The filter was changed at {clock.iso(since)}: {later}"]
+        return [
+            Message(
+                "What the filter listened for before %(since)s is not known here.",
+                since=clock.iso(since),
+            )
+        ]
+    return [
+        Message(
+            "The filter was changed at %(since)s: what it listens for since then was not searched.",
+            since=clock.iso(since),
+        )
+    ]

@@ -19,6 +19,7 @@ from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.filters import service
+from sfm.messages import Message
 from sfm.models import Gap, Run, StreamFile, TwitterFilter
 from sfm.streams import file_names
 from sfm.streams.archive import target_of
@@ -37,14 +38,14 @@ from sfm.twitter.prices import DOLLARS_PER_POST
 
 FILLED, IN_PART, BROKEN_OFF = "filled", "in part", "broken off"
 DONE = {FILLED, IN_PART}  # search has no more
-LEFT_OUT = "Retweets are not among them: search does not find them."
+LEFT_OUT = Message("Retweets are not among them: search does not find them.")
 
 
 def gap_of(twitter_filter: TwitterFilter, gap_id: int) -> Gap:
     """One gap of this filter. Raises NotFound."""
     gap = db.session.get(Gap, gap_id)
     if gap is None or gap.filter_id != twitter_filter.id:
-        raise NotFound("There is no such gap.")
+        raise NotFound(Message("There is no such gap."))
     return gap
 
 
@@ -82,7 +83,7 @@ def _prospect(gap: Gap, run: Run | None) -> FillEstimate:
     failed = run is not None and run.finished_at is not None and run.state != "finished"
     return FillEstimate(
         is_asked=is_asked,
-        why_not="It is asked for already." if is_asked else _why_not(gap),
+        why_not=Message("It is asked for already.") if is_asked else _why_not(gap),
         trouble=run.message if run and failed and gap.filled not in DONE else "",
         dollars=gap.lost_estimate * DOLLARS_PER_POST or None,
     )
@@ -90,14 +91,14 @@ def _prospect(gap: Gap, run: Run | None) -> FillEstimate:
 
 def _why_not(gap: Gap) -> str:
     if gap.ended_at is None:
-        return "It goes on."
+        return Message("It goes on.")
     if gap.filled == FILLED:
-        return "It is filled."
+        return Message("It is filled.")
     if gap.filled == IN_PART:
-        return "Search has been asked for all of it that can be searched."
+        return Message("Search has been asked for all of it that can be searched.")
     start, end = span_of(gap)
     if start >= end:
-        return "Search reaches back seven days only."
+        return Message("Search reaches back seven days only.")
     return ""
 
 
@@ -105,7 +106,7 @@ def ask(gap: Gap, run_id: int) -> None:
     """Have this run fill a gap. Flushes. Raises WrongInput where it cannot be filled, BadFilter."""
     reason = fill_estimates([gap])[gap.id].why_not
     if reason or gap.filter_id is None:
-        raise WrongInput(f"This gap cannot be filled. {reason}")
+        raise WrongInput(Message("This gap cannot be filled. %(reason)s", reason=reason))
     plan_of(gap, service.by_id(gap.filter_id))
     gap.run_id = run_id
     db.session.flush()
@@ -121,7 +122,7 @@ def fill(gap_id: int, client: Client, root: Path, run_folder: Path) -> Mapping[s
     """
     gap = db.session.get(Gap, gap_id)
     if gap is None or gap.filter_id is None or gap.ended_at is None:
-        raise WrongInput("This gap is gone.")
+        raise WrongInput(Message("This gap is gone."))
     if gap.filled in DONE:
         return {"posts": gap.filled_posts}
     _let_it_be_searchable(gap.ended_at)
@@ -170,7 +171,11 @@ def _search(plan: FillPlan, client: Client) -> _Search:
             search.records.update((record.tweet.twitter_id, record) for record in page.records)
             search.unreadable += len(page.refused)
             search.breaks += [
-                f"The pages of “{query}” broke off: {problem.detail}"
+                Message(
+                    "The pages of “%(query)s” broke off: %(detail)s",
+                    query=query,
+                    detail=problem.detail,
+                )
                 for problem in page.problems
                 if problem.kind == BROKEN_PAGING
             ]
@@ -181,7 +186,12 @@ def _outcome(plan: FillPlan, search: _Search, posts: int) -> dict[str, Any]:
     """What the gap's row says from now on: what was asked for, and what was not."""
     not_searched = [*plan.not_searched, *search.breaks]
     if search.unreadable:
-        not_searched.append(f"{search.unreadable} posts of the answers could not be read.")
+        not_searched.append(
+            Message(
+                "%(unreadable)s posts of the answers could not be read.",
+                unreadable=search.unreadable,
+            )
+        )
     state = IN_PART if not_searched else FILLED
     return {
         "filled": BROKEN_OFF if search.breaks or plan.is_too_new else state,

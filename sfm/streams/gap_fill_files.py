@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from sfm.messages import Message
 from sfm.removals.redact import Wanted
 from sfm.streams import file_names, repair
 from sfm.streams.errors import AnotherCollector, StorageTrouble
@@ -49,7 +50,9 @@ class FillFiles:
             writer.close()
         self._adopt()  # what could not be sealed at once
         if self._lines() - before != writer.safe_lines:
-            raise StorageTrouble("broken", "What search found could not be saved whole; try again.")
+            raise StorageTrouble(
+                "broken", Message("What search found could not be saved whole; try again.")
+            )
         return writer.safe_lines
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from sfm.file_lock import is_locked, try_to_lock
+from sfm.messages import Message
 from sfm.streams.errors import AnotherCollector
 
 WAIT_SECONDS = 0.25  # whoever looks whether a lock is held holds it for an instant
@@ -26,7 +27,14 @@ class StreamLock:
         lock = try_to_lock(self.path, WAIT_SECONDS)
         if lock is None:
             pid = _numbers(self.path)[1]
-            raise AnotherCollector(f"Process {pid} collects {prefix} already; stop it first.", pid)
+            raise AnotherCollector(
+                Message(
+                    "Process %(pid)s collects %(prefix)s already; stop it first.",
+                    pid=pid,
+                    prefix=prefix,
+                ),
+                pid,
+            )
         self._lock = lock
         self.epoch = _numbers(self.path)[0] + 1
         self._note(self.epoch, os.getpid())

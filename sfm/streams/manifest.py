@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.filters import gaps
+from sfm.messages import Message
 from sfm.models import Gap, Heartbeat, StreamFile, TwitterFilter
 from sfm.streams import file_names
 from sfm.streams.sealing import FileFacts
@@ -230,8 +231,8 @@ def _pace_of(gap: Gap) -> float:
 
 
 DETAILS = {
-    "restarted": "The stream process was stopped and started again.",
-    "process_lost": "The stream process ended without a word, and was started again.",
+    "restarted": Message("The stream process was stopped and started again."),
+    "process_lost": Message("The stream process ended without a word, and was started again."),
     **gaps.TOLD,
 }
 

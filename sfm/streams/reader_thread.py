@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sfm import clock
+from sfm.messages import Message
 from sfm.networks.errors import NoRules, OutOfCredits, TwitterError, Wait
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.status import Status
@@ -86,7 +87,7 @@ class ReaderThread(threading.Thread):
             self._backoff.connected(clock.monotonic())
 
     def _read(self, connection: StreamConnection) -> Disconnect:
-        end = Disconnect("closed", "Twitter closed the connection.")
+        end = Disconnect("closed", Message("Twitter closed the connection."))
         if self.stopping.is_set():
             connection.stop()
         for event in connection:
@@ -117,7 +118,9 @@ class ReaderThread(threading.Thread):
 
     def _wait_for_room(self) -> None:
         while not self.queue.has_room and not self.stopping.is_set():
-            self.status.lost("storage", "The disk did not take what came; the stream was let go.")
+            self.status.lost(
+                "storage", Message("The disk did not take what came; the stream was let go.")
+            )
             self.stopping.wait(0.5)
 
     def _refused(self, trouble: TwitterError) -> None:

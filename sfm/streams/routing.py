@@ -12,6 +12,7 @@ from sfm.database import db
 from sfm.errors import SfmError
 from sfm.filters import connections, service, validation
 from sfm.filters.gaps import CREDENTIAL_CHANGED, TOLD
+from sfm.messages import Message
 from sfm.models import TwitterFilter
 from sfm.streams.parse_line import Filing
 from sfm.twitter.rules import Rule
@@ -121,4 +122,4 @@ def why_left(filter_id: int, fingerprint: str) -> tuple[str, str] | None:
         return None
     if connections.fingerprint_of(twitter_filter) != fingerprint:
         return CREDENTIAL_CHANGED, TOLD[CREDENTIAL_CHANGED]
-    return "no_rules", "No rules can be made of the filter; edit it."
+    return "no_rules", Message("No rules can be made of the filter; edit it.")

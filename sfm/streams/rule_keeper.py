@@ -13,6 +13,7 @@ from http import HTTPStatus
 
 from sfm import clock
 from sfm.errors import SfmError
+from sfm.messages import Message
 from sfm.networks.errors import BadRequest, NoRules, TwitterError, Wait
 from sfm.streams import file_names
 from sfm.streams.routing import Router
@@ -26,7 +27,7 @@ LOOK_SECONDS = 60.0  # between two looks at the rules, whatever comes
 EARLY_LOOK_SECONDS = 5.0  # where what comes says that they may be gone
 MISSED_POSTS = 20.0  # so many should have come by the pace before
 REMOVED = "rules_removed"
-DETAIL = "The rules were deleted at Twitter by somebody else, and were put back."
+DETAIL = Message("The rules were deleted at Twitter by somebody else, and were put back.")
 
 
 class RuleKeeper:
@@ -177,15 +178,20 @@ class RuleKeeper:
             (connection.connected_at for connection in connections if connection.connected_at),
             default=None,
         )
-        when = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+        when = Message(" since %(time)s UTC", time=f"{since:%Y-%m-%d %H:%M}") if since else ""
         if marks:
-            who = (
+            who = Message(
                 "Another installation of Social Feed Manager, whose rules are at Twitter, is "
-                f"connected with this app token{when}."
+                "connected with this app token%(when)s.",
+                when=when,
             )
         else:
-            who = f"Another program is connected with this app token{when}."
-        message = f"{who} Stop it there, or use another app token here. {refusal.message}"
+            who = Message("Another program is connected with this app token%(when)s.", when=when)
+        message = Message(
+            "%(who)s Stop it there, or use another app token here. %(reason)s",
+            who=who,
+            reason=refusal.message,
+        )
         return Wait(
             message, refusal.until, seconds=refusal.seconds, reason=refusal.reason,
             endpoint=refusal.endpoint, cause=refusal.cause, detail=refusal.detail,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sfm.atomic_file import sync
+from sfm.messages import Message
 from sfm.removals.redact import Wanted, without
 from sfm.streams.errors import StorageTrouble
 from sfm.streams.file_names import OPEN
@@ -37,7 +38,9 @@ def seal(path: Path) -> Path:
     """Rename `x.gz.open` to `x.gz`, durably; the new path. Raises OSError."""
     sealed = path.with_name(path.name.removesuffix(OPEN))
     if sealed.exists():  # a rename would silently replace it
-        raise StorageTrouble("broken", f"There is a file {sealed.name} already.")
+        raise StorageTrouble(
+            "broken", Message("There is a file %(name)s already.", name=sealed.name)
+        )
     path.rename(sealed)
     sync(path.parent)
     return sealed
@@ -58,7 +61,10 @@ def repack(path: Path, facts: FileFacts) -> FileFacts:
     try:
         packed = _write_large_members(path, aside)
         if packed.lines != facts.lines:
-            raise StorageTrouble("broken", f"{path.name} was not packed anew: lines are missing.")
+            raise StorageTrouble(
+                "broken",
+                Message("%(name)s was not packed anew: lines are missing.", name=path.name),
+            )
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

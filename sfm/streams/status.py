@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sfm import clock
+from sfm.messages import Message
 
 
 @dataclass
@@ -204,7 +205,8 @@ class Status:
         with self._lock:
             self.outages.append(
                 Outage(
-                    began_at, "not_saved", "Posts had come, but could not be saved before the end.",
+                    began_at, "not_saved",
+                    Message("Posts had come, but could not be saved before the end."),
                     now, age_seconds, None, lines, lines, prefixes=(prefix,),
                 )
             )  # fmt: skip
@@ -215,7 +217,7 @@ class Status:
         with self._lock:
             self.outages.append(
                 Outage(
-                    began_at, "too_slow", "The disk did not keep up; posts were left out.",
+                    began_at, "too_slow", Message("The disk did not keep up; posts were left out."),
                     now, (now - began_at).total_seconds(), self.last_id, lines, lines,
                 )
             )  # fmt: skip

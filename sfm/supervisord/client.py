@@ -16,6 +16,7 @@ from typing import Any
 from sfm import clock
 from sfm.errors import SfmError
 from sfm.file_lock import try_to_lock
+from sfm.messages import Message
 from sfm.supervisord import conf, files, rpc
 from sfm.supervisord.conf import Program
 from sfm.supervisord.paths import Paths, make_folders
@@ -296,7 +297,9 @@ def manager_of(exc: Exception) -> Manager:
         return Manager(state, exc.message, exc.detail)
     if isinstance(exc, SfmError):
         return Manager("busy" if isinstance(exc, Busy) else "broken", exc.message)
-    message = "The configuration of the stream processes cannot be written; see the detail."
+    message = Message(
+        "The configuration of the stream processes cannot be written; see the detail."
+    )
     return Manager("broken", message, str(exc))
 
 
@@ -312,7 +315,7 @@ def one_at_a_time(place: Paths, wait_seconds: float = LOCK_SECONDS) -> Iterator[
     """
     lock = try_to_lock(place.run / "reconcile.lock", wait_seconds)
     if lock is None:
-        raise Busy("Another round is under way; what was asked is done by the next one.")
+        raise Busy(Message("Another round is under way; what was asked is done by the next one."))
     with lock:
         yield
 

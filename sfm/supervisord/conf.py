@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sfm.errors import SfmError
+from sfm.messages import Message
 from sfm.supervisord.paths import Paths
 
 FILTER_PREFIX = "twitterfilter-"
@@ -84,7 +85,9 @@ def check(text: str) -> None:
     try:
         options.read_config(io.StringIO("[supervisord]\n" + text))
     except ValueError as exc:
-        raise BrokenConfiguration(f"supervisord would not take the configuration: {exc}") from exc
+        raise BrokenConfiguration(
+            Message("supervisord would not take the configuration: %(exc)s", exc=exc)
+        ) from exc
 
 
 def _heading(program: Program) -> list[str]:

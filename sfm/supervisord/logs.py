@@ -10,6 +10,7 @@ import os
 import re
 
 from sfm.errors import NotFound, SfmError
+from sfm.messages import Message
 from sfm.supervisord import conf
 from sfm.supervisord.paths import Paths
 
@@ -25,14 +26,18 @@ def tail(place: Paths, name: str, channel: str) -> str:
     Raises NotFound for a program that is not ours, SfmError for a log we may not read.
     """
     if channel not in CHANNELS or not (conf.ids_of(name) or name == conf.SAMPLE_PREFIX):
-        raise NotFound("There is no such log.")
+        raise NotFound(Message("There is no such log."))
     try:
         # No link is followed: the folder may belong to a group.
         descriptor = os.open(place.logs / f"{name}.{channel}.log", os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return ""
     except OSError as exc:
-        raise SfmError(f"The log of {name} cannot be read ({exc.strerror}).") from exc
+        raise SfmError(
+            Message(
+                "The log of %(name)s cannot be read (%(reason)s).", name=name, reason=exc.strerror
+            )
+        ) from exc
     with os.fdopen(descriptor, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         file.seek(max(0, size - TAIL_BYTES))

@@ -11,6 +11,7 @@ from string import Template
 from sfm.atomic_file import write_whole
 from sfm.config import Settings
 from sfm.errors import BadSetting
+from sfm.messages import Message
 from sfm.supervisord.paths import (
     PROJECT,
     Paths,
@@ -46,7 +47,9 @@ def render_main(place: Paths, programs: Sequence[str]) -> str:
     try:
         template = Template(TEMPLATE.read_text(encoding="utf-8"))
     except OSError as exc:
-        raise BadSetting(str(TEMPLATE), f"cannot be read ({exc.strerror})") from exc
+        raise BadSetting(
+            str(TEMPLATE), Message("cannot be read (%(reason)s)", reason=exc.strerror)
+        ) from exc
     text = template.substitute(
         project=place.project,
         run=place.run,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sfm.config import Settings
 from sfm.errors import BadSetting
+from sfm.messages import Message
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -63,10 +64,13 @@ def check(place: Paths) -> None:
         if not _GOOD_PATH.fullmatch(str(path)):
             raise BadSetting(
                 str(path),
-                "supervisord cannot be told of this path; use letters, digits, blanks and ./_@+-",
+                Message(
+                    "supervisord cannot be told of this path; use letters, digits, blanks and "
+                    "./_@+-"
+                ),
             )
     if place.owner and not _GOOD_OWNER.fullmatch(place.owner):
-        raise BadSetting("SUPERVISOR_PROCESS_OWNER", "takes the name of one system user")
+        raise BadSetting("SUPERVISOR_PROCESS_OWNER", Message("takes the name of one system user"))
 
 
 def make_folders(place: Paths) -> None:
@@ -79,7 +83,9 @@ def make_folders(place: Paths) -> None:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as exc:
-            raise BadSetting(str(folder), f"the folder cannot be made ({exc.strerror})") from exc
+            raise BadSetting(
+                str(folder), Message("the folder cannot be made (%(reason)s)", reason=exc.strerror)
+            ) from exc
 
 
 def make_socket_folder(place: Paths) -> None:
@@ -89,11 +95,16 @@ def make_socket_folder(place: Paths) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.lstat()
     except OSError as exc:
-        raise BadSetting(str(folder), f"the folder cannot be made ({exc.strerror})") from exc
+        raise BadSetting(
+            str(folder), Message("the folder cannot be made (%(reason)s)", reason=exc.strerror)
+        ) from exc
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise BadSetting(
             "SUPERVISOR_UNIX_SOCKET_FILE",
-            f"needs a folder that only you can open, and {folder} is not; choose another",
+            Message(
+                "needs a folder that only you can open, and %(folder)s is not; choose another",
+                folder=folder,
+            ),
         )
 
 

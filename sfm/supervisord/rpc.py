@@ -18,6 +18,7 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 from sfm.errors import SfmError
+from sfm.messages import Message
 
 # Source: supervisor/xmlrpc.py, class Faults.
 SHUTDOWN_STATE = 6
@@ -48,23 +49,31 @@ class SupervisordFault(SfmError):
     """supervisord answered that it cannot do what was asked. `detail` is for administrators."""
 
     def __init__(self, code: int, detail: str) -> None:
-        super().__init__(MESSAGES.get(code, "supervisord could not do what was asked."))
+        super().__init__(MESSAGES.get(code, Message("supervisord could not do what was asked.")))
         self.code = code
         self.detail = detail
 
 
 MESSAGES = {
-    SHUTDOWN_STATE: "supervisord is stopping; what was asked is done when it is back.",
-    BAD_NAME: "supervisord does not know this process yet; it is told at the next round.",
-    NO_FILE: "The program that should run is not there; the installation has to be repaired.",
-    NOT_EXECUTABLE: "The program may not be run; the installation has to be repaired.",
-    ABNORMAL_TERMINATION: "The process stopped as soon as it was started; its log says why.",
-    SPAWN_ERROR: "The process could not be started; its log says why.",
-    ALREADY_STARTED: "The process is running already.",
-    NOT_RUNNING: "The process is stopped already.",
-    ALREADY_ADDED: "supervisord knows this process already.",
-    STILL_RUNNING: "The process is still closing its file; it is taken away at the next round.",
-    CANT_REREAD: "supervisord cannot read its configuration; an administrator has to repair it.",
+    SHUTDOWN_STATE: Message("supervisord is stopping; what was asked is done when it is back."),
+    BAD_NAME: Message("supervisord does not know this process yet; it is told at the next round."),
+    NO_FILE: Message(
+        "The program that should run is not there; the installation has to be repaired."
+    ),
+    NOT_EXECUTABLE: Message("The program may not be run; the installation has to be repaired."),
+    ABNORMAL_TERMINATION: Message(
+        "The process stopped as soon as it was started; its log says why."
+    ),
+    SPAWN_ERROR: Message("The process could not be started; its log says why."),
+    ALREADY_STARTED: Message("The process is running already."),
+    NOT_RUNNING: Message("The process is stopped already."),
+    ALREADY_ADDED: Message("supervisord knows this process already."),
+    STILL_RUNNING: Message(
+        "The process is still closing its file; it is taken away at the next round."
+    ),
+    CANT_REREAD: Message(
+        "supervisord cannot read its configuration; an administrator has to repair it."
+    ),
 }
 
 
@@ -125,9 +134,9 @@ def no_answer(exc: Exception) -> NoAnswer:
     """What a failed call says about supervisord, in words that say what to do next."""
     locked = isinstance(exc, xmlrpc.client.ProtocolError) and exc.errcode in {401, 403}
     if locked or isinstance(exc, PermissionError):
-        return NoAnswer("refused", "supervisord does not let this user speak to it.")
+        return NoAnswer("refused", Message("supervisord does not let this user speak to it."))
     if isinstance(exc, TimeoutError | BlockingIOError):
-        return NoAnswer("stuck", "supervisord is there but does not answer.")
+        return NoAnswer("stuck", Message("supervisord is there but does not answer."))
     if isinstance(exc, OSError | http.client.HTTPException):
-        return NoAnswer("absent", "supervisord is not running.")
-    return NoAnswer("garbled", "What answered at supervisord's socket is not supervisord.")
+        return NoAnswer("absent", Message("supervisord is not running."))
+    return NoAnswer("garbled", Message("What answered at supervisord's socket is not supervisord."))

@@ -16,6 +16,7 @@ from sfm import audit
 from sfm.database import db
 from sfm.errors import SfmError, WrongInput
 from sfm.extensions import settings
+from sfm.messages import Message
 from sfm.networks.record import MAX_ID
 from sfm.posts import bulk_sql
 from sfm.removals import register
@@ -39,7 +40,7 @@ from sfm.takedown.stream_files import Holding
 
 MOST_AT_ONCE = 100
 MOST_LOOKS = 20  # after the first few only what came in within seconds can be left
-STILL_THERE = "Something came in again after each look. Run this again."
+STILL_THERE = Message("Something came in again after each look. Run this again.")
 
 Watch = Callable[[], object]
 
@@ -106,9 +107,9 @@ def checked(ids: Iterable[int]) -> Wanted:
     """The tweets to look for. Raises WrongInput."""
     wanted = Wanted(frozenset(ids))
     if not 0 < len(wanted.ids) <= MOST_AT_ONCE:
-        raise WrongInput(f"Name one id at least and {MOST_AT_ONCE} at most.")
+        raise WrongInput(Message("Name one id at least and %(limit)s at most.", limit=MOST_AT_ONCE))
     if not all(0 < number <= MAX_ID for number in wanted.ids):
-        raise WrongInput("The id of a tweet is a number of 19 digits at most.")
+        raise WrongInput(Message("The id of a tweet is a number of 19 digits at most."))
     return wanted
 
 

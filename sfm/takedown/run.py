@@ -8,6 +8,7 @@ from typing import Any
 
 from sfm import audit, clock
 from sfm.errors import SfmError, WrongInput
+from sfm.messages import Message
 from sfm.models import Run, User
 from sfm.runs import queue
 from sfm.runs.context import RunContext
@@ -29,9 +30,11 @@ def ask(ids: Iterable[int], reason: str, by: User, *, may_return: bool = False) 
     """
     wanted = removal.checked(ids)
     if not reason.strip():
-        raise WrongInput("Say why; the change log keeps it.")
+        raise WrongInput(Message("Say why; the change log keeps it."))
     if len(reason) > LONGEST_REASON:
-        raise WrongInput(f"The reason has at most {LONGEST_REASON} characters.")
+        raise WrongInput(
+            Message("The reason has at most %(limit)s characters.", limit=LONGEST_REASON)
+        )
     params = {
         "ids": [str(number) for number in sorted(wanted.ids)],
         "reason": reason.strip(),
@@ -41,7 +44,7 @@ def ask(ids: Iterable[int], reason: str, by: User, *, may_return: bool = False) 
     }
     run = queue.enqueue(REMOVE_TWEET, params=params, requested_by_id=by.id)
     if run is None:
-        raise SfmError("The deletion could not be put down. Try again.")
+        raise SfmError(Message("The deletion could not be put down. Try again."))
     return run
 
 
@@ -52,11 +55,11 @@ def run_takedown(run: RunContext) -> dict[str, Any]:
     then, and the run goes on with that later.
     """
     ids = [int(number) for number in run.params["ids"]]
-    run.show("Looking where it is kept.", total=len(ids))
+    run.show(Message("Looking where it is kept."), total=len(ids))
     with audit.acting_as(audit.Actor(run.params["by_id"], run.params["by"])):
         removal.refuse(ids, run.id)
         found = removal.find(ids, run.check)
-        run.show("Deleting it everywhere.")
+        run.show(Message("Deleting it everywhere."))
         outcome = removal.remove(
             found,
             run.params["reason"],
@@ -71,8 +74,11 @@ def run_takedown(run: RunContext) -> dict[str, Any]:
     if outcome.comes_later:
         run.save_cursor({"counts": counts})
         raise Postponed(
-            "Deleted, except from what is being written at the moment: "
-            f"{_named(outcome.comes_later)}. It follows by itself when that is finished.",
+            Message(
+                "Deleted, except from what is being written at the moment: %(comes_later)s. It "
+                "follows by itself when that is finished.",
+                comes_later=_named(outcome.comes_later),
+            ),
             clock.now() + FILES_GROW,
         )
     run.save_cursor({})
@@ -88,7 +94,10 @@ def _with_earlier(run: RunContext, counts: dict[str, int]) -> dict[str, int]:
 def _named(names: tuple[str, ...]) -> str:
     """The first few names, and how many more there are."""
     more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(names[:MOST_NAMES])
+    if more <= 0:
+        return listed
+    return Message("%(names)s and %(count)s more", names=listed, count=more)
 
 
 def _backups() -> list[str]:

@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sfm import clock
 from sfm.atomic_file import sync
 from sfm.database import begin_write, db
+from sfm.messages import Message
 from sfm.models import StreamFile
 from sfm.removals.redact import Wanted, without
 from sfm.streams import file_names
@@ -150,12 +151,17 @@ def rewrite(root: Path, path: Path, wanted: Wanted) -> None:
         begin_write()
         _tell_manifest(root, path, aside)
         if not path.exists():
-            raise StorageTrouble("missing", f"{path.name} was moved meanwhile. Run this again.")
+            raise StorageTrouble(
+                "missing", Message("%(name)s was moved meanwhile. Run this again.", name=path.name)
+            )
         db.session.commit()
         aside.replace(path)
         sync(path.parent)
     except Damaged as exc:
-        raise StorageTrouble("broken", f"{path.name} is damaged ({exc}); it was left.") from exc
+        raise StorageTrouble(
+            "broken",
+            Message("%(name)s is damaged (%(exc)s); it was left.", name=path.name, exc=exc),
+        ) from exc
     except OSError as exc:
         raise trouble(exc) from exc
     finally:

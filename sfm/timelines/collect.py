@@ -20,6 +20,7 @@ from sfm.accounts import lifecycle, names
 from sfm.database import db
 from sfm.errors import NotFound
 from sfm.extensions import settings
+from sfm.messages import Message
 from sfm.models import TwitterUser
 from sfm.networks.errors import BadRequest
 from sfm.posts.store import Saved, save_page
@@ -137,14 +138,20 @@ def _give_up_rest(
         run.fence()
 
     unit_of_work(close)
-    reason = f"Tweets older than number {place.oldest_id} could not be had. {trouble.message}"
+    reason = Message(
+        "Tweets older than number %(id)s could not be had. %(reason)s",
+        id=place.oldest_id,
+        reason=trouble.message,
+    )
     run.error(subject.name, reason, detail=trouble.detail, twitter_user_id=subject.id)
 
 
 def _begin(twitter_user_id: int) -> Begun:
     begun = load_cursors([twitter_user_id]).get(twitter_user_id)
     if begun is None:
-        raise NotFound("This account was removed here, or has no uid yet (see populate_uids).")
+        raise NotFound(
+            Message("This account was removed here, or has no uid yet (see populate_uids).")
+        )
     return begun
 
 
@@ -216,11 +223,16 @@ def _keep(
     # Read only now: the counts in its row have just been brought up to date.
     standing = connection.execute(_STANDING, {"account": subject.id}).first()
     if standing is None:
-        raise NotFound(f"{subject.name} was deleted here while it was being collected.")
+        raise NotFound(
+            Message("%(name)s was deleted here while it was being collected.", name=subject.name)
+        )
     if standing.uid != subject.uid:
         raise NotFound(
-            f"{subject.name} has another uid here than when its posts were asked for, so they were "
-            "not kept. The next run asks for those of the account as it is now."
+            Message(
+                "%(name)s has another uid here than when its posts were asked for, so they were "
+                "not kept. The next run asks for those of the account as it is now.",
+                name=subject.name,
+            )
         )
     _see_author(subject, standing, mine)
     change = {
@@ -290,7 +302,10 @@ def _tell_trouble(
     errors += [(rejection.reason, f"tweet {rejection.twitter_id}") for rejection in saved.rejected]
     errors += [(problem.detail, "") for problem in page.problems if problem.kind == BROKEN]
     errors += [
-        ("Twitter sent a tweet of another account, which was left out.", f"tweet {twitter_id}")
+        (
+            Message("Twitter sent a tweet of another account, which was left out."),
+            f"tweet {twitter_id}",
+        )
         for twitter_id in strangers
     ]
     for reason, detail in errors:

@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from sfm import clock
 from sfm.accounts import lifecycle
 from sfm.database import db
+from sfm.messages import N_, Message
 from sfm.models import TwitterUser
 from sfm.networks.errors import (
     AccountProblem,
@@ -33,17 +34,17 @@ MOST_FAILURES = 5  # in a row: of one account, then a run leaves it out
 MOST_IN_A_ROW = 5  # accounts in a row that Twitter gave no proper answer for, then it is down
 DOWN = timedelta(minutes=15)
 SHORT_WAIT_SECONDS = 3.0  # the longest pause before another try while nobody answers
-PUT_ASIDE = (
+PUT_ASIDE = Message(
     "This has failed five times in a row while other accounts were read. The next run leaves it "
     "out, and the run after that asks for it again."
 )
-UNEXPLAINED = (
-    "Twitter refused the question about {name} ({status}) and gave no reason. It is asked again "
-    "with the next run."
+UNEXPLAINED = N_(
+    "Twitter refused the question about %(name)s (%(status)s) and gave no reason. It is asked "
+    "again with the next run."
 )
-NO_ADDRESS = (
-    "Twitter answered that there is nothing at the address of the timeline of {name} (404). Other "
-    "accounts were read. It is asked again with the next run."
+NO_ADDRESS = N_(
+    "Twitter answered that there is nothing at the address of the timeline of %(name)s (404). "
+    "Other accounts were read. It is asked again with the next run."
 )
 
 

@@ -12,6 +12,7 @@ from sfm import clock
 from sfm.accounts import lifecycle, queries, service
 from sfm.database import db
 from sfm.extensions import settings
+from sfm.messages import Message, join_messages
 from sfm.models import TwitterUser
 from sfm.networks.errors import AccountProblem, OutOfCredits, Retry, Wait
 from sfm.networks.record import UserRecord
@@ -138,10 +139,10 @@ def _take_over(run: RunContext, batch: UserBatch, result: dict[str, Any], tell: 
 
 
 WORDS = {
-    "ok": "open",
-    "protected": "protected",
-    "suspended": "suspended",
-    "not_found": "gone from Twitter",
+    "ok": Message("open"),
+    "protected": Message("protected"),
+    "suspended": Message("suspended"),
+    "not_found": Message("gone from Twitter"),
 }
 
 
@@ -155,7 +156,9 @@ def _as_they_stand(batch: UserBatch) -> dict[int, tuple[str, str]]:
     return {row.id: (row.name, row.state) for row in rows}
 
 
-UNCONFIRMED = "This is not confirmed yet, because Twitter says it of many accounts at once."
+UNCONFIRMED = Message(
+    "This is not confirmed yet, because Twitter says it of many accounts at once."
+)
 
 
 def _note(run: RunContext, problem: AccountProblem, *, is_unconfirmed: bool = False) -> None:
@@ -163,7 +166,9 @@ def _note(run: RunContext, problem: AccountProblem, *, is_unconfirmed: bool = Fa
     name, account = (user.name, user.id) if user else (problem.subject, None)
     is_left = is_unconfirmed and user is not None and user.gone_unconfirmed_since is not None
     db.session.rollback()
-    reason = AccountProblem(problem.state, name).message + (f" {UNCONFIRMED}" if is_left else "")
+    reason = AccountProblem(problem.state, name).message
+    if is_left:
+        reason = join_messages([reason, UNCONFIRMED])
     permanent = problem.permanent and not is_left
     run.error(name, reason, detail=problem.detail, permanent=permanent, twitter_user_id=account)
 
@@ -205,7 +210,11 @@ def _without_uid(chosen_ids: Sequence[int] | None) -> dict[str, int]:
 def _fill(run: RunContext, account: int, record: UserRecord, tell: Teller) -> int:
     present = service.by_uid(record.uid)
     if present is not None:
-        reason = f"{record.name} has the same uid as {present.name}, which is here already."
+        reason = Message(
+            "%(name)s has the same uid as %(other_name)s, which is here already.",
+            name=record.name,
+            other_name=present.name,
+        )
         db.session.rollback()
         run.error(record.name, reason, permanent=True, twitter_user_id=account)
         return 0

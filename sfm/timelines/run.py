@@ -18,6 +18,7 @@ from sfm.accounts import lifecycle
 from sfm.database import db
 from sfm.errors import NotFound, SfmError
 from sfm.extensions import settings
+from sfm.messages import Message, join_messages
 from sfm.models import TwitterUser
 from sfm.networks.errors import (
     AccountProblem,
@@ -54,7 +55,7 @@ FATAL = (
     Postponed,
 )  # fmt: skip
 EXPLAINING = (CredentialProblem, Pause)  # why another thread found no key that it may use
-WENT_ON = "The run went on with another credential."
+WENT_ON = Message("The run went on with another credential.")
 READ_AHEAD = 50  # accounts whose standing is read with the present one's
 
 
@@ -126,7 +127,11 @@ class WorkerPool:
             is_news = mark not in self.refused
             self.refused.add(mark)
         if is_news:
-            self.run.error("Twitter credential", f"{why.message} {WENT_ON}", detail=why.detail)
+            self.run.error(
+                Message("Twitter credential"),
+                join_messages([why.message, WENT_ON]),
+                detail=why.detail,
+            )
         return client
 
     def _next(self) -> int | None:
@@ -183,7 +188,7 @@ class WorkerPool:
             refusal = self.failures.credentials.refusal_of(client, self.run, trouble)
             if refusal is not None:
                 raise refusal from trouble
-            reason = failures.UNEXPLAINED.format(name=self.names[account], status=trouble.status)
+            reason = Message(failures.UNEXPLAINED, name=self.names[account], status=trouble.status)
             raise TwitterError(
                 reason, detail=trouble.detail, status=trouble.status, permanent=True
             ) from trouble
@@ -220,11 +225,12 @@ class WorkerPool:
 
     def _failed(self, account: int, trouble: Exception, read_before: int) -> None:
         """A passing trouble, which is counted on the account once it turns out to be its own."""
-        reason, detail = UNEXPECTED, type(trouble).__name__
+        reason: str = UNEXPECTED
+        detail = type(trouble).__name__
         if isinstance(trouble, SfmError):
             reason, detail = trouble.message, getattr(trouble, "detail", "")
         if getattr(trouble, "status", None) == 404 and self.failures.read:
-            reason = failures.NO_ADDRESS.format(name=self.names[account])
+            reason = Message(failures.NO_ADDRESS, name=self.names[account])
         self._note(account, reason, detail)
         self.failures.note_failed(account, trouble, read_before)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sfm.errors import WrongInput
+from sfm.messages import Message
 
 SIDE_DEGREES = 0.35  # of latitude: 38.9 km of the 40.2 allowed
 KM_PER_DEGREE = 111.32
@@ -48,8 +49,11 @@ def parse_locations(text: str) -> tuple[Box, ...]:
     numbers = [_number(part) for part in parts if part or len(parts) > 1]
     if len(numbers) % 4:
         raise WrongInput(
-            f"Places come in groups of four numbers (west, south, east, north); "
-            f"there are {len(numbers)}."
+            Message(
+                "Places come in groups of four numbers (west, south, east, north); there are "
+                "%(count)s.",
+                count=len(numbers),
+            )
         )
     groups = zip(*[iter(numbers)] * 4, strict=True)
     return tuple(dict.fromkeys(_box(*group) for group in groups))
@@ -69,12 +73,15 @@ def tiles(boxes: Iterable[Box]) -> tuple[Box, ...]:
 
 def _too_large(box: Box) -> str:
     width, height = box.size_km
-    return (
-        f"The box {', '.join(f'{number:g}' for number in box.numbers)} is {width:,.0f} by "
-        f"{height:,.0f} km. Twitter takes boxes of at most 40 by 40 km, and this would need too "
-        f"many of them (over {MOST_TILES}). Draw smaller boxes around the towns that matter, or "
-        "collect by words or people; whole countries can be asked for with the exact rule "
-        "place_country:XX."
+    return Message(
+        "The box %(names)s is %(width)s by %(height)s km. Twitter takes boxes of at most 40 by 40 "
+        "km, and this would need too many of them (over %(limit)s). Draw smaller boxes around the "
+        "towns that matter, or collect by words or people; whole countries can be asked for with "
+        "the exact rule place_country:XX.",
+        names=", ".join(f"{number:g}" for number in box.numbers),
+        width=f"{width:,.0f}",
+        height=f"{height:,.0f}",
+        limit=MOST_TILES,
     )
 
 
@@ -82,22 +89,36 @@ def _number(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise WrongInput(f"“{text}” is no number. Places look like -77.1,38.8,-76.9,39.0") from None
+        raise WrongInput(
+            Message("“%(text)s” is no number. Places look like -77.1,38.8,-76.9,39.0", text=text)
+        ) from None
     if not -180 <= number <= 180:
-        raise WrongInput(f"{text}: degrees go from -180 to 180.")
+        raise WrongInput(Message("%(text)s: degrees go from -180 to 180.", text=text))
     return number
 
 
 def _box(west: float, south: float, east: float, north: float) -> Box:
     if abs(south) > 90 or abs(north) > 90:
         raise WrongInput(
-            f"{west:g}, {south:g}, {east:g}, {north:g}: the second and fourth number are "
-            "latitudes, from -90 to 90. The order is west, south, east, north."
+            Message(
+                "%(west)s, %(south)s, %(east)s, %(north)s: the second and fourth number are "
+                "latitudes, from -90 to 90. The order is west, south, east, north.",
+                west=f"{west:g}",
+                south=f"{south:g}",
+                east=f"{east:g}",
+                north=f"{north:g}",
+            )
         )
     if south >= north or west == east:
         raise WrongInput(
-            f"{west:g}, {south:g}, {east:g}, {north:g} is no box: the order is west, south, east, "
-            "north, so the fourth number is larger than the second."
+            Message(
+                "%(west)s, %(south)s, %(east)s, %(north)s is no box: the order is west, south, "
+                "east, north, so the fourth number is larger than the second.",
+                west=f"{west:g}",
+                south=f"{south:g}",
+                east=f"{east:g}",
+                north=f"{north:g}",
+            )
         )
     return Box(west, south, east, north)
 

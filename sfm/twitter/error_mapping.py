@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from sfm.messages import N_, Message
 from sfm.networks.errors import (
     AccountProblem,
     AccountState,
@@ -162,23 +163,33 @@ def _by_limit(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
 def _out_of_credits(answer: Answer, problem: PartialError) -> OutOfCredits:
     spending = "spend" in problem.detail.lower()
     message = (
-        "The spending limit set in X's developer console is reached. Collecting goes on when it "
-        "is raised or the next billing period begins."
+        Message(
+            "The spending limit set in X's developer console is reached. Collecting goes on when "
+            "it is raised or the next billing period begins."
+        )
         if spending
-        else "The X account that pays for these calls has no credits left. Add credits in X's "
-        "developer console, then start again."
+        else Message(
+            "The X account that pays for these calls has no credits left. Add credits in X's "
+            "developer console, then start again."
+        )
     )
     period = "Billing" if spending else None
     return OutOfCredits(message, period=period, detail=answer.detail(), status=answer.status)
 
 
+CAP_PERIODS = {"Daily": Message("today"), "Monthly": Message("this month")}
+
+
 def _capped(answer: Answer, body: Any) -> OutOfCredits:
     period = body.get("period") if isinstance(body, dict) else None
     period = period if isinstance(period, str) else None
-    word = {"Daily": "today", "Monthly": "this month"}.get(period or "", "in this period")
+    word = CAP_PERIODS.get(period or "", Message("in this period"))
     return OutOfCredits(
-        f"The app has read as many posts as its plan allows {word}. Collecting goes on in the "
-        "next period, or with a larger plan.",
+        Message(
+            "The app has read as many posts as its plan allows %(word)s. Collecting goes on in "
+            "the next period, or with a larger plan.",
+            word=word,
+        ),
         period=period,
         detail=answer.detail(),
         status=answer.status,
@@ -205,12 +216,16 @@ def _stream_refusal(answer: Answer, body: Any) -> TwitterError:
     issue = body.get("connection_issue") if isinstance(body, dict) else None
     if issue in ("RuleConfigurationIssue", "RulesInvalidIssue"):
         return BadRequest(
-            "Twitter cannot use the filter rules stored for this key. Save the filter again.",
+            Message(
+                "Twitter cannot use the filter rules stored for this key. Save the filter again."
+            ),
             detail=answer.detail(),
             status=answer.status,
         )
     return Retry(
-        "Twitter is still setting this key up for streams. It usually works some minutes later.",
+        Message(
+            "Twitter is still setting this key up for streams. It usually works some minutes later."
+        ),
         detail=answer.detail(),
         status=answer.status,
     )
@@ -294,8 +309,10 @@ def _by_emptiness(answer: Answer, body: Any, now: datetime) -> TwitterError | No
     if any(problem.value or problem.resource_id for problem in read_problems(body)):
         return None
     return Retry(
-        "Twitter's answer said nothing of what was asked for. This passes as a rule; trying again "
-        "later helps.",
+        Message(
+            "Twitter's answer said nothing of what was asked for. This passes as a rule; trying "
+            "again later helps."
+        ),
         detail=answer.detail(),
         status=answer.status,
     )
@@ -312,11 +329,17 @@ def _unexplained(kind: CredentialKind, answer: Answer) -> CredentialProblem:
 
 
 def _passing(answer: Answer) -> Retry:
-    what = f"answered with an error of its own ({answer.status})"
+    message = N_(
+        "Twitter answered with an error of its own (%(status)s). This passes as a rule; trying "
+        "again later helps."
+    )
     if answer.status < 500 and answer.status != 408:
-        what = f"sent a web page or nothing in place of data ({answer.status})"
+        message = N_(
+            "Twitter sent a web page or nothing in place of data (%(status)s). This passes as a "
+            "rule; trying again later helps."
+        )
     return Retry(
-        f"Twitter {what}. This passes as a rule; trying again later helps.",
+        Message(message, status=answer.status),
         detail=answer.detail(),
         status=answer.status,
     )
@@ -324,7 +347,7 @@ def _passing(answer: Answer) -> Retry:
 
 def _retired(answer: Answer) -> BadRequest:
     return BadRequest(
-        "Twitter has closed this way of asking for good.",
+        Message("Twitter has closed this way of asking for good."),
         detail=answer.detail(),
         status=answer.status,
     )
@@ -332,7 +355,7 @@ def _retired(answer: Answer) -> BadRequest:
 
 def _no_such_address(answer: Answer) -> BadRequest:
     return BadRequest(
-        "There is no such address at Twitter. Check the setting TWITTER_API_ROOT.",
+        Message("There is no such address at Twitter. Check the setting TWITTER_API_ROOT."),
         detail=answer.detail(),
         status=answer.status,
     )
@@ -348,9 +371,10 @@ def _bad_request(answer: Answer, body: Any) -> BadRequest:
             parameters += [str(name) for name in named] if isinstance(named, dict) else []
             explanation = explanation or str(error.get("message") or error.get("detail") or "")
     explanation = explanation or problem_from(body).detail or _old_error(body)
-    reason = f": {scrub(explanation)[:200]}" if explanation else "."
     return BadRequest(
-        f"Twitter does not take this question{reason}",
+        Message("Twitter does not take this question: %(reason)s", reason=scrub(explanation)[:200])
+        if explanation
+        else Message("Twitter does not take this question."),
         parameters=tuple(parameters),
         detail=answer.detail(),
         status=answer.status,

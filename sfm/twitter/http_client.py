@@ -13,14 +13,15 @@ import urllib3
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, SSLError, TimeoutError
 
 from sfm import __version__
+from sfm.messages import Message
 from sfm.networks.errors import Retry
 
 USER_AGENT = f"SocialFeedManager/{__version__}"
 TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, and between two pieces of an answer
-UNTRUSTED = "its certificate cannot be trusted, so nothing was sent"
-TOO_LATE = "it did not answer in time"
-BROKE_OFF = "its answer broke off"
-AWAY = "it cannot be reached"
+UNTRUSTED = Message("its certificate cannot be trusted, so nothing was sent")
+TOO_LATE = Message("it did not answer in time")
+BROKE_OFF = Message("its answer broke off")
+AWAY = Message("it cannot be reached")
 
 _HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
 _BEGINNING_BYTES = 64 * 1024
@@ -87,7 +88,7 @@ def media_type(headers: Mapping[str, str]) -> str:
 
 def no_answer(why: str, exc: Exception) -> Retry:
     """What a fault of the network means. Only the kind of `exc` is told, never its text."""
-    return Retry(f"No answer from Twitter: {why}.", detail=type(exc).__name__)
+    return Retry(Message("No answer from Twitter: %(why)s.", why=why), detail=type(exc).__name__)
 
 
 def _why(exc: Exception) -> str:

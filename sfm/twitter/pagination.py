@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from sfm.messages import Message
 from sfm.networks.errors import BadRequest
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.parse.response import Page
@@ -50,7 +51,9 @@ class PageChain:
         broken = self._broken(token)
         if broken:
             self.params = None
-            problem = PartialError(kind=BROKEN_PAGING, title="Paging broke off", detail=broken)
+            problem = PartialError(
+                kind=BROKEN_PAGING, title=Message("Paging broke off"), detail=broken
+            )
             return msgspec.structs.replace(page, problems=(*page.problems, problem))
         self._seen.add(token)
         self.params[self._token_name] = token
@@ -58,9 +61,11 @@ class PageChain:
 
     def _broken(self, token: str) -> str:
         if token in self._seen:
-            return "Twitter gave the same page token twice, so later pages cannot be had."
+            return Message("Twitter gave the same page token twice, so later pages cannot be had.")
         if self._empty > _MOST_EMPTY_PAGES:
-            return f"Twitter promised more and sent {self._empty} empty pages in a row."
+            return Message(
+                "Twitter promised more and sent %(empty)s empty pages in a row.", empty=self._empty
+            )
         return ""
 
     def resume_after(self, refusal: BadRequest) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from sfm.messages import Message
 from sfm.networks.errors import TwitterError, Wait, WaitReason
 
 WINDOW_SECONDS = 900
@@ -95,13 +96,25 @@ def _how_long(
 
 def sentence(reason: WaitReason, endpoint: str, until: datetime) -> str:
     when = until.astimezone(UTC).strftime("%H:%M:%S UTC")
-    what = f" for “{endpoint}”" if endpoint else ""
+    what = Message(" for “%(endpoint)s”", endpoint=endpoint) if endpoint else ""
     return {
-        "window": f"Twitter's limit{what} is used up; it opens again at {when}.",
-        "too_fast": f"Too many questions at once{what}; waiting until {when}.",
-        "daily": f"Twitter's limit for the day{what} is used up; asking again at {when}.",
-        "connections": f"Another connection with this key is open; trying again at {when}.",
-        "transient": f"Twitter did not answer properly; trying again at {when}.",
+        "window": Message(
+            "Twitter's limit%(what)s is used up; it opens again at %(when)s.", what=what, when=when
+        ),
+        "too_fast": Message(
+            "Too many questions at once%(what)s; waiting until %(when)s.", what=what, when=when
+        ),
+        "daily": Message(
+            "Twitter's limit for the day%(what)s is used up; asking again at %(when)s.",
+            what=what,
+            when=when,
+        ),
+        "connections": Message(
+            "Another connection with this key is open; trying again at %(when)s.", when=when
+        ),
+        "transient": Message(
+            "Twitter did not answer properly; trying again at %(when)s.", when=when
+        ),
     }[reason]
 
 

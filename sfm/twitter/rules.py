@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sfm.errors import WrongInput
+from sfm.messages import Message
 from sfm.twitter.boxes import Box, parse_locations, tiles
 
 __all__ = ["Box", "Rule", "build_rules", "parse_locations", "parse_people", "parse_words"]
@@ -69,10 +70,17 @@ def parse_people(text: str) -> tuple[str, ...]:
     for part in " ".join(text.split()).split(","):
         name = part.strip().removeprefix("@").strip()
         if " " in name:
-            raise WrongInput(f"“{name}”: a name has no blanks. Put a comma between two names.")
+            raise WrongInput(
+                Message(
+                    "“%(name)s”: a name has no blanks. Put a comma between two names.", name=name
+                )
+            )
         if name and not _NAME.fullmatch(name):
             raise WrongInput(
-                f"“{name}” cannot be a name: it has 1 to 15 letters, digits or underscores."
+                Message(
+                    "“%(name)s” cannot be a name: it has 1 to 15 letters, digits or underscores.",
+                    name=name,
+                )
             )
         if name:
             names.append(name)
@@ -111,7 +119,11 @@ def _pack(atoms: Iterable[str], budget: int) -> Iterator[str]:
     for atom in atoms:
         if len(atom) > budget:
             raise WrongInput(
-                f"“{atom[:60]}…” is too long: a rule takes {budget} characters. Shorten it."
+                Message(
+                    "“%(atom)s…” is too long: a rule takes %(budget)s characters. Shorten it.",
+                    atom=atom[:60],
+                    budget=budget,
+                )
             )
         joined = f"{packed} OR {atom}" if packed else atom
         if len(joined) > budget:
@@ -136,7 +148,7 @@ def _split_at_commas(text: str) -> Iterator[str]:
             yield text[at:place]
             at = place + 1
     if quoted:
-        raise WrongInput("A quotation mark is missing: they come in pairs.")
+        raise WrongInput(Message("A quotation mark is missing: they come in pairs."))
     yield text[at:]
 
 
@@ -152,7 +164,10 @@ def _phrase(part: str) -> Phrase:
 def _term(text: str) -> str:
     if text.startswith("-") and len(text) > 1:
         raise WrongInput(
-            f"“{text}”: a filter cannot leave words out. Collect more, and leave out later."
+            Message(
+                "“%(text)s”: a filter cannot leave words out. Collect more, and leave out later.",
+                text=text,
+            )
         )
     if _ENTITY.fullmatch(text):
         return text.replace("＃", "#").replace("＠", "@")
@@ -164,7 +179,11 @@ def _term(text: str) -> str:
 
 def _quote(text: str) -> str:
     if not any(_is_plain(sign) for sign in text):
-        raise WrongInput(f"“{text}” holds neither letters nor digits, so nothing can match it.")
+        raise WrongInput(
+            Message(
+                "“%(text)s” holds neither letters nor digits, so nothing can match it.", text=text
+            )
+        )
     return f'"{text}"'
 
 

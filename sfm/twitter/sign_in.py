@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import requests
 
 from sfm import clock
+from sfm.messages import Message
 from sfm.networks.errors import CredentialProblem, Retry, TwitterError
 from sfm.networks.record import MAX_ID
 from sfm.twitter.auth import UserToken
@@ -77,7 +78,7 @@ class UnexpectedAnswer(Retry):
     """An answer without what every such answer holds."""
 
     def __init__(self) -> None:
-        super().__init__("Twitter's answer makes no sense here. Please try again later.")
+        super().__init__(Message("Twitter's answer makes no sense here. Please try again later."))
 
 
 def start_oauth1(app: App, callback: str) -> Start:
@@ -247,7 +248,9 @@ def _oauth_trouble(error: str) -> TwitterError:
     if error in ("invalid_client", "unauthorized_client"):
         return CredentialProblem("refused", detail=error)
     if error in ("server_error", "temporarily_unavailable"):
-        return Retry("Twitter cannot sign people in at the moment. Please try again later.")
+        return Retry(
+            Message("Twitter cannot sign people in at the moment. Please try again later.")
+        )
     return CredentialProblem("sign_in_again", detail=error)
 
 

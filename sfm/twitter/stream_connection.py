@@ -16,6 +16,7 @@ import msgspec
 import urllib3
 
 from sfm import clock
+from sfm.messages import Message
 from sfm.networks.errors import scrub
 from sfm.twitter.http_client import Answered
 from sfm.twitter.stream_backoff import BackoffKind
@@ -74,11 +75,11 @@ class Disconnect:
 Event = StreamLine | KeepAlive | Skipped | Disconnect
 
 _REASONS: dict[DisconnectKind, str] = {
-    "closed": "Twitter closed the connection.",
-    "network": "The connection broke.",
-    "silent": "Nothing came for half a minute, so the connection is dead.",
-    "told": "Twitter ended the connection.",
-    "stopped": "The connection was stopped here.",
+    "closed": Message("Twitter closed the connection."),
+    "network": Message("The connection broke."),
+    "silent": Message("Nothing came for half a minute, so the connection is dead."),
+    "told": Message("Twitter ended the connection."),
+    "stopped": Message("The connection was stopped here."),
 }
 _OURS_TO_SLOW_DOWN = frozenset(
     {"ForceDisconnect", "SlowReader", "InternalError", "ClientApplicationStateDegraded"}

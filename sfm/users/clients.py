@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
+from sfm.messages import Message
 from sfm.models import Credential, User
 from sfm.networks.errors import TwitterError, Wait
 from sfm.twitter.auth import Auth, BearerAuth, OAuth1Auth
@@ -101,8 +102,10 @@ def stream_auth(credential: Credential) -> BearerAuth:
     an app's bearer token. Source: X, "Authentication mapping"."""
     if credential.kind != BEARER:
         raise NoCredential(
-            "A stream needs an app's bearer token; a Twitter sign-in does not do. Enter one on "
-            "the account page, or with the command set_credential."
+            Message(
+                "A stream needs an app's bearer token; a Twitter sign-in does not do. Enter one "
+                "on the account page, or with the command set_credential."
+            )
         )
     return BearerAuth(credentials.unsealed(credential)["token"])
 
@@ -129,8 +132,10 @@ def auth_of(credential: Credential) -> Auth:
         app_settings = settings()
         if not (app_settings.twitter_consumer_key and app_settings.twitter_consumer_secret):
             raise NoCredential(
-                "This Twitter sign-in needs the settings TWITTER_CONSUMER_KEY and "
-                "TWITTER_CONSUMER_SECRET of the app it was given to."
+                Message(
+                    "This Twitter sign-in needs the settings TWITTER_CONSUMER_KEY and "
+                    "TWITTER_CONSUMER_SECRET of the app it was given to."
+                )
             )
         return OAuth1Auth(
             app_settings.twitter_consumer_key,
@@ -201,22 +206,25 @@ def _what_to_do(name: str, candidates: list[Credential]) -> str:
     unusable = [credential for credential in candidates if not is_usable(credential)]
     if unusable:
         credential = unusable[0]
-        return (
-            f"The Twitter credential of {credential.user.username} cannot be used "
-            f"({WORDS_FOR_STATE[credential.state]}). {credential.state_reason} Then check it on "
-            "the account page, or with the command check_credentials."
+        return Message(
+            "The Twitter credential of %(username)s cannot be used (%(state)s). %(state_reason)s "
+            "Then check it on the account page, or with the command check_credentials.",
+            username=credential.user.username,
+            state=WORDS_FOR_STATE[credential.state],
+            state_reason=credential.state_reason,
         )
     if len(candidates) > 1:
-        return (
+        return Message(
             "Several Users hold an app token, and nothing says which to use. Name one of them in "
             "the setting TWITTER_DEFAULT_USERNAME."
         )
     if name:
-        return (
-            f"{name}, the User that TWITTER_DEFAULT_USERNAME names, holds no Twitter credential. "
-            "Sign in with Twitter as that User, or enter one with the command set_credential."
+        return Message(
+            "%(name)s, the User that TWITTER_DEFAULT_USERNAME names, holds no Twitter credential. "
+            "Sign in with Twitter as that User, or enter one with the command set_credential.",
+            name=name,
         )
-    return (
+    return Message(
         "There is no Twitter credential yet. Enter an app's bearer token with the command "
         "set_credential, or put it into the setting TWITTER_BEARER_TOKEN."
     )

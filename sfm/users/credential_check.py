@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sfm.database import begin_write, db
+from sfm.messages import Message
 from sfm.models import Credential
 from sfm.networks.errors import TwitterError
 from sfm.users.clients import NoCredential, client_for
@@ -33,8 +34,12 @@ def check(credential: Credential) -> Checked:
         db.session.rollback()
         name = client.check_credential()
         if not name:
-            return _keep(credential_id, WORKS, Checked(True, "Twitter accepts it."))
-        return _keep(credential_id, WORKS, Checked(True, f"Twitter knows it as @{name}.", name))
+            return _keep(credential_id, WORKS, Checked(True, Message("Twitter accepts it.")))
+        return _keep(
+            credential_id,
+            WORKS,
+            Checked(True, Message("Twitter knows it as @%(name)s.", name=name), name),
+        )
     except TwitterError as trouble:
         state = state_after(trouble)
         if state == REFUSED and trouble.status == 401 and credential.kind != BEARER:

@@ -15,6 +15,7 @@ from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.extensions import settings
+from sfm.messages import Message
 from sfm.models import Credential, User
 from sfm.twitter.auth import fingerprint
 from sfm.users.encryption import vault
@@ -22,19 +23,19 @@ from sfm.users.encryption import vault
 BEARER, OAUTH1, OAUTH2 = "bearer", "oauth1", "oauth2"
 KINDS = (BEARER, OAUTH1, OAUTH2)
 WORDS_FOR_KIND = {
-    BEARER: "app bearer token",
-    OAUTH1: "Twitter sign-in (OAuth 1.0a)",
-    OAUTH2: "Twitter sign-in (OAuth 2.0)",
+    BEARER: Message("app bearer token"),
+    OAUTH1: Message("Twitter sign-in (OAuth 1.0a)"),
+    OAUTH2: Message("Twitter sign-in (OAuth 2.0)"),
 }
 
 UNCHECKED, WORKS = "unchecked", "works"
 NEEDS_SIGN_IN, OUT_OF_CREDITS, REFUSED = "needs_sign_in", "out_of_credits", "refused"
 WORDS_FOR_STATE = {
-    UNCHECKED: "not tried yet",
-    WORKS: "works",
-    NEEDS_SIGN_IN: "needs sign-in again",
-    OUT_OF_CREDITS: "out of credits",
-    REFUSED: "refused by Twitter",
+    UNCHECKED: Message("not tried yet"),
+    WORKS: Message("works"),
+    NEEDS_SIGN_IN: Message("needs sign-in again"),
+    OUT_OF_CREDITS: Message("out of credits"),
+    REFUSED: Message("refused by Twitter"),
 }
 
 
@@ -64,14 +65,19 @@ class NewCredential:
 
 def bearer(token: str, label: str = "") -> NewCredential:
     """An app's bearer token as it was typed. Raises WrongInput for what cannot be one."""
-    return NewCredential(BEARER, {"token": _one_word(token, "bearer token")}, _label(label))
+    return NewCredential(
+        BEARER, {"token": _one_word(token, Message("bearer token"))}, _label(label)
+    )
 
 
 def oauth1(token: str, token_secret: str, label: str = "") -> NewCredential:
     """An OAuth 1.0a access token with its secret. Raises WrongInput for what cannot be one."""
-    token = _one_word(token, "access token")
+    token = _one_word(token, Message("access token"))
     owner = token.partition("-")[0]  # Source: X, "Access Token": it begins with the owner's uid
-    secrets = {"token": token, "token_secret": _one_word(token_secret, "access token secret")}
+    secrets = {
+        "token": token,
+        "token_secret": _one_word(token_secret, Message("access token secret")),
+    }
     uid = int(owner) if owner.isascii() and owner.isdigit() and len(owner) < 19 else None
     return NewCredential(OAUTH1, secrets, _label(label), twitter_uid=uid)
 
@@ -86,8 +92,11 @@ def keep(user: User, new: NewCredential) -> Credential:
     )
     if existing is not None and existing.user_id != user.id:
         raise WrongInput(
-            f"{existing.user.username} already holds this credential, and two connections on one "
-            "are refused by Twitter. Remove it there first, or use another."
+            Message(
+                "%(username)s already holds this credential, and two connections on one are "
+                "refused by Twitter. Remove it there first, or use another.",
+                username=existing.user.username,
+            )
         )
     credential = existing or Credential(user_id=user.id, kind=new.kind, fingerprint=new.fingerprint)
     seal(credential, new.secrets)
@@ -161,7 +170,7 @@ def of_user_by_id(user: User, credential_id: int) -> Credential:
         select(Credential).where(Credential.id == credential_id, Credential.user_id == user.id)
     )
     if credential is None:
-        raise NotFound("There is no such credential on this account.")
+        raise NotFound(Message("There is no such credential on this account."))
     return credential
 
 
@@ -179,11 +188,17 @@ def names_by_fingerprint() -> dict[str, str]:
 def _one_word(text: str, what: str) -> str:
     word = text.strip()
     if not word:
-        raise WrongInput(f"No {what} was given.")
+        raise WrongInput(Message("No %(what)s was given.", what=what))
     if len(word) < 8 or len(word) > 2000 or not word.isascii() or not word.isprintable():
-        raise WrongInput(f"This does not look like a {what}. Please copy it once more, whole.")
+        raise WrongInput(
+            Message(
+                "This does not look like a %(what)s. Please copy it once more, whole.", what=what
+            )
+        )
     if " " in word:
-        raise WrongInput(f"A {what} has no blanks in it. Please copy it once more, whole.")
+        raise WrongInput(
+            Message("A %(what)s has no blanks in it. Please copy it once more, whole.", what=what)
+        )
     return word
 
 

@@ -21,6 +21,7 @@ from sfm.atomic_file import write_whole
 from sfm.errors import BadSetting, SfmError
 from sfm.extensions import settings
 from sfm.file_lock import lock_file
+from sfm.messages import Message
 
 KEY_FILE = "credentials.key"
 
@@ -30,8 +31,11 @@ class UnreadableSecret(SfmError):
 
     def __init__(self) -> None:
         super().__init__(
-            "A stored credential cannot be read: the key it was encrypted with is missing. Put "
-            f"the old {KEY_FILE} back into the instance folder, or enter the credential anew.",
+            Message(
+                "A stored credential cannot be read: the key it was encrypted with is missing. "
+                "Put the old %(file)s back into the instance folder, or enter the credential anew.",
+                file=KEY_FILE,
+            ),
             permanent=True,
         )
 
@@ -112,7 +116,7 @@ class Vault:
         if self.given:
             raise BadSetting(
                 "CREDENTIAL_KEYS",
-                "is where the keys come from, so change it there: put the new key first",
+                Message("is where the keys come from, so change it there: put the new key first"),
             )
 
     def _make_first(self) -> None:
@@ -150,14 +154,16 @@ def checked_keys(keys: tuple[str, ...], where: str) -> tuple[str, ...]:
         try:
             Fernet(key)
         except ValueError:
-            raise BadSetting(where, f"key number {number} is not a Fernet key") from None
+            raise BadSetting(
+                where, Message("key number %(number)s is not a Fernet key", number=number)
+            ) from None
     return keys
 
 
 def _read_keys(file: Path) -> tuple[str, ...]:
     keys = tuple(file.read_text(encoding="ascii", errors="replace").split())
     if not keys:
-        raise BadSetting(str(file), "holds no key; put the saved one back")
+        raise BadSetting(str(file), Message("holds no key; put the saved one back"))
     return checked_keys(keys, str(file))
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
+from sfm.messages import Message
 from sfm.models import Attempts
 
 WINDOW = timedelta(minutes=15)
@@ -33,8 +34,12 @@ class TooManyTries(SfmError):
     def __init__(self, until: datetime, *, first: bool) -> None:
         minutes = max(1, -(-int((until - clock.now()).total_seconds()) // 60))
         super().__init__(
-            "Too many sign-ins went wrong. Please wait "
-            f"{minutes} {'minute' if minutes == 1 else 'minutes'}, then try again."
+            Message("Too many sign-ins went wrong. Please wait 1 minute, then try again.")
+            if minutes == 1
+            else Message(
+                "Too many sign-ins went wrong. Please wait %(minutes)s minutes, then try again.",
+                minutes=minutes,
+            )
         )
         self.until = until
         self.first = first  # the first refusal of its window, which is worth an audit entry

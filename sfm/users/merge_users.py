@@ -8,6 +8,7 @@ from sqlalchemy import Column, Table, UniqueConstraint, select, update
 
 from sfm.database import Base, db
 from sfm.errors import WrongInput
+from sfm.messages import Message
 from sfm.models import User
 from sfm.users import service
 
@@ -22,11 +23,17 @@ def merge(kept: User, gone: User) -> dict[str, int]:
     WrongInput for the same User twice or two different Twitter accounts, LastAdministrator.
     """
     if kept.id == gone.id:
-        raise WrongInput("These are the same User.")
+        raise WrongInput(Message("These are the same User."))
     if kept.twitter_uid and gone.twitter_uid and kept.twitter_uid != gone.twitter_uid:
         raise WrongInput(
-            f"{kept.username} is linked to @{kept.twitter_name} and {gone.username} to "
-            f"@{gone.twitter_name}. Unlink one of them first."
+            Message(
+                "%(first_user)s is linked to @%(first_name)s and %(second_user)s to "
+                "@%(second_name)s. Unlink one of them first.",
+                first_user=kept.username,
+                first_name=kept.twitter_name,
+                second_user=gone.username,
+                second_name=gone.twitter_name,
+            )
         )
     if not kept.is_active or not kept.is_superuser:
         service.require_another_administrator(gone)

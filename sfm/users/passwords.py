@@ -11,6 +11,7 @@ import unicodedata
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from sfm.errors import WrongInput
+from sfm.messages import Message
 
 METHOD = "scrypt:32768:8:1"
 LEAST = 12
@@ -46,14 +47,19 @@ def require_strong(password: str, *about: str) -> None:
     """Raises WeakPassword. `about`: what an attacker knows of the person, such as their name."""
     if len(password) < LEAST:
         raise WeakPassword(
-            f"A password needs at least {LEAST} characters. Several words in a row do well."
+            Message(
+                "A password needs at least %(limit)s characters. Several words in a row do well.",
+                limit=LEAST,
+            )
         )
     if len(password) > MOST:
-        raise WeakPassword(f"A password can have at most {MOST} characters.")
+        raise WeakPassword(Message("A password can have at most %(limit)s characters.", limit=MOST))
     if _guesses(password, about) < GUESSES_LOG10:
         raise WeakPassword(
-            "This password is too easy to guess: it is common, or made of names, sequences or "
-            "repeats. Several words that have nothing to do with each other do well."
+            Message(
+                "This password is too easy to guess: it is common, or made of names, sequences or "
+                "repeats. Several words that have nothing to do with each other do well."
+            )
         )
 
 

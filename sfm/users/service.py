@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, SfmError, WrongInput
+from sfm.messages import Message
 from sfm.models import ExportFile, RecurringExport, TwitterFilter, TwitterUserSet, User
 from sfm.models.user import new_session_key
 from sfm.networks.record import MAX_ID
@@ -23,7 +24,9 @@ class LastAdministrator(SfmError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This is the last active administrator. Make somebody else an administrator first.",
+            Message(
+                "This is the last active administrator. Make somebody else an administrator first."
+            ),
             permanent=True,
         )
 
@@ -43,7 +46,11 @@ def by_name(username: str) -> User:
     """The User of this name, whatever its capitals. Raises NotFound."""
     user = find(username)
     if user is None:
-        raise NotFound(f"There is no User called {username.strip()[:150]!r} here.")
+        raise NotFound(
+            Message(
+                "There is no User called %(username)s here.", username=f"{username.strip()[:150]!r}"
+            )
+        )
     return user
 
 
@@ -59,7 +66,7 @@ def by_id(user_id: int) -> User:
     """The User with this number. Raises NotFound."""
     user = db.session.get(User, user_id) if 0 < user_id <= MAX_ID else None
     if user is None:
-        raise NotFound("There is no such User here.")
+        raise NotFound(Message("There is no such User here."))
     return user
 
 
@@ -103,11 +110,13 @@ def free_name(username: str) -> str:
     name = username.strip()
     if not _USERNAME.fullmatch(name):
         raise WrongInput(
-            "A name begins with a letter or digit and has only letters without accents, digits "
-            "and . _ - @ + in it; 150 of them at most."
+            Message(
+                "A name begins with a letter or digit and has only letters without accents, "
+                "digits and . _ - @ + in it; 150 of them at most."
+            )
         )
     if find(name) is not None:
-        raise WrongInput(f"There already is a User called {name}.")
+        raise WrongInput(Message("There already is a User called %(name)s.", name=name))
     return name
 
 
@@ -117,7 +126,7 @@ def set_password(user: User, password: str, *, must_change: bool = False) -> Non
     The present one is refused too: a one-time password would stay for good.
     """
     if passwords.matches(user.password_hash, password):
-        raise passwords.WeakPassword("This is the present password. Choose another one.")
+        raise passwords.WeakPassword(Message("This is the present password. Choose another one."))
     passwords.require_strong(password, user.username, user.twitter_name or "")
     _put_password(user, password, must_change=must_change)
 
@@ -240,12 +249,17 @@ def remove(user: User, by: User) -> None:
     an owner, LastAdministrator.
     """
     if user.id == by.id:
-        raise WrongInput("This is your own account. Ask another administrator to delete it.")
+        raise WrongInput(
+            Message("This is your own account. Ask another administrator to delete it.")
+        )
     require_another_administrator(user)
     if owned_by(user):
         raise WrongInput(
-            f"{user.username} still owns something. Delete that first, or join this User with "
-            "another one, who then gets all of it."
+            Message(
+                "%(username)s still owns something. Delete that first, or join this User with "
+                "another one, who then gets all of it.",
+                username=user.username,
+            )
         )
     record(user, "user.deleted")
     db.session.flush()

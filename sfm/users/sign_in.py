@@ -5,6 +5,7 @@ from __future__ import annotations
 from sfm import audit, clock
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
+from sfm.messages import Message
 from sfm.models import User
 from sfm.users import login_rate_limit, passwords, service
 
@@ -16,9 +17,9 @@ class SignInRefused(SfmError):
         super().__init__(message, permanent=True)
 
 
-WRONG = "This name and password do not fit together."
-NOT_ACTIVE = "This account is not active. Please ask an administrator of this site."
-AWAITS = "This account still has to be let in by an administrator of this site."
+WRONG = Message("This name and password do not fit together.")
+NOT_ACTIVE = Message("This account is not active. Please ask an administrator of this site.")
+AWAITS = Message("This account still has to be let in by an administrator of this site.")
 
 
 def with_password(name: str, password: str, address: str) -> User:

@@ -24,6 +24,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.extensions import settings
 from sfm.file_lock import lock_file
+from sfm.messages import Message
 from sfm.models import Credential
 from sfm.networks.errors import CredentialProblem, Retry
 from sfm.twitter.auth import OAuth2UserAuth, UserToken
@@ -62,7 +63,9 @@ class Renewer:
         """
         if writing_session(self._engine) is not None:
             # Storing would wait for ourselves, in vain, with the old token already used up.
-            raise Retry("The sign-in cannot be renewed while something else is being saved.")
+            raise Retry(
+                Message("The sign-in cannot be renewed while something else is being saved.")
+            )
         with self._alone() as connection:
             stored = self._read(connection)
             if stored.access_token != old.access_token and not stored.is_stale():
@@ -121,7 +124,7 @@ class Renewer:
                 logger.error("renewed sign-in not stored id=%d tries_left=%d", self._id, left)
                 if not left or self._engine.dialect.name != "sqlite":
                     self._keep_spare(value, new, old)
-                    raise Retry("The renewed sign-in could not be saved yet.") from exc
+                    raise Retry(Message("The renewed sign-in could not be saved yet.")) from exc
                 connection.rollback()
 
     def _keep_spare(self, value: dict[str, str], new: UserToken, old: UserToken) -> None:

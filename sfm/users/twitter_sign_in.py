@@ -20,6 +20,7 @@ from sfm import audit, clock
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
 from sfm.extensions import settings
+from sfm.messages import Message
 from sfm.models import Credential, SignInState, User
 from sfm.networks.errors import CredentialProblem, TwitterError
 from sfm.twitter import sign_in as twitter
@@ -83,7 +84,7 @@ def start(kind: str, callback: str, browser: str, purpose: Purpose) -> str:
     that is not offered, TwitterError.
     """
     if kind not in offered():
-        raise WrongInput("This way of signing in with Twitter is not switched on here.")
+        raise WrongInput(Message("This way of signing in with Twitter is not switched on here."))
     begin = twitter.start_oauth1 if kind == OAUTH1 else twitter.start_oauth2
     begun = begin(our_app(), callback)
     value = {
@@ -110,20 +111,24 @@ def finish(kind: str, answer: Mapping[str, str], browser: str) -> Returned:
     kept = _recall(kind, key or "", browser)
     if not key or kept is None:
         raise SignInRefused(
-            "This sign-in was not begun in this browser, took longer than ten minutes, or was "
-            "already used. Nothing was changed. Please begin again."
+            Message(
+                "This sign-in was not begun in this browser, took longer than ten minutes, or was "
+                "already used. Nothing was changed. Please begin again."
+            )
         )
     if not proof:
         raise SignInRefused(
-            "Twitter sent you back without its proof that you agreed. Please begin again."
+            Message("Twitter sent you back without its proof that you agreed. Please begin again.")
         )
     try:
         person = _ask(kind, key, proof, kept)
     except CredentialProblem as exc:
         logger.warning("twitter sign-in not completed kind=%s detail=%s", kind, exc.detail)
         raise SignInRefused(
-            "Twitter did not accept this sign-in: it was used already, or took too long. "
-            "Please begin again."
+            Message(
+                "Twitter did not accept this sign-in: it was used already, or took too long. "
+                "Please begin again."
+            )
         ) from exc
     return Returned(kind, person, Purpose(kept["link_to"], kept["following"]))
 
@@ -136,8 +141,12 @@ def _ask(kind: str, key: str, proof: str, kept: dict[str, Any]) -> SignedIn:
 
 def _refusal(error: str) -> str:
     if error in ("", "access_denied"):
-        return "You did not let this site use your Twitter account, so nothing was changed."
-    return "Twitter did not let the sign-in go ahead. Nothing was changed. Please begin again."
+        return Message(
+            "You did not let this site use your Twitter account, so nothing was changed."
+        )
+    return Message(
+        "Twitter did not let the sign-in go ahead. Nothing was changed. Please begin again."
+    )
 
 
 def let_in(returned: Returned, address: str) -> User:
@@ -170,9 +179,12 @@ def _newcomer(person: SignedIn) -> User:
         audit.record("sign_in.refused", after={"reason": "not invited", "twitter": person.name})
         db.session.commit()
         raise SignInRefused(
-            f"Nobody here is linked to the Twitter account @{person.name}. If you have an "
-            "account here, sign in with its password and link them; if not, ask an "
-            "administrator of this site."
+            Message(
+                "Nobody here is linked to the Twitter account @%(name)s. If you have an account "
+                "here, sign in with its password and link them; if not, ask an administrator of "
+                "this site.",
+                name=person.name,
+            )
         )
     user = User(
         username=_free_name_like(person.name or f"twitter{person.uid}"),
@@ -219,7 +231,9 @@ def propose_link(returned: Returned, user: User, browser: str) -> Pending:
     """Keep a link until the User has said yes to it, having seen both names. Commits."""
     if returned.purpose.link_to != user.id:
         raise SignInRefused(
-            "You have signed in as somebody else since this was begun. Nothing was changed."
+            Message(
+                "You have signed in as somebody else since this was begun. Nothing was changed."
+            )
         )
     person, key = returned.person, f"{user.id}"
     value = {
@@ -249,12 +263,19 @@ def link(user: User, browser: str) -> User:
     pending = _pending(str(user.id), _kept_link(user, browser, used=True), user)
     if pending.owner is not None:
         raise WrongInput(
-            f"The Twitter account @{pending.name} is linked to the User {pending.owner}. "
-            "An administrator can join the two."
+            Message(
+                "The Twitter account @%(name)s is linked to the User %(owner)s. An administrator "
+                "can join the two.",
+                name=pending.name,
+                owner=pending.owner,
+            )
         )
     if user.twitter_uid is not None and user.twitter_uid != pending.uid:
         raise WrongInput(
-            f"You are linked to @{user.twitter_name} already. Unlink that account first."
+            Message(
+                "You are linked to @%(twitter_name)s already. Unlink that account first.",
+                twitter_name=user.twitter_name,
+            )
         )
     user.twitter_uid, user.twitter_name = pending.uid, pending.name
     db.session.flush()
@@ -267,9 +288,9 @@ def unlink(user: User) -> list[tuple[str, dict[str, str]]]:
     """Forget the Twitter account and its tokens. Flushes. Gives the tokens, to be revoked at
     Twitter after the commit. Raises WrongInput for who could not sign in any more."""
     if user.twitter_uid is None:
-        raise WrongInput("There is no Twitter account to unlink.")
+        raise WrongInput(Message("There is no Twitter account to unlink."))
     if user.password_hash is None:
-        raise WrongInput("Choose a password first, or you could not sign in any more.")
+        raise WrongInput(Message("Choose a password first, or you could not sign in any more."))
     tokens = []
     for credential in credentials.of_user(user):
         if credential.kind in (OAUTH1, OAUTH2) and credential.twitter_uid == user.twitter_uid:
@@ -319,7 +340,9 @@ def _kept_link(user: User, browser: str, *, used: bool) -> dict[str, Any]:
     row = db.session.get(SignInState, _row_key("pending", str(user.id)))
     value = _opened(row, browser)
     if value is None:
-        raise SignInRefused("There is no Twitter account waiting to be linked. Begin again.")
+        raise SignInRefused(
+            Message("There is no Twitter account waiting to be linked. Begin again.")
+        )
     if used:
         db.session.delete(row)
     return value

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SFM = ROOT / "sfm"
 
 FLOOR = {
-    "__version__": 0, "errors": 0, "clock": 0, "config": 0,
+    "__version__": 0, "messages": 0, "errors": 0, "clock": 0, "config": 0,
     "config_types": 0, "cron": 0, "instance": 0, "database": 0, "extensions": 0, "atomic_file": 0,
     "output_file": 0, "file_lock": 0, "page_token": 0,
     "networks": 0, "models": 1, "audit": 1, "twitter": 1, "supervisord": 1, "sandbox": 1,
@@ -22,6 +22,10 @@ FLOOR = {
 
 ACROSS = {
     ("audit", "models"),  # every feature records what people did; docs/decisions/0007 says why here
+    ("errors", "messages"),
+    ("instance", "messages"),
+    ("output_file", "messages"),
+    ("networks", "messages"),
     ("config", "errors"),
     ("networks", "errors"),
     ("config", "config_types"),

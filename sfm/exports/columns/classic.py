@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sfm.exports.columns.column import Cell, Column, column, items
+from sfm.messages import Message
 
 
 def _day(moment: str | None) -> Cell:
@@ -39,23 +40,25 @@ CLASSIC: tuple[Column, ...] = (
     column(
         "sfm_id",
         "integer",
-        "Number here",
-        "The number of the tweet in this installation. Empty for tweets read from stream files.",
+        Message("Number here"),
+        Message(
+            "The number of the tweet in this installation. Empty for tweets read from stream files."
+        ),
         field="id",
     ),
     column(
         "created_at",
         "moment",
-        "Published",
-        "When the tweet was published, to the second.",
+        Message("Published"),
+        Message("When the tweet was published, to the second."),
         field="date_published",
         always=True,
     ),
     column(
         "created_at_date",
         "day",
-        "Day published",
-        "The UTC day of created_at.",
+        Message("Day published"),
+        Message("The UTC day of created_at."),
         each=_day,
         needs=("date_published",),
         suspect_after=1,
@@ -63,65 +66,70 @@ CLASSIC: tuple[Column, ...] = (
     column(
         "twitter_id",
         "id",
-        "Tweet id",
-        "Twitter's own number of the tweet. Keep it as text: as a number, spreadsheets round it.",
+        Message("Tweet id"),
+        Message(
+            "Twitter's own number of the tweet. Keep it as text: as a number, spreadsheets round "
+            "it."
+        ),
         suspect_after=1,
     ),
     column(
         "screen_name",
         "text",
-        "Account name",
-        "The name of the author's account, without @, as of the moment of collection.",
+        Message("Account name"),
+        Message("The name of the author's account, without @, as of the moment of collection."),
         always=True,
     ),
     column(
         "followers_count",
         "integer",
-        "Followers",
-        "How many accounts followed the author at the moment of collection.",
+        Message("Followers"),
+        Message("How many accounts followed the author at the moment of collection."),
         suspect_after=1,
     ),
     column(
         "friends_count",
         "integer",
-        "Following",
-        "How many accounts the author followed at the moment of collection.",
+        Message("Following"),
+        Message("How many accounts the author followed at the moment of collection."),
         suspect_after=1,
     ),
     column(
         "retweet_count",
         "integer",
-        "Retweets",
-        "How often the tweet had been retweeted at the moment of collection. Of a retweet, "
-        "Twitter gives the count of the original.",
+        Message("Retweets"),
+        Message(
+            "How often the tweet had been retweeted at the moment of collection. Of a retweet, "
+            "Twitter gives the count of the original."
+        ),
         suspect_after=1,
     ),
     column(
         "hashtags",
         "list",
-        "Hashtags",
-        "The hashtags of the tweet without #; of a retweet, those of the original.",
+        Message("Hashtags"),
+        Message("The hashtags of the tweet without #; of a retweet, those of the original."),
         suspect_after=1000,
     ),
     column(
         "in_reply_to_screen_name",
         "text",
-        "In reply to account",
-        "The name of the account that the tweet answers.",
+        Message("In reply to account"),
+        Message("The name of the account that the tweet answers."),
     ),
     column(
         "mentions",
         "list",
-        "Mentions",
-        "The accounts named in the tweet, each with @.",
+        Message("Mentions"),
+        Message("The accounts named in the tweet, each with @."),
         each=_mentions,
         suspect_after=1000,
     ),
     column(
         "twitter_url",
         "text",
-        "Address",
-        "The address of the tweet on the platform.",
+        Message("Address"),
+        Message("The address of the tweet on the platform."),
         each=_twitter_url,
         needs=("screen_name", "twitter_id"),
         suspect_after=1,
@@ -129,40 +137,45 @@ CLASSIC: tuple[Column, ...] = (
     column(
         "is_retweet_strict",
         "boolean",
-        "Retweet (strict)",
-        "Whether the platform itself says that this is a retweet.",
+        Message("Retweet (strict)"),
+        Message("Whether the platform itself says that this is a retweet."),
         suspect_after=1,
     ),
     column(
         "is_retweet",
         "boolean",
-        "Retweet (by text too)",
-        "As is_retweet_strict, or the text begins with “RT ” or holds “ RT ” other than in “please "
-        "RT”, “pls RT” or “plz RT”: people retweeted by hand before the platform knew retweets.",
+        Message("Retweet (by text too)"),
+        Message(
+            "As is_retweet_strict, or the text begins with “RT ” or holds “ RT ” other than in "
+            "“please RT”, “pls RT” or “plz RT”: people retweeted by hand before the platform knew "
+            "retweets."
+        ),
         suspect_after=1,
     ),
     column(
         "coordinates",
         "text",
-        "Coordinates",
-        "Where the tweet was sent from, as [longitude, latitude]. Few tweets say so.",
+        Message("Coordinates"),
+        Message("Where the tweet was sent from, as [longitude, latitude]. Few tweets say so."),
         each=_coordinates,
         needs=("longitude", "latitude"),
     ),
     column(
         "text",
         "text",
-        "Text",
-        "The whole text as a reader saw it; of a retweet “RT @name: ” and the original's whole "
-        "text. On one line, unless line breaks were asked for.",
+        Message("Text"),
+        Message(
+            "The whole text as a reader saw it; of a retweet “RT @name: ” and the original's "
+            "whole text. On one line, unless line breaks were asked for."
+        ),
         field="item_text",
         always=True,
     ),
     column(
         "url1",
         "text",
-        "Link 1",
-        "The first link as written in the tweet.",
+        Message("Link 1"),
+        Message("The first link as written in the tweet."),
         each=_url(0, 0),
         needs=("urls",),
         suspect_after=1000,
@@ -170,8 +183,8 @@ CLASSIC: tuple[Column, ...] = (
     column(
         "url1_expanded",
         "text",
-        "Link 1 expanded",
-        "Where the platform says the first link leads.",
+        Message("Link 1 expanded"),
+        Message("Where the platform says the first link leads."),
         each=_url(0, 1),
         needs=("urls",),
         suspect_after=1000,
@@ -179,16 +192,16 @@ CLASSIC: tuple[Column, ...] = (
     column(
         "url2",
         "text",
-        "Link 2",
-        "The second link as written in the tweet.",
+        Message("Link 2"),
+        Message("The second link as written in the tweet."),
         each=_url(1, 0),
         needs=("urls",),
     ),
     column(
         "url2_expanded",
         "text",
-        "Link 2 expanded",
-        "Where the platform says the second link leads.",
+        Message("Link 2 expanded"),
+        Message("Where the platform says the second link leads."),
         each=_url(1, 1),
         needs=("urls",),
     ),

@@ -10,19 +10,21 @@ from typing import Any, Literal
 
 import msgspec
 
+from sfm.messages import Message
+
 ColumnType = Literal["id", "integer", "number", "boolean", "moment", "day", "text", "list"]
 Cell = str | int | float | bool | list[str] | None
 Row = tuple[Cell, ...]
 
 TYPE_WORDS: dict[ColumnType, str] = {
-    "id": "id, up to 19 digits, as text",
-    "integer": "whole number",
-    "number": "number with decimals",
-    "boolean": "True or False",
-    "moment": "date and time in UTC, ISO 8601",
-    "day": "date in UTC, MM/DD/YYYY",
-    "text": "text",
-    "list": "several texts",
+    "id": Message("id, up to 19 digits, as text"),
+    "integer": Message("whole number"),
+    "number": Message("number with decimals"),
+    "boolean": Message("True or False"),
+    "moment": Message("date and time in UTC, ISO 8601"),
+    "day": Message("date in UTC, MM/DD/YYYY"),
+    "text": Message("text"),
+    "list": Message("several texts"),
 }
 _decode = msgspec.json.Decoder().decode
 
@@ -57,8 +59,12 @@ class Column:
         """What the cells hold, for the data dictionary."""
         if self.type != "list":
             return TYPE_WORDS[self.type]
-        between = "blanks" if self.separator == " " else f"“{self.separator.strip()}”"
-        return f"{TYPE_WORDS['list']}, {between} between them (a true list in Parquet)"
+        between = Message("blanks") if self.separator == " " else f"“{self.separator.strip()}”"
+        return Message(
+            "%(type)s, %(between)s between them (a true list in Parquet)",
+            type=TYPE_WORDS["list"],
+            between=between,
+        )
 
 
 @lru_cache(maxsize=2048)  # several columns ask for the same lists of a batch of tweets

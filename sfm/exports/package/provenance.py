@@ -12,21 +12,22 @@ from sqlalchemy import Connection, select
 from sfm import clock
 from sfm.database import among, ids_parameter
 from sfm.exports.result import ExportRequest, Summary
+from sfm.messages import Message
 from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.streams import completeness, file_names
 
 MOST_GAPS = 200
 MISSED = "unknown"
-OF_OTHERS = (
-    "Some of these tweets came by streams that whoever asked for them may not look into. These had "
-    "gaps in this time too; an administrator can say which."
+OF_OTHERS = Message(
+    "Some of these tweets came by streams that whoever asked for them may not look into. These "
+    "had gaps in this time too; an administrator can say which."
 )
-UNKNOWN_OF_OTHERS = (
+UNKNOWN_OF_OTHERS = Message(
     "Some of these tweets came by streams that whoever asked for them may not look into. It is "
     "unknown whether these were connected all of this time; an administrator can say more."
 )
-UNKNOWN = (
+UNKNOWN = Message(
     "Some of these tweets came by streams of which nothing more is recorded here, so it is not "
     "known whether they had gaps."
 )
@@ -69,7 +70,7 @@ def gaps_of(connection: Connection, order: ExportRequest, summary: Summary) -> t
     known = [one for one in found if sees_all or _is_of(one.user_id, order)]
     told = [_gap(one) for one in known[:MOST_GAPS]]
     if len(known) > MOST_GAPS:
-        told.append(f"… and further ones: these are the first {MOST_GAPS}.")
+        told.append(Message("… and further ones: these are the first %(limit)s.", limit=MOST_GAPS))
     shown, others_unknown = _completeness(connection, order, spans, sees_all)
     told += shown
     if len(known) < len(found):

@@ -27,6 +27,7 @@ from sfm.database import among, db, ids_parameter
 from sfm.exports.columns.column import items
 from sfm.exports.request import Criteria
 from sfm.exports.result import Tally
+from sfm.messages import Message
 from sfm.models import Link, LinkLook, TwitterUserItem, TwitterUserItemUrl
 from sfm.posts.search import find
 from sfm.posts.search_scope import scope_of
@@ -35,9 +36,9 @@ from sfm.posts.selection import Selection
 BATCH = 250
 IDS_AT_ONCE = 10_000
 
-NOT_HELD = "not held here"
-NOT_AS_ASKED = "not as the criteria ask"
-NOT_DRAWN = "not drawn for the sample"
+NOT_HELD = Message("not held here")
+NOT_AS_ASKED = Message("not as the criteria ask")
+NOT_DRAWN = Message("not drawn for the sample")
 
 
 @contextmanager
@@ -88,7 +89,7 @@ class ListedTweets:
         self.tally = Tally(read=len(listed))
         self._reader = StoredPosts(connection, fields)
         once = array("q", sorted(set(listed)))
-        self.tally.leave_out("listed before", len(listed) - len(once))
+        self.tally.leave_out(Message("listed before"), len(listed) - len(once))
         ids = self._as_asked(connection, criteria, once)
         if criteria.sample is not None and criteria.sample < len(ids):
             self.tally.leave_out(NOT_DRAWN, len(ids) - criteria.sample)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sfm.errors import WrongInput
+from sfm.messages import Message
 from sfm.networks.record import MAX_ID
 
 MOST_IDS = 10_000_000
@@ -38,7 +39,18 @@ def read_ids(path: Path) -> IdList:
                 else:
                     without += 1
                 if len(ids) > MOST_IDS:
-                    raise WrongInput(f"A list may have {MOST_IDS:,} ids at most. Split it.")
+                    raise WrongInput(
+                        Message(
+                            "A list may have %(limit)s ids at most. Split it.",
+                            limit=f"{MOST_IDS:,}",
+                        )
+                    )
     except OSError as exc:
-        raise WrongInput(f"The list {path.name} cannot be read ({exc.strerror}).") from exc
+        raise WrongInput(
+            Message(
+                "The list %(name)s cannot be read (%(reason)s).",
+                name=path.name,
+                reason=exc.strerror,
+            )
+        ) from exc
     return IdList(ids, without)

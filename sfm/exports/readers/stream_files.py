@@ -29,6 +29,7 @@ from sfm.exports.readers.database import (
 )
 from sfm.exports.request import Criteria
 from sfm.exports.result import Tally
+from sfm.messages import Message
 from sfm.models import TwitterUser
 from sfm.networks.record import Tweet, Unreadable
 from sfm.posts.columns import CONTENT, row_of
@@ -44,8 +45,8 @@ NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)  # never shown
 
 Met = tuple[Tweet, bytes]
 
-MET_BEFORE = "met before in these files"
-NO_TWEET = "not a tweet (a notice of the stream, or a damaged line)"
+MET_BEFORE = Message("met before in these files")
+NO_TWEET = Message("not a tweet (a notice of the stream, or a damaged line)")
 
 
 class StreamTweets:
@@ -123,13 +124,16 @@ class StreamTweets:
             raise _gone(path) from exc
         except (EOFError, OSError, zlib.error) as exc:
             raise WrongInput(
-                f"{path.name} cannot be read to its end: it is damaged, or still being written. "
-                "Wait until it is sealed, or import what can be saved of it."
+                Message(
+                    "%(name)s cannot be read to its end: it is damaged, or still being written. "
+                    "Wait until it is sealed, or import what can be saved of it.",
+                    name=path.name,
+                )
             ) from exc
 
 
 def _gone(path: Path) -> FileGone:
-    return FileGone(f"The file {path.name} is not there any more.")
+    return FileGone(Message("The file %(name)s is not there any more.", name=path.name))
 
 
 def _storing(fields: Sequence[str]) -> Callable[[Tweet, bytes], Any]:

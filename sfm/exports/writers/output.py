@@ -17,6 +17,7 @@ from sfm.exports.format import Layout
 from sfm.exports.writers.csv_writer import CsvOptions, CsvWriter
 from sfm.exports.writers.line_writer import LineWriter
 from sfm.exports.writers.text_rules import TextChanges
+from sfm.messages import Message
 from sfm.networks.record import Unreadable
 
 GZIP_LEVEL = 6
@@ -137,7 +138,7 @@ class Output:
             try:
                 lines.append(as_v1_line(tweet.item_json.encode()).decode())
             except Unreadable:
-                reason = "cannot be given the shape of v1.1"
+                reason = Message("cannot be given the shape of v1.1")
                 self.left_out[reason] = self.left_out.get(reason, 0) + 1
         return lines
 
@@ -179,10 +180,21 @@ class EmptinessWatch:
         for place, column in enumerate(self._columns):
             after = 1 if column.always else column.suspect_after
             if place in self._never_filled and after and self._rows >= after:
-                found.append(f"The column {column.name} is empty in all {self._rows:,} rows.")
+                found.append(
+                    Message(
+                        "The column %(name)s is empty in all %(rows)s rows.",
+                        name=column.name,
+                        rows=f"{self._rows:,}",
+                    )
+                )
             elif self._empty.get(place):
                 found.append(
-                    f"The column {column.name} is empty in {self._empty[place]:,} of "
-                    f"{self._rows:,} rows; every tweet should have it."
+                    Message(
+                        "The column %(name)s is empty in %(place)s of %(rows)s rows; every tweet "
+                        "should have it.",
+                        name=column.name,
+                        place=f"{self._empty[place]:,}",
+                        rows=f"{self._rows:,}",
+                    )
                 )
         return tuple(found)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sfm.messages import Message
+
 REPLACEMENT = "\ufffd"
 FORMULA_STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"  # plain, and full-width as Excel folds them
 
@@ -33,10 +35,14 @@ class TextChanges:
 
 
 CHANGE_WORDS = {
-    "replaced_characters": "characters that the format cannot hold, replaced by U+FFFD (\ufffd)",
-    "flattened_cells": "texts with line breaks, each break replaced by a blank",
-    "guarded_cells": "texts that a spreadsheet would take for a formula, marked with a leading '",
-    "cut_cells": "texts over 32,767 characters, cut there with a mark (a limit of Excel)",
+    "replaced_characters": Message(
+        "characters that the format cannot hold, replaced by U+FFFD (\ufffd)"
+    ),
+    "flattened_cells": Message("texts with line breaks, each break replaced by a blank"),
+    "guarded_cells": Message(
+        "texts that a spreadsheet would take for a formula, marked with a leading '"
+    ),
+    "cut_cells": Message("texts over 32,767 characters, cut there with a mark (a limit of Excel)"),
 }
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from sfm.exports.errors import CountMismatch
 from sfm.exports.format import Layout
+from sfm.messages import Message
 
 CHUNK_BYTES = 1 << 20
 _ROW = re.compile(rb'<row r="\d+">')
@@ -75,11 +76,21 @@ def check_tally(read: int, written: int, left_out: int, counted: int) -> None:
     """Raises DoesNotAddUp unless every row is accounted for and stands in the file."""
     if read != written + left_out:
         raise CountMismatch(
-            f"{read:,} rows were read, but {written:,} written and {left_out:,} left out: that "
-            "does not add up. The file is not kept. Please report this with the export's number."
+            Message(
+                "%(read)s rows were read, but %(written)s written and %(left_out)s left out: that "
+                "does not add up. The file is not kept. Please report this with the export's "
+                "number.",
+                read=f"{read:,}",
+                written=f"{written:,}",
+                left_out=f"{left_out:,}",
+            )
         )
     if counted != written:
         raise CountMismatch(
-            f"{written:,} rows were written, but the file holds {counted:,}. It is not kept: the "
-            "disk may have failed. Try again, and tell the system's administrator."
+            Message(
+                "%(written)s rows were written, but the file holds %(counted)s. It is not kept: "
+                "the disk may have failed. Try again, and tell the system's administrator.",
+                written=f"{written:,}",
+                counted=f"{counted:,}",
+            )
         )

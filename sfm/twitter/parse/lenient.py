@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from sfm.messages import Message
 from sfm.networks.record import MAX_ID, Unreadable
 from sfm.twitter.parse.payload_types import Count
 
@@ -55,15 +56,17 @@ def _decoder(shape: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
 def loads(line: bytes) -> dict[str, Any]:
     """One JSON object as plain Python values, texts cleaned. Raises Unreadable."""
     if not line.strip():
-        raise Unreadable("empty", "There is nothing on this line.")
+        raise Unreadable("empty", Message("There is nothing on this line."))
     try:
         value = json.loads(line.decode("utf-8", "replace"), parse_int=_integer)
     except RecursionError:
-        raise Unreadable("too_deep", "This is nested far too deep to be a tweet.") from None
+        raise Unreadable(
+            "too_deep", Message("This is nested far too deep to be a tweet.")
+        ) from None
     except ValueError:
-        raise Unreadable("not_json", "This is not JSON, or was cut off.") from None
+        raise Unreadable("not_json", Message("This is not JSON, or was cut off.")) from None
     if not isinstance(value, dict):
-        raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
+        raise Unreadable("not_a_tweet", Message("This is JSON, but not a tweet."))
     return value
 
 

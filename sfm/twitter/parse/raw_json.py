@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from sfm.messages import Message
 from sfm.networks.record import Unreadable
 
 _LONGEST_INTEGER = 25  # digits; Python refuses to make an int of more than 4,300
@@ -62,9 +63,11 @@ def take_apart(body: bytes) -> AnswerParts:
     try:
         return _slowly(body.decode("utf-8", "surrogateescape"))
     except RecursionError:
-        raise Unreadable("too_deep", "This is nested far too deep to be an answer.") from None
+        raise Unreadable(
+            "too_deep", Message("This is nested far too deep to be an answer.")
+        ) from None
     except ValueError:
-        raise Unreadable("not_json", "This is not JSON, or was cut off.") from None
+        raise Unreadable("not_json", Message("This is not JSON, or was cut off.")) from None
 
 
 def _fast(body: bytes) -> AnswerParts:
@@ -97,7 +100,7 @@ def _slowly(text: str) -> AnswerParts:
         return AnswerParts(_cut_list(text), is_v1=True)
     if not text.startswith("{"):
         _value(text)
-        raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
+        raise Unreadable("not_a_tweet", Message("This is JSON, but not a tweet."))
     members = dict(_members(text))
     parts = AnswerParts(errors=_value(members.get("errors", "null")))
     if members.get("statuses", "").startswith("["):

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from sfm.messages import Message
 from sfm.networks.record import Tweet, Unreadable, UserRecord
 from sfm.twitter.parse import v2
 from sfm.twitter.parse.lenient import decode, loads
@@ -152,7 +153,7 @@ def _split_v2(parts: AnswerParts) -> Page:
         try:
             post = decode(raw, V2Tweet)
             if not v2.is_post(post):
-                raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
+                raise Unreadable("not_a_tweet", Message("This is JSON, but not a tweet."))
             tweet = v2.tweet_from(post, shelf.pool)
             elements.append(Record(shelf.record(raw, post), tweet))
         except Unreadable as why:

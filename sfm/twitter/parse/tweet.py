@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from sfm.messages import Message
 from sfm.networks.record import Tweet, Unreadable, UserRecord
 from sfm.twitter.parse import v1, v2
 from sfm.twitter.parse.lenient import decode
@@ -34,7 +35,7 @@ def open_line(line: bytes) -> V1Tweet | ParsedPost:
         payload = read(line)
         if payload is not None:
             return payload
-    raise Unreadable("not_a_tweet", "This is JSON, but not a tweet.")
+    raise Unreadable("not_a_tweet", Message("This is JSON, but not a tweet."))
 
 
 def _readers(line: bytes) -> tuple[Callable[[bytes], V1Tweet | ParsedPost | None], ...]:
@@ -73,5 +74,5 @@ def parse_user(raw: bytes) -> UserRecord:
             return v1.user_from(old, raw)
     new = decode(raw, V2User)
     if not new.username:
-        raise Unreadable("not_a_tweet", "This is JSON, but not an account with a name.")
+        raise Unreadable("not_a_tweet", Message("This is JSON, but not an account with a name."))
     return v2.user_from(new, raw)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from sfm import clock
+from sfm.messages import Message
 from sfm.networks.record import MAX_ID, TweetKind, Unreadable
 from sfm.twitter.parse.payload_types import Variant
 
@@ -33,9 +34,15 @@ def required_id(text: str | None, number: int | None = None) -> int:
         return valid_id
     written = text or ("" if number is None else str(number))
     if written.isascii() and written.isdigit() and int(written[:40]) > MAX_ID:
-        raise Unreadable("id_too_large", f"The id {written[:40]} is too large to be a Twitter id.")
+        raise Unreadable(
+            "id_too_large",
+            Message("The id %(written)s is too large to be a Twitter id.", written=written[:40]),
+        )
     raise Unreadable(
-        "no_id", f"“{written[:40]}” is no Twitter id." if written else "This has no id."
+        "no_id",
+        Message("“%(written)s” is no Twitter id.", written=written[:40])
+        if written
+        else Message("This has no id."),
     )
 
 

@@ -1,0 +1,56 @@
+"""Sentences for people that carry their message id and values, as gettext names them.
+
+`Message("There is no set “%(name)s” here.", name=name)` is the English sentence as a `str`, for
+logs, terminals and the database, and keeps its msgid and values, from which pages translate it
+(`sfm/web/translation.py`). `scripts/strings.py` puts each msgid into the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+Value = str | int | float
+
+
+class Message(str):
+    """The English sentence, with `msgid` and `values` to translate it by.
+
+    `values` fill the places `%(name)s` of the msgid; one may be a Message itself. What is neither
+    text nor number is kept as its text. Without values the msgid is the sentence as it stands,
+    `%` included.
+    """
+
+    __slots__ = ("msgid", "values")
+    msgid: str
+    values: dict[str, Value]
+
+    def __new__(cls, msgid: str, /, **values: object) -> Self:
+        kept = {name: _value(value) for name, value in values.items()}
+        self = super().__new__(cls, msgid % kept if kept else msgid)
+        self.msgid = str(msgid)
+        self.values = kept
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restored, (self.msgid, self.values)
+
+
+def _value(value: object) -> Value:
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def restored(msgid: str, values: dict[str, Value]) -> Message:
+    """The Message of a msgid and its values."""
+    return Message(msgid, **values)
+
+
+def join_messages(parts: Iterable[str], separator: str = " ") -> Message:
+    """Several sentences or words as one Message, each translated by itself."""
+    values = {f"part_{number}": part for number, part in enumerate(parts, start=1)}
+    return Message(separator.join(f"%({name})s" for name in values), **values)
+
+
+def N_(msgid: str, /) -> str:
+    """The msgid as it is: marks it for the catalogue where a Message is made of it later."""
+    return msgid
