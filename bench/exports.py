@@ -181,12 +181,12 @@ def fill(owners: dict[int, int], world: World, count: int) -> None:
     from itertools import islice
 
     from sfm.database import begin_write, db
+    from sfm.networks.page import PostRecord
     from sfm.posts.store import save_page
-    from sfm.twitter.parse.response import Record
     from sfm.twitter.parse.tweet import parse_line
 
     lines = world.v1_lines(count)
-    while page := [Record(line, parse_line(line)) for line in islice(lines, BATCH)]:
+    while page := [PostRecord(line, parse_line(line)) for line in islice(lines, BATCH)]:
         begin_write()
         save_page(page, captured_by="timeline", run_id=1, owner=owners)
         db.session.commit()

@@ -22,8 +22,8 @@ from bench.synthetic import World, as_line
 from bench.table import Row, show
 from sfm.database import begin_write, db
 from sfm.models import TwitterUserItem
+from sfm.networks.page import PostRecord
 from sfm.posts import bulk_sql, store
-from sfm.twitter.parse.response import Record
 from sfm.twitter.parse.tweet import parse_line
 
 PAGES, PAGE = 25, 200
@@ -57,8 +57,8 @@ def pages(lines: list[bytes]) -> Iterator[list[bytes]]:
         yield lines[at : at + PAGE]
 
 
-def records(lines: list[bytes]) -> list[Record]:
-    return [Record(line, parse_line(line)) for line in lines]
+def records(lines: list[bytes]) -> list[PostRecord]:
+    return [PostRecord(line, parse_line(line)) for line in lines]
 
 
 def ours(lines: list[bytes], owners: dict[int, int]) -> None:

@@ -21,10 +21,10 @@ from bench.synthetic import World, vocabulary
 from bench.table import Row, cpu_of, show
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser, TwitterUserItem, TwitterUserSet, User
+from sfm.networks.page import PostRecord
 from sfm.posts import queries
 from sfm.posts.selection import Selection
 from sfm.posts.store import save_page
-from sfm.twitter.parse.response import Record
 from sfm.twitter.parse.tweet import parse_line
 
 TWEETS, ACCOUNTS, IN_A_SET = 500_000, 2_000, 300
@@ -45,7 +45,7 @@ def fill(tweets: int) -> None:
     db.session.add(TwitterUserSet(owner_id=account.id, name="Readers", members=members))
     db.session.commit()
     lines = world.v2_lines(tweets)
-    while page := [Record(line, parse_line(line)) for line in islice(lines, SAVED_AT_ONCE)]:
+    while page := [PostRecord(line, parse_line(line)) for line in islice(lines, SAVED_AT_ONCE)]:
         begin_write()
         save_page(page, captured_by="timeline", run_id=1, owner=owners)
         db.session.commit()

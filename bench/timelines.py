@@ -29,13 +29,14 @@ from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser
 from sfm.networks.errors import Wait
+from sfm.networks.page import PostRecord
 from sfm.posts import bulk_sql, store
 from sfm.runs import queue
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import run as timelines
 from sfm.twitter.client import Client
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.parse.response import Record, split_page
+from sfm.twitter.parse.response import split_page
 from sfm.twitter.parse.tweet import parse_line
 from sfm.users.clients import collecting_client
 
@@ -142,11 +143,11 @@ def save_lines(pages: list[tuple[int, list[bytes]]], owners: dict[int, int]) -> 
     new = 0
     with timed() as took:
         for uid, lines in pages:
-            new += _save([Record(line, parse_line(line)) for line in lines], owners[uid])
+            new += _save([PostRecord(line, parse_line(line)) for line in lines], owners[uid])
     return took[0] + Done(tweets=new)
 
 
-def _save(records: Sequence[Record], owner: int) -> int:
+def _save(records: Sequence[PostRecord], owner: int) -> int:
     begin_write()
     saved = store.save_page(records, captured_by="timeline", run_id=None, owner=owner)
     db.session.commit()

@@ -18,9 +18,10 @@ from sfm.database import db
 from sfm.messages import Message
 from sfm.models import AccountEvent, TwitterUser
 from sfm.networks.errors import AccountProblem
-from sfm.networks.record import UserRecord
+from sfm.networks.page import AccountBatch
+from sfm.networks.record import Account
 from sfm.runs import events
-from sfm.twitter.lookups import UserBatch
+from sfm.twitter.errors import account_problem
 
 OK, PROTECTED, SUSPENDED, NOT_FOUND = "ok", "protected", "suspended", "not_found"
 # Twitter does not say whether "withheld" and "unavailable" last: they change no state.
@@ -47,7 +48,7 @@ class Gone:
     unconfirmed: tuple[TwitterUser, ...] = ()
 
 
-def apply_profile(twitter_user: TwitterUser, record: UserRecord) -> bool:
+def apply_profile(twitter_user: TwitterUser, record: Account) -> bool:
     """Take over what Twitter says of an account now; True where its name has changed.
 
     The record must be of the same uid: a name alone says nothing of who it is. Does not flush.
@@ -58,7 +59,7 @@ def apply_profile(twitter_user: TwitterUser, record: UserRecord) -> bool:
     twitter_user.checked_at = clock.now()
     twitter_user.gone_unconfirmed_since = None
     if record.protected and twitter_user.state != PROTECTED:
-        set_state(twitter_user, PROTECTED, AccountProblem("protected", record.name).message)
+        set_state(twitter_user, PROTECTED, account_problem("protected", record.name).message)
     elif not record.protected and twitter_user.state != OK:
         set_state(twitter_user, OK, "")
     return rename(twitter_user, record.name)
@@ -70,7 +71,7 @@ def apply_problem(twitter_user: TwitterUser, problem: AccountProblem) -> bool:
     state = STATES.get(problem.state)
     if state is None or state == twitter_user.state:
         return False
-    reason = AccountProblem(problem.state, twitter_user.name).message
+    reason = account_problem(problem.state, twitter_user.name).message
     set_state(twitter_user, state, reason)
     return True
 
@@ -120,7 +121,7 @@ def confirm_gone() -> int:
     unconfirmed = select(TwitterUser).where(TwitterUser.gone_unconfirmed_since.is_not(None))
     users = db.session.scalars(unconfirmed).all()
     for user in users:
-        apply_problem(user, AccountProblem("gone", user.name))
+        apply_problem(user, account_problem("gone", user.name))
     db.session.flush()
     note_unconfirmed()
     return len(users)
@@ -147,14 +148,14 @@ def note_unconfirmed() -> None:
     events.open_event(UNCONFIRMED_EVENT, message, severity="warning", lasting=True)
 
 
-def apply_batch(batch: UserBatch, *, enters_gone: bool = True) -> dict[int, bool]:
+def apply_batch(batch: AccountBatch, *, enters_gone: bool = True) -> dict[int, bool]:
     """Take over one answer of a look-up by uid; for each of our accounts, whether it changed.
 
     A change is another name or another state. Keys are our numbers. `enters_gone`: take over too
     who is gone, as of all that were asked; else that is the caller's (`enter_gone`). Flushes.
     """
     gone: list[AccountGone] = []
-    records = {record.uid: record for record in batch.users}
+    records = {record.uid: record for record in batch.accounts}
     problems = {
         int(problem.subject): problem for problem in batch.problems if problem.state != "malformed"
     }
@@ -192,7 +193,7 @@ def set_state(twitter_user: TwitterUser, state: str, reason: str) -> None:
     db.session.add(event)
 
 
-def _copy_profile(twitter_user: TwitterUser, record: UserRecord) -> None:
+def _copy_profile(twitter_user: TwitterUser, record: Account) -> None:
     twitter_user.display_name = record.display_name or ""
     twitter_user.description = record.description or ""
     twitter_user.location = record.location or ""

@@ -21,7 +21,7 @@ from sfm.accounts.list_import import Cost, ImportOutcome, ImportPlan, ListLine
 from sfm.errors import NotFound
 from sfm.extensions import settings
 from sfm.messages import Message
-from sfm.twitter.client import Client
+from sfm.networks.adapter import AccountLookup
 
 KEPT = timedelta(days=7)
 LOOKED_UP_AT_ONCE = 500  # names in one step of a page: five calls
@@ -86,7 +86,7 @@ def find(owner_id: int, token: str) -> ListDraft:
     return draft
 
 
-def look_up_some(client: Client, draft: ListDraft) -> None:
+def look_up_some(client: AccountLookup, draft: ListDraft) -> None:
     """Ask Twitter for the next names of a draft, 500 at most. Raises TwitterErrors."""
     lines = draft.to_look_up[draft.looked_up : draft.looked_up + LOOKED_UP_AT_ONCE]
     plan = list_import.plan(client, [line.name for line in lines])

@@ -21,15 +21,16 @@ from sfm.errors import WrongInput
 from sfm.messages import Message
 from sfm.models import TwitterUser, TwitterUserSet
 from sfm.networks.errors import AccountProblem
-from sfm.networks.record import UserRecord
+from sfm.networks.record import Account
 from sfm.runs.transactions import unit_of_work
+from sfm.twitter.errors import account_problem
 from sfm.twitter.prices import CENTS_PER_USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sfm.networks.adapter import AccountLookup
     from sfm.runs.context import RunContext
-    from sfm.twitter.client import Client
 
 MOST_LINES = 50_000
 LOOK_UP = 100  # names a call
@@ -64,7 +65,7 @@ class ListLine(msgspec.Struct, kw_only=True):
     verdict: Verdict
     message: str = ""
     twitter_user_id: int | None = None
-    record: UserRecord | None = None
+    record: Account | None = None
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -132,7 +133,7 @@ def _judged_alone(number: int, text: str, name: str, seen: dict[str, int]) -> Li
     line = ListLine(number=number, text=text.strip()[:100], name=name[:60], verdict="new")
     if not is_possible(name):
         line.verdict = "not_a_name"
-        line.message = AccountProblem("malformed", name[:60]).message
+        line.message = account_problem("malformed", name[:60]).message
     elif name.lower() in seen:
         line.verdict = "twice"
         line.message = Message(
@@ -150,7 +151,7 @@ def cost_of(lines: Iterable[ListLine]) -> Cost:
 
 
 def plan(
-    client: Client,
+    client: AccountLookup,
     texts: Iterable[str],
     *,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -164,22 +165,22 @@ def plan(
     cost = cost_of(lines)
     lines_by_name = {line.name.lower(): line for line in lines if line.verdict == "new"}
     answered = 0
-    for batch in client.users_by_username([line.name for line in lines_by_name.values()]):
-        for record in batch.users:
+    for batch in client.accounts_by_name([line.name for line in lines_by_name.values()]):
+        for record in batch.accounts:
             _found(lines_by_name[record.name.lower()], record)
         for problem in batch.problems:
             _not_found(lines_by_name[problem.subject.lower()], problem)
-        answered += len(batch.users) + len(batch.problems)
+        answered += len(batch.accounts) + len(batch.problems)
         progress(answered, len(lines_by_name))
     _compare_with_ours(lines)
     return ImportPlan(lines, cost)
 
 
-def _found(line: ListLine, record: UserRecord) -> None:
+def _found(line: ListLine, record: Account) -> None:
     line.record = msgspec.structs.replace(record, raw=b"")
     if record.protected:
         line.verdict = "protected"
-        line.message = AccountProblem("protected", record.name).message
+        line.message = account_problem("protected", record.name).message
 
 
 def _not_found(line: ListLine, problem: AccountProblem) -> None:

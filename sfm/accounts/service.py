@@ -17,10 +17,11 @@ from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.models import AccountEvent, TwitterUser
 from sfm.networks.errors import AccountProblem
-from sfm.networks.record import UserRecord
+from sfm.networks.record import Account
+from sfm.twitter.errors import account_problem
 
 if TYPE_CHECKING:
-    from sfm.twitter.client import Client
+    from sfm.networks.adapter import AccountLookup
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,11 +30,11 @@ from typing import TYPE_CHECKING
 from sfm.messages import Message
 
 if TYPE_CHECKING:
-    from sfm.twitter.client import Client
+    from sfm.networks.adapter import AccountLookup
 
 
 def add_by_name(
-    client: Client, typed: str, *, added_by_id: int | None = None, active: bool = True
+    client: AccountLookup, typed: str, *, added_by_id: int | None = None, active: bool = True
 ) -> TwitterUser:
     """Look a name up and begin to collect the account. Begins the write itself, flushes.
 
@@ -43,14 +44,14 @@ def add_by_name(
     """
     record = look_up(client, typed)
     uids = [user.uid for user in namesakes(record) if user.uid is not None]
-    answers = list(client.users_by_id(uids))
+    answers = list(client.accounts_by_uid(uids))
     begin_write()
     for batch in answers:
         lifecycle.apply_batch(batch)
     return add(record, added_by_id=added_by_id, active=active)
 
 
-def activate_again(client: Client, twitter_user_id: int) -> TwitterUser:
+def activate_again(client: AccountLookup, twitter_user_id: int) -> TwitterUser:
     """Look an account up by its uid and collect it again. Begins the write itself, flushes.
 
     Raises WrongInput where Twitter no longer has the uid, and TwitterErrors.
@@ -62,13 +63,13 @@ def activate_again(client: Client, twitter_user_id: int) -> TwitterUser:
     return twitter_user
 
 
-def namesakes(record: UserRecord) -> list[TwitterUser]:
+def namesakes(record: Account) -> list[TwitterUser]:
     """Accounts that stand here under this name with another uid (or none yet)."""
     same_name = select(TwitterUser).where(TwitterUser.lower_name == record.name.lower())
     return [user for user in db.session.scalars(same_name) if user.uid != record.uid]
 
 
-def look_up(client: Client, typed: str) -> UserRecord:
+def look_up(client: AccountLookup, typed: str) -> Account:
     """What Twitter says of an account, by the name as it was typed. Asks once; saves nothing.
 
     Raises WrongInput with the reason where there is no such account to be collected: not a
@@ -76,14 +77,14 @@ def look_up(client: Client, typed: str) -> UserRecord:
     """
     name = normalize(typed)
     if not is_possible(name):
-        raise WrongInput(AccountProblem("malformed", typed.strip()[:60]).message)
+        raise WrongInput(account_problem("malformed", typed.strip()[:60]).message)
     try:
-        return client.user_by_name(name)
+        return client.account_by_name(name)
     except AccountProblem as problem:
         raise WrongInput(problem.message) from problem
 
 
-def add(record: UserRecord, *, added_by_id: int | None = None, active: bool = True) -> TwitterUser:
+def add(record: Account, *, added_by_id: int | None = None, active: bool = True) -> TwitterUser:
     """Begin to collect an account that Twitter has just shown us. Flushes.
 
     The name is kept in Twitter's own capitals. Raises WrongInput where the uid is here already,
@@ -125,22 +126,22 @@ def already_here(present: TwitterUser, name: str) -> str:
     )
 
 
-def look_up_again(client: Client, twitter_user: TwitterUser) -> UserRecord:
+def look_up_again(client: AccountLookup, twitter_user: TwitterUser) -> Account:
     """What Twitter says of an account of ours now, by its uid. Asks once; saves nothing.
 
     Raises WrongInput where the uid is gone or suspended.
     """
     if twitter_user.uid is None:
         return look_up(client, twitter_user.name)
-    for batch in client.users_by_id([twitter_user.uid]):
-        for record in batch.users:
+    for batch in client.accounts_by_uid([twitter_user.uid]):
+        for record in batch.accounts:
             return record
         for problem in batch.problems:
-            raise WrongInput(AccountProblem(problem.state, twitter_user.name).message)
-    raise WrongInput(AccountProblem("unanswered", twitter_user.name).message)
+            raise WrongInput(account_problem(problem.state, twitter_user.name).message)
+    raise WrongInput(account_problem("unanswered", twitter_user.name).message)
 
 
-def activate(twitter_user: TwitterUser, record: UserRecord) -> bool:
+def activate(twitter_user: TwitterUser, record: Account) -> bool:
     """Collect an account again, with what `look_up_again` said; True where its name changed."""
     if twitter_user.uid is None:
         twitter_user.uid = record.uid
@@ -203,20 +204,20 @@ def deactivate_many(ids: Sequence[int]) -> SwitchedAccounts:
     return SwitchedAccounts(len(active))
 
 
-def activate_many(client: Client, ids: Sequence[int]) -> SwitchedAccounts:
+def activate_many(client: AccountLookup, ids: Sequence[int]) -> SwitchedAccounts:
     """Look these accounts up by their uids, 100 a call, and collect those that are there.
 
     Begins the write itself, after Twitter's answers. Raises TwitterErrors that are about none of
     the accounts.
     """
     idle = {user.uid: user.id for user in by_ids(ids) if not user.is_active and user.uid}
-    answers = list(client.users_by_id(list(idle)))
+    answers = list(client.accounts_by_uid(list(idle)))
     begin_write()
     users = {user.uid: user for user in by_ids(list(idle.values()))}
     changed, refused = 0, []
     gone: list[lifecycle.AccountGone] = []
     for batch in answers:
-        for record in batch.users:
+        for record in batch.accounts:
             if record.uid in users:
                 activate(users[record.uid], record)
                 changed += 1
@@ -227,7 +228,7 @@ def activate_many(client: Client, ids: Sequence[int]) -> SwitchedAccounts:
                     gone.append((user, problem))
                 else:
                     lifecycle.apply_problem(user, problem)
-                refused.append(AccountProblem(problem.state, user.name).message)
+                refused.append(account_problem(problem.state, user.name).message)
     db.session.flush()
     lifecycle.enter_gone(gone, len(idle))
     return SwitchedAccounts(changed, tuple(refused))

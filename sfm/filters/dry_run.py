@@ -9,8 +9,8 @@ from datetime import timedelta
 from sfm import clock
 from sfm.errors import WrongInput
 from sfm.messages import Message
-from sfm.twitter.client import Client
-from sfm.twitter.parse.response import Record
+from sfm.networks.adapter import RecentSearch
+from sfm.networks.page import PostRecord
 from sfm.twitter.prices import DOLLARS_PER_COUNT, DOLLARS_PER_POST
 
 EXAMPLES = 20
@@ -27,7 +27,7 @@ class DryRun:
 
     total: int
     by_day: dict[str, int]
-    examples: tuple[Record, ...]
+    examples: tuple[PostRecord, ...]
     dollars_a_week: float
     cost_dollars: float
     left_out: int  # queries beyond the most that a trial asks
@@ -38,8 +38,8 @@ def price(queries: Sequence[str]) -> float:
     return min(len(queries), MOST_QUERIES) * DOLLARS_PER_COUNT + EXAMPLES * DOLLARS_PER_POST
 
 
-def try_out(queries: Sequence[str], client: Client) -> DryRun:
-    """Ask recent search. Raises TwitterError; WrongInput where there is nothing to ask."""
+def try_out(queries: Sequence[str], client: RecentSearch) -> DryRun:
+    """Ask recent search. Raises NetworkError; WrongInput where there is nothing to ask."""
     if not queries:
         raise WrongInput(
             Message("There is nothing to search for: the rules are empty, or too long.")
@@ -62,13 +62,13 @@ def try_out(queries: Sequence[str], client: Client) -> DryRun:
     )
 
 
-def _examples(queries: Sequence[str], client: Client) -> tuple[Record, ...]:
-    examples: dict[int, Record] = {}
+def _examples(queries: Sequence[str], client: RecentSearch) -> tuple[PostRecord, ...]:
+    examples: dict[int, PostRecord] = {}
     since = clock.now() - timedelta(days=DAYS) + timedelta(minutes=1)
     for query in queries:
         page = next(client.search_recent(query, start_time=since, page_size=EXAMPLES), None)
         for record in page.records if page else ():
-            examples.setdefault(record.tweet.twitter_id, record)
+            examples.setdefault(record.post.twitter_id, record)
         if len(examples) >= EXAMPLES:
             break
     return tuple(examples.values())[:EXAMPLES]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sfm.errors import SfmError
 from sfm.messages import Message
-from sfm.twitter.client import Client
+from sfm.networks.adapter import AccountLookup
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class People:
 
 
 def find_people(
-    names: Iterable[str], known: Mapping[str, int], client: Client | None, why_not: str = ""
+    names: Iterable[str], known: Mapping[str, int], client: AccountLookup | None, why_not: str = ""
 ) -> People:
     """Look the names up, but for those whose uid is known from before (by name, any capitals).
 
@@ -51,8 +51,8 @@ def find_people(
     not_found: dict[str, str] = {}
     unanswered: list[str] = []
     try:
-        for batch in client.users_by_username(missing):
-            found_uids = {user.name.lower(): user.uid for user in batch.users}
+        for batch in client.accounts_by_name(missing):
+            found_uids = {user.name.lower(): user.uid for user in batch.accounts}
             uids |= {
                 name: found_uids[name.lower()] for name in missing if name.lower() in found_uids
             }

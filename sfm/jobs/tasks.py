@@ -15,6 +15,7 @@ from sfm.filters import connections
 from sfm.filters import reconcile as filter_reconcile
 from sfm.messages import Message
 from sfm.models import Credential, Gap, StreamFile, TwitterFilter
+from sfm.networks.adapter import NetworkClient
 from sfm.networks.errors import Wait
 from sfm.posts.counters import verify_counts
 from sfm.posts.importer import import_files
@@ -24,14 +25,13 @@ from sfm.streams import archive, files, gap_fill
 from sfm.streams.deleted_filters import seal_files_of_deleted_filters
 from sfm.timelines import refresh_names
 from sfm.timelines import run as timelines
-from sfm.twitter.client import Client
 from sfm.users.clients import client_for, collecting_client, default_client
 from sfm.users.credential_check import check
 
 logger = logging.getLogger(__name__)
 
 
-def _patient_client(run: RunContext) -> Client:
+def _patient_client(run: RunContext) -> NetworkClient:
     """A client that waits for limits, shown on the run's page."""
     client = default_client(lambda wait: run.wait(wait.until, wait.message))
     db.session.rollback()
@@ -112,7 +112,7 @@ def fill_gap(run: RunContext) -> dict[str, Any]:
     return dict(result)
 
 
-def _client_of(gap_id: int, run: RunContext) -> Client:
+def _client_of(gap_id: int, run: RunContext) -> NetworkClient:
     """With the credential of the filter, else the installation's; waits for limits."""
 
     def pause(wait: Wait) -> None:

@@ -1,6 +1,7 @@
-"""What can go wrong between us and Twitter: one small tree, each with a sentence for a librarian.
+"""Errors that all networks share: one small tree of classes. Adapters raise them with a sentence.
 
-Callers decide by class (and its one attribute), never by status numbers or wording.
+Callers decide by class (and its one attribute), never by status numbers or wording. The sentences
+are the adapter's: each says what to do, in words of its network (X: `sfm/twitter/errors.py`).
 """
 
 from __future__ import annotations
@@ -10,17 +11,16 @@ from datetime import datetime
 from typing import Literal
 
 from sfm.errors import SfmError
-from sfm.messages import N_, Message
 
 AccountState = Literal[
     "not_found",  # no account has this name
-    "gone",  # an account we knew by its number no longer answers: deleted or deactivated
+    "gone",  # an account we knew by its uid no longer answers: deleted or deactivated
     "suspended",
     "protected",
     "withheld",
-    "unavailable",  # for now; Twitter does not say why
+    "unavailable",  # for now; the network does not say why
     "unanswered",  # the answer said nothing of it
-    "malformed",  # cannot be a name or a number; Twitter was not asked
+    "malformed",  # cannot be a name or a uid; the network was not asked
 ]
 CredentialKind = Literal[
     "refused",  # wrong or revoked key or token
@@ -44,8 +44,8 @@ _SECRETS = re.compile(
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
-class TwitterError(SfmError):
-    """Any trouble with Twitter. `detail` holds up to 500 scrubbed characters of its answer."""
+class NetworkError(SfmError):
+    """Any trouble with a network. `detail` holds up to 500 scrubbed characters of its answer."""
 
     def __init__(
         self,
@@ -60,11 +60,11 @@ class TwitterError(SfmError):
         self.status = status
 
 
-class Retry(TwitterError):
+class Retry(NetworkError):
     """A passing fault: 5xx, network, a cut answer, a web page in place of data."""
 
 
-class Wait(TwitterError):
+class Wait(NetworkError):
     """Nothing may be asked before `until` (aware UTC). `cause`: the fault that a pause follows."""
 
     def __init__(
@@ -75,7 +75,7 @@ class Wait(TwitterError):
         seconds: float,
         reason: WaitReason = "window",
         endpoint: str = "",
-        cause: TwitterError | None = None,
+        cause: NetworkError | None = None,
         detail: str = "",
         status: int | None = None,
     ) -> None:
@@ -87,12 +87,14 @@ class Wait(TwitterError):
         self.cause = cause
 
 
-class AccountProblem(TwitterError):
-    """This one account cannot be read; `subject` is the name or number that was asked for."""
+class AccountProblem(NetworkError):
+    """This one account cannot be read; `subject` is the name or uid that was asked for."""
 
-    def __init__(self, state: AccountState, subject: str, *, detail: str = "") -> None:
+    def __init__(
+        self, message: str, *, state: AccountState, subject: str, detail: str = ""
+    ) -> None:
         super().__init__(
-            Message(ACCOUNT_MESSAGES[state], subject=subject or Message("this account")),
+            message,
             detail=detail,
             permanent=state not in ("unavailable", "unanswered"),
         )
@@ -100,12 +102,14 @@ class AccountProblem(TwitterError):
         self.subject = subject
 
 
-class PostProblem(TwitterError):
-    """This one post cannot be read; `state` as for accounts, `subject` is the post's number."""
+class PostProblem(NetworkError):
+    """This one post cannot be read; `state` as for accounts, `subject` is the post's uid."""
 
-    def __init__(self, state: AccountState, subject: str, *, detail: str = "") -> None:
+    def __init__(
+        self, message: str, *, state: AccountState, subject: str, detail: str = ""
+    ) -> None:
         super().__init__(
-            Message(POST_MESSAGES.get(state, POST_MESSAGES["unavailable"]), subject=subject),
+            message,
             detail=detail,
             permanent=state != "unavailable",
         )
@@ -113,22 +117,23 @@ class PostProblem(TwitterError):
         self.subject = subject
 
 
-class CredentialProblem(TwitterError):
+class CredentialProblem(NetworkError):
     """The key or token cannot be used for this; `kind` says what a person has to do about it.
 
-    `subject`: where Twitter gave no reason, the account that the call was about, else "". Such a
+    `subject`: where no reason was given, the account that the call was about, else "". Such a
     refusal may be that account's alone.
     """
 
     def __init__(
         self,
-        kind: CredentialKind,
+        message: str,
         *,
+        kind: CredentialKind,
         detail: str = "",
         status: int | None = None,
         subject: str = "",
     ) -> None:
-        super().__init__(CREDENTIAL_MESSAGES[kind], detail=detail, status=status, permanent=True)
+        super().__init__(message, detail=detail, status=status, permanent=True)
         self.kind = kind
         self.subject = subject
 
@@ -138,7 +143,7 @@ class CredentialProblem(TwitterError):
         return bool(self.subject) or self.kind in ABOUT_THE_CALL
 
 
-class OutOfCredits(TwitterError):
+class OutOfCredits(NetworkError):
     """Paid for or allowed no more: never retried. `period` is 'Daily', 'Monthly' or, of a limit
     on spending, 'Billing', as far as it is told."""
 
@@ -154,8 +159,8 @@ class OutOfCredits(TwitterError):
         self.period = period
 
 
-class BadRequest(TwitterError):
-    """Twitter does not take the question as it was asked; `parameters` names what it disliked."""
+class BadRequest(NetworkError):
+    """The network refuses the question as it was asked; `parameters` names what it disliked."""
 
     def __init__(
         self,
@@ -169,83 +174,9 @@ class BadRequest(TwitterError):
         self.parameters = parameters
 
 
-class NoRules(TwitterError):
-    """A filter stream was asked for while the app holds no rule at all."""
-
-    def __init__(self, *, detail: str = "", status: int | None = None) -> None:
-        super().__init__(
-            Message("Twitter has no filter rules for this key, so there is nothing to collect."),
-            detail=detail,
-            status=status,
-            permanent=True,
-        )
-
-
-ACCOUNT_MESSAGES: dict[AccountState, str] = {
-    "not_found": N_("Twitter has no account called %(subject)s."),
-    "gone": N_(
-        "The account %(subject)s no longer exists on Twitter: it was deleted or deactivated."
-    ),
-    "suspended": N_("Twitter has suspended the account %(subject)s."),
-    "protected": N_(
-        "The account %(subject)s is protected: only followers it has accepted can read it."
-    ),
-    "withheld": N_("Twitter withholds the account %(subject)s in some countries."),
-    "unavailable": N_("Twitter does not show the account %(subject)s at the moment."),
-    "unanswered": N_("Twitter gave no answer about the account %(subject)s. Try again later."),
-    "malformed": N_(
-        "“%(subject)s” cannot be a Twitter account: a name has 1 to 15 letters, digits or "
-        "underscores."
-    ),
-}
-POST_MESSAGES: dict[AccountState, str] = {
-    "not_found": N_("Twitter has no post with the number %(subject)s."),
-    "gone": N_("The post %(subject)s was removed from Twitter."),
-    "suspended": N_("The post %(subject)s belongs to a suspended account."),
-    "protected": N_("The post %(subject)s belongs to a protected account."),
-    "withheld": N_("Twitter withholds the post %(subject)s in some countries."),
-    "unavailable": N_("Twitter does not show the post %(subject)s at the moment."),
-    "malformed": N_("“%(subject)s” cannot be the number of a post."),
-}
 ABOUT_THE_CALL: frozenset[CredentialKind] = frozenset(
     {"wrong_kind", "client_forbidden", "forbidden", "clock"}
 )
-CREDENTIAL_MESSAGES: dict[CredentialKind, str] = {
-    "refused": Message(
-        "Twitter refused the key or token. Check that it was copied whole, and that it has not "
-        "been revoked or made anew in X's developer console."
-    ),
-    "sign_in_again": Message(
-        "Twitter no longer accepts this sign-in. Please sign in with Twitter again."
-    ),
-    "not_enrolled": Message(
-        "The app behind this key belongs to no project or plan. Add it to one in X's developer "
-        "console."
-    ),
-    "client_forbidden": Message(
-        "The plan of the app behind this key does not include this call. Change the plan in X's "
-        "developer console, or use another key."
-    ),
-    "forbidden": Message(
-        "Twitter forbids this call and gives no reason. Check the app, its plan and its "
-        "permissions in X's developer console."
-    ),
-    "wrong_kind": Message(
-        "Twitter wants another kind of key here: an app's bearer token for streams, a signed-in "
-        "person's for their own account."
-    ),
-    "permissions": Message(
-        "The app behind this key may not do this. Give it permission to read in X's developer "
-        "console, then sign in again."
-    ),
-    "locked": Message(
-        "Twitter has locked or suspended the account or app behind this key. Sign in at x.com to "
-        "see what it asks for."
-    ),
-    "clock": Message(
-        "This computer's clock is wrong, so Twitter refuses its signature. Set the clock."
-    ),
-}
 
 
 def scrub(body: bytes | str, secrets: tuple[str, ...] = ()) -> str:

@@ -1,8 +1,8 @@
-"""What a tweet and an account look like to the rest of Social Feed Manager.
+"""The records that adapters give: a post, an account, media and links, whatever the network.
 
-One shape for v1.1 and v2 in either vocabulary. Every text is ready for pages and databases: HTML
-escapes undone where Twitter writes them, lone surrogates and NUL replaced by U+FFFD. Every time is
-aware UTC; every id an int below 2^63. What the payload does not say is None or empty.
+Every text is ready for pages and databases: markup escapes undone, lone surrogates and NUL replaced
+by U+FFFD. Every time is aware UTC; every id an int below 2^63. What a payload does not say is None
+or empty.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import msgspec
 
 from sfm.errors import SfmError
 
-TweetKind = Literal["post", "retweet", "reply", "quote"]
+PostKind = Literal["post", "retweet", "reply", "quote"]
 UnreadableReason = Literal["empty", "not_json", "too_deep", "not_a_tweet", "no_id", "id_too_large"]
 
 MAX_ID = 2**63 - 1  # the largest that a BIGINT column holds
 
 
 class Unreadable(SfmError):
-    """These bytes hold no tweet (or account) that can be kept; `reason` says why in a word."""
+    """These bytes hold no post (or account) that can be kept; `reason` says why in a word."""
 
     def __init__(self, reason: UnreadableReason, message: str) -> None:
         super().__init__(message, permanent=True)
@@ -29,9 +29,9 @@ class Unreadable(SfmError):
 
 
 class Url(msgspec.Struct, frozen=True, gc=False):
-    """A link as written in the tweet, where Twitter says it leads, and how it is shown.
+    """A link as written in the post, where the network says it leads, and how it is shown.
 
-    `unwound_url` is Twitter's own later finding, when it followed further redirects.
+    `unwound_url` is where the network came to when it followed further redirects.
     """
 
     url: str
@@ -54,19 +54,19 @@ class Media(msgspec.Struct, frozen=True, gc=False):
 
 
 class Withheld(msgspec.Struct, frozen=True, gc=False):
-    """Where Twitter does not show it: country codes, XX for everywhere, XY for copyright."""
+    """Where the network does not show it: country codes, XX for everywhere, XY for copyright."""
 
     countries: tuple[str, ...] = ()
     copyright: bool = False
     scope: str = ""
 
 
-class Tweet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One tweet. Figures of the author and counts are those of the moment it was fetched.
+class Post(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One post. Figures of the author and counts are those of the moment it was fetched.
 
     `text` is the full text as a reader saw it; of a retweet it is "RT @name: " and the whole
     original, and hashtags, mentions, urls and media are the original's as well.
-    `text_is_cut` says that Twitter gave only the beginning.
+    `text_is_cut` says that the network gave only the beginning.
     """
 
     twitter_id: int
@@ -74,7 +74,7 @@ class Tweet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     created_at_from_id: bool = False  # no readable date: taken from the id (None for old ids)
     text: str
     text_is_cut: bool = False
-    kind: TweetKind
+    kind: PostKind
     is_retweet_strict: bool
     is_retweet: bool
     lang: str | None = None
@@ -124,8 +124,8 @@ class Tweet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     edit_history_ids: tuple[int, ...] = ()
 
 
-class UserRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One account as Twitter describes it now. `name` is what follows the @; `raw` as received."""
+class Account(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One account as the network describes it now. `name`: without an @; `raw`: as received."""
 
     uid: int
     name: str

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from sfm.networks.record import Media, Tweet, Url
+from sfm.networks.record import Media, Post, Url
 
 # What `row_of` gives, in its order: all that can be made anew from the JSON.
 CONTENT = (
@@ -26,7 +26,7 @@ CONTENT = (
 _encode = msgspec.json.Encoder().encode
 
 
-def row_of(tweet: Tweet, published: datetime, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
+def row_of(tweet: Post, published: datetime, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
     """The values of CONTENT, ready for the driver: moments by `stamp`, lists as JSON text.
 
     `published` stands for the tweet's own date, which may be missing. Texts that Twitter left out
@@ -43,7 +43,7 @@ def row_of(tweet: Tweet, published: datetime, stamp: Callable[[datetime], Any]) 
     )
 
 
-def _what_it_is(tweet: Tweet) -> tuple[Any, ...]:
+def _what_it_is(tweet: Post) -> tuple[Any, ...]:
     return (
         tweet.kind,
         tweet.is_retweet_strict,
@@ -61,7 +61,7 @@ def _what_it_is(tweet: Tweet) -> tuple[Any, ...]:
     )
 
 
-def _ties(tweet: Tweet) -> tuple[Any, ...]:
+def _ties(tweet: Post) -> tuple[Any, ...]:
     return (
         tweet.conversation_id,
         tweet.in_reply_to_id,
@@ -75,7 +75,7 @@ def _ties(tweet: Tweet) -> tuple[Any, ...]:
     )
 
 
-def _author(tweet: Tweet, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
+def _author(tweet: Post, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
     born = tweet.author_created_at
     return (
         tweet.author_uid,
@@ -89,7 +89,7 @@ def _author(tweet: Tweet, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
     )
 
 
-def _holds(tweet: Tweet) -> tuple[Any, ...]:
+def _holds(tweet: Post) -> tuple[Any, ...]:
     longitude, latitude = tweet.coordinates or (None, None)
     return (
         longitude,

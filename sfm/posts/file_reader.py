@@ -15,8 +15,9 @@ from typing import IO
 
 from sfm.errors import WrongInput
 from sfm.messages import Message
+from sfm.networks.page import PostRecord
 from sfm.networks.record import Unreadable
-from sfm.twitter.parse.response import Record, split_page
+from sfm.twitter.parse.response import split_page
 from sfm.twitter.parse.tweet import parse_line
 
 LONGEST_LINE = 32 * 1024 * 1024  # bytes; also of a document that is no line
@@ -37,7 +38,7 @@ class Read:
     """What one line held."""
 
     line: int
-    records: tuple[Record, ...] = ()
+    records: tuple[PostRecord, ...] = ()
     problems: tuple[FileProblem, ...] = ()
     is_broken_off: bool = False  # the file cannot be read any further
 
@@ -101,7 +102,7 @@ def _line(number: int, line: bytes | None) -> Read | None:
     if not line.strip():
         return None
     try:
-        return Read(number, (Record(line, parse_line(line)),))
+        return Read(number, (PostRecord(line, parse_line(line)),))
     except Unreadable as why:
         return _page(number, line, why)
 

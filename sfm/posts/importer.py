@@ -19,7 +19,8 @@ from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.messages import Message
 from sfm.models import AccountEvent, Run, TwitterUser
-from sfm.networks.record import Tweet
+from sfm.networks.page import PostRecord
+from sfm.networks.record import Post
 from sfm.output_file import free_name
 from sfm.posts import bulk_sql
 from sfm.posts.file_reader import FileProblem, Read, read_file
@@ -27,7 +28,6 @@ from sfm.posts.store import CapturedBy, Saved, save_page
 from sfm.runs.context import RunContext
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.runs.transactions import unit_of_work
-from sfm.twitter.parse.response import Record
 
 BATCH = 250  # tweets; rows and raw lines of a batch are held in memory
 NOBODY = "(unknown)"  # the account of tweets whose author no one wrote down
@@ -56,7 +56,7 @@ class Imported:
 
 @dataclass
 class _Batch:
-    records: list[Record] = field(default_factory=list)
+    records: list[PostRecord] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)  # of each record
     problems: list[FileProblem] = field(default_factory=list)
     last_line: int = 0
@@ -80,12 +80,12 @@ class Owners:
             by_uid[0] = account_id
         return cls(adding, by_uid)
 
-    def add_missing(self, records: Iterable[Record]) -> dict[int, int]:
+    def add_missing(self, records: Iterable[PostRecord]) -> dict[int, int]:
         """Make accounts of authors nobody tracks, flushed: their ids by uid."""
         if not self.adding:
             return {}
-        unknown: dict[int, Tweet] = {}
-        for tweet in (record.tweet for record in records):
+        unknown: dict[int, Post] = {}
+        for tweet in (record.post for record in records):
             uid = tweet.author_uid or 0
             if uid not in self.by_uid and not (uid in unknown and unknown[uid].screen_name):
                 unknown[uid] = tweet
@@ -99,7 +99,7 @@ class Owners:
         return {uid: account.id for uid, account in made.items()}
 
 
-def _account_of(uid: int, tweet: Tweet) -> TwitterUser:
+def _account_of(uid: int, tweet: Post) -> TwitterUser:
     """An account out of what a tweet tells of its author.
 
     Some archives left the author out but for the number, some altogether (uid 0 here); a name in

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from sfm.networks.adapter import PostLookup
 from sfm.networks.record import MAX_ID
 from sfm.runs.context import RunContext
-from sfm.twitter.client import Client
 
 AT_ONCE = 100  # ids in one call
 
@@ -40,7 +40,7 @@ def read_ids(lines: Iterable[str], limit: int | None) -> Iterator[Id]:
 
 def look_up(
     run: RunContext,
-    client: Client,
+    client: PostLookup,
     ids: Iterable[tuple[str, int | None]],
     out: IO[bytes],
     log: IO[str],
@@ -67,14 +67,19 @@ def look_up(
 
 
 def _batch(
-    run: RunContext, client: Client, ids: list[int], out: IO[bytes], log: IO[str], result: LookedUp
+    run: RunContext,
+    client: PostLookup,
+    ids: list[int],
+    out: IO[bytes],
+    log: IO[str],
+    result: LookedUp,
 ) -> None:
     run.check()
     missing = set(ids)
     for page in client.posts_by_id(ids):
         for record in page.records:
             out.write(record.raw.replace(b"\n", b" ") + b"\n")
-            missing.discard(record.tweet.twitter_id)
+            missing.discard(record.post.twitter_id)
             result.found += 1
         for problem in page.problems:
             post_id = problem.resource_id or problem.value

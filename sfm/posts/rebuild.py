@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select, update
 
 from sfm.database import db
 from sfm.models import Run, TwitterUserItem
+from sfm.networks.page import PostRecord
 from sfm.networks.record import Unreadable
 from sfm.posts import bulk_sql, search_index
 from sfm.posts.bulk_sql import IndexEntry
@@ -23,7 +24,6 @@ from sfm.posts.store import entry_of
 from sfm.runs.context import RunContext
 from sfm.runs.jobs import REFILL_ITEMS
 from sfm.runs.transactions import unit_of_work
-from sfm.twitter.parse.response import Record
 from sfm.twitter.parse.tweet import parse_line
 
 BATCH = 500
@@ -105,12 +105,12 @@ def _refill_row(connection: Connection, row: Any, counts: Refilled) -> IndexEntr
     """Bring one row up to date; what it is to be found by, None where its JSON is unreadable."""
     raw = row.item_json.encode()
     try:
-        record = Record(raw, parse_line(raw))
+        record = PostRecord(raw, parse_line(raw))
     except Unreadable:
         counts.unreadable += 1
         return None
-    published = record.tweet.created_at or row.date_published
-    values = row_of(record.tweet, published, lambda moment: moment)
+    published = record.post.created_at or row.date_published
+    values = row_of(record.post, published, lambda moment: moment)
     fresh = dict(zip(CONTENT, values, strict=True))
     fresh |= {name: json.loads(fresh[name]) for name in LISTS}
     changed = {name: value for name, value in fresh.items() if value != getattr(row, name)}

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sfm import clock
 from sfm.database import db
 from sfm.messages import Message
+from sfm.networks.page import PostRecord
 from sfm.posts import bulk_sql, counters
 from sfm.posts.bulk_sql import IndexEntry
 from sfm.posts.columns import CONTENT, row_of
@@ -25,7 +26,6 @@ from sfm.posts.counters import PostCounts
 from sfm.posts.tokenizer import words_of
 from sfm.removals import register
 from sfm.removals.redact import without
-from sfm.twitter.parse.response import Record
 from sfm.twitter.parse.tweet import parse_line
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     twitter_id: int
     row: tuple[Any, ...]
     counted: PostCounts
-    record: Record  # for its search words, which are made only if it is new
+    record: PostRecord  # for its search words, which are made only if it is new
 
 
 @dataclass
@@ -84,7 +84,7 @@ class _Page:
 
 
 def save_page(
-    records: Iterable[Record], *, captured_by: CapturedBy, run_id: int | None, owner: Owner
+    records: Iterable[PostRecord], *, captured_by: CapturedBy, run_id: int | None, owner: Owner
 ) -> Saved:
     """Keep the tweets of one page that are not held yet, with counts and search words.
 
@@ -134,14 +134,14 @@ def _leave_out_removed(connection: Connection, page: _Page) -> int:
         if left is None:
             del page.ready[twitter_id]
         elif left != raw:
-            record = Record(left, parse_line(left))
+            record = PostRecord(left, parse_line(left))
             page.ready[twitter_id] = _prepared(ready.position, record, ready.row[:OWN], stamp)
     return before - len(page.ready)
 
 
 def prepare(
     connection: Connection,
-    records: Iterable[Record],
+    records: Iterable[PostRecord],
     captured_by: CapturedBy,
     run_id: int | None,
     owner: Owner,
@@ -151,7 +151,7 @@ def prepare(
     stamp = bulk_sql.stamp_for(connection)
     now = stamp(clock.now())
     for position, record in enumerate(records):
-        tweet = record.tweet
+        tweet = record.post
         user_id = owner if isinstance(owner, int) else owner.get(tweet.author_uid or 0)
         if user_id is None:
             page.unowned.append(tweet.author_uid)
@@ -167,10 +167,10 @@ def prepare(
 
 
 def _prepared(
-    position: int, record: Record, capture: tuple[Any, ...], stamp: bulk_sql.Stamp
+    position: int, record: PostRecord, capture: tuple[Any, ...], stamp: bulk_sql.Stamp
 ) -> Prepared:
     """The row of one tweet. `capture` are its first columns: how it came to be kept."""
-    tweet, user_id = record.tweet, capture[0]
+    tweet, user_id = record.post, capture[0]
     assert tweet.created_at is not None  # noqa: S101  (looked at before)
     content = row_of(tweet, tweet.created_at, stamp)
     text = record.raw.decode("utf-8", "replace")
@@ -183,9 +183,9 @@ def _prepared(
     )
 
 
-def entry_of(user_id: int, record: Record) -> IndexEntry:
+def entry_of(user_id: int, record: PostRecord) -> IndexEntry:
     """What a tweet is found by."""
-    tweet = record.tweet
+    tweet = record.post
     lang = (tweet.lang or "")[:10]
     words = words_of(tweet.text, tweet.hashtags, tweet.mentions, user_id, lang)
     return IndexEntry(tweet.twitter_id, words)

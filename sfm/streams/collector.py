@@ -24,6 +24,7 @@ from sfm.filters import connections, installation
 from sfm.filters.connections import CredentialSource
 from sfm.messages import Message
 from sfm.models import Heartbeat
+from sfm.networks.adapter import PostStream, StreamSource
 from sfm.streams import file_names, routing
 from sfm.streams.errors import AnotherCollector
 from sfm.streams.line_queue import LineQueue
@@ -39,7 +40,6 @@ from sfm.streams.status import Status
 from sfm.streams.writer_thread import WriterThread
 from sfm.supervisord.conf import SAMPLE_PREFIX
 from sfm.twitter import endpoints
-from sfm.twitter.stream_connection import StreamConnection
 
 logger = logging.getLogger(__name__)
 
@@ -171,9 +171,10 @@ class Collector:
         signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGHUP, reread)
 
-    def _connect(self) -> StreamConnection:
+    def _connect(self) -> PostStream:
         """One try, by the reader."""
-        return self._stream.sample_stream() if self.rules is None else self.rules.connect()
+        source: StreamSource = self._stream
+        return source.sample_stream() if self.rules is None else self.rules.connect()
 
     def _keeper(self) -> RuleKeeper | None:
         if self.router is None:

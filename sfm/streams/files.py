@@ -17,7 +17,7 @@ from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError
 from sfm.messages import Message
 from sfm.models import StreamFile
-from sfm.networks.record import Tweet, Unreadable
+from sfm.networks.record import Post, Unreadable
 from sfm.streams import file_names
 from sfm.streams.archive import target_of, update_manifest
 from sfm.streams.gzip_members import inflate
@@ -199,7 +199,7 @@ def _as_day(value: object) -> date:
 class FirstPost:
     """One line: the tweet, or the text as it is where none can be read."""
 
-    tweet: Tweet | None
+    tweet: Post | None
     text: str
 
 

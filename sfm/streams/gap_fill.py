@@ -21,6 +21,8 @@ from sfm.errors import NotFound, WrongInput
 from sfm.filters import service
 from sfm.messages import Message
 from sfm.models import Gap, Run, StreamFile, TwitterFilter
+from sfm.networks.adapter import RecentSearch
+from sfm.networks.page import PostRecord
 from sfm.streams import file_names
 from sfm.streams.archive import target_of
 from sfm.streams.files import lines_of
@@ -31,9 +33,7 @@ from sfm.streams.manifest import record_file
 from sfm.streams.parse_line import post_id_of, split
 from sfm.streams.removed import RemovedPosts
 from sfm.streams.sealing import FileFacts, leave_out
-from sfm.twitter.client import Client
 from sfm.twitter.pagination import BROKEN_PAGING
-from sfm.twitter.parse.response import Record
 from sfm.twitter.prices import DOLLARS_PER_POST
 
 FILLED, IN_PART, BROKEN_OFF = "filled", "in part", "broken off"
@@ -112,11 +112,11 @@ def ask(gap: Gap, run_id: int) -> None:
     db.session.flush()
 
 
-def fill(gap_id: int, client: Client, root: Path, run_folder: Path) -> Mapping[str, Any]:
+def fill(gap_id: int, client: RecentSearch, root: Path, run_folder: Path) -> Mapping[str, Any]:
     """Search for what a gap missed and write it into files of its own. Commits on its own.
 
     A gap that is filled (a run that was cut off at its very end goes on) is left as it is. What
-    breaks off leaves the gap as it was. Raises TwitterError, WrongInput where nothing of it can be
+    breaks off leaves the gap as it was. Raises NetworkError, WrongInput where nothing of it can be
     searched any more, BadFilter, StorageTrouble, OSError, and AnotherCollector while another gap
     of this stream is filled.
     """
@@ -159,16 +159,16 @@ def _let_it_be_searchable(ended_at: datetime) -> None:
 class _Search:
     """What search gave, by id, and what of its answers could not be had."""
 
-    records: dict[int, Record] = field(default_factory=dict)
+    records: dict[int, PostRecord] = field(default_factory=dict)
     breaks: list[str] = field(default_factory=list)
     unreadable: int = 0
 
 
-def _search(plan: FillPlan, client: Client) -> _Search:
+def _search(plan: FillPlan, client: RecentSearch) -> _Search:
     search = _Search()
     for query in plan.queries:
         for page in client.search_recent(query, start_time=plan.start, end_time=plan.end):
-            search.records.update((record.tweet.twitter_id, record) for record in page.records)
+            search.records.update((record.post.twitter_id, record) for record in page.records)
             search.unreadable += len(page.refused)
             search.breaks += [
                 Message(
@@ -204,7 +204,7 @@ def _outcome(plan: FillPlan, search: _Search, posts: int) -> dict[str, Any]:
     }
 
 
-def _without_removed(records: Mapping[int, Record], removed: RemovedPosts) -> dict[int, bytes]:
+def _without_removed(records: Mapping[int, PostRecord], removed: RemovedPosts) -> dict[int, bytes]:
     """The lines to keep, by id."""
     lines = ((number, removed.left_of(record.raw)) for number, record in records.items())
     return {number: line for number, line in lines if line is not None}

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 
 from sfm import clock
 from sfm.messages import Message
-from sfm.networks.errors import NoRules, OutOfCredits, TwitterError, Wait
+from sfm.networks.adapter import PostStream
+from sfm.networks.errors import NetworkError, OutOfCredits, Wait
+from sfm.networks.stream import Disconnect, Skipped, StreamLine
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.status import Status
+from sfm.twitter.errors import NoRules
 from sfm.twitter.stream_backoff import Backoff, kind_of, needs_a_person
-from sfm.twitter.stream_connection import Disconnect, Skipped, StreamConnection, StreamLine
 
 logger = logging.getLogger(__name__)
 
@@ -24,19 +26,17 @@ REFUSED_SECONDS = 5.0
 class ReaderThread(threading.Thread):
     """One thread that owns the connection. It never waits for a disk.
 
-    `connect` makes one try (rules first) and raises TwitterError. When a person has to act,
+    `connect` makes one try (rules first) and raises NetworkError. When a person has to act,
     `refusal` holds why, and the thread ends.
     """
 
-    def __init__(
-        self, connect: Callable[[], StreamConnection], queue: LineQueue, status: Status
-    ) -> None:
+    def __init__(self, connect: Callable[[], PostStream], queue: LineQueue, status: Status) -> None:
         super().__init__(name="reader", daemon=True)
         self.connect, self.queue, self.status = connect, queue, status
         self.stopping = threading.Event()
-        self.refusal: TwitterError | None = None
+        self.refusal: NetworkError | None = None
         self.crash: BaseException | None = None
-        self._connection: StreamConnection | None = None
+        self._connection: PostStream | None = None
         self._backoff = Backoff()
         self._refusals = 0
         self._drop_began: datetime | None = None
@@ -63,7 +63,7 @@ class ReaderThread(threading.Thread):
         self.status.show("connecting", self.status.reason)
         try:
             connection = self._connection = self._connect()
-        except TwitterError as trouble:
+        except NetworkError as trouble:
             self._refused(trouble)
             return
         self._refusals = 0
@@ -80,13 +80,13 @@ class ReaderThread(threading.Thread):
             seconds = self._backoff.failed(end.backoff, clock.monotonic())
             self._stay_away(seconds, end.reason)
 
-    def _connect(self) -> StreamConnection:
+    def _connect(self) -> PostStream:
         try:
             return self.connect()
         finally:  # by the time of the answer Twitter has counted it, so no minute has one too many
             self._backoff.connected(clock.monotonic())
 
-    def _read(self, connection: StreamConnection) -> Disconnect:
+    def _read(self, connection: PostStream) -> Disconnect:
         end = Disconnect("closed", Message("Twitter closed the connection."))
         if self.stopping.is_set():
             connection.stop()
@@ -101,7 +101,7 @@ class ReaderThread(threading.Thread):
         self._drop_over()
         return end
 
-    def _take(self, line: StreamLine, connection: StreamConnection) -> None:
+    def _take(self, line: StreamLine, connection: PostStream) -> None:
         if self.queue.put(line.raw, line.received):
             self.status.alive(posts=1)
             self._drop_over()
@@ -123,7 +123,7 @@ class ReaderThread(threading.Thread):
             )
             self.stopping.wait(0.5)
 
-    def _refused(self, trouble: TwitterError) -> None:
+    def _refused(self, trouble: NetworkError) -> None:
         cause = type(trouble).__name__ if trouble.status is None else str(trouble.status)
         self.status.lost(cause, trouble.message)
         kind = kind_of(trouble)

@@ -14,12 +14,13 @@ from http import HTTPStatus
 from sfm import clock
 from sfm.errors import SfmError
 from sfm.messages import Message
-from sfm.networks.errors import BadRequest, NoRules, TwitterError, Wait
+from sfm.networks.adapter import PostStream
+from sfm.networks.errors import BadRequest, NetworkError, Wait
 from sfm.streams import file_names
 from sfm.streams.routing import Router
 from sfm.streams.status import Outage, Status
+from sfm.twitter.errors import NoRules
 from sfm.twitter.stream_client import StreamClient, StreamRule, SyncResult
-from sfm.twitter.stream_connection import StreamConnection
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +54,13 @@ class RuleKeeper:
         self._matched_at = clock.monotonic()
         self._added: dict[str, StreamRule] = {}
 
-    def connect(self) -> StreamConnection:
-        """One try: the connection first, then the rules. Raises TwitterError.
+    def connect(self) -> PostStream:
+        """One try: the connection first, then the rules. Raises NetworkError.
 
         Our rules come first only where Twitter makes no connection for want of good rules.
         """
         try:
-            connection = self._stream.filter_stream()
+            connection: PostStream = self._stream.filter_stream()
         except (NoRules, BadRequest) as refusal:
             if refusal.status != HTTPStatus.CONFLICT:
                 raise
@@ -75,7 +76,7 @@ class RuleKeeper:
 
     def sync(self) -> None:
         """Bring the rules in line with the filters, on the connection there is. Raises
-        TwitterError."""
+        NetworkError."""
         self._looked_at = clock.monotonic()
         self._sync(self._lookups)
 
@@ -109,11 +110,11 @@ class RuleKeeper:
             "rules_put_back": absence,
         }
 
-    def _connect_with_rules(self) -> StreamConnection:
+    def _connect_with_rules(self) -> PostStream:
         self._sync(self._stream)
         try:
             return self._stream.filter_stream()
-        except TwitterError as refusal:
+        except NetworkError as refusal:
             self._withdraw(self._stream)  # else whoever is connected gets and pays for our posts
             if isinstance(refusal, Wait):
                 raise self._explained(refusal) from refusal

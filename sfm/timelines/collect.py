@@ -22,14 +22,14 @@ from sfm.errors import NotFound
 from sfm.extensions import settings
 from sfm.messages import Message
 from sfm.models import TwitterUser
+from sfm.networks.adapter import TimelineReader
 from sfm.networks.errors import BadRequest
+from sfm.networks.meter import Meter
+from sfm.networks.page import Page, PostRecord
 from sfm.posts.store import Saved, save_page
 from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines.cursor import TimelineCursor
-from sfm.twitter.client import Client
-from sfm.twitter.meter import Meter
-from sfm.twitter.parse.response import Page, Record
 
 BROKEN = "broken-paging"  # the client's own word for a chain that does not come to its end
 RANGE = frozenset({"since_id", "until_id"})
@@ -86,7 +86,7 @@ Begun = tuple[CollectedAccount, TimelineCursor]
 
 
 def collect(
-    client: Client, run: RunContext, twitter_user_id: int, begun: Begun | None = None
+    client: TimelineReader, run: RunContext, twitter_user_id: int, begun: Begun | None = None
 ) -> Collected:
     """Everything of one account that is not held yet. Commits after each page.
 
@@ -120,7 +120,7 @@ def names_range(refusal: BadRequest) -> bool:
     return not RANGE.isdisjoint(refusal.parameters) or bool(_RANGE_NAMED.search(refusal.message))
 
 
-def _ask_without_range(client: Client, run: RunContext, subject: CollectedAccount) -> None:
+def _ask_without_range(client: TimelineReader, run: RunContext, subject: CollectedAccount) -> None:
     """Make the smallest call for this account without a range. Raises where it is not taken."""
     page = next(iter(client.timeline(subject.uid, page_size=1)))
     run.spend(calls=1, posts=len(page.records))
@@ -172,7 +172,7 @@ def load_cursors(ids: Sequence[int]) -> dict[int, Begun]:
 
 
 def _pass(
-    client: Client,
+    client: TimelineReader,
     run: RunContext,
     subject: CollectedAccount,
     place: TimelineCursor,
@@ -182,7 +182,7 @@ def _pass(
     begun_at, new_in_pass = place.oldest_id, 0
     for page in client.timeline(subject.uid, since_id=place.held_to_id, until_id=begun_at):
         run.spend(calls=1, posts=len(page.records))
-        ids = [record.tweet.twitter_id for record in page.records]
+        ids = [record.post.twitter_id for record in page.records]
         broken = any(problem.kind == BROKEN for problem in page.problems)
         place = place.after_page(ids)
         # A chain that breaks off is taken up again by the next run, unless it got nowhere: then
@@ -209,7 +209,7 @@ def _pass(
 def _keep(
     run: RunContext,
     subject: CollectedAccount,
-    mine: Sequence[Record],
+    mine: Sequence[PostRecord],
     place: TimelineCursor,
     ended_after: int | None,
     meter: Meter,
@@ -247,11 +247,11 @@ def _keep(
     return saved
 
 
-def _see_author(subject: CollectedAccount, standing: Any, records: Sequence[Record]) -> None:
+def _see_author(subject: CollectedAccount, standing: Any, records: Sequence[PostRecord]) -> None:
     """Each page tells the account's present name and whether it is protected, at no cost."""
     if not records:
         return
-    newest = max(records, key=lambda record: record.tweet.twitter_id).tweet
+    newest = max(records, key=lambda record: record.post.twitter_id).post
     name = (newest.screen_name or "")[:50] if newest.author_uid == subject.uid else ""
     is_new_name = name not in ("", standing.name)
     is_back = standing.state in (lifecycle.SUSPENDED, lifecycle.NOT_FOUND) or (
@@ -315,11 +315,11 @@ def _tell_trouble(
     return len(errors)
 
 
-def _sorted_out(page: Page, subject: CollectedAccount) -> tuple[list[Record], list[int]]:
+def _sorted_out(page: Page, subject: CollectedAccount) -> tuple[list[PostRecord], list[int]]:
     """The account's own records, and the ids of what is another's."""
     own = (None, subject.uid)
-    mine = [record for record in page.records if record.tweet.author_uid in own]
+    mine = [record for record in page.records if record.post.author_uid in own]
     if len(mine) == len(page.records):
         return mine, []
-    others = [record.tweet for record in page.records if record.tweet.author_uid not in own]
+    others = [record.post for record in page.records if record.post.author_uid not in own]
     return mine, [tweet.twitter_id for tweet in others]

@@ -18,17 +18,17 @@ from sfm.accounts import lifecycle
 from sfm.database import db
 from sfm.messages import N_, Message
 from sfm.models import TwitterUser
+from sfm.networks.adapter import TimelineReader
 from sfm.networks.errors import (
     AccountProblem,
     BadRequest,
     CredentialProblem,
+    NetworkError,
     Retry,
-    TwitterError,
     Wait,
 )
 from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
-from sfm.twitter.client import Client
 
 MOST_FAILURES = 5  # in a row: of one account, then a run leaves it out
 MOST_IN_A_ROW = 5  # accounts in a row that Twitter gave no proper answer for, then it is down
@@ -55,7 +55,7 @@ class Failures:
     read: int = 0  # accounts that were read well
     explained: int = 0  # accounts that Twitter gave a reason for
     in_a_row: int = 0  # accounts without a proper answer, since the latest proper one
-    latest: TwitterError | None = None
+    latest: NetworkError | None = None
     pending: dict[int, int] = field(default_factory=dict)  # account -> `read` when it was begun
     credentials: CredentialChecks = field(default_factory=lambda: CredentialChecks())
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -80,7 +80,7 @@ class Failures:
         """An account could not be read. `read_before`: what `read` was when it was begun."""
         with self._lock:
             self.pending[account] = read_before
-            if isinstance(trouble, TwitterError):
+            if isinstance(trouble, NetworkError):
                 self.in_a_row, self.latest = self.in_a_row + 1, trouble
 
     @property
@@ -125,7 +125,7 @@ class CredentialChecks:
             self.checked.pop(fingerprint, None)
 
     def refusal_of(
-        self, client: Client, run: RunContext, trouble: CredentialProblem
+        self, client: TimelineReader, run: RunContext, trouble: CredentialProblem
     ) -> CredentialProblem | None:
         """What refuses the credential itself; None where only the account's call is refused.
 
@@ -133,7 +133,7 @@ class CredentialChecks:
         """
         if not trouble.subject:
             return trouble
-        fingerprint = client.transport.auth.fingerprint
+        fingerprint = client.fingerprint
         with self._lock:
             self.refusals[fingerprint] = self.refusals.get(fingerprint, 0) + 1
             is_first = self.refusals[fingerprint] == 1
@@ -144,7 +144,7 @@ class CredentialChecks:
             return self.checked[fingerprint]
 
 
-def _check(client: Client, run: RunContext) -> CredentialProblem | None:
+def _check(client: TimelineReader, run: RunContext) -> CredentialProblem | None:
     """Why Twitter refuses the credential; None where it accepts it, or where that is not known."""
     run.spend(calls=1)
     try:

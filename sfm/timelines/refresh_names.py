@@ -14,22 +14,23 @@ from sfm.database import db
 from sfm.extensions import settings
 from sfm.messages import Message, join_messages
 from sfm.models import TwitterUser
+from sfm.networks.adapter import AccountLookup
 from sfm.networks.errors import AccountProblem, OutOfCredits, Retry, Wait
-from sfm.networks.record import UserRecord
+from sfm.networks.page import AccountBatch
+from sfm.networks.record import Account
 from sfm.runs.context import RunContext
 from sfm.runs.errors import Postponed, pause_for
 from sfm.runs.queue import enqueue
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines.failures import DOWN
-from sfm.twitter.client import Client
-from sfm.twitter.lookups import UserBatch
+from sfm.twitter.errors import account_problem
 
 BATCH = 100
 Teller = Callable[[str], None]
 
 
 def update_usernames(
-    run: RunContext, client: Client, *, tell: Teller = lambda _line: None
+    run: RunContext, client: AccountLookup, *, tell: Teller = lambda _line: None
 ) -> dict[str, Any]:
     """Look up all active accounts (or those that the params name) and take over what changed.
 
@@ -45,8 +46,8 @@ def update_usernames(
     for start in range(0, len(ids), BATCH):
         run.check()
         part = ids[start : start + BATCH]
-        for batch in _asked(client.users_by_id, [uid for _, uid in part]):
-            run.spend(calls=1, users=len(batch.users))
+        for batch in _asked(client.accounts_by_uid, [uid for _, uid in part]):
+            run.spend(calls=1, users=len(batch.accounts))
             _take_over(run, batch, result, tell)
             gone += [problem for problem in batch.problems if lifecycle.is_gone(problem)]
         run.advance(len(part))
@@ -101,7 +102,7 @@ def _wanted(chosen_ids: Sequence[int] | None) -> list[tuple[int, int]]:
     return accounts
 
 
-def _asked(look_up: Callable[[Any], Any], subjects: Sequence[Any]) -> list[UserBatch]:
+def _asked(look_up: Callable[[Any], Any], subjects: Sequence[Any]) -> list[AccountBatch]:
     """The answers to one call. What can only be waited for becomes the run's own word for it."""
     try:
         return list(look_up(subjects))
@@ -113,7 +114,7 @@ def _asked(look_up: Callable[[Any], Any], subjects: Sequence[Any]) -> list[UserB
         raise Postponed(trouble.message, clock.now() + DOWN) from trouble
 
 
-def _take_over(run: RunContext, batch: UserBatch, result: dict[str, Any], tell: Teller) -> None:
+def _take_over(run: RunContext, batch: AccountBatch, result: dict[str, Any], tell: Teller) -> None:
     before = _as_they_stand(batch)
 
     def see() -> None:
@@ -146,8 +147,8 @@ WORDS = {
 }
 
 
-def _as_they_stand(batch: UserBatch) -> dict[int, tuple[str, str]]:
-    uids = [record.uid for record in batch.users]
+def _as_they_stand(batch: AccountBatch) -> dict[int, tuple[str, str]]:
+    uids = [record.uid for record in batch.accounts]
     uids += [int(problem.subject) for problem in batch.problems if problem.state != "malformed"]
     rows = db.session.execute(
         select(TwitterUser.id, TwitterUser.name, TwitterUser.state).where(TwitterUser.uid.in_(uids))
@@ -166,7 +167,7 @@ def _note(run: RunContext, problem: AccountProblem, *, is_unconfirmed: bool = Fa
     name, account = (user.name, user.id) if user else (problem.subject, None)
     is_left = is_unconfirmed and user is not None and user.gone_unconfirmed_since is not None
     db.session.rollback()
-    reason = AccountProblem(problem.state, name).message
+    reason = account_problem(problem.state, name).message
     if is_left:
         reason = join_messages([reason, UNCONFIRMED])
     permanent = problem.permanent and not is_left
@@ -174,7 +175,7 @@ def _note(run: RunContext, problem: AccountProblem, *, is_unconfirmed: bool = Fa
 
 
 def populate_uids(
-    run: RunContext, client: Client, *, tell: Teller = lambda _line: None
+    run: RunContext, client: AccountLookup, *, tell: Teller = lambda _line: None
 ) -> dict[str, Any]:
     """Fill in the uids that accounts of old databases lack, by looking their names up.
 
@@ -187,9 +188,9 @@ def populate_uids(
     names = list(accounts)
     for start in range(0, len(names), BATCH):
         run.check()
-        for batch in _asked(client.users_by_username, names[start : start + BATCH]):
-            run.spend(calls=1, users=len(batch.users))
-            for record in batch.users:
+        for batch in _asked(client.accounts_by_name, names[start : start + BATCH]):
+            run.spend(calls=1, users=len(batch.accounts))
+            for record in batch.accounts:
                 result["filled"] += _fill(run, accounts[record.name.lower()], record, tell)
             for problem in batch.problems:
                 account = accounts.get(problem.subject.lower())
@@ -207,7 +208,7 @@ def _without_uid(chosen_ids: Sequence[int] | None) -> dict[str, int]:
     return accounts
 
 
-def _fill(run: RunContext, account: int, record: UserRecord, tell: Teller) -> int:
+def _fill(run: RunContext, account: int, record: Account, tell: Teller) -> int:
     present = service.by_uid(record.uid)
     if present is not None:
         reason = Message(
@@ -224,7 +225,7 @@ def _fill(run: RunContext, account: int, record: UserRecord, tell: Teller) -> in
     return 1
 
 
-def _set_uid(run: RunContext, account: int, record: UserRecord) -> None:
+def _set_uid(run: RunContext, account: int, record: Account) -> None:
     user = service.by_id(account)
     user.uid = record.uid
     lifecycle.apply_profile(user, record)

@@ -20,11 +20,12 @@ from sfm.errors import NotFound, SfmError
 from sfm.extensions import settings
 from sfm.messages import Message, join_messages
 from sfm.models import TwitterUser
+from sfm.networks.adapter import TimelineReader
 from sfm.networks.errors import (
     AccountProblem,
     CredentialProblem,
+    NetworkError,
     OutOfCredits,
-    TwitterError,
     Wait,
 )
 from sfm.runs.context import RunContext
@@ -43,11 +44,11 @@ from sfm.runs.transactions import unit_of_work
 from sfm.timelines import failures
 from sfm.timelines.collect import Begun, Collected, collect, load_cursors
 from sfm.timelines.failures import DOWN, Failures
-from sfm.twitter.client import Client
+from sfm.twitter.errors import account_problem
 
 logger = logging.getLogger(__name__)
 
-ClientMaker = Callable[[Callable[[Wait], None]], Client]
+ClientMaker = Callable[[Callable[[Wait], None]], TimelineReader]
 Listener = Callable[[str, "Collected | str"], None]
 
 FATAL = (
@@ -91,7 +92,7 @@ class WorkerPool:
             finally:
                 db.session.remove()
 
-    def _new_client(self) -> Client:
+    def _new_client(self) -> TimelineReader:
         return self.make_client(self._wait)
 
     def _wait(self, wait: Wait) -> None:
@@ -99,7 +100,7 @@ class WorkerPool:
             raise wait.cause or wait
         self.run.wait(wait.until, wait.message)
 
-    def _with_any_key(self, client: Client, account: int) -> Client:
+    def _with_any_key(self, client: TimelineReader, account: int) -> TimelineReader:
         """Collect an account; the client that could.
 
         Where Twitter refuses the key of one researcher, the run goes on with another's, if there
@@ -113,15 +114,15 @@ class WorkerPool:
             else:
                 return client
 
-    def _next_client(self, refused: Client, why: CredentialProblem) -> Client:
+    def _next_client(self, refused: TimelineReader, why: CredentialProblem) -> TimelineReader:
         """With another key. Raises the refusal where there is none."""
         db.session.rollback()  # the refused key has been marked, and will not be chosen again
-        mark = refused.transport.auth.fingerprint
+        mark = refused.fingerprint
         try:
             client = self._new_client()
         except SfmError:
             raise why from None
-        if client.transport.auth.fingerprint == mark:
+        if client.fingerprint == mark:
             raise why
         with self.lock:
             is_news = mark not in self.refused
@@ -152,7 +153,7 @@ class WorkerPool:
                 self.ended_by = exc
         self.run.abandoned = True
 
-    def _account(self, client: Client, account: int) -> None:
+    def _account(self, client: TimelineReader, account: int) -> None:
         name, read_before = self.names[account], self.failures.read
         try:
             collected = self._collect(client, account)
@@ -173,14 +174,14 @@ class WorkerPool:
             logger.exception("account failed unexpectedly id=%d", account)
             self._failed(account, exc, read_before)
         else:
-            self.count(self.failures.note_read(client.transport.auth.fingerprint))
+            self.count(self.failures.note_read(client.fingerprint))
             self.listener(name, collected)
         finally:
             client.meter.settle()
         self._foresee(client)
         self.run.advance()
 
-    def _collect(self, client: Client, account: int) -> Collected:
+    def _collect(self, client: TimelineReader, account: int) -> Collected:
         """As `collect`; a refusal without a reason is this account's, unless the credential's."""
         try:
             return collect(client, self.run, account, self._begun(account))
@@ -189,11 +190,11 @@ class WorkerPool:
             if refusal is not None:
                 raise refusal from trouble
             reason = Message(failures.UNEXPLAINED, name=self.names[account], status=trouble.status)
-            raise TwitterError(
+            raise NetworkError(
                 reason, detail=trouble.detail, status=trouble.status, permanent=True
             ) from trouble
 
-    def _foresee(self, client: Client) -> None:
+    def _foresee(self, client: TimelineReader) -> None:
         window = client.timeline_window()
         if window is not None:
             opens_at = clock.now() + timedelta(seconds=window.resets_in_seconds)
@@ -220,7 +221,7 @@ class WorkerPool:
 
         unit_of_work(enter)
         self.failures.note_explained()
-        reason = AccountProblem(trouble.state, self.names[account]).message
+        reason = account_problem(trouble.state, self.names[account]).message
         self._note(account, reason, trouble.detail, permanent=trouble.permanent)
 
     def _failed(self, account: int, trouble: Exception, read_before: int) -> None:

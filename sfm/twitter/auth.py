@@ -31,7 +31,7 @@ class Auth(Protocol):
         """Whose limits count: the app's or a person's."""
 
     def authorization(self, method: str, url: str) -> str:
-        """The header that signs a request without a form. May raise TwitterError where a token
+        """The header that signs a request without a form. May raise NetworkError where a token
         has to be renewed first."""
 
     def renew(self, refused: str) -> bool:

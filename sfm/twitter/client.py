@@ -11,16 +11,17 @@ from datetime import datetime
 from typing import Any
 
 from sfm import clock
-from sfm.networks.errors import AccountProblem, BadRequest, Retry
-from sfm.networks.record import MAX_ID, UserRecord
+from sfm.networks.errors import BadRequest, Retry
+from sfm.networks.meter import Meter, WindowState
+from sfm.networks.page import AccountBatch, Counts, Page
+from sfm.networks.record import MAX_ID, Account
 from sfm.twitter import endpoints as at
 from sfm.twitter import fields as request_fields
 from sfm.twitter.endpoints import Endpoint
+from sfm.twitter.errors import account_problem
 from sfm.twitter.fields import Dialect, Fields
 from sfm.twitter.lookups import (
-    Counts,
     PlanUsage,
-    UserBatch,
     batches,
     name_problem,
     read_counts,
@@ -29,12 +30,10 @@ from sfm.twitter.lookups import (
     unknown_posts,
     user_batch,
 )
-from sfm.twitter.meter import Meter
 from sfm.twitter.pagination import PageChain
 from sfm.twitter.parse.raw_json import take_apart
-from sfm.twitter.parse.response import Page, split_page, split_users
+from sfm.twitter.parse.response import split_page, split_users
 from sfm.twitter.parse.tweet import parse_user
-from sfm.twitter.rate_limit import WindowState
 from sfm.twitter.transport import Transport
 
 BATCH = 100  # names or ids that one look-up takes
@@ -43,7 +42,7 @@ CHECKED_WITH = "XDevelopers"  # X's own account: whether it is there does not ma
 
 
 class Client:
-    """Calls with one credential. Every method raises TwitterError, and only that, for trouble."""
+    """Calls with one credential. Every method raises NetworkError, and only that, for trouble."""
 
     def __init__(
         self, transport: Transport, *, dialect: Dialect = "tweet", fields: Fields | None = None
@@ -57,6 +56,11 @@ class Client:
         """What this client's calls are counted by."""
         return self.transport.meter
 
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the credential that is used."""
+        return self.transport.auth.fingerprint
+
     def timeline_window(self) -> WindowState | None:
         """How many timeline calls are left to this credential, and until when; None if unknown."""
         return self.transport.window(at.TIMELINE)
@@ -64,7 +68,7 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.transport.auth.fingerprint[:8]}…, {self.transport.api_root})"
 
-    def users_by_username(self, names: Iterable[str]) -> Iterator[UserBatch]:
+    def accounts_by_name(self, names: Iterable[str]) -> Iterator[AccountBatch]:
         """The accounts of these names, 100 a call. Blanks and a leading @ are dropped.
 
         Names that cannot be one are answered without asking Twitter (state `malformed`).
@@ -73,27 +77,27 @@ class Client:
         good = [name for name in given if name_problem(name) is None]
         bad = tuple(problem for name in given if (problem := name_problem(name)) is not None)
         if bad:
-            yield UserBatch((), bad)
+            yield AccountBatch((), bad)
         for batch in batches(dict.fromkeys(good), BATCH):
             yield self._users(at.USERS_BY_NAME, "usernames", batch)
 
-    def users_by_id(self, uids: Iterable[int]) -> Iterator[UserBatch]:
+    def accounts_by_uid(self, uids: Iterable[int]) -> Iterator[AccountBatch]:
         """The accounts with these uids, 100 a call."""
         given = list(dict.fromkeys(uids))
-        bad = tuple(AccountProblem("malformed", str(uid)) for uid in given if not _is_id(uid))
+        bad = tuple(account_problem("malformed", str(uid)) for uid in given if not _is_id(uid))
         if bad:
-            yield UserBatch((), bad)
+            yield AccountBatch((), bad)
         for batch in batches([str(uid) for uid in given if _is_id(uid)], BATCH):
             yield self._users(at.USERS_BY_ID, "ids", batch)
 
-    def user_by_name(self, name: str) -> UserRecord:
+    def account_by_name(self, name: str) -> Account:
         """The account of this name. Raises AccountProblem where there is none to be had."""
-        for batch in self.users_by_username([name]):
+        for batch in self.accounts_by_name([name]):
             for problem in batch.problems:
                 raise problem
-            for user in batch.users:
+            for user in batch.accounts:
                 return user
-        raise AccountProblem("unanswered", tidy_name(name))
+        raise account_problem("unanswered", tidy_name(name))
 
     def check_credential(self) -> str:
         """Make one small call; the name whose sign-in this is, "" for an app's token.
@@ -102,10 +106,10 @@ class Client:
         """
         if self.transport.auth.kind != "app":
             return self.me().name
-        list(self.users_by_username([CHECKED_WITH]))
+        list(self.accounts_by_name([CHECKED_WITH]))
         return ""
 
-    def me(self) -> UserRecord:
+    def me(self) -> Account:
         """The account whose sign-in this is. An app's token has none: CredentialProblem."""
         body = self.transport.ask(at.ME, request_fields.for_users(self._fields))
         self.transport.count(at.ME, users=1)
@@ -183,14 +187,14 @@ class Client:
         self.transport.count(at.USAGE)
         return read_usage(body)
 
-    def _users(self, endpoint: Endpoint, parameter: str, batch: Sequence[str]) -> UserBatch:
+    def _users(self, endpoint: Endpoint, parameter: str, batch: Sequence[str]) -> AccountBatch:
         """One call; those that its answer says nothing of are asked for once more, each alone."""
         answered = self._users_once(endpoint, parameter, batch)
         silent = [problem.subject for problem in answered.problems if problem.state == "unanswered"]
         if len(batch) == 1:
             return answered
         users, problems = (
-            list(answered.users),
+            list(answered.accounts),
             {problem.subject: problem for problem in answered.problems},
         )
         for subject in silent:
@@ -198,12 +202,12 @@ class Client:
                 alone = self._users_once(endpoint, parameter, [subject])
             except Retry:  # the others would wait as long for nothing
                 break
-            users += alone.users
+            users += alone.accounts
             problems.pop(subject)
             problems |= {problem.subject: problem for problem in alone.problems}
-        return UserBatch(tuple(users), tuple(problems.values()))
+        return AccountBatch(tuple(users), tuple(problems.values()))
 
-    def _users_once(self, endpoint: Endpoint, parameter: str, batch: Sequence[str]) -> UserBatch:
+    def _users_once(self, endpoint: Endpoint, parameter: str, batch: Sequence[str]) -> AccountBatch:
         params = {parameter: ",".join(batch), **request_fields.for_users(self._fields)}
         page = split_users(self.transport.ask(endpoint, params))
         self.transport.count(endpoint, users=len(page.users))

@@ -15,19 +15,18 @@ import msgspec
 
 from sfm.messages import N_, Message
 from sfm.networks.errors import (
-    AccountProblem,
     AccountState,
     BadRequest,
     CredentialKind,
     CredentialProblem,
-    NoRules,
+    NetworkError,
     OutOfCredits,
-    PostProblem,
     Retry,
-    TwitterError,
     scrub,
 )
-from sfm.twitter.problems import PartialError, account_state, problem_from, read_problems
+from sfm.networks.page import PartialError
+from sfm.twitter.errors import NoRules, account_problem, credential_problem, post_problem
+from sfm.twitter.problems import account_state, problem_from, read_problems
 from sfm.twitter.rate_headers import wait_after
 
 
@@ -93,7 +92,7 @@ _BAD_SEGMENTS = frozenset(
 )
 
 
-def classify(answer: Answer, now: datetime) -> TwitterError | None:
+def classify(answer: Answer, now: datetime) -> NetworkError | None:
     """The trouble in this answer; None where it can be used (also with partial errors).
 
     `now` (aware UTC) is what a wait is counted from. Never raises.
@@ -140,7 +139,7 @@ def _small_int(digits: str) -> int | None:
     return int(digits) if len(digits) < 40 else None
 
 
-def _by_limit(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
+def _by_limit(answer: Answer, body: Any, now: datetime) -> NetworkError | None:
     problem = problem_from(body)
     codes = _v1_codes(body)
     if answer.status == 402 or problem.kind in _SEGMENT_CREDITS:
@@ -196,7 +195,7 @@ def _capped(answer: Answer, body: Any) -> OutOfCredits:
     )
 
 
-def _by_kind(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
+def _by_kind(answer: Answer, body: Any, now: datetime) -> NetworkError | None:
     problem = problem_from(body)
     if problem.kind == "client-forbidden":
         enrolled = isinstance(body, dict) and body.get("reason") == "client-not-enrolled"
@@ -206,13 +205,13 @@ def _by_kind(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
     if problem.kind == "streaming-connection":
         return _stream_refusal(answer, body)
     if problem.kind in _ACCOUNT_SEGMENTS and answer.status >= 400 and answer.subject:
-        return account_problem(problem, answer.subject, answer.detail())
+        return error_for(problem, answer.subject, answer.detail())
     if problem.kind in _BAD_SEGMENTS and answer.status != 409:
         return _bad_request(answer, body)
     return _whole_answer_is_one_account(answer, body)
 
 
-def _stream_refusal(answer: Answer, body: Any) -> TwitterError:
+def _stream_refusal(answer: Answer, body: Any) -> NetworkError:
     issue = body.get("connection_issue") if isinstance(body, dict) else None
     if issue in ("RuleConfigurationIssue", "RulesInvalidIssue"):
         return BadRequest(
@@ -231,22 +230,22 @@ def _stream_refusal(answer: Answer, body: Any) -> TwitterError:
     )
 
 
-def _whole_answer_is_one_account(answer: Answer, body: Any) -> TwitterError | None:
+def _whole_answer_is_one_account(answer: Answer, body: Any) -> NetworkError | None:
     """A 200 for one account's timeline that holds nothing but the reason why not."""
     if not isinstance(body, dict) or answer.status != 200 or "data" in body or "meta" in body:
         return None
     for problem in read_problems(body):
         if problem.parameter in ("id", "username") and problem.state != "field":
-            return account_problem(problem, problem.value or answer.subject, answer.detail())
+            return error_for(problem, problem.value or answer.subject, answer.detail())
     return None
 
 
-def account_problem(problem: PartialError, subject: str, detail: str = "") -> TwitterError:
+def error_for(problem: PartialError, subject: str, detail: str = "") -> NetworkError:
     """The error for one account or post that Twitter would not show."""
-    kind: Callable[..., TwitterError] = (
-        PostProblem if problem.resource_type in ("tweet", "post") else AccountProblem
+    make: Callable[..., NetworkError] = (
+        post_problem if problem.resource_type in ("tweet", "post") else account_problem
     )
-    return kind(account_state(problem), subject, detail=detail or scrub(problem.detail))
+    return make(account_state(problem), subject, detail=detail or scrub(problem.detail))
 
 
 def _v1_codes(body: Any) -> tuple[int, ...]:
@@ -257,14 +256,14 @@ def _v1_codes(body: Any) -> tuple[int, ...]:
     return tuple(code for code in codes if isinstance(code, int))
 
 
-def _by_v1_code(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
+def _by_v1_code(answer: Answer, body: Any, now: datetime) -> NetworkError | None:
     for code in _v1_codes(body):
         if code in _V1_CREDENTIALS:
             return _credential(_V1_CREDENTIALS[code], answer)
         if code in _V1_ACCOUNTS:
-            return AccountProblem(_V1_ACCOUNTS[code], answer.subject, detail=answer.detail())
+            return account_problem(_V1_ACCOUNTS[code], answer.subject, detail=answer.detail())
         if code in _V1_POSTS:
-            return PostProblem(_V1_POSTS[code], answer.subject, detail=answer.detail())
+            return post_problem(_V1_POSTS[code], answer.subject, detail=answer.detail())
         if code in _V1_RETIRED:
             return _retired(answer)
         if code in _V1_PASSING:
@@ -272,11 +271,11 @@ def _by_v1_code(answer: Answer, body: Any, now: datetime) -> TwitterError | None
         if answer.status < 500:
             return _bad_request(answer, body)
     if answer.status == 401 and isinstance(body, dict) and body.get("error") == "Not authorized.":
-        return AccountProblem("protected", answer.subject, detail=answer.detail())
+        return account_problem("protected", answer.subject, detail=answer.detail())
     return None
 
 
-def _by_status(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
+def _by_status(answer: Answer, body: Any, now: datetime) -> NetworkError | None:
     if answer.status == 401:
         return _unexplained("refused", answer)
     if answer.status == 410:
@@ -298,7 +297,7 @@ _LOOK_UP_CONTENT = frozenset({"data", "includes", "statuses", "id", "id_str", "a
 _CONTENT = _LOOK_UP_CONTENT | {"meta"}
 
 
-def _by_emptiness(answer: Answer, body: Any, now: datetime) -> TwitterError | None:
+def _by_emptiness(answer: Answer, body: Any, now: datetime) -> NetworkError | None:
     """An answer that says nothing of what was asked: neither content nor an error that names it."""
     if answer.status != 200 or (isinstance(body, list) and body):
         return None
@@ -319,11 +318,11 @@ def _by_emptiness(answer: Answer, body: Any, now: datetime) -> TwitterError | No
 
 
 def _credential(kind: CredentialKind, answer: Answer) -> CredentialProblem:
-    return CredentialProblem(kind, detail=answer.detail(), status=answer.status)
+    return credential_problem(kind, detail=answer.detail(), status=answer.status)
 
 
 def _unexplained(kind: CredentialKind, answer: Answer) -> CredentialProblem:
-    return CredentialProblem(
+    return credential_problem(
         kind, detail=answer.detail(), status=answer.status, subject=answer.subject
     )
 

@@ -15,7 +15,7 @@ _LONG = 280
 def missing_fields(client: Client, post_id: int) -> tuple[str, ...]:
     """Names of what is absent from this long post, in tweet words; empty if all is well.
 
-    One call. Raises TwitterError for trouble, and returns ("post",) where there is no such post.
+    One call. Raises NetworkError for trouble, and returns ("post",) where there is no such post.
     """
     for page in client.posts_by_id([post_id]):
         for record in page.records:

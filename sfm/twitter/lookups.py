@@ -12,43 +12,17 @@ from typing import Any, TypeVar
 import msgspec
 
 from sfm.networks.errors import AccountProblem, scrub
-from sfm.networks.record import MAX_ID, UserRecord
+from sfm.networks.page import AccountBatch, CountBucket, Counts, Page, PartialError
+from sfm.networks.record import MAX_ID
+from sfm.twitter.errors import account_problem
 from sfm.twitter.parse.lenient import loads
-from sfm.twitter.parse.response import Page, UserPage
+from sfm.twitter.parse.response import UserPage
 from sfm.twitter.parse.values import parse_date
-from sfm.twitter.problems import PartialError, account_state
+from sfm.twitter.problems import account_state
 
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,15}")  # Source: X OpenAPI, UserName
-
-
-@dataclass(frozen=True)
-class UserBatch:
-    """Accounts that were found, and for each other one that was asked for the reason.
-
-    A problem's `subject` is the name or uid as it was asked for.
-    """
-
-    users: tuple[UserRecord, ...]
-    problems: tuple[AccountProblem, ...]
-
-
-@dataclass(frozen=True)
-class CountBucket:
-    """Posts counted in one span of time."""
-
-    start: datetime
-    end: datetime
-    posts: int
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many posts match, in all and over time (oldest first)."""
-
-    total: int
-    buckets: tuple[CountBucket, ...]
 
 
 @dataclass(frozen=True)
@@ -77,10 +51,10 @@ def name_problem(name: str) -> AccountProblem | None:
     """Why this cannot be a name at all, else None."""
     if _NAME.fullmatch(name):
         return None
-    return AccountProblem("malformed", scrub(name)[:60])
+    return account_problem("malformed", scrub(name)[:60])
 
 
-def user_batch(page: UserPage, requested: Iterable[str], *, by_name: bool) -> UserBatch:
+def user_batch(page: UserPage, requested: Iterable[str], *, by_name: bool) -> AccountBatch:
     """Each account that was asked for is either found or has its problem.
 
     The problem of those that the answer passes over in silence is `unanswered`: silence is no
@@ -98,18 +72,18 @@ def user_batch(page: UserPage, requested: Iterable[str], *, by_name: bool) -> Us
         for subject in subjects
         if subject.lower() not in answered
     )
-    return UserBatch(users, problems)
+    return AccountBatch(users, problems)
 
 
 def _reason(subject: str, problem: PartialError | None) -> AccountProblem:
     if problem is None:
-        return AccountProblem("unanswered", subject)
-    return AccountProblem(account_state(problem), subject, detail=scrub(problem.detail))
+        return account_problem("unanswered", subject)
+    return account_problem(account_state(problem), subject, detail=scrub(problem.detail))
 
 
 def unknown_posts(page: Page, requested: Iterable[int]) -> Page:
     """The page, with a problem for each id that Twitter passed over in silence."""
-    answered = {str(record.tweet.twitter_id) for record in page.records}
+    answered = {str(record.post.twitter_id) for record in page.records}
     answered |= {problem.value or problem.resource_id for problem in page.problems}
     silent = tuple(
         PartialError(

@@ -8,9 +8,8 @@ import msgspec
 
 from sfm.messages import Message
 from sfm.networks.errors import BadRequest
+from sfm.networks.page import Page, PartialError
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.parse.response import Page
-from sfm.twitter.problems import PartialError
 
 _MOST_EMPTY_PAGES = 10  # in a row, each with a token for more
 _MOST_RESUMES = 3
@@ -40,7 +39,7 @@ class PageChain:
 
     def advance(self, page: Page) -> Page:
         """Take note of a page. Gives it back, with a problem added where the chain breaks off."""
-        ids = [record.tweet.twitter_id for record in page.records]
+        ids = [record.post.twitter_id for record in page.records]
         known = [self._lowest] if self._lowest is not None else []
         self._lowest = min(ids + known, default=None)
         self._empty = 0 if ids else self._empty + 1

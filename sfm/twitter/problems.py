@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from sfm.networks.errors import AccountState
-
-ProblemState = AccountState | Literal["field", "other"]
+from sfm.networks.page import PartialError, ProblemState
 
 _NO_FIELD = frozenset({"not-authorized-for-field", "field-unauthorized", "field-hydration-failure"})
-
-
-class PartialError(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of `errors[]`: which resource, and in what state it is.
-
-    `kind` is the last path segment of X's `type` address, which moves between hosts.
-    """
-
-    kind: str = ""
-    state: ProblemState = "other"
-    resource_type: str = ""
-    resource_id: str = ""
-    value: str = ""
-    parameter: str = ""
-    section: str = ""
-    title: str = ""
-    detail: str = ""
 
 
 def read_problems(body: Any) -> tuple[PartialError, ...]:

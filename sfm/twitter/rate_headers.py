@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from sfm.messages import Message
-from sfm.networks.errors import TwitterError, Wait, WaitReason
+from sfm.networks.errors import NetworkError, Wait, WaitReason
 
 WINDOW_SECONDS = 900
 LEAST_WAIT_SECONDS = 1.0
@@ -132,7 +132,7 @@ def _date(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def wait_for_another_try(cause: TwitterError, seconds: float, now: datetime) -> Wait:
+def wait_for_another_try(cause: NetworkError, seconds: float, now: datetime) -> Wait:
     """The pause that follows a passing fault; `cause` is what is raised if nobody pauses."""
     until = now + timedelta(seconds=seconds)
     return Wait(

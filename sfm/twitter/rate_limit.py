@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from sfm import clock
 from sfm.networks.errors import Wait, WaitReason
+from sfm.networks.meter import WindowState
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.rate_headers import (
     SLACK_SECONDS,
@@ -37,17 +38,6 @@ class _Window:
     is_confirmed: bool = False  # the server has spoken; until then these are X's published limits
     in_flight: int = 0
     hold_until: float = 0.0  # refused although calls were left
-
-
-@dataclass(frozen=True)
-class WindowState:
-    """One window for a status page. `resets_in_seconds` is 0 where it has opened again."""
-
-    fingerprint: str
-    endpoint: str
-    limit: int
-    remaining: int
-    resets_in_seconds: float
 
 
 class Limiter:

@@ -19,10 +19,11 @@ import requests
 
 from sfm import clock
 from sfm.messages import Message
-from sfm.networks.errors import CredentialProblem, Retry, TwitterError
+from sfm.networks.errors import NetworkError, Retry
 from sfm.networks.record import MAX_ID
 from sfm.twitter.auth import UserToken
 from sfm.twitter.error_mapping import Answer, classify
+from sfm.twitter.errors import credential_problem
 from sfm.twitter.http_client import (
     AWAY,
     BROKE_OFF,
@@ -82,7 +83,7 @@ class UnexpectedAnswer(Retry):
 
 
 def start_oauth1(app: App, callback: str) -> Start:
-    """Ask for a request token. Raises TwitterError; CredentialProblem for our own keys."""
+    """Ask for a request token. Raises NetworkError; CredentialProblem for our own keys."""
     with _oauth1(app, redirect_uri=callback) as session:
         token = session.fetch_request_token(
             f"{app.api_root}/oauth/request_token", **_polite(_judge_form)
@@ -95,7 +96,7 @@ def start_oauth1(app: App, callback: str) -> Start:
 
 
 def finish_oauth1(app: App, start_key: str, start_secret: str, verifier: str) -> SignedIn:
-    """Trade the verifier for the access token. Raises TwitterError; a verifier that X does not
+    """Trade the verifier for the access token. Raises NetworkError; a verifier that X does not
     take is a CredentialProblem."""
     with _oauth1(app, token=start_key, token_secret=start_secret) as session:
         token = session.fetch_access_token(
@@ -111,7 +112,7 @@ def finish_oauth1(app: App, start_key: str, start_secret: str, verifier: str) ->
 
 
 def revoke_oauth1(app: App, token: str, token_secret: str) -> None:
-    """Have an access token forgotten at X. Raises TwitterError."""
+    """Have an access token forgotten at X. Raises NetworkError."""
     with _oauth1(app, token=token, token_secret=token_secret) as session:
         session.post(
             f"{app.api_root}/1.1/oauth/invalidate_token", auth=session.auth, **_polite(_judge_json)
@@ -131,7 +132,7 @@ def start_oauth2(app: App, callback: str) -> Start:
 
 
 def finish_oauth2(app: App, callback: str, verifier: str, code: str) -> SignedIn:
-    """Trade the code for tokens, then ask whose they are. Raises TwitterError.
+    """Trade the code for tokens, then ask whose they are. Raises NetworkError.
 
     The second call reads one user, which X bills.
     """
@@ -149,8 +150,8 @@ def finish_oauth2(app: App, callback: str, verifier: str, code: str) -> SignedIn
 
 
 def renew_oauth2(app: App, refresh_token: str) -> UserToken:
-    """New tokens for a refresh token, which X accepts once only. Raises TwitterError: Retry where
-    X may not have taken it, CredentialProblem("sign_in_again") where it has refused it."""
+    """New tokens for a refresh token, which X accepts once only. Raises NetworkError: Retry where
+    X may not have taken it, credential_problem("sign_in_again") where it has refused it."""
     with _oauth2(app) as session:
         token = session.refresh_token(
             f"{app.api_root}/2/oauth2/token",
@@ -165,7 +166,7 @@ def renew_oauth2(app: App, refresh_token: str) -> UserToken:
 
 
 def revoke_oauth2(app: App, token: str, hint: str = "refresh_token") -> None:
-    """Have a sign-in forgotten at X. Raises TwitterError."""
+    """Have a sign-in forgotten at X. Raises NetworkError."""
     with _oauth2(app) as session:
         session.revoke_token(
             f"{app.api_root}/2/oauth2/revoke",
@@ -222,7 +223,7 @@ def _oauth2(app: App, **more: Any) -> Iterator[OAuth2Session]:
 
 @contextmanager
 def _faults_in_words() -> Iterator[None]:
-    """Everything that goes wrong as a TwitterError; the causes' own texts quote tokens."""
+    """Everything that goes wrong as a NetworkError; the causes' own texts quote tokens."""
     from authlib.common.errors import AuthlibBaseError
 
     try:
@@ -244,14 +245,14 @@ def _why(exc: requests.RequestException) -> str:
     return BROKE_OFF if isinstance(exc, broken) else AWAY
 
 
-def _oauth_trouble(error: str) -> TwitterError:
+def _oauth_trouble(error: str) -> NetworkError:
     if error in ("invalid_client", "unauthorized_client"):
-        return CredentialProblem("refused", detail=error)
+        return credential_problem("refused", detail=error)
     if error in ("server_error", "temporarily_unavailable"):
         return Retry(
             Message("Twitter cannot sign people in at the moment. Please try again later.")
         )
-    return CredentialProblem("sign_in_again", detail=error)
+    return credential_problem("sign_in_again", detail=error)
 
 
 def _tame(session: Any) -> Any:

@@ -8,11 +8,9 @@ than ten connects a minute, whatever the reason: X allows 50 in 15 minutes.
 from __future__ import annotations
 
 from collections import deque
-from typing import Literal
 
-from sfm.networks.errors import Retry, TwitterError, Wait
-
-BackoffKind = Literal["network", "http", "rate"]
+from sfm.networks.errors import NetworkError, Retry, Wait
+from sfm.networks.stream import BackoffKind
 
 NETWORK_STEP_SECONDS = 0.25
 NETWORK_MOST_SECONDS = 16.0
@@ -24,7 +22,7 @@ ALIVE_SECONDS = 30.0  # a connection that lasted so long, or gave a post, was a 
 _MOST_CONNECTS = ((10, 60.0), (45, 900.0))  # so many within so many seconds
 
 
-def kind_of(trouble: TwitterError) -> BackoffKind | None:
+def kind_of(trouble: NetworkError) -> BackoffKind | None:
     """Which table a refusal at connecting follows; None where a person has to act first."""
     if isinstance(trouble, Wait):
         return "rate"
@@ -33,7 +31,7 @@ def kind_of(trouble: TwitterError) -> BackoffKind | None:
     return None
 
 
-def needs_a_person(trouble: TwitterError) -> bool:
+def needs_a_person(trouble: NetworkError) -> bool:
     """Whether connecting again is pointless until somebody acts: 401, 402, 403, 409."""
     return kind_of(trouble) is None
 

@@ -81,7 +81,7 @@ class OpenConnection:
 
 
 class StreamClient:
-    """Streams and rules of one app. Raises TwitterError; never waits unless `pause` does.
+    """Streams and rules of one app. Raises NetworkError; never waits unless `pause` does.
 
     `fields` are in tweet words whatever the setting: X's streams know no others. `mark` is the
     installation's: only rules that bear it are ever deleted. Without one nothing may be synced.

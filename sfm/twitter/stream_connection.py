@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import urllib3
@@ -18,8 +17,15 @@ import urllib3
 from sfm import clock
 from sfm.messages import Message
 from sfm.networks.errors import scrub
+from sfm.networks.stream import (
+    Disconnect,
+    DisconnectKind,
+    Event,
+    KeepAlive,
+    Skipped,
+    StreamLine,
+)
 from sfm.twitter.http_client import Answered
-from sfm.twitter.stream_backoff import BackoffKind
 
 logger = logging.getLogger(__name__)
 
@@ -28,51 +34,6 @@ CONNECT_SECONDS = 10.0
 LONGEST_LINE = 1024 * 1024
 _CHUNK = 64 * 1024
 _LINE_WITHOUT_END_SECONDS = 90.0
-
-DisconnectKind = Literal["closed", "network", "silent", "told", "stopped"]
-
-
-@dataclass(frozen=True)
-class StreamLine:
-    """One message, without its line end, byte for byte; `received` on the monotonic clock."""
-
-    raw: bytes
-    received: float
-
-
-@dataclass(frozen=True)
-class KeepAlive:
-    """An empty line: the connection lives."""
-
-    received: float
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A line over 1 MiB was passed over; so many bytes of it."""
-
-    size_bytes: int
-    received: float
-
-
-@dataclass(frozen=True)
-class Disconnect:
-    """The end of the connection, always the last event.
-
-    `closed`: the server ended it properly; `network`: it broke; `silent`: nothing for 30 s;
-    `told`: Twitter said why (`detail`) and ends it; `stopped`: we did. `partial_bytes` of an
-    unfinished line were dropped.
-    """
-
-    kind: DisconnectKind
-    reason: str
-    backoff: BackoffKind = "network"
-    detail: str = ""
-    disconnect_type: str = ""
-    partial_bytes: int = 0
-
-
-Event = StreamLine | KeepAlive | Skipped | Disconnect
 
 _REASONS: dict[DisconnectKind, str] = {
     "closed": Message("Twitter closed the connection."),

@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 import urllib3
 
 from sfm import clock
-from sfm.networks.errors import CredentialProblem, Retry, TwitterError, Wait
+from sfm.networks.errors import CredentialProblem, NetworkError, Retry, Wait
+from sfm.networks.meter import Meter, WindowState
 from sfm.twitter.auth import Auth
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.error_mapping import Answer, classify
@@ -28,9 +29,8 @@ from sfm.twitter.http_client import (
     new_pool,
     send,
 )
-from sfm.twitter.meter import Meter
 from sfm.twitter.rate_headers import at_least, wait_for_another_try
-from sfm.twitter.rate_limit import Limiter, WindowState
+from sfm.twitter.rate_limit import Limiter
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class _Call:
     is_stream: bool = False
 
 
-def _judge(answered: Answered, call: _Call, patience: _Patience) -> TwitterError | None:
+def _judge(answered: Answered, call: _Call, patience: _Patience) -> NetworkError | None:
     if call.is_stream and answered.status == 200 and "html" not in media_type(answered.headers):
         return None
     answer = Answer(
@@ -130,7 +130,7 @@ class Transport:
         method: str = "GET",
         json: Any = None,
     ) -> bytes:
-        """The body of a good answer. Raises TwitterError; counts calls that were refused.
+        """The body of a good answer. Raises NetworkError; counts calls that were refused.
 
         `subject` is the account or post that the call is about, for the messages.
         """
@@ -153,7 +153,7 @@ class Transport:
     def open(
         self, endpoint: Endpoint, params: Mapping[str, Any], timeout: tuple[float, float]
     ) -> Answered:
-        """An answer whose body is still to come, for streams. One try; raises TwitterError.
+        """An answer whose body is still to come, for streams. One try; raises NetworkError.
 
         On a connection of its own, and the next call makes another: one that is left over may lead
         to where the name no longer stands, or be in the midst of being closed by the other end.
@@ -176,7 +176,7 @@ class Transport:
     def _try(self, call: _Call, patience: _Patience, timeout: tuple[float, float]) -> Answered:
         """One try, told to the limiter whatever comes of it."""
         headers: Mapping[str, str] | None = None
-        trouble: TwitterError | None = None
+        trouble: NetworkError | None = None
         try:
             answered = self._send(call, patience, timeout)
             trouble = _judge(answered, call, patience)

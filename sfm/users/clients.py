@@ -13,11 +13,11 @@ from sfm.errors import SfmError
 from sfm.extensions import settings
 from sfm.messages import Message
 from sfm.models import Credential, User
-from sfm.networks.errors import TwitterError, Wait
+from sfm.networks.errors import NetworkError, Wait
+from sfm.networks.meter import Meter
 from sfm.twitter.auth import Auth, BearerAuth, OAuth1Auth
 from sfm.twitter.client import Client
 from sfm.twitter.endpoints import Endpoint
-from sfm.twitter.meter import Meter
 from sfm.twitter.rate_limit import Limiter
 from sfm.twitter.transport import Pause, Transport
 from sfm.users import credentials, service
@@ -52,7 +52,7 @@ class WatchedTransport(Transport):
         """As Transport's; the credential's state is written in a transaction of its own."""
         try:
             body = super().ask(endpoint, params, **more)
-        except TwitterError as trouble:
+        except NetworkError as trouble:
             self.keeper.note(trouble)
             raise
         self.keeper.note(None)

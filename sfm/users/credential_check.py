@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sfm.database import begin_write, db
 from sfm.messages import Message
 from sfm.models import Credential
-from sfm.networks.errors import TwitterError
+from sfm.networks.errors import NetworkError
 from sfm.users.clients import NoCredential, client_for
 from sfm.users.credential_state import state_after
 from sfm.users.credentials import BEARER, NEEDS_SIGN_IN, REFUSED, WORKS, mark
@@ -40,7 +40,7 @@ def check(credential: Credential) -> Checked:
             WORKS,
             Checked(True, Message("Twitter knows it as @%(name)s.", name=name), name),
         )
-    except TwitterError as trouble:
+    except NetworkError as trouble:
         state = state_after(trouble)
         if state == REFUSED and trouble.status == 401 and credential.kind != BEARER:
             state = NEEDS_SIGN_IN

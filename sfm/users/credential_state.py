@@ -8,14 +8,14 @@ from sqlalchemy import Connection, Engine, case, update
 
 from sfm import clock
 from sfm.models import Credential
-from sfm.networks.errors import CredentialProblem, OutOfCredits, TwitterError
+from sfm.networks.errors import CredentialProblem, NetworkError, OutOfCredits
 from sfm.users.credentials import NEEDS_SIGN_IN, OUT_OF_CREDITS, REFUSED, UNCHECKED, WORKS
 from sfm.users.deferred_writes import DeferredWrites
 
 NOTE_EVERY = timedelta(seconds=60)
 
 
-def state_after(trouble: TwitterError | None) -> str | None:
+def state_after(trouble: NetworkError | None) -> str | None:
     """The state that an answer puts a credential into; None where it says nothing of it."""
     if trouble is None:
         return WORKS
@@ -47,7 +47,7 @@ class StateKeeper:
         self._state: str | None = credential.state
         self._written_at: datetime | None = None
 
-    def note(self, trouble: TwitterError | None) -> None:
+    def note(self, trouble: NetworkError | None) -> None:
         """One call is over; `trouble` is what it ended with."""
         state = state_after(trouble)
         if state == REFUSED and self._is_sign_in and trouble is not None and trouble.status == 401:

@@ -26,8 +26,9 @@ from sfm.extensions import settings
 from sfm.file_lock import lock_file
 from sfm.messages import Message
 from sfm.models import Credential
-from sfm.networks.errors import CredentialProblem, Retry
+from sfm.networks.errors import Retry
 from sfm.twitter.auth import OAuth2UserAuth, UserToken
+from sfm.twitter.errors import credential_problem
 from sfm.twitter.sign_in import App, renew_oauth2
 from sfm.users.deferred_writes import writing_session
 from sfm.users.encryption import UnreadableSecret, Vault, vault
@@ -71,7 +72,7 @@ class Renewer:
             if stored.access_token != old.access_token and not stored.is_stale():
                 return stored
             if not stored.refresh_token:
-                raise CredentialProblem("sign_in_again")
+                raise credential_problem("sign_in_again")
             new = self._renew(stored.refresh_token)
             self._store(connection, new, stored)
             return new
@@ -96,7 +97,7 @@ class Renewer:
         if self._engine.dialect.name == "sqlite":
             connection.rollback()  # or what is written later would build on a past state
         if row is None:
-            raise CredentialProblem("sign_in_again")
+            raise credential_problem("sign_in_again")
         stored = _token(self._keys.open(row.secret), row.expires_at)
         spare = self._spare(stored)
         if spare is None:

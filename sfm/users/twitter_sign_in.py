@@ -22,7 +22,7 @@ from sfm.errors import WrongInput
 from sfm.extensions import settings
 from sfm.messages import Message
 from sfm.models import Credential, SignInState, User
-from sfm.networks.errors import CredentialProblem, TwitterError
+from sfm.networks.errors import CredentialProblem, NetworkError
 from sfm.twitter import sign_in as twitter
 from sfm.twitter.sign_in import SignedIn
 from sfm.users import credentials, service
@@ -81,7 +81,7 @@ def start(kind: str, callback: str, browser: str, purpose: Purpose) -> str:
     """Where to send the browser. Asks Twitter for a request token (OAuth 1.0a); commits.
 
     `browser` is a random value that this browser alone brings back. Raises WrongInput for a way
-    that is not offered, TwitterError.
+    that is not offered, NetworkError.
     """
     if kind not in offered():
         raise WrongInput(Message("This way of signing in with Twitter is not switched on here."))
@@ -100,7 +100,7 @@ def start(kind: str, callback: str, browser: str, purpose: Purpose) -> str:
 
 def finish(kind: str, answer: Mapping[str, str], browser: str) -> Returned:
     """What the callback brings: who signed in. Commits. Raises SignInRefused with what happened
-    for refusals, foreign, old, reused and incomplete callbacks, TwitterError for Twitter's faults.
+    for refusals, foreign, old, reused and incomplete callbacks, NetworkError for Twitter's faults.
     """
     refused = answer.get("denied") or (answer.get("state") if answer.get("error") else None)
     if refused:
@@ -316,7 +316,7 @@ def revoke(tokens: list[tuple[str, dict[str, str]]]) -> bool:
             else:
                 token = values["refresh_token"] or values["access_token"]
                 twitter.revoke_oauth2(our_app(), token)
-        except TwitterError as exc:
+        except NetworkError as exc:
             logger.warning("token not revoked kind=%s cause=%s", kind, exc)
             all_revoked = False
     return all_revoked

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sfm import clock
 from sfm.database import db
 from sfm.models import ApiUsage
-from sfm.twitter.meter import Meter
+from sfm.networks.meter import Meter
 from sfm.users.deferred_writes import DeferredWrites
 
 

@@ -19,7 +19,7 @@ from tests.conftest import FrozenClock
 
 def look_again(client: Client, user: TwitterUser) -> dict[int, bool]:
     changed: dict[int, bool] = {}
-    for batch in list(client.users_by_id([user.uid or 0])):
+    for batch in list(client.accounts_by_uid([user.uid or 0])):
         begin_write()
         changed |= lifecycle.apply_batch(batch)
         db.session.commit()
@@ -59,7 +59,7 @@ def test_one_bad_uid_does_not_spoil_the_batch(twitter: Client, sandbox: Sandbox)
     fine, bad = added(twitter, "millbrook_lib"), added(twitter, "FerryNotes")
     sandbox.world.set_state(sandbox.world.find("FerryNotes"), "suspended")
     sandbox.world.rename(sandbox.world.find("millbrook_lib"), "millbrook_new")
-    for batch in list(twitter.users_by_id([fine.uid or 0, bad.uid or 0, 2**63])):
+    for batch in list(twitter.accounts_by_uid([fine.uid or 0, bad.uid or 0, 2**63])):
         begin_write()
         lifecycle.apply_batch(batch)
         db.session.commit()
@@ -95,7 +95,7 @@ def test_two_names_in_one_second_are_both_kept(twitter: Client) -> None:
 def test_a_record_of_another_uid_is_never_taken_over(twitter: Client) -> None:
     user = added(twitter, "millbrook_lib")
     with pytest.raises(ValueError, match="another uid"):
-        lifecycle.apply_profile(user, twitter.user_by_name("FerryNotes"))
+        lifecycle.apply_profile(user, twitter.account_by_name("FerryNotes"))
 
 
 def test_former_names_find_their_account_and_search_finds_both(

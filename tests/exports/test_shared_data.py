@@ -13,9 +13,10 @@ from sqlalchemy import select
 from sfm.database import begin_write, db
 from sfm.exports.format import FORMATS
 from sfm.models import TwitterUser, TwitterUserItem
+from sfm.networks.page import PostRecord
 from sfm.networks.record import Unreadable
 from sfm.posts.store import save_page
-from sfm.twitter.parse.response import Record, split_page
+from sfm.twitter.parse.response import split_page
 from sfm.twitter.parse.to_v1 import as_v1_line
 from sfm.twitter.parse.tweet import parse_line
 from tests.exports.making import made
@@ -28,9 +29,9 @@ SAME_IN_V1 = (
 )  # fmt: skip
 
 
-def recorded(shared_data: Path) -> Iterator[Record]:
+def recorded(shared_data: Path) -> Iterator[PostRecord]:
     for line in (shared_data / "v1_tweets.jsonl").read_bytes().splitlines():
-        yield Record(line, parse_line(line))
+        yield PostRecord(line, parse_line(line))
     for body in (shared_data / "v2_pages.jsonl").read_bytes().splitlines():
         try:
             yield from split_page(body).records
@@ -79,7 +80,7 @@ def test_v2_posts_in_the_shape_of_v1_1_say_the_same(shared_data: Path) -> None:
         if shaped == record.raw:
             continue  # v1.1 already
         counted += 1
-        before, after = record.tweet, parse_line(shaped)
+        before, after = record.post, parse_line(shaped)
         for name in SAME_IN_V1:
             assert getattr(after, name) == getattr(before, name), (name, before.twitter_id)
         assert json.loads(shaped)["id_str"] == str(before.twitter_id)

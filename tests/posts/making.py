@@ -10,8 +10,8 @@ from typing import Any
 
 from sfm.database import begin_write, db
 from sfm.models import TwitterUser, TwitterUserSet, User
+from sfm.networks.page import PostRecord
 from sfm.posts.store import Saved, save_page
-from sfm.twitter.parse.response import Record
 from sfm.twitter.parse.tweet import parse_line
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -65,13 +65,13 @@ def post(
     return {"data": data, "includes": includes}
 
 
-def record(payload: dict[str, Any]) -> Record:
+def record(payload: dict[str, Any]) -> PostRecord:
     """A payload as the adapter hands it on."""
     raw = json.dumps(payload, ensure_ascii=False).encode()
-    return Record(raw, parse_line(raw))
+    return PostRecord(raw, parse_line(raw))
 
 
-def save(records: Iterable[Record], owner: Any, captured_by: Any = "timeline") -> Saved:
+def save(records: Iterable[PostRecord], owner: Any, captured_by: Any = "timeline") -> Saved:
     """Keep these tweets, and commit."""
     begin_write()
     saved = save_page(records, captured_by=captured_by, run_id=None, owner=owner)
@@ -84,7 +84,7 @@ def make_tweet(user: TwitterUser, text: str = "A tweet about the harbour", **fie
     made = record(post(user.uid or 0, text, name=user.name, **fields))
     saved = save([made], user.id)
     assert saved.new == 1, saved
-    return made.tweet.twitter_id
+    return made.post.twitter_id
 
 
 def _kept(thing: Any) -> Any:

@@ -319,7 +319,7 @@ def test_large_sets_find_the_same_as_small_ones(app: Flask) -> None:
     large = make_set(make_account(), "large", users[:120])
 
     found = queries.page(Selection(set_id=large.id), size=200).tweets
-    assert {tweet.twitter_id for tweet in found} == {one.tweet.twitter_id for one in old}
+    assert {tweet.twitter_id for tweet in found} == {one.post.twitter_id for one in old}
     found = queries.page(Selection(set_id=large.id, text="old"), size=200).tweets
     assert len(found) == 120
 

@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 
 from sfm.database import begin_write, db
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem
+from sfm.networks.page import PostRecord
 from sfm.posts.store import save_page
-from sfm.twitter.parse.response import Record
 from sfm.twitter.parse.tweet import parse_line
 from tests.conftest import FrozenClock
 from tests.posts.making import NOON, make_user, post, record, save, tweet_id
@@ -37,7 +37,7 @@ def test_new_tweets_come_in_with_their_columns(app: Flask, clock: FrozenClock) -
 
     saved = save([made], user.id)
 
-    assert (saved.new, saved.known, saved.new_ids) == (1, 0, (made.tweet.twitter_id,))
+    assert (saved.new, saved.known, saved.new_ids) == (1, 0, (made.post.twitter_id,))
     item = held()[0]
     assert item.item_json == made.raw.decode()
     assert (item.item_text, item.hashtags) == ("Long note begins #Flood", ["Flood"])
@@ -107,8 +107,8 @@ def test_counts_of_days_and_accounts_grow_with_the_page(app: Flask) -> None:
     assert days == [(ann.id, twentieth, 2), (ann.id, next_day, 1), (bob.id, twentieth, 1)]
     totals = {total.day: total for total in db.session.scalars(select(DayTotal))}
     assert {day: total.items for day, total in totals.items()} == {twentieth: 3, next_day: 1}
-    assert totals[twentieth].lowest_id == min(page[0].tweet.twitter_id, page[3].tweet.twitter_id)
-    assert totals[twentieth].highest_id == page[1].tweet.twitter_id
+    assert totals[twentieth].lowest_id == min(page[0].post.twitter_id, page[3].post.twitter_id)
+    assert totals[twentieth].highest_id == page[1].post.twitter_id
     db.session.refresh(ann)
     assert (ann.items_count, ann.oldest_item_at) == (3, NOON)
     assert ann.newest_item_at == late + timedelta(seconds=1)
@@ -137,7 +137,7 @@ def test_lone_surrogates_and_nul_are_cleaned_in_the_columns_and_kept_in_the_json
 ) -> None:
     user = make_user(uid=101)
     raw = V1 % 7
-    assert save([Record(raw, parse_line(raw))], user.id).new == 1
+    assert save([PostRecord(raw, parse_line(raw))], user.id).new == 1
 
     item = held()[0]
     assert item.item_text == "a \ufffd \ufffd b"
@@ -149,7 +149,7 @@ def test_lone_surrogates_and_nul_are_cleaned_in_the_columns_and_kept_in_the_json
 def test_a_figure_that_no_database_holds_is_left_out(app: Flask, silly: int) -> None:
     user = make_user(uid=101)
     raw = V1 % silly
-    assert save([Record(raw, parse_line(raw))], user.id).new == 1
+    assert save([PostRecord(raw, parse_line(raw))], user.id).new == 1
     assert held()[0].followers_count is None
 
 
@@ -172,7 +172,7 @@ def test_one_poisoned_tweet_of_a_page_is_refused_alone(
     user = make_user(uid=101)
     good = [record(post(101)) for _ in range(20)]
     poisoned = record(post(101))
-    poisoned = Record(poisoned.raw, msgspec.structs.replace(poisoned.tweet, quoted_id=2**70))
+    poisoned = PostRecord(poisoned.raw, msgspec.structs.replace(poisoned.post, quoted_id=2**70))
     caplog.set_level(logging.WARNING)
 
     saved = save([*good[:7], poisoned, *good[7:]], user.id)
@@ -199,6 +199,6 @@ def test_the_json_is_stored_byte_for_byte(app: Flask) -> None:
         '{ "created_at" : "Wed Oct 10 20:19:24 +0000 2018",\t"id_str":"7","text":"x","z":1.50 , '
         '"user":{"id_str":"101","screen_name":"a"}}'
     )
-    save([Record(odd.encode(), parse_line(odd.encode()))], user.id)
+    save([PostRecord(odd.encode(), parse_line(odd.encode()))], user.id)
     assert held()[0].item_json == odd
     assert json.loads(held()[0].item_json)["z"] == 1.5

@@ -94,9 +94,9 @@ def planted(
     for name, password in (("boss", CANARIES["wrong password"]), (PASSWORD, "x")):
         with pytest.raises(sign_in.SignInRefused):
             sign_in.with_password(name, password, "127.0.0.1")
-    client_for(kept).user_by_name("millbrook_lib")
+    client_for(kept).account_by_name("millbrook_lib")
     with pytest.raises(Exception, match="Twitter"):
-        default_client().user_by_name("millbrook_lib")  # the setting's token is refused
+        default_client().account_by_name("millbrook_lib")  # the setting's token is refused
     tokens = {}
     for kind in ("oauth1", "oauth2"):
         form = page(client, "/login/")

@@ -16,10 +16,9 @@ from sfm.extensions import settings as settings_of
 from sfm.filters import service, validation
 from sfm.filters.user_lookup import People
 from sfm.models import Gap, Run, TwitterFilter, User
+from sfm.networks.page import Page, PartialError, RefusedElement
 from sfm.streams import gap_fill
 from sfm.twitter.pagination import BROKEN_PAGING
-from sfm.twitter.parse.response import Page, RefusedElement
-from sfm.twitter.problems import PartialError
 from tests.conftest import FrozenClock
 from tests.pages import page, submit
 from tests.streams.collecting import make_filter

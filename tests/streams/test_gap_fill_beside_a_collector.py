@@ -13,6 +13,7 @@ from sfm import clock as clocks
 from sfm.database import db
 from sfm.extensions import settings as settings_of
 from sfm.models import Gap, StreamFile
+from sfm.networks.page import Page, PostRecord
 from sfm.streams import file_names, files, repair
 from sfm.streams.errors import AnotherCollector
 from sfm.streams.gap_fill import fill
@@ -21,7 +22,6 @@ from sfm.streams.gzip_members import member
 from sfm.streams.sealing import FileFacts
 from sfm.streams.sinks import FileSink
 from sfm.streams.writer import FILE_LINES
-from sfm.twitter.parse.response import Page, Record
 from sfm.twitter.parse.tweet import parse_line
 from tests.conftest import FrozenClock
 from tests.streams.collecting import make_filter
@@ -132,7 +132,7 @@ class Search:
 
     def search_recent(self, query: str, **times: object) -> Iterator[Page]:
         for start in range(0, len(self.lines), 100):
-            records = [Record(raw, parse_line(raw)) for raw in self.lines[start : start + 100]]
+            records = [PostRecord(raw, parse_line(raw)) for raw in self.lines[start : start + 100]]
             yield Page(records=tuple(records))
 
 

@@ -13,13 +13,13 @@ from sfm import clock as clocks
 from sfm.database import db
 from sfm.extensions import settings as settings_of
 from sfm.models import Gap, StreamFile
+from sfm.networks.page import Page, PostRecord
 from sfm.streams import file_names, files
 from sfm.streams.archive import organize
 from sfm.streams.gap_fill import fill
 from sfm.streams.gzip_members import member
 from sfm.streams.sinks import FileSink
 from sfm.takedown import removal
-from sfm.twitter.parse.response import Page, Record
 from sfm.twitter.parse.tweet import parse_line
 from tests.conftest import FrozenClock
 from tests.streams.collecting import make_filter
@@ -75,7 +75,7 @@ class Twitter:
 
     def search_recent(self, query: str, **times: object) -> Iterator[Page]:
         for number in self.missed + self.streamed:
-            yield Page(records=(Record(line(number), parse_line(line(number))),))
+            yield Page(records=(PostRecord(line(number), parse_line(line(number))),))
         self.while_it_searches()
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from sfm.networks.meter import Meter
 from sfm.twitter.auth import Auth, BearerAuth
-from sfm.twitter.meter import Meter
 from sfm.twitter.rate_limit import Limiter
 from sfm.twitter.transport import Transport
 from tests.twitter.memory_meter import MemoryMeter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-from sfm.twitter.meter import Meter
+from sfm.networks.meter import Meter
 
 
 class MemoryMeter(Meter):

@@ -43,7 +43,7 @@ def page(*ids, token=None, **more):
 
 
 def ids(pages):
-    return [tweet.twitter_id for one in pages for tweet in one.tweets]
+    return [tweet.twitter_id for one in pages for tweet in one.posts]
 
 
 def test_a_timeline_is_paged_to_its_end():
@@ -73,7 +73,7 @@ def test_every_call_is_counted_with_what_it_read():
     with Fake([page(9, 8, token="t1"), page(7), users, answer(429, {})]) as fake:
         client = make(fake, meter=meter)
         list(client.timeline(101))
-        list(client.users_by_id([101, 102]))
+        list(client.accounts_by_uid([101, 102]))
         with pytest.raises(errors.Wait):
             list(client.posts_by_id([1]))
     mark = BearerAuth(TOKEN).fingerprint
@@ -111,8 +111,8 @@ def test_every_parameter_is_one_that_x_describes(shared_data):
             list(client.timeline(101, since_id=1, until_id=9, exclude=["replies"]))
             list(client.search_recent("x", start_time=datetime(2026, 1, 1, tzinfo=UTC)))
             list(client.posts_by_id([1]))
-            list(client.users_by_id([1]))
-            list(client.users_by_username(["a"]))
+            list(client.accounts_by_uid([1]))
+            list(client.accounts_by_name(["a"]))
             client.counts_recent("x")
             client.usage()
             client.me()
@@ -223,9 +223,9 @@ def test_one_bad_account_does_not_spoil_the_batch():
     ]
     names = [user["username"].upper() for user in found] + ["gone_x", "bad_x", "mute_x"]
     with Fake([answer(200, {"data": found, "errors": wrong}), answer(200, {})]) as fake:
-        (batch,) = make(fake).users_by_username(names)
+        (batch,) = make(fake).accounts_by_name(names)
         assert [asked.query["usernames"] for asked in fake.asked[1:]] == ["mute_x"]
-    assert len(batch.users) == 97
+    assert len(batch.accounts) == 97
     assert [(one.subject, one.state) for one in batch.problems] == [
         ("gone_x", "not_found"), ("bad_x", "suspended"), ("mute_x", "unanswered"),
     ]  # fmt: skip
@@ -233,10 +233,10 @@ def test_one_bad_account_does_not_spoil_the_batch():
 
 def test_names_that_cannot_be_are_never_asked_for():
     with Fake([answer(200, {"data": [v2_user()]})]) as fake:
-        batches = list(make(fake).users_by_username([" @ann_x ", "no name", "x" * 16, "", "é"]))
+        batches = list(make(fake).accounts_by_name([" @ann_x ", "no name", "x" * 16, "", "é"]))
         assert [asked.query["usernames"] for asked in fake.asked] == ["ann_x"]
     assert [one.state for one in batches[0].problems] == ["malformed"] * 4
-    assert batches[1].users[0].name == "ann_x"
+    assert batches[1].accounts[0].name == "ann_x"
 
 
 def test_accounts_are_asked_for_by_the_hundred():
@@ -245,16 +245,16 @@ def test_accounts_are_asked_for_by_the_hundred():
         return answer(200, {"data": found})
 
     with Fake(route=route) as fake:
-        batches = list(make(fake).users_by_id([*range(1, 251), 7, 2**63, -1]))
+        batches = list(make(fake).accounts_by_uid([*range(1, 251), 7, 2**63, -1]))
         assert [len(asked.query["ids"].split(",")) for asked in fake.asked] == [100, 100, 50]
-    assert sum(len(batch.users) for batch in batches) == 250
+    assert sum(len(batch.accounts) for batch in batches) == 250
     assert [one.subject for one in batches[0].problems] == [str(2**63), "-1"]
 
 
 def test_an_account_gone_by_its_number_says_so():
     errors_of_both = [user_error(uid, "Could not find", parameter="ids") for uid in ("5", "6")]
     with Fake([answer(200, {"errors": errors_of_both})]) as fake:
-        (batch,) = make(fake).users_by_id([5, 6])
+        (batch,) = make(fake).accounts_by_uid([5, 6])
     assert [(one.subject, one.state) for one in batch.problems] == [("5", "gone"), ("6", "gone")]
 
 
@@ -265,9 +265,9 @@ def test_whom_an_answer_says_nothing_of_is_asked_for_once_more_alone():
         [both, answer(200, {"data": [v2_user(5, "five")]}),
          answer(200, {"errors": [user_error("6", "Could not find", parameter="ids")]})]
     ) as fake:  # fmt: skip
-        (batch,) = make(fake).users_by_id([5, 6, 7])
+        (batch,) = make(fake).accounts_by_uid([5, 6, 7])
         assert [asked.query["ids"] for asked in fake.asked] == ["5,6,7", "5", "6"]
-    assert sorted(user.uid for user in batch.users) == [5, 7]
+    assert sorted(user.uid for user in batch.accounts) == [5, 7]
     assert [(one.subject, one.state) for one in batch.problems] == [("6", "gone")]
 
 
@@ -275,31 +275,31 @@ def test_silence_is_no_proof_that_an_account_is_gone():
     """AP18."""
     first = answer(200, {"data": [v2_user(7, "seven")]})
     with Fake([first, answer(200, {})]) as fake:
-        (batch,) = make(fake).users_by_id([5, 6, 7])
+        (batch,) = make(fake).accounts_by_uid([5, 6, 7])
         assert len(fake.asked) == 2, "the next one would wait in vain too"
     assert [one.state for one in batch.problems] == ["unanswered", "unanswered"]
     assert not any(one.permanent for one in batch.problems)
     with Fake([answer(200, {})]) as fake, pytest.raises(errors.Retry):
-        list(make(fake).users_by_id([5, 6, 7]))
+        list(make(fake).accounts_by_uid([5, 6, 7]))
     with Fake([answer(200, {"data": []})]) as fake, pytest.raises(errors.Retry):
-        make(fake).user_by_name("ann_x")
+        make(fake).account_by_name("ann_x")
 
 
 def test_a_renamed_account_keeps_its_number():
     with Fake([answer(200, {"data": [v2_user(101, "New_Name")]})]) as fake:
-        (batch,) = make(fake).users_by_id([101])
-    assert (batch.users[0].uid, batch.users[0].name, batch.problems) == (101, "New_Name", ())
+        (batch,) = make(fake).accounts_by_uid([101])
+    assert (batch.accounts[0].uid, batch.accounts[0].name, batch.problems) == (101, "New_Name", ())
 
 
 def test_a_name_now_held_by_another_number_is_told_by_that_number():
     with Fake([answer(200, {"data": [v2_user(999, "ann_x")]})]) as fake:
-        assert make(fake).user_by_name("@ann_x").uid == 999
+        assert make(fake).account_by_name("@ann_x").uid == 999
 
 
 def test_one_name_that_is_not_there_raises_its_problem():
     with Fake([answer(200, {"errors": [user_error("gone_x", "Could not find user")]})]) as fake:
         with pytest.raises(errors.AccountProblem) as why:
-            make(fake).user_by_name("gone_x")
+            make(fake).account_by_name("gone_x")
     assert why.value.state == "not_found"
 
 
@@ -570,7 +570,7 @@ def test_no_secret_is_told_by_error_log_or_repr(clock, number, fault):
     try:
         with Fake([fault]) as fake:
             client = make(fake, auth)
-            with pytest.raises(errors.TwitterError) as why:
+            with pytest.raises(errors.NetworkError) as why:
                 list(client.timeline(101))
             assert "CANARY" in fake.asked[0].headers["authorization"]
     finally:

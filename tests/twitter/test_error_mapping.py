@@ -7,8 +7,10 @@ import pytest
 
 from sfm.errors import SfmError
 from sfm.networks import errors
+from sfm.networks.page import PartialError
+from sfm.twitter import errors as x_errors
 from sfm.twitter.error_mapping import Answer, classify
-from sfm.twitter.problems import PartialError, problem_from, read_problems
+from sfm.twitter.problems import problem_from, read_problems
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 OLD = "https://api.twitter.com/2/problems/"
@@ -298,7 +300,7 @@ def test_a_protected_timeline_in_the_old_shape():
 
 
 def test_a_stream_without_rules_has_its_own_class():
-    assert isinstance(trouble(409, {"title": "Conflict", "type": "about:blank"}), errors.NoRules)
+    assert isinstance(trouble(409, {"title": "Conflict", "type": "about:blank"}), x_errors.NoRules)
 
 
 def test_detail_is_short_printable_and_without_secrets():
@@ -316,9 +318,9 @@ def test_detail_is_short_printable_and_without_secrets():
 
 
 def test_every_branch_speaks_in_sentences():
-    found = [errors.CredentialProblem(kind) for kind in errors.CREDENTIAL_MESSAGES]
-    found += [errors.AccountProblem(state, "ann_x") for state in errors.ACCOUNT_MESSAGES]
-    found += [errors.PostProblem(state, "17") for state in errors.ACCOUNT_MESSAGES]
+    found = [x_errors.credential_problem(kind) for kind in x_errors.CREDENTIAL_MESSAGES]
+    found += [x_errors.account_problem(state, "ann_x") for state in x_errors.ACCOUNT_MESSAGES]
+    found += [x_errors.post_problem(state, "17") for state in x_errors.ACCOUNT_MESSAGES]
     for error in found:
         assert isinstance(error, SfmError)
         assert str(error)[0].isupper() or str(error)[0] == "“"
@@ -334,6 +336,6 @@ def test_recorded_refusals_all_find_their_branch(shared_data):
             found = trouble(record["status"] or 400, record["body"].encode(), subject="x")
             seen.add(type(found).__name__)
             usable = record["status"] == 200 and found is None
-            assert usable or isinstance(found, errors.TwitterError)
+            assert usable or isinstance(found, errors.NetworkError)
     assert seen >= {"AccountProblem", "BadRequest", "Wait", "Retry", "CredentialProblem"}
     assert seen >= {"OutOfCredits", "NoneType"}

@@ -11,11 +11,11 @@ import pytest
 import trustme
 
 from sfm.networks import errors
+from sfm.networks.stream import KeepAlive
 from sfm.twitter.auth import BearerAuth
 from sfm.twitter.http_client import new_pool
 from sfm.twitter.stream_backoff import kind_of
 from sfm.twitter.stream_client import StreamClient
-from sfm.twitter.stream_connection import KeepAlive
 from tests.twitter.fake import STREAM_HEAD, TOKEN, Fake, answer, chunk, hold, transport_to
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfm.networks.record import Tweet, Unreadable
+from sfm.networks.record import Post, Unreadable
 from sfm.twitter.parse.entities import entities, referenced
 from sfm.twitter.parse.response import split_page
 from sfm.twitter.parse.tweet import parse_line, parse_user
@@ -52,7 +52,7 @@ def changed(sample: Any, at: tuple[Any, ...], to: Any, drop: bool) -> Any:
     return copied
 
 
-def read_every_way(line: bytes) -> Tweet | None:
+def read_every_way(line: bytes) -> Post | None:
     for look in (entities, referenced, parse_user):
         with contextlib.suppress(Unreadable):
             look(line)
@@ -62,7 +62,7 @@ def read_every_way(line: bytes) -> Tweet | None:
     return None
 
 
-def fit_for_a_database(tweet: Tweet) -> None:
+def fit_for_a_database(tweet: Post) -> None:
     for value in (getattr(tweet, name) for name in tweet.__struct_fields__):
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str):

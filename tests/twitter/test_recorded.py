@@ -47,12 +47,12 @@ def test_every_post_of_every_page_comes_in(shared_data):
     for line in lines(shared_data, "v2_pages.jsonl"):
         payload, page = json.loads(line), split_page(line)
         expected = posts_in(payload)
-        assert [record.tweet.twitter_id for record in page.records] == [
+        assert [record.post.twitter_id for record in page.records] == [
             int(post["id"]) for post in expected
         ]
         for record, post in zip(page.records, expected, strict=True):
             assert json.loads(record.raw)["data"] == post
-            assert parse_line(record.raw) == record.tweet
+            assert parse_line(record.raw) == record.post
         found += len(expected)
     assert found > 1300
 

@@ -72,7 +72,7 @@ def test_each_recorded_timeline_is_collected_exactly(replay):
             chain = make(fake).timeline(int(path.split("/")[3]), **span)
             expected = recorded_ids(replay, path, told)
             try:
-                found = [tweet.twitter_id for page in chain for tweet in page.tweets]
+                found = [tweet.twitter_id for page in chain for tweet in page.posts]
             except errors.AccountProblem:
                 found, refused = [], refused + 1
             assert found == expected, path
@@ -90,7 +90,7 @@ def test_each_recorded_look_up_gives_every_post_or_its_problem(replay):
                 continue
             expected = recorded_ids(replay, path, told)
             (page,) = make(fake).posts_by_id(asked)
-            assert [tweet.twitter_id for tweet in page.tweets] == expected
+            assert [tweet.twitter_id for tweet in page.posts] == expected
             problems = {int(one.value) for one in page.problems if one.parameter == "ids"}
             assert set(asked) == set(expected) | problems
             looked += 1

@@ -63,8 +63,8 @@ def test_a_post_without_includes_is_wrapped_alone():
 @pytest.mark.parametrize("words", [lambda payload: payload, in_post_words])
 def test_a_record_reads_as_its_page_did(words):
     for record in split_page(as_line(words(two_posts()))).records:
-        assert parse_line(record.raw) == record.tweet
-        assert record.tweet.screen_name
+        assert parse_line(record.raw) == record.post
+        assert record.post.screen_name
 
 
 def test_every_part_keeps_its_bytes():
@@ -75,8 +75,8 @@ def test_every_part_keeps_its_bytes():
     body = b'{"data" : [' + odd + b'], "includes":{ "users" : [' + user + b'] },"meta":{}}'
     (record,) = split_page(body).records
     assert record.raw == b'{"data":' + odd + b',"includes":{"users":[' + user + b"]}}"
-    assert record.tweet.text == "café / \ufffd"
-    assert record.tweet.author_name == "\U0001f600 \ufffd"
+    assert record.post.text == "café / \ufffd"
+    assert record.post.author_name == "\U0001f600 \ufffd"
 
 
 def test_ordinary_answers_are_cut_the_fast_way():
@@ -100,7 +100,7 @@ def test_a_quote_passed_on_by_a_retweet_comes_along():
     body = page_of(retweet, includes={"users": users, "tweets": [quoted, original]})
     (record,) = split_page(as_line(body)).records
     assert included(record.raw) == {"users": ["101", "102", "105"], "tweets": ["3", "2"]}
-    assert record.tweet.quoted_text == "Quoted words"
+    assert record.post.quoted_text == "Quoted words"
 
 
 def test_mentioned_accounts_come_along_by_name():
@@ -131,7 +131,7 @@ def test_an_expanded_edit_history_does_not_hold_the_post_twice():
     body = page_of(now, includes={"tweets": [v2_post(11), v2_post(12)]})
     page = split_page(as_line(body))
     assert included(page.records[0].raw) == {"tweets": ["11"]}
-    assert page.records[0].tweet.edit_history_ids == (11, 12)
+    assert page.records[0].post.edit_history_ids == (11, 12)
     assert page.unclaimed == ()
 
 
@@ -156,7 +156,7 @@ def test_partial_errors_and_meta_are_read():
 def test_one_bad_element_is_refused_and_the_rest_goes_on():
     body = page_of(v2_post(2**63), v2_user(), v2_post(5), None, 7)
     page = split_page(as_line(body))
-    assert [record.tweet.twitter_id for record in page.records] == [5]
+    assert [record.post.twitter_id for record in page.records] == [5]
     assert [refused.reason for refused in page.refused] == [
         "id_too_large", "not_a_tweet", "not_a_tweet", "not_a_tweet",
     ]  # fmt: skip
@@ -165,7 +165,7 @@ def test_one_bad_element_is_refused_and_the_rest_goes_on():
 @pytest.mark.parametrize("includes", [{"users": None}, {"users": [None, 5]}, [], "x", None])
 def test_broken_includes_cost_only_themselves(includes):
     page = split_page(as_line({"data": [v2_post()], "includes": includes}))
-    assert page.records[0].tweet.text == "Hello"
+    assert page.records[0].post.text == "Hello"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 
 from sfm.networks import errors
+from sfm.twitter import errors as x_errors
 from sfm.twitter.stream_backoff import Backoff, kind_of, needs_a_person
 
 
@@ -75,9 +76,9 @@ def test_the_first_reconnect_is_at_once():
     [
         (errors.Retry("x"), "network"),
         (errors.Retry("x", status=503), "http"),
-        (errors.CredentialProblem("refused"), None),
+        (x_errors.credential_problem("refused"), None),
         (errors.OutOfCredits("x"), None),
-        (errors.NoRules(), None),
+        (x_errors.NoRules(), None),
         (errors.BadRequest("x"), None),
     ],
 )

@@ -79,13 +79,13 @@ def test_the_default_users_credential_comes_first(app: Flask) -> None:
     set_up(app, twitter_bearer_token="sandbox-two")
     credential = hold("ann", "sandbox-one")
     assert chosen() == credential.fingerprint
-    assert default_client().user_by_name("millbrook_lib").name == "millbrook_lib"
+    assert default_client().account_by_name("millbrook_lib").name == "millbrook_lib"
 
 
 def test_the_settings_token_is_next(app: Flask) -> None:
     set_up(app, twitter_bearer_token="sandbox-two")
     hold("ben", "sandbox-one")
-    assert default_client().user_by_name("millbrook_lib").name == "millbrook_lib"
+    assert default_client().account_by_name("millbrook_lib").name == "millbrook_lib"
     assert chosen() == credentials.bearer("sandbox-two").fingerprint
 
 
@@ -121,7 +121,7 @@ def test_a_call_marks_the_credential_as_working_and_is_counted(
     app: Flask, clock: FrozenClock
 ) -> None:
     credential = hold("ann", "sandbox-one")
-    default_client().user_by_name("millbrook_lib")
+    default_client().account_by_name("millbrook_lib")
     assert state_of(credential) == "works"
     assert usage_this_month(credential.fingerprint) == Usage(1, 0, 1)
 
@@ -129,7 +129,7 @@ def test_a_call_marks_the_credential_as_working_and_is_counted(
 def test_a_refused_credential_is_marked_with_the_reason(app: Flask) -> None:
     credential = hold("ann", "not-one-of-the-sandbox")
     with pytest.raises(CredentialProblem):
-        default_client().user_by_name("millbrook_lib")
+        default_client().account_by_name("millbrook_lib")
     assert state_of(credential) == "refused"
     assert "cannot be used (refused by Twitter)" in chosen_or_sentence()
 
@@ -140,7 +140,7 @@ def test_credits_that_ran_out_rest_the_credential_until_the_next_day(
     credential = hold("ann", "sandbox-one")
     fault = sandbox.faults.add("credits-depleted")
     with pytest.raises(OutOfCredits):
-        default_client().user_by_name("millbrook_lib")
+        default_client().account_by_name("millbrook_lib")
     assert fault.fired == 1
     assert state_of(credential) == "out_of_credits"
     assert "out of credits" in chosen_or_sentence()
@@ -150,10 +150,10 @@ def test_credits_that_ran_out_rest_the_credential_until_the_next_day(
 
 def test_a_fault_of_twitters_leaves_the_state_alone(app: Flask, sandbox: Sandbox) -> None:
     credential = hold("ann", "sandbox-one")
-    default_client().user_by_name("millbrook_lib")
+    default_client().account_by_name("millbrook_lib")
     fault = sandbox.faults.add("internal-error", times=10)
     with pytest.raises(Exception, match="Twitter"):
-        default_client().user_by_name("HarborCouncil")
+        default_client().account_by_name("HarborCouncil")
     assert fault.fired == 1
     assert state_of(credential) == "works"
 
@@ -164,7 +164,7 @@ def test_a_client_inside_a_writing_transaction_does_not_wait_for_itself(
     credential = hold("ann", "sandbox-one")
     begin_write()
     user("ben")
-    client_for(db.session.get_one(Credential, credential.id)).user_by_name("millbrook_lib")
+    client_for(db.session.get_one(Credential, credential.id)).account_by_name("millbrook_lib")
     db.session.commit()
     assert state_of(credential) == "works"
     assert usage_this_month() == Usage(1, 0, 1)

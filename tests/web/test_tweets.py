@@ -298,7 +298,7 @@ def test_fifty_hostile_texts_are_shown_harmless(signed: FlaskClient) -> None:
     assert not foreign(found)
     assert text_of(found.one("h1")) == "Posts"
     for one in made:
-        whole = page(signed, f"/twitter-item/{one.tweet.twitter_id}/", headers=HTML)
+        whole = page(signed, f"/twitter-item/{one.post.twitter_id}/", headers=HTML)
         assert not foreign(whole)
         assert text_of(whole.one("h1")) == "Post"
 

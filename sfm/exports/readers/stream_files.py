@@ -31,7 +31,7 @@ from sfm.exports.request import Criteria
 from sfm.exports.result import Tally
 from sfm.messages import Message
 from sfm.models import TwitterUser
-from sfm.networks.record import Tweet, Unreadable
+from sfm.networks.record import Post, Unreadable
 from sfm.posts.columns import CONTENT, row_of
 from sfm.posts.search_query import AllOf, Node, OneOf, SearchTerm
 from sfm.posts.search_scope import scope_of
@@ -43,7 +43,7 @@ BATCH = 500
 GZIP_START = b"\x1f\x8b"
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)  # never shown
 
-Met = tuple[Tweet, bytes]
+Met = tuple[Post, bytes]
 
 MET_BEFORE = Message("met before in these files")
 NO_TWEET = Message("not a tweet (a notice of the stream, or a damaged line)")
@@ -136,10 +136,10 @@ def _gone(path: Path) -> FileGone:
     return FileGone(Message("The file %(name)s is not there any more.", name=path.name))
 
 
-def _storing(fields: Sequence[str]) -> Callable[[Tweet, bytes], Any]:
+def _storing(fields: Sequence[str]) -> Callable[[Post, bytes], Any]:
     make = stored_class(fields)._make
 
-    def stored(tweet: Tweet, line: bytes) -> Any:
+    def stored(tweet: Post, line: bytes) -> Any:
         row = row_of(tweet, tweet.created_at or NO_DATE, clock.iso)
         values: dict[str, Any] = dict(zip(CONTENT, row, strict=True))
         if tweet.created_at is None:
@@ -197,14 +197,14 @@ class SeenIds:
 NOBODY = 0  # stands for the number of an account that is not ours
 
 
-def matcher(connection: Connection, selection: Selection) -> Callable[[Tweet], bool]:
+def matcher(connection: Connection, selection: Selection) -> Callable[[Post], bool]:
     """A test of one tweet. Accounts that the selection names are looked up now."""
     uids = _uids(connection, selection)
     ids = frozenset(selection.ids)
     first, behind = selection.moments
     by, not_by = selection.query.by, selection.query.not_by
 
-    def matches(tweet: Tweet) -> bool:
+    def matches(tweet: Post) -> bool:
         at, name = tweet.created_at, (tweet.screen_name or "").lower()
         return not (
             (first is not None and (at is None or at < first))
@@ -231,7 +231,7 @@ def _uids(connection: Connection, selection: Selection) -> frozenset[int] | None
     return frozenset(found)
 
 
-def _is_of_kind(tweet: Tweet, selection: Selection) -> bool:
+def _is_of_kind(tweet: Post, selection: Selection) -> bool:
     is_retweet = tweet.kind == "retweet"
     return not (
         (selection.kinds and tweet.kind not in selection.kinds)
@@ -243,7 +243,7 @@ def _is_of_kind(tweet: Tweet, selection: Selection) -> bool:
     )
 
 
-def _holds_text(tweet: Tweet, selection: Selection) -> bool:
+def _holds_text(tweet: Post, selection: Selection) -> bool:
     node = selection.query.node
     if node is None:
         return True

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from sfm.networks.record import Tweet, Unreadable
+from sfm.networks.record import Post, Unreadable
 from sfm.twitter.parse import v1, v2
 from sfm.twitter.parse.payload_types import V1Tweet, V2Entities, V2Tweet
 from sfm.twitter.parse.tweet import ParsedPost, open_line
@@ -53,7 +53,7 @@ class Referenced(msgspec.Struct, frozen=True):
 
     kind: ReferenceKind
     twitter_id: int
-    tweet: Tweet | None = None
+    tweet: Post | None = None
 
 
 class _Span(NamedTuple):
@@ -228,7 +228,7 @@ def _refs_v2(post: V2Tweet, pool: v2.Pool) -> Iterator[Referenced]:
             yield from (ref for ref in _refs_v2(original, pool) if ref.kind == "quoted")
 
 
-def _tweet(post: V2Tweet | None, pool: v2.Pool) -> Tweet | None:
+def _tweet(post: V2Tweet | None, pool: v2.Pool) -> Post | None:
     try:
         return v2.tweet_from(post, pool) if post is not None else None
     except Unreadable:

@@ -14,14 +14,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from sfm.messages import Message
-from sfm.networks.record import Tweet, Unreadable, UserRecord
+from sfm.networks.page import Page, PageMeta, PartialError, PostRecord, RefusedElement
+from sfm.networks.record import Account, Unreadable
 from sfm.twitter.parse import v2
 from sfm.twitter.parse.lenient import decode, loads
 from sfm.twitter.parse.payload_types import V2Includes, V2Media, V2Place, V2Tweet, V2User
 from sfm.twitter.parse.raw_json import AnswerParts, take_apart
 from sfm.twitter.parse.tweet import parse_line, parse_user
 from sfm.twitter.parse.values import row_id
-from sfm.twitter.problems import PartialError, read_problems
+from sfm.twitter.problems import read_problems
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -32,52 +33,10 @@ _POST_KINDS = ("tweets", "posts")
 _NONE: frozenset[int] = frozenset()
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """One tweet as received (self-contained) and as read."""
-
-    raw: bytes
-    tweet: Tweet
-
-
-class RefusedElement(msgspec.Struct, frozen=True, gc=False):
-    """One element that is no tweet we can keep, and why."""
-
-    raw: bytes
-    reason: str
-    message: str
-
-
-class Meta(msgspec.Struct, frozen=True):
-    """What the page says of itself."""
-
-    result_count: int | None = None
-    newest_id: int | None = None
-    oldest_id: int | None = None
-    next_token: str | None = None
-    previous_token: str | None = None
-
-
-class Page(msgspec.Struct, frozen=True):
-    """One answer: its tweets in the order received, and everything that was not given.
-
-    `unclaimed` are included objects that no post of the page points to.
-    """
-
-    records: tuple[Record, ...] = ()
-    meta: Meta = Meta()
-    problems: tuple[PartialError, ...] = ()
-    refused: tuple[RefusedElement, ...] = ()
-    unclaimed: tuple[bytes, ...] = ()
-
-    @property
-    def tweets(self) -> tuple[Tweet, ...]:
-        return tuple(record.tweet for record in self.records)
-
-
 class UserPage(msgspec.Struct, frozen=True):
     """One answer of an account look-up."""
 
-    users: tuple[UserRecord, ...] = ()
+    users: tuple[Account, ...] = ()
     problems: tuple[PartialError, ...] = ()
 
 
@@ -107,18 +66,20 @@ def split_users(body: bytes) -> UserPage:
     return UserPage(tuple(users), read_problems({"errors": parts.errors}))
 
 
-def _record(raw: bytes) -> Record | RefusedElement:
+def _record(raw: bytes) -> PostRecord | RefusedElement:
     try:
-        return Record(raw, parse_line(raw))
+        return PostRecord(raw, parse_line(raw))
     except Unreadable as why:
         return RefusedElement(raw, why.reason, why.message)
 
 
 def _gather(
-    elements: list[Record | RefusedElement], parts: AnswerParts, unclaimed: tuple[bytes, ...] = ()
+    elements: list[PostRecord | RefusedElement],
+    parts: AnswerParts,
+    unclaimed: tuple[bytes, ...] = (),
 ) -> Page:
     return Page(
-        records=tuple(element for element in elements if isinstance(element, Record)),
+        records=tuple(element for element in elements if isinstance(element, PostRecord)),
         meta=_meta(parts.meta),
         problems=read_problems({"errors": parts.errors}),
         refused=tuple(element for element in elements if isinstance(element, RefusedElement)),
@@ -126,18 +87,18 @@ def _gather(
     )
 
 
-def _meta(raw: bytes) -> Meta:
+def _meta(raw: bytes) -> PageMeta:
     try:
         members = loads(raw)
     except Unreadable:
-        return Meta()
+        return PageMeta()
 
     def text(name: str) -> str | None:
         value = members.get(name)
         return value if isinstance(value, str) and value else None
 
     count = members.get("result_count")
-    return Meta(
+    return PageMeta(
         result_count=count if isinstance(count, int) else None,
         newest_id=row_id(text("newest_id")),
         oldest_id=row_id(text("oldest_id")),
@@ -148,14 +109,14 @@ def _meta(raw: bytes) -> Meta:
 
 def _split_v2(parts: AnswerParts) -> Page:
     shelf = _Shelf(parts.includes)
-    elements: list[Record | RefusedElement] = []
+    elements: list[PostRecord | RefusedElement] = []
     for raw in parts.elements or ():
         try:
             post = decode(raw, V2Tweet)
             if not v2.is_post(post):
                 raise Unreadable("not_a_tweet", Message("This is JSON, but not a tweet."))
             tweet = v2.tweet_from(post, shelf.pool)
-            elements.append(Record(shelf.record(raw, post), tweet))
+            elements.append(PostRecord(shelf.record(raw, post), tweet))
         except Unreadable as why:
             elements.append(RefusedElement(raw, why.reason, why.message))
     return _gather(elements, parts, shelf.unclaimed())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sfm.messages import Message
-from sfm.networks.record import Tweet, Unreadable, UserRecord
+from sfm.networks.record import Account, Post, Unreadable
 from sfm.twitter.parse import v1, v2
 from sfm.twitter.parse.lenient import decode
 from sfm.twitter.parse.payload_types import V1Tweet, V1User, V2Record, V2Tweet, V2User
@@ -19,7 +19,7 @@ class ParsedPost(NamedTuple):
     pool: v2.Pool
 
 
-def parse_line(line: bytes) -> Tweet:
+def parse_line(line: bytes) -> Post:
     """The tweet in these bytes: a v1.1 object, a v2 record or twarc's flattened form.
 
     A v2 record is `{"data":{…},"includes":{…}}`, as streams send it and as pages are cut up.
@@ -66,7 +66,7 @@ def _flattened(line: bytes) -> ParsedPost | None:
     return ParsedPost(post, v2.Pool(None)) if v2.is_post(post) else None
 
 
-def parse_user(raw: bytes) -> UserRecord:
+def parse_user(raw: bytes) -> Account:
     """The account in these bytes, v1.1 or v2; `raw` is kept in it. Raises Unreadable."""
     if b'"screen_name"' in raw:
         old = decode(raw, V1User)

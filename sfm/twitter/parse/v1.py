@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sfm.networks.record import Media, Tweet, Url, UserRecord, Withheld
+from sfm.networks.record import Account, Media, Post, Url, Withheld
 from sfm.twitter.parse.payload_types import V1Entities, V1Media, V1Tweet, V1User
 from sfm.twitter.parse.values import (
     account_date,
@@ -32,7 +32,7 @@ def is_tweet(status: V1Tweet) -> bool:
     )
 
 
-def tweet_from(status: V1Tweet) -> Tweet:
+def tweet_from(status: V1Tweet) -> Post:
     """The record of one v1.1 tweet. Raises Unreadable where its id cannot be kept."""
     twitter_id = required_id(status.id_str, status.id)
     original = status.retweeted_status
@@ -45,7 +45,7 @@ def tweet_from(status: V1Tweet) -> Tweet:
     reply_uid = row_id(status.in_reply_to_user_id_str, status.in_reply_to_user_id)
     quoted = _quoted_id(status) or (_quoted_id(original) if original else None)
     replies = reply_to is not None or reply_uid is not None
-    return Tweet(
+    return Post(
         twitter_id=twitter_id,
         created_at=created_at,
         created_at_from_id=guessed,
@@ -242,9 +242,9 @@ def _media(item: V1Media) -> Media:
     )
 
 
-def user_from(user: V1User, raw: bytes) -> UserRecord:
+def user_from(user: V1User, raw: bytes) -> Account:
     """The record of one v1.1 account. Raises Unreadable without a usable id or name."""
-    return UserRecord(
+    return Account(
         uid=required_id(user.id_str, user.id),
         name=user.screen_name or "",
         display_name=user.name,

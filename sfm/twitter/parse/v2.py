@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sfm.networks.record import Media, Tweet, Url, UserRecord, Withheld
+from sfm.networks.record import Account, Media, Post, Url, Withheld
 from sfm.twitter.parse.payload_types import (
     V2Entities,
     V2Includes,
@@ -59,7 +59,7 @@ class Pool:
             self.tweets.update({post.id: post for post in includes.posts})
 
 
-def tweet_from(post: V2Tweet, pool: Pool) -> Tweet:
+def tweet_from(post: V2Tweet, pool: Pool) -> Post:
     """The record of one v2 post. Raises Unreadable where its id cannot be kept."""
     twitter_id = required_id(post.id)
     author = post.author or pool.users.get(post.author_id)
@@ -72,7 +72,7 @@ def tweet_from(post: V2Tweet, pool: Pool) -> Tweet:
     text, cut = _text(post, strict, original, opening)
     created_at, guessed = when(post.created_at, twitter_id)
     reply_uid = row_id(post.in_reply_to_user_id)
-    return Tweet(
+    return Post(
         twitter_id=twitter_id,
         created_at=created_at,
         created_at_from_id=guessed,
@@ -328,9 +328,9 @@ def _media(item: V2Media) -> Media:
     )
 
 
-def user_from(user: V2User, raw: bytes) -> UserRecord:
+def user_from(user: V2User, raw: bytes) -> Account:
     """The record of one v2 account. Raises Unreadable without a usable id or name."""
-    return UserRecord(
+    return Account(
         uid=required_id(user.id),
         name=user.username or "",
         display_name=user.name,

@@ -10,7 +10,7 @@ from typing import Any
 
 from sfm import clock
 from sfm.messages import Message
-from sfm.networks.record import MAX_ID, TweetKind, Unreadable
+from sfm.networks.record import MAX_ID, PostKind, Unreadable
 from sfm.twitter.parse.payload_types import Variant
 
 _FIRST_YEAR = 2006  # Twitter's first; withheld tweets come dated 1970
@@ -110,7 +110,7 @@ def retweet_opening(name: str | None, own_text: str | None) -> str:
     return opening[0] if opening else ""
 
 
-def kind_of(retweet: bool, quote: bool, reply: bool) -> TweetKind:
+def kind_of(retweet: bool, quote: bool, reply: bool) -> PostKind:
     return "retweet" if retweet else "quote" if quote else "reply" if reply else "post"
 
 

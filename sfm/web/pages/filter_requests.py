@@ -15,8 +15,8 @@ from sfm.filters.connections import CredentialSource
 from sfm.filters.user_lookup import People, find_people
 from sfm.filters.validation import BadFilter, FilterDraft, RuleParts
 from sfm.models import Credential, TwitterFilter, User
+from sfm.networks.adapter import AccountLookup, RecentSearch
 from sfm.twitter.boxes import tiles
-from sfm.twitter.client import Client
 from sfm.twitter.rules import MOST_RULES, Rule
 from sfm.users import clients, credentials
 from sfm.users.queries import active_users
@@ -113,7 +113,7 @@ def look_up(names: Iterable[str], found: TwitterFilter | None, draft: FilterDraf
     return find_people(wanted, known, client)
 
 
-def lookup_client(draft: FilterDraft) -> Client:
+def lookup_client(draft: FilterDraft) -> AccountLookup:
     """With the credential of look-ups, else with the filter's own. Raises SfmError."""
     try:
         return clients.default_client()
@@ -133,7 +133,7 @@ def _source_of(user: User, draft: FilterDraft) -> CredentialSource:
     return connections.source_of(user, chosen)
 
 
-def search_client(found: TwitterFilter) -> Client:
+def search_client(found: TwitterFilter) -> RecentSearch:
     """With the filter's own credential, else with the installation's. Raises SfmError."""
     source = connections.source_of_filter(found)
     if source.credential is None:

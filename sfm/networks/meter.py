@@ -1,17 +1,18 @@
-"""Counting what is read, because it is paid for."""
+"""Counts what is read, because it is paid for, and the rate-limit window that is left."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 
 class Meter:
     """Takes every call with what it read, for the present UTC day. Must not raise.
 
-    Posts and users are those asked for (`data`), not those that come along (`includes`): X does
-    not say whether the latter are billed. A meter may gather counts until what they brought is
-    stored, and write them with that; the others have nothing to do in `write` and `settle`.
+    Posts and users are those asked for, not those that an answer adds on its own. A meter may
+    gather counts until what they brought is stored, and write them with that; the others have
+    nothing to do in `write` and `settle`.
     """
 
     def count(
@@ -29,3 +30,14 @@ class Meter:
 
     def settle(self) -> None:
         """Write what was gathered now: nothing is stored for it, or not soon."""
+
+
+@dataclass(frozen=True)
+class WindowState:
+    """One window for a status page. `resets_in_seconds` is 0 where it has opened again."""
+
+    fingerprint: str
+    endpoint: str
+    limit: int
+    remaining: int
+    resets_in_seconds: float

@@ -1,0 +1,112 @@
+"""The interface that an adapter to a network keeps. Features take these types, not an adapter's.
+
+Every method raises NetworkError, and only that, for trouble with the network. Long calls yield
+page by page, so that whoever stores them can commit each page before the next is asked for.
+Times are aware UTC. No method touches the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sfm.networks.meter import Meter, WindowState
+from sfm.networks.page import AccountBatch, Counts, Page
+from sfm.networks.record import Account
+from sfm.networks.stream import Event
+
+
+class AccountLookup(Protocol):
+    """Looks up accounts by name and by uid."""
+
+    def accounts_by_name(self, names: Iterable[str]) -> Iterator[AccountBatch]:
+        """The accounts of these names, or for each the reason why not."""
+
+    def accounts_by_uid(self, uids: Iterable[int]) -> Iterator[AccountBatch]:
+        """The profiles of the accounts with these uids, or for each the reason why not."""
+
+    def account_by_name(self, name: str) -> Account:
+        """The account of this name. Raises AccountProblem where it cannot be read."""
+
+
+class PostLookup(Protocol):
+    """Looks up posts by id."""
+
+    def posts_by_id(self, ids: Iterable[int]) -> Iterator[Page]:
+        """The posts with these ids; those that could not be had are in a page's `problems`."""
+
+
+class RecentSearch(Protocol):
+    """Searches the posts of the last days."""
+
+    def search_recent(
+        self,
+        query: str,
+        *,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+        page_size: int = 100,
+    ) -> Iterator[Page]:
+        """Posts that match a query in the network's own language, newest first."""
+
+    def counts_recent(self, query: str) -> Counts:
+        """How many posts match, day by day."""
+
+
+class TimelineReader(Protocol):
+    """Reads the timelines of accounts with one credential."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the credential; it tells credentials apart and reveals none."""
+
+    @property
+    def meter(self) -> Meter:
+        """What this client's calls are counted by."""
+
+    def timeline(
+        self,
+        uid: int,
+        *,
+        since_id: int | None = None,
+        until_id: int | None = None,
+        page_size: int = 100,
+        exclude: Sequence[str] = (),
+    ) -> Iterator[Page]:
+        """An account's posts, newest first, without those of the ids `since_id` and `until_id`.
+
+        Raises AccountProblem for an account that cannot be read.
+        """
+
+    def timeline_window(self) -> WindowState | None:
+        """How many timeline calls are left to this credential; None if unknown."""
+
+    def check_credential(self) -> str:
+        """Make one small call; the name whose sign-in this is, "" for an app's credential.
+
+        Raises CredentialProblem where the credential is refused.
+        """
+
+
+class NetworkClient(AccountLookup, PostLookup, RecentSearch, TimelineReader, Protocol):
+    """All that collecting needs of a network, with one credential."""
+
+
+class PostStream(Protocol):
+    """One connection to a stream. Iterate for events; the last one is a Disconnect."""
+
+    def __iter__(self) -> Iterator[Event]: ...
+
+    def stop(self) -> None:
+        """End the connection now. Safe from another thread."""
+
+
+class StreamSource(Protocol):
+    """Connects to the streams of a network with one credential. One try each."""
+
+    def filter_stream(self) -> PostStream:
+        """Connect to the stream of posts that match the filters' rules."""
+
+    def sample_stream(self) -> PostStream:
+        """Connect to the sample of all posts."""

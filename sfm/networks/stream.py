@@ -1,0 +1,52 @@
+"""What comes over a stream: lines, keep-alives, and why the connection ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+BackoffKind = Literal["network", "http", "rate"]
+DisconnectKind = Literal["closed", "network", "silent", "told", "stopped"]
+
+
+@dataclass(frozen=True)
+class StreamLine:
+    """One message, without its line end, byte for byte; `received` on the monotonic clock."""
+
+    raw: bytes
+    received: float
+
+
+@dataclass(frozen=True)
+class KeepAlive:
+    """An empty line: the connection lives."""
+
+    received: float
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A line over 1 MiB was passed over; so many bytes of it."""
+
+    size_bytes: int
+    received: float
+
+
+@dataclass(frozen=True)
+class Disconnect:
+    """The end of the connection, always the last event.
+
+    `closed`: the server ended it properly; `network`: it broke; `silent`: nothing for 30 s;
+    `told`: the network said why (`detail`) and ends it; `stopped`: we did. `partial_bytes` of an
+    unfinished line were dropped.
+    """
+
+    kind: DisconnectKind
+    reason: str
+    backoff: BackoffKind = "network"
+    detail: str = ""
+    disconnect_type: str = ""
+    partial_bytes: int = 0
+
+
+Event = StreamLine | KeepAlive | Skipped | Disconnect
