@@ -26,6 +26,7 @@ from sfm.exports.result import ExportRequest, ExportResult
 from sfm.exports.task import make_export
 from sfm.exports.worker_process import build_in_process
 from sfm.models import ExportFile, Heartbeat, TwitterUser, TwitterUserItem, User
+from sfm.posts import bulk_sql
 from sfm.posts.importer import Imported, import_files
 from sfm.posts.store import save_page
 from sfm.runs import queue
@@ -165,6 +166,22 @@ def test_an_export_is_not_ready_where_the_post_went_after_its_file_was_in_place(
     assert WORD.encode() not in texts_in(path)
 
 
+def test_an_export_by_command_that_was_begun_before_is_finished_without_the_post(
+    ann: TwitterUser, tmp_path: Path
+) -> None:
+    gone = post(text=WORD)
+    save([record(gone), record(post(text="stays here"))], ann.id)
+    layout = Layout(packing="none")
+    order = service.request_of(Criteria(), layout, asked_by="the command line", reader_id=None)
+    db.session.rollback()
+    takedown = TakedownOnce(id_of(gone))
+    product = make(order, tmp_path / "mine.csv", takedown)
+    assert takedown.outcomes[0].counts["stored"] == 1
+    assert product.facts.rows_written == 1
+    assert WORD.encode() not in product.path.read_bytes()
+    assert b"stays here" in product.path.read_bytes()
+
+
 def test_a_recurring_export_that_was_begun_before_is_made_without_the_post(
     owner: User, ann: TwitterUser, settings: Settings
 ) -> None:
@@ -267,6 +284,20 @@ def test_a_page_that_is_saved_while_the_removal_begins_is_found_by_it(ann: Twitt
         db.session.commit()
     assert outcomes[0].counts["stored"] == 1
     assert in_database(WORD) == []
+
+
+def test_a_post_is_registered_as_removed_only_between_two_writers_of_posts(
+    app: Flask,
+) -> None:
+    number = id_of(post())
+    begin_write()
+    bulk_sql.lock_writers(db.session.connection())
+
+    with in_another_thread(lambda: removal.refuse([number])) as versions:
+        threading.Event().wait(1.0)
+        assert versions == [], "it waits for who saves"
+        db.session.rollback()
+    assert versions == [1]
 
 
 def test_posts_that_may_return_are_kept_again_once_nothing_is_left(ann: TwitterUser) -> None:

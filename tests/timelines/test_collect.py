@@ -310,6 +310,21 @@ def test_a_refused_range_gives_up_history_only_where_a_call_without_it_is_taken(
     assert user.held_to_id == place[1]
 
 
+@pytest.mark.parametrize("name", ["max_results", "pagination_token", "id"])
+def test_a_refusal_of_another_parameter_gives_up_no_history_though_other_calls_are_taken(
+    twitter: Client, sandbox: Sandbox, a_run: RunContext, name: str
+) -> None:
+    """JB18."""
+    user = cut_off(sandbox, twitter, a_run)
+    place = (user.held_to_id, user.pass_newest_id, user.pass_oldest_id)
+    fault = refused_range(sandbox, user.pass_oldest_id or 0, name)
+    with pytest.raises(BadRequest):
+        collect(twitter, a_run, user.id)
+    assert fault.fired
+    db.session.refresh(user)
+    assert (user.held_to_id, user.pass_newest_id, user.pass_oldest_id) == place
+
+
 def test_a_chain_that_never_gets_anywhere_does_not_keep_the_new_away(
     twitter: Client, sandbox: Sandbox, a_run: RunContext, clock: FrozenClock
 ) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import Credential, User
-from sfm.networks.errors import CredentialProblem, OutOfCredits
+from sfm.networks.errors import CredentialProblem, OutOfCredits, TwitterError
 from sfm.sandbox.server import Sandbox
 from sfm.users import credentials, service
 from sfm.users.clients import (
@@ -24,6 +24,7 @@ from sfm.users.clients import (
     default_stream_auth,
     stream_auth,
 )
+from sfm.users.credential_state import state_after
 from sfm.users.usage import Usage, usage_this_month
 from tests.conftest import FrozenClock, test_settings
 
@@ -210,3 +211,20 @@ def test_the_wrong_key_changes_nothing_and_says_so(app: Flask, instance_folder: 
     (instance_folder / "credentials.key").unlink()
     with pytest.raises(Exception, match="cannot be read: the key"):
         client_for(credential)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state"),
+    [
+        (None, "works"),
+        (CredentialProblem("refused", status=401), "refused"),
+        (CredentialProblem("sign_in_again", status=401), "needs_sign_in"),
+        (OutOfCredits("Used up."), "out_of_credits"),
+        (CredentialProblem("refused", status=401, subject="ann_x"), None),
+        (CredentialProblem("client_forbidden", status=403, subject="ann_x"), None),
+    ],
+)
+def test_a_refusal_of_one_accounts_call_says_nothing_of_the_credential(
+    trouble: TwitterError | None, state: str | None
+) -> None:
+    assert state_after(trouble) == state
