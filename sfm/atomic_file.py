@@ -8,18 +8,19 @@ import secrets
 from pathlib import Path
 
 
-def write_whole(target: Path, text: str, *, over: bool = True) -> None:
+def write_whole(target: Path, content: str | bytes, *, over: bool = True) -> None:
     """Put a file that only we can read in the place of whatever is there, or leave that as it was.
 
     It is written under a name that begins with a point and ends in `.new`, synced, and then gets
     its own: who finds it, finds all of it. Not `over` what is there: raises FileExistsError.
-    Raises OSError.
+    Text is written as UTF-8. Raises OSError.
     """
+    content = content.encode() if isinstance(content, str) else content
     draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         if over:

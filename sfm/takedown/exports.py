@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from sfm import output_file
-from sfm.atomic_file import sync
+from sfm.atomic_file import write_whole
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.exports import service, storage
@@ -156,8 +156,7 @@ def remove(found: Exported, ids: Iterable[int]) -> None:
     for path in found.lists:
         if path.exists():  # else it went with its export
             lines = path.read_bytes().splitlines(keepends=True)
-            path.write_bytes(b"".join(line for line in lines if not gone & set(_numbers(line))))
-            sync(path)
+            write_whole(path, b"".join(line for line in lines if not gone & set(_numbers(line))))
 
 
 def _numbers(line: bytes) -> list[bytes]:

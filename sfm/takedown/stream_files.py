@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from sfm import clock
-from sfm.atomic_file import sync
+from sfm.atomic_file import sync, write_whole
 from sfm.database import begin_write, db
 from sfm.messages import Message
 from sfm.models import StreamFile
@@ -197,17 +197,12 @@ def _write(aside: Path, lines: Iterator[bytes]) -> None:
 
 def clean_put_aside(path: Path, wanted: Wanted) -> None:
     """Delete a torn end; write a file of the quarantine without the lines that name any."""
-    aside = path.with_name(path.name + ASIDE)
     try:
         if path.suffix == TEAR:
             path.unlink()
+            sync(path.parent)
         else:
-            kept = [line for line in path.open("rb") if not _names(line, wanted)]
-            aside.write_bytes(b"".join(kept))
-            aside.chmod(0o600)
-            aside.replace(path)
-        sync(path.parent)
+            lines = path.read_bytes().splitlines(keepends=True)
+            write_whole(path, b"".join(line for line in lines if not _names(line, wanted)))
     except OSError as exc:
         raise trouble(exc) from exc
-    finally:
-        aside.unlink(missing_ok=True)

@@ -369,6 +369,8 @@ def test_recurring_exports_and_lists_of_ids_lose_it_too(
     db.session.commit()
     assert recurring.make_one(made) == 1
     (file,) = (settings.data_folder / "exports" / "recurring").glob("*/*.zip")
-    assert run(runner, number).exit_code == 0
+    with asked.open() as before:
+        assert run(runner, number).exit_code == 0
+        assert before.read() == f"{number}\n{kept}\n", "the new one is whole before it is there"
     assert not file.exists()
     assert asked.read_text() == f"{kept}\n"

@@ -97,6 +97,22 @@ def test_an_outage_of_seventy_minutes_puts_nobody_aside(
     assert all(held(user) for user in accounts)
 
 
+def test_an_outage_that_begins_before_the_last_accounts_of_a_run_is_counted_on_none(
+    app: Flask, sandbox: Sandbox
+) -> None:
+    """JB17."""
+    one_thread(app)
+    read, *others = several(sandbox, failures.MOST_IN_A_ROW)
+    calls = len(range(0, len(sandbox.world.visible(sandbox.world.find(read.name))), 100))
+    fault = sandbox.faults.add("unavailable", path=TIMELINES, after=calls, times=None)
+    timeline_run()
+    assert fault.fired
+    assert last_run().state == "finished"
+    assert held(read)
+    assert set(reasons()) == {user.name for user in others}
+    assert standing(others) == [("ok", 0, None)] * len(others)
+
+
 def test_an_account_is_left_out_by_one_run_after_five_failures_of_its_own(
     app: Flask, sandbox: Sandbox
 ) -> None:
