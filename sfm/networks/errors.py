@@ -111,7 +111,7 @@ class PostProblem(NetworkError):
         super().__init__(
             message,
             detail=detail,
-            permanent=state != "unavailable",
+            permanent=state not in ("unavailable", "unanswered"),
         )
         self.state = state
         self.subject = subject

@@ -36,6 +36,7 @@ POST_MESSAGES: dict[AccountState, str] = {
     "protected": N_("The post %(subject)s belongs to a protected account."),
     "withheld": N_("Twitter withholds the post %(subject)s in some countries."),
     "unavailable": N_("Twitter does not show the post %(subject)s at the moment."),
+    "unanswered": N_("Twitter gave no answer about the post %(subject)s. Try again later."),
     "malformed": N_("“%(subject)s” cannot be the number of a post."),
 }
 CREDENTIAL_MESSAGES: dict[CredentialKind, str] = {

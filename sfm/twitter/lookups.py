@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sfm.networks.errors import AccountProblem, scrub
+from sfm.networks.errors import AccountProblem, AccountState, scrub
 from sfm.networks.page import AccountBatch, CountBucket, Counts, Page, PartialError
 from sfm.networks.record import MAX_ID
-from sfm.twitter.errors import account_problem
+from sfm.twitter.errors import account_problem, post_problem
 from sfm.twitter.parse.lenient import loads
 from sfm.twitter.parse.response import UserPage
 from sfm.twitter.parse.values import parse_date
@@ -85,19 +85,21 @@ def unknown_posts(page: Page, requested: Iterable[int]) -> Page:
     """The page, with a problem for each id that Twitter passed over in silence."""
     answered = {str(record.post.twitter_id) for record in page.records}
     answered |= {problem.value or problem.resource_id for problem in page.problems}
-    silent = tuple(
-        PartialError(
-            kind="resource-not-found",
-            state="not_found" if 0 < post_id <= MAX_ID else "malformed",
-            resource_type="tweet",
-            resource_id=str(post_id),
-            value=str(post_id),
-            parameter="ids",
-        )
-        for post_id in requested
-        if str(post_id) not in answered
-    )
+    silent = tuple(_silence(post_id) for post_id in requested if str(post_id) not in answered)
     return msgspec.structs.replace(page, problems=page.problems + silent) if silent else page
+
+
+def _silence(post_id: int) -> PartialError:
+    state: AccountState = "unanswered" if 0 < post_id <= MAX_ID else "malformed"
+    return PartialError(
+        kind="resource-not-found" if state == "malformed" else "unanswered",
+        state=state,
+        detail=post_problem(state, str(post_id)).message,
+        resource_type="tweet",
+        resource_id=str(post_id),
+        value=str(post_id),
+        parameter="ids",
+    )
 
 
 def read_counts(body: bytes) -> Counts:

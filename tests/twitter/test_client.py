@@ -411,9 +411,10 @@ def test_partial_errors_are_recorded_and_the_data_used():
     assert [(one.resource_id, one.kind, one.state) for one in only.problems] == [
         ("5", "resource-not-found", "not_found"),
         ("6", "not-authorized-for-resource", "protected"),
-        ("7", "resource-not-found", "not_found"),
+        ("7", "unanswered", "unanswered"),
         (str(2**63), "resource-not-found", "malformed"),
     ]
+    assert "gave no answer about the post 7" in only.problems[2].detail
 
 
 # --- AP12: paging -------------------------------------------------------------------------------
