@@ -37,8 +37,13 @@ from sfm.twitter.pagination import BROKEN_PAGING
 from sfm.twitter.prices import DOLLARS_PER_POST
 
 FILLED, IN_PART, BROKEN_OFF = "filled", "in part", "broken off"
-DONE = {FILLED, IN_PART}  # search has no more
+DONE = {FILLED, IN_PART}
 LEFT_OUT = Message("Retweets are not among them: search does not find them.")
+
+
+def is_done(gap: Gap) -> bool:
+    """Whether search has no more of it. Not known of gaps from before what was asked was kept."""
+    return gap.filled in DONE and gap.searched_from is not None
 
 
 def gap_of(twitter_filter: TwitterFilter, gap_id: int) -> Gap:
@@ -79,12 +84,12 @@ def fill_estimates(gaps: Iterable[Gap]) -> dict[int, FillEstimate]:
 
 
 def _prospect(gap: Gap, run: Run | None) -> FillEstimate:
-    is_asked = run is not None and run.finished_at is None and gap.filled not in DONE
+    is_asked = run is not None and run.finished_at is None and not is_done(gap)
     failed = run is not None and run.finished_at is not None and run.state != "finished"
     return FillEstimate(
         is_asked=is_asked,
         why_not=Message("It is asked for already.") if is_asked else _why_not(gap),
-        trouble=run.message if run and failed and gap.filled not in DONE else "",
+        trouble=run.message if run and failed and not is_done(gap) else "",
         dollars=gap.lost_estimate * DOLLARS_PER_POST or None,
     )
 
@@ -92,9 +97,9 @@ def _prospect(gap: Gap, run: Run | None) -> FillEstimate:
 def _why_not(gap: Gap) -> str:
     if gap.ended_at is None:
         return Message("It goes on.")
-    if gap.filled == FILLED:
-        return Message("It is filled.")
-    if gap.filled == IN_PART:
+    if is_done(gap):
+        if gap.filled == FILLED:
+            return Message("It is filled.")
         return Message("Search has been asked for all of it that can be searched.")
     start, end = span_of(gap)
     if start >= end:
@@ -123,7 +128,7 @@ def fill(gap_id: int, client: RecentSearch, root: Path, run_folder: Path) -> Map
     gap = db.session.get(Gap, gap_id)
     if gap is None or gap.filter_id is None or gap.ended_at is None:
         raise WrongInput(Message("This gap is gone."))
-    if gap.filled in DONE:
+    if is_done(gap):
         return {"posts": gap.filled_posts}
     _let_it_be_searchable(gap.ended_at)
     plan = plan_of(gap, service.by_id(gap.filter_id))

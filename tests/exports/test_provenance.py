@@ -113,6 +113,10 @@ def test_what_a_gap_was_filled_with_and_what_not_is_told(target_folder: Path, re
         "; filled in part from search, 12 posts, asked from 2018-10-11T23:20:00Z to "
         "2018-10-11T23:22:00Z for flood | storm; not searched: The last minute."
     )
+    row.filled, row.searched_from = "filled", None  # from before what was asked was kept
+    db.session.commit()
+    told = gaps_told(target_folder, criteria, reader)[0]
+    assert told.endswith("; 12 posts came from search, for what is not recorded")
 
 
 def test_without_days_the_time_of_the_files_counts_not_that_of_their_tweets(

@@ -99,6 +99,25 @@ def test_of_ten_days_the_last_seven_are_searched_and_the_rest_is_named(
         gap_fill.ask(gap, 1)
 
 
+def test_a_gap_filled_before_it_was_kept_what_was_asked_is_not_called_filled(
+    app: Flask, client: FlaskClient, superuser: User, login_as: Callable[[User], FlaskClient],
+    clock: FrozenClock,
+) -> None:  # fmt: skip
+    """ST18"""
+    gap = make_gap(made_long_ago(), 2 * DAY, 1 * DAY)
+    gap.filled, gap.filled_posts = "filled", 7
+    db.session.commit()
+    shown = page(login_as(superuser), f"/filters/{gap.filter_id}/").text
+    assert "in part" in shown
+    assert "What was searched for is not recorded: posts may be missing." in shown
+    assert "Fill it, about" in shown
+    assert gap_fill.fill_estimates([gap])[gap.id].why_not == ""
+    search = Search()
+    fill(gap, search)
+    assert len(search.times) == 1
+    assert (gap.filled, gap.filled_posts, gap.searched_queries) == ("filled", 7, ["flood"])
+
+
 def test_a_gap_that_grew_too_old_while_its_run_waited_is_not_called_filled(
     app: Flask, clock: FrozenClock
 ) -> None:

@@ -195,6 +195,8 @@ def _filled(one: Any) -> str:
     """What search was asked for to fill the gap, and what not; "" where it was not asked."""
     if not one.filled:
         return ""
+    if one.searched_from is None:  # from before what was asked was kept
+        return f"; {one.filled_posts:,} posts came from search, for what is not recorded"
     state = "filled" if one.filled == "filled" else "filled in part"
     text = f"; {state} from search, {one.filled_posts:,} posts"
     if one.searched_from and one.searched_to:

@@ -60,7 +60,7 @@ WORDS = {
     "sign_in.oauth2": lazy_gettext("signed in with Twitter"),
     "sign_in.password": lazy_gettext("signed in with a password"),
     "sign_in.refused": lazy_gettext("sign-in refused"),
-    "tweet.removed": lazy_gettext("post deleted everywhere"),
+    "tweet.removed": lazy_gettext("post deleted"),
     "twitter_user.activated": lazy_gettext("account activated"),
     "twitter_user.gone_confirmed": lazy_gettext("accounts confirmed as gone from Twitter"),
     "twitter_user.added": lazy_gettext("account added"),
