@@ -131,7 +131,15 @@ class StreamClient:
         self, rules: Iterable[Rule], *, dry_run: bool = False
     ) -> tuple[tuple[StreamRule, ...], tuple[RuleRefusal, ...]]:
         """Add rules. Gives those in force (a duplicate is in force already) and those refused."""
+        added, duplicates, refused = self._add_rules(rules, dry_run=dry_run)
+        return (*added, *duplicates), refused
+
+    def _add_rules(
+        self, rules: Iterable[Rule], *, dry_run: bool = False
+    ) -> tuple[tuple[StreamRule, ...], tuple[StreamRule, ...], tuple[RuleRefusal, ...]]:
+        """Those that are new, those that were in force already, and those refused."""
         added: list[StreamRule] = []
+        duplicates: list[StreamRule] = []
         refused: list[RuleRefusal] = []
         left = list(rules)
         while left:
@@ -142,10 +150,10 @@ class StreamClient:
             added += _rules(body)
             for error in _list(body, "errors"):
                 if error.get("title") == "DuplicateRule" and error.get("id"):
-                    added.append(StreamRule(str(error["id"]), str(error.get("value", ""))))
+                    duplicates.append(StreamRule(str(error["id"]), str(error.get("value", ""))))
                 else:
                     refused.append(RuleRefusal(str(error.get("value", "")), _why(error)))
-        return tuple(added), tuple(refused)
+        return tuple(added), tuple(duplicates), tuple(refused)
 
     def delete_rules(self, rules: Iterable[StreamRule]) -> None:
         """Delete these rules, by id."""
@@ -172,7 +180,8 @@ class StreamClient:
         stale = [rule for rule in before.values() if self._is_stale(rule, wanted_by_value)]
         to_mark = {rule.value for rule in unmarked}
         new = [rule for value, rule in wanted_by_value.items() if value in missing | to_mark]
-        added, refused = self._replace(stale, new, room=cap - len(before) + len(unmarked))
+        added, in_force, refused = self._replace(stale, new, room=cap - len(before) + len(unmarked))
+        missing -= {rule.value for rule in in_force}  # the list of rules had left them out
         stored = {rule.value: rule for rule in self.rules()} if new or stale else before
         foreign = tuple(
             rule
@@ -186,14 +195,14 @@ class StreamClient:
 
     def _replace(
         self, stale: list[StreamRule], new: list[Rule], room: int
-    ) -> tuple[tuple[StreamRule, ...], tuple[RuleRefusal, ...]]:
+    ) -> tuple[tuple[StreamRule, ...], tuple[StreamRule, ...], tuple[RuleRefusal, ...]]:
         delete_first = len(new) > room
         if delete_first:
             self.delete_rules(stale)
-        added, refused = self.add_rules(new)
+        result = self._add_rules(new)
         if not delete_first:
             self.delete_rules(stale)
-        return added, refused
+        return result
 
     def connections(self) -> tuple[OpenConnection, ...]:
         """Stream connections of the app that are open now, on whatever computer."""

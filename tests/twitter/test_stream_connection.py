@@ -322,6 +322,23 @@ def test_rules_are_added_before_old_ones_are_deleted_and_others_are_left_alone()
     assert set(result.rules) == {"kept words", "theirs", "new words"}
 
 
+def test_rules_that_are_there_though_the_list_is_empty_were_not_missing():
+    """ST13: a list of rules that is falsely empty proves nothing, and makes no gap."""
+    kept, new = Rule("kept words"), Rule("new words")
+    book = RuleBook(held(kept, 1))
+    empty = answer(200, {"meta": {"sent": "x", "result_count": 0}})
+    lists = iter([empty])
+
+    def route(asked):
+        return next(lists, None) or book(asked) if asked.method == "GET" else book(asked)
+
+    with Fake(route=route) as fake:
+        result = client(fake).sync_rules([kept, new])
+    assert result.missing == {"new words"}
+    assert [rule.value for rule in result.added] == ["new words"], "the other is not this run's"
+    assert set(result.rules) == {"kept words", "new words"}
+
+
 def test_rules_of_another_installation_are_never_deleted():
     """ST13: also where both use the same app, and one wants what the other has."""
     theirs, shared, mine = Rule("their words"), Rule("shared words"), Rule("my words")
