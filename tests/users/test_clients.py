@@ -14,8 +14,9 @@ from sqlalchemy import select
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import Credential, User
-from sfm.networks.errors import CredentialProblem, OutOfCredits, TwitterError
+from sfm.networks.errors import CredentialProblem, NetworkError, OutOfCredits
 from sfm.sandbox.server import Sandbox
+from sfm.twitter.errors import credential_problem
 from sfm.users import credentials, service
 from sfm.users.clients import (
     NoCredential,
@@ -217,14 +218,14 @@ def test_the_wrong_key_changes_nothing_and_says_so(app: Flask, instance_folder: 
     ("trouble", "state"),
     [
         (None, "works"),
-        (CredentialProblem("refused", status=401), "refused"),
-        (CredentialProblem("sign_in_again", status=401), "needs_sign_in"),
+        (credential_problem("refused", status=401), "refused"),
+        (credential_problem("sign_in_again", status=401), "needs_sign_in"),
         (OutOfCredits("Used up."), "out_of_credits"),
-        (CredentialProblem("refused", status=401, subject="ann_x"), None),
-        (CredentialProblem("client_forbidden", status=403, subject="ann_x"), None),
+        (credential_problem("refused", status=401, subject="ann_x"), None),
+        (credential_problem("client_forbidden", status=403, subject="ann_x"), None),
     ],
 )
 def test_a_refusal_of_one_accounts_call_says_nothing_of_the_credential(
-    trouble: TwitterError | None, state: str | None
+    trouble: NetworkError | None, state: str | None
 ) -> None:
     assert state_after(trouble) == state
