@@ -77,12 +77,12 @@ def test_make_run_collects_and_ctrl_c_leaves_nothing_behind(
     wait_for(lambda: b"is at http://127.0.0.1:" in said.read_bytes())
     text = said.read_text()
     assert re.search(r"One-time password, shown only now: [a-z0-9]{5}(-[a-z0-9]{5}){3}", text)
-    health = urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}/health", timeout=5).read()
+    health = urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}/health", timeout=60).read()
     assert health.strip() == b'{"status":"ok"}'
     wait_for(lambda: tweets_in(instance_folder / "sfm.sqlite3") > 200)
     children = psutil.Process(running.pid).children(recursive=True)
     assert len(children) >= 3, "supervisord, gunicorn and the sandbox"
     running.send_signal(signal.SIGINT)
-    running.wait(timeout=60)
-    _, alive = psutil.wait_procs(children, timeout=10)
+    running.wait(timeout=100)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive

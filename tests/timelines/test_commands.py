@@ -309,7 +309,7 @@ def test_sigterm_ends_a_run_at_its_next_item(app: Flask, sandbox: Sandbox, flask
     process = flask("user_timeline")
     _until_fired(slow)
     process.send_signal(signal.SIGTERM)
-    _out, err = process.communicate(timeout=15)
+    _out, err = process.communicate(timeout=100)
     assert process.returncode == 1, err
     assert runs()[0].state == "failed"
     assert "asked to stop" in runs()[0].message
