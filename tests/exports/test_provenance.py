@@ -18,6 +18,7 @@ from sfm.database import begin_write, db
 from sfm.exports import selection
 from sfm.exports.package.provenance import OF_OTHERS, UNKNOWN, UNKNOWN_OF_OTHERS
 from sfm.exports.request import Criteria
+from sfm.extensions import settings
 from sfm.jobs.tasks import import_stream_files
 from sfm.models import Gap, Heartbeat, Run, StreamFile, TwitterUserItem, User
 from sfm.posts.selection import Selection
@@ -237,7 +238,7 @@ def test_files_named_by_their_paths_are_known_by_their_places(
     mine = file_of(reader, "mine.gz", 600)
     gap(mine, "mine", 610)
     elsewhere = target_folder / "copy.gz"
-    path = selection.settings().data_folder / mine.path
+    path = settings().data_folder / mine.path
     elsewhere.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())))
     told = gaps_told(target_folder, selection.typed(Selection(), [path if known else elsewhere]))
     assert causes(told) == ["mine"] if known else told == [UNKNOWN]
