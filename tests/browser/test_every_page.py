@@ -32,7 +32,7 @@ MOST_BYTES = 150_000
 DESKTOP, PHONE = (1280, 900), (390, 844)
 SCHEMES = ("light", "dark")
 NO_PAGE = {
-    "health.index", "static", "about.logo", "auth.logout", "home.now", "filters.now",
+    "health.index", "static", "about.logo", "auth.logout", "home.now", "filters.collection",
     "sets.members_as_text", "posts.as_json", "exports.of_account", "exports.file",
     "stream_files.download", "twitter_sign_in.callback",
 }  # fmt: skip
