@@ -33,6 +33,7 @@ SLOT_SECONDS = 2
 LONG = os.environ.get("SFM_FAULTS") == "long"
 SLOTS = 100 if LONG else 6
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+GRACEFUL_SECONDS = 20
 
 
 @pytest.fixture
@@ -60,8 +61,8 @@ def gunicorn(settings: Settings, tmp_path: Path) -> Iterator[Starter]:
         process = psutil.Popen(
             [
                 sys.executable, "-m", "gunicorn", "--workers", "4", "--worker-class", "gthread",
-                "--threads", "2", "--bind", f"127.0.0.1:{free_port()}", "--graceful-timeout", "20",
-                "--no-control-socket", "wsgi:app",
+                "--threads", "2", "--bind", f"127.0.0.1:{free_port()}",
+                "--graceful-timeout", str(GRACEFUL_SECONDS), "--no-control-socket", "wsgi:app",
             ],
             cwd=ROOT,
             env={
@@ -187,8 +188,8 @@ def test_a_deploy_stops_a_run_at_its_next_item_and_it_goes_on_after_it(
     wait_for(lambda: slow.fired)
     began = time.monotonic()
     first.send_signal(signal.SIGTERM)
-    first.wait(timeout=20)
-    assert time.monotonic() - began < 10
+    first.wait(timeout=100)
+    assert time.monotonic() - began < GRACEFUL_SECONDS, "gunicorn did not have to kill it"
     db.session.rollback()
     run = db.session.scalars(select(Run)).one()
     assert run.state == "queued"

@@ -70,6 +70,7 @@ def tweets_of(file: Path) -> dict[int, tuple[object, ...]]:
 
 @pytest.mark.slow
 @pytest.mark.faults
+@pytest.mark.timeout(rounds(900, 3600))
 def test_a_migration_killed_at_any_statement_loses_nothing(file: Path, tmp_path: Path) -> None:
     """JB15: the next one ends as an undisturbed one, and the copy made first can be put back."""
     downgrade(revision="0001")
