@@ -25,7 +25,7 @@ _ON_FRONT_PAGE = 200
 _HERE = ("127.", "::1", "::ffff:127.")
 
 
-class Wrong(Exception):
+class BadAdminRequest(Exception):
     """What was asked cannot be done; the message says why."""
 
 
@@ -74,7 +74,7 @@ class Admin:
             return _json({"error": exc.description}, exc.code or 400)
         except NotInWorld as exc:
             return _json({"error": str(exc)}, 404)
-        except (Wrong, ValueError, KeyError, TypeError) as exc:
+        except (BadAdminRequest, ValueError, KeyError, TypeError) as exc:
             return _json({"error": str(exc)}, 400)
         return answer if isinstance(answer, Response) else _json(answer)
 
@@ -202,7 +202,7 @@ class Admin:
     ) -> Json:
         streams, rules = self._site.streams, self._site.rules
         if second not in (None, "refuse", "replace"):
-            raise Wrong("second is refuse or replace")
+            raise BadAdminRequest("second is refuse or replace")
         streams.keep_alive = streams.keep_alive if keep_alive is None else keep_alive
         streams.sample_percent = sample_percent or streams.sample_percent
         streams.second = second or streams.second
@@ -258,10 +258,10 @@ def _id(value: str | None) -> int | None:
 
 def _body(request: Request) -> Json:
     if request.mimetype != "application/json":
-        raise Wrong("send a JSON object, with Content-Type: application/json")
+        raise BadAdminRequest("send a JSON object, with Content-Type: application/json")
     body = json.loads(request.get_data() or b"{}")
     if not isinstance(body, dict):
-        raise Wrong("send a JSON object")
+        raise BadAdminRequest("send a JSON object")
     return body
 
 

@@ -32,7 +32,7 @@ SCOPES = frozenset(
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """What an app asked a person for."""
+    """What an app requests of a person on the consent page."""
 
     redirect_uri: str
     scopes: tuple[str, ...]

@@ -13,8 +13,8 @@ from sfm.sandbox.query.match import ParsedQuery
 from sfm.sandbox.query.parse import QueryError, parse
 from sfm.sandbox.world.posts import make_id
 
-LONGEST_RULE = 1_024
-MOST_RULES = 1_000
+MAX_RULE_CHARS = 1_024
+MAX_RULES = 1_000
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class RuleBook:
     """The rules of every app. `delay_seconds` is how long a new rule takes to come into force."""
 
     def __init__(self, clock: SandboxClock) -> None:
-        self.cap = MOST_RULES
+        self.cap = MAX_RULES
         self.delay_seconds = 0.0
         self._clock = clock
         self._rules: dict[str, dict[str, StoredRule]] = {}
@@ -101,7 +101,7 @@ class RuleBook:
             errors.append(duplicate)
             return None
         try:
-            node = parse(value, stream=True, longest=LONGEST_RULE)
+            node = parse(value, stream=True, longest=MAX_RULE_CHARS)
         except QueryError as exc:
             kind = f"{PROBLEM}invalid-rules"
             wrong = {"value": value, "title": "UnprocessableEntity", "type": kind}

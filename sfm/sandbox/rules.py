@@ -10,7 +10,7 @@ from sfm.sandbox.params import Params
 from sfm.sandbox.problems import Json
 from sfm.sandbox.routing import APP_ONLY, Call, Route
 
-MOST_PER_PROJECT = 1_000
+MAX_PER_PROJECT = 1_000
 _RULE_ID = "^[0-9]{1,19}$"
 
 
@@ -118,7 +118,7 @@ def count_rules(call: Call) -> Json:
         "data": {
             "all_project_client_apps": [app_count],
             "cap_per_client_app": rules.cap,
-            "cap_per_project": MOST_PER_PROJECT,
+            "cap_per_project": MAX_PER_PROJECT,
             "client_app_rules_count": app_count,
             "project_rules_count": own,
         }

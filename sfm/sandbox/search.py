@@ -21,9 +21,9 @@ from sfm.sandbox.shapes import post_json
 from sfm.sandbox.world.posts import WorldPost, make_id
 from sfm.sandbox.world.world import World
 
-LONGEST_QUERY = 512  # self-serve plans; 4,096 for Enterprise
+MAX_QUERY_CHARS = 512  # self-serve plans; 4,096 for Enterprise
 WEEK_MS = 7 * 86_400_000
-_LEAST_AGE_MS = 10_000
+_MIN_AGE_MS = 10_000
 _USUAL_AGE_MS = 30_000
 _SPAN = ("start_time", "end_time", "since_id", "until_id")
 _PARTS_MS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
@@ -89,7 +89,7 @@ def counts_recent(call: Call) -> Json:
 def read_query(text: str) -> ParsedQuery:
     """A search query, ready to match. Raises Refused (400) with the positions of what is wrong."""
     try:
-        return ParsedQuery(parse(text, stream=False, longest=LONGEST_QUERY), stream=False)
+        return ParsedQuery(parse(text, stream=False, longest=MAX_QUERY_CHARS), stream=False)
     except QueryError as exc:
         raise problems.invalid_many(
             [
@@ -144,7 +144,7 @@ def _times(call: Call, params: Params) -> tuple[int, int]:
     if start is not None and start < earliest:
         message = f"Invalid 'start_time':'{iso(start)}'. 'start_time' must be on or after "
         raise problems.invalid("start_time", [iso(start)], f"{message}{iso(earliest)}")
-    if end is not None and end > now - _LEAST_AGE_MS:
+    if end is not None and end > now - _MIN_AGE_MS:
         message = f"Invalid 'end_time':'{iso(end)}'. 'end_time' must be a minimum of 10 seconds "
         raise problems.invalid("end_time", [iso(end)], f"{message}prior to the request time.")
     return (

@@ -25,7 +25,7 @@ from sfm.sandbox.world.people import Person
 from sfm.sandbox.world.world import World
 
 _COOKIE = "sandbox_person"
-_MOST_PEOPLE = 300
+_MAX_PEOPLE = 300
 _SORRY = "Something went wrong"
 
 Answer = Json | Response
@@ -245,7 +245,7 @@ class SignIn:
         scopes: list[str] | None = None,
     ) -> Response:
         able = [p for p in self._world.people if p.state in ("active", "protected")]
-        people = able[:_MOST_PEOPLE]
+        people = able[:_MAX_PEOPLE]
         if selected is not None and selected not in people:
             people.insert(0, selected)
         return page(

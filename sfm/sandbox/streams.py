@@ -28,7 +28,7 @@ from sfm.sandbox.world.dice import mix
 from sfm.sandbox.world.posts import WorldPost
 
 _BATCH = 50
-_LEAST_SPAN_MS = 250  # asking every account for news is not free in a world of thousands
+_MIN_SPAN_MS = 250  # asking every account for news is not free in a world of thousands
 _KEEP_ALIVE = b"\r\n"
 
 
@@ -153,7 +153,7 @@ class Sender:
         self._by_hand += len(posted)
         due = list(islice(self._due, _BATCH))
         until_ms = self._site.clock.now_ms() + 1
-        if not due and until_ms - self._from_ms >= _LEAST_SPAN_MS:
+        if not due and until_ms - self._from_ms >= _MIN_SPAN_MS:
             self._due = self._world.made_between(self._from_ms, until_ms)
             self._from_ms = until_ms
             due = list(islice(self._due, _BATCH))

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 logger = logging.getLogger(__name__)
 
-_LARGEST_BODY = 5_000_000
+_MAX_BODY_BYTES = 5_000_000
 
 
 class HangUp(Exception):
@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         """Run the application for the request that has just been read."""
         length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > _LARGEST_BODY:
+        if not length.isdecimal() or int(length) > _MAX_BODY_BYTES:
             self.close_connection = True
             self.send_error(413)
             return

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MILE_KM = 1.609344
-LONGEST_SIDE_KM = 25 * MILE_KM
+MAX_SIDE_KM = 25 * MILE_KM
 
 _NAME = re.compile(r"^(?:[A-Za-z0-9_]{1,15}|[0-9]{1,19})$")
 _POST_ID = re.compile(r"^[0-9]{1,19}$")
@@ -52,7 +52,7 @@ def _box(value: str) -> str | None:
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         return f"'{value}' has its corners in the wrong order or off the globe"
     wide, high = box_sides_km(west, south, east, north)
-    if max(wide, high) >= LONGEST_SIDE_KM:
+    if max(wide, high) >= MAX_SIDE_KM:
         return "a side of the box must be less than 25 miles"
     return None
 
@@ -64,7 +64,7 @@ def _radius(value: str) -> str | None:
     longitude, latitude = float(match[1]), float(match[2])
     if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
         return f"'{value}' is off the globe"
-    if radius_km(match) >= LONGEST_SIDE_KM:
+    if radius_km(match) >= MAX_SIDE_KM:
         return "the radius must be less than 25 miles"
     return None
 

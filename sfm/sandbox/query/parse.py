@@ -10,7 +10,7 @@ from sfm.sandbox.query.language import ALIASES, OPERATORS
 _NEAR = re.compile(r"~(\d+)")
 _WORD_END = re.compile(r"[\s()\"]")
 _OPERATOR = re.compile(r"([A-Za-z_]+):")
-_DEEPEST = 50
+_MAX_DEPTH = 50
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class _Reader:
     def group(self) -> Node:
         opened = self.at
         self.depth += 1
-        if self.depth > _DEEPEST:
+        if self.depth > _MAX_DEPTH:
             raise self.wrong("groups are nested too deeply")
         self.at += 1
         node = self.either()
