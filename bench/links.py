@@ -33,7 +33,7 @@ LINKS, SERIAL, DEFAULT_MINET = 3_000, 30, 150
 WIDTH = 400
 DELAY_SECONDS = 0.05
 REDIRECTS = 3
-FENCE = SsrfGuard(ports=None, opened=(ip_network("127.0.0.0/8"),))
+GUARD = SsrfGuard(ports=None, allowed_networks=(ip_network("127.0.0.0/8"),))
 
 
 def host(number: int, hop: int) -> str:
@@ -100,7 +100,7 @@ def server() -> Iterator[int]:
 
 async def follow_all(urls: Iterator[str], *, count: bool = False) -> int:
     right = 0
-    async with Fetcher(fence=FENCE, width=WIDTH) as fetcher:
+    async with Fetcher(guard=GUARD, width=WIDTH) as fetcher:
         async for followed in fetcher.follow_all(urls):
             right += followed.outcome == "ok" and len(followed.hops) == REDIRECTS + 1
     return right

@@ -1,1 +1,1 @@
-"""Links in tweets: finding them, following them safely, keeping every hop."""
+"""Links in posts: finding them, following them safely, keeping every hop."""

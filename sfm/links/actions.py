@@ -1,4 +1,4 @@
-"""Single links in the hands of an administrator: forgotten, or followed again. Flush only."""
+"""What administrators do with single links: delete them, or follow them again. Flushes only."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def links_of_ids(link_ids: Sequence[int]) -> list[Link]:
     return list(db.session.scalars(query))
 
 
-def tweets_with(links: Sequence[Link]) -> int:
-    """How many tweets hold any of these links."""
+def posts_with(links: Sequence[Link]) -> int:
+    """How many posts hold any of these links."""
     query = select(func.count(_place.item_id.distinct()))
     return db.session.scalar(query.where(_place.link_id.in_([link.id for link in links]))) or 0
 
 
 def forget(links: Sequence[Link]) -> int:
-    """Delete what is known of these links; how many. Their tweets stay, and name them still.
+    """Delete what is known of these links; how many. Their posts stay, and name them still.
 
-    An entry in the audit log for each. A link comes back when the links of its tweet are followed
+    An entry in the audit log for each. A link comes back when the links of its post are followed
     again on its page.
     """
     for link in links:
@@ -46,7 +46,7 @@ def forget(links: Sequence[Link]) -> int:
 def follow_again(links: Sequence[Link], by: User) -> Run | None:
     """A queued run that follows these links, whatever was found before; None where none is held.
 
-    One tweet of each link stands for it, so its other links are followed too.
+    One post of each link stands for it, so its other links are followed too.
     """
     ids = [link.id for link in links]
     query = select(func.min(_place.item_id)).where(_place.link_id.in_(ids)).group_by(_place.link_id)

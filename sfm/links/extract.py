@@ -1,4 +1,4 @@
-"""The links of one tweet: what Twitter lists, else what stands in the text. Pure."""
+"""The links of one post: what Twitter lists, else what stands in the text. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 _IN_TEXT = re.compile(r"https?://[^\s<>\"“”„«»]+", re.IGNORECASE)
 _TRAILING = ".,;:!?'’…)]}"
-_LONGEST = 4096
+_MAX_URL_CHARS = 4096
 
 # Services whose addresses only pass on to others; asked first, for their links die first.
 SHORTENERS = frozenset(
@@ -22,8 +22,8 @@ SHORTENERS = frozenset(
 
 @dataclass(frozen=True)
 class FoundLink:
-    """One link of a tweet. `start_url` is where following begins: Twitter's own expansion where it
-    gives one (`expanded_url`), since t.co links are another for each tweet and die with it."""
+    """One link of a post. `start_url` is where following begins: Twitter's own expansion where it
+    gives one (`expanded_url`), since t.co links are another for each post and die with it."""
 
     start_url: str
     expanded_url: str = ""
@@ -40,9 +40,9 @@ class FoundLink:
 def links_of(
     urls: Iterable[Sequence[str]], media: Iterable[Mapping[str, Any]], text: str
 ) -> tuple[FoundLink, ...]:
-    """The links of a tweet in their order, each once.
+    """The links of a post in their order, each once.
 
-    `urls` are (url, expanded, …) as stored with the tweet, `media` its pictures and films.
+    `urls` are (url, expanded, …) as stored with the post, `media` its pictures and films.
     """
     links = [_listed(entry) for entry in urls if entry]
     links += [_page(item) for item in media if item.get("page_url")]
@@ -74,11 +74,11 @@ def host_of(url: str) -> str:
 def _listed(entry: Sequence[str]) -> FoundLink:
     url = entry[0]
     expanded = entry[1] if len(entry) > 1 else ""
-    return FoundLink((expanded or url)[:_LONGEST], expanded[:_LONGEST])
+    return FoundLink((expanded or url)[:_MAX_URL_CHARS], expanded[:_MAX_URL_CHARS])
 
 
 def _page(item: Mapping[str, Any]) -> FoundLink:
-    page = str(item["page_url"])[:_LONGEST]
+    page = str(item["page_url"])[:_MAX_URL_CHARS]
     return FoundLink(page, page)
 
 
@@ -88,4 +88,4 @@ def _trimmed(url: str) -> str:
         if url[-1] == ")" and url.count("(") >= url.count(")"):
             break
         url = url[:-1]
-    return url[:_LONGEST]
+    return url[:_MAX_URL_CHARS]

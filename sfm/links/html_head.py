@@ -6,32 +6,32 @@ import zlib
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-LARGEST = 64 * 1024
-_LONGEST_TITLE = 500
+MAX_BODY_BYTES = 64 * 1024
+_MAX_TITLE_CHARS = 500
 
 
 @dataclass(frozen=True)
-class PageFacts:
-    """What a page says of itself; empty where it says nothing."""
+class PageHead:
+    """Title and canonical address that a page gives; empty where it gives none."""
 
     title: str = ""
     canonical_url: str = ""
 
 
-def unpacked(body: bytes, encoding: str) -> bytes:
+def decompress(body: bytes, encoding: str) -> bytes:
     """At most 64 KiB of the body, unpacked; nothing for encodings in a chain or unknown ones."""
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
-        return body[:LARGEST]
+        return body[:MAX_BODY_BYTES]
     if encoding not in ("gzip", "x-gzip", "deflate"):
         return b""
     try:
-        return zlib.decompressobj(47 if "gzip" in encoding else 15).decompress(body, LARGEST)
+        return zlib.decompressobj(47 if "gzip" in encoding else 15).decompress(body, MAX_BODY_BYTES)
     except zlib.error:
         return b""
 
 
-def read_page(body: bytes, charset: str) -> PageFacts:
+def read_page(body: bytes, charset: str) -> PageHead:
     """The facts in the beginning of an HTML page."""
     try:
         text = body.decode(charset or "utf-8", "replace")
@@ -42,7 +42,7 @@ def read_page(body: bytes, charset: str) -> PageFacts:
         parser.feed(text)
     except (AssertionError, ValueError, RecursionError):
         pass  # what was read up to here is good
-    return PageFacts(" ".join("".join(parser.words).split())[:_LONGEST_TITLE], parser.canonical)
+    return PageHead(" ".join("".join(parser.words).split())[:_MAX_TITLE_CHARS], parser.canonical)
 
 
 class _Head(HTMLParser):
@@ -57,7 +57,9 @@ class _Head(HTMLParser):
         self._in_title = tag == "title" and not self._done
         attributes = dict(attrs)
         if tag == "link" and "canonical" in (attributes.get("rel") or "").lower().split():
-            self.canonical = self.canonical or _fit(attributes.get("href") or "").strip()[:2048]
+            self.canonical = (
+                self.canonical or _without_nul(attributes.get("href") or "").strip()[:2048]
+            )
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title":
@@ -65,9 +67,9 @@ class _Head(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._in_title:
-            self.words.append(_fit(data))
+            self.words.append(_without_nul(data))
 
 
-def _fit(text: str) -> str:
-    """Fit for every database."""
+def _without_nul(text: str) -> str:
+    """The text without NUL characters, which PostgreSQL does not store."""
     return text.replace("\x00", "\ufffd")

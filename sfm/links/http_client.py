@@ -1,4 +1,4 @@
-"""One question over one connection, and the head of its answer. HTTP/1.1, no more than is needed.
+"""One request over one connection, and the head of its response. HTTP/1.1, no more than is needed.
 
 General clients read bodies that nobody wants, follow and repeat by themselves, and cost five times
 as much; here the connection is dropped as soon as the head is read. The reasons and figures are in
@@ -16,10 +16,10 @@ from sfm import __version__
 from sfm.links.ssrf_guard import GuardedResolver
 from sfm.links.urls import Target
 
-LARGEST_HEAD = 64 * 1024
-MOST_HEADERS = 100
+MAX_HEAD_BYTES = 64 * 1024
+MAX_HEADERS = 100
 CONNECT_SECONDS = 10.0
-_MOST_ADDRESSES = 3
+_MAX_ADDRESSES = 3
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _REQUEST = (
@@ -33,11 +33,11 @@ _REQUEST = (
 
 
 class BadAnswer(Exception):
-    """What came is no answer of HTTP."""
+    """What came is no HTTP response."""
 
 
 class TooLarge(Exception):
-    """The head of the answer goes beyond what any honest one needs."""
+    """The head of the response is longer than MAX_HEAD_BYTES or has too many headers."""
 
 
 class Dropped(ConnectionError):
@@ -45,7 +45,7 @@ class Dropped(ConnectionError):
 
 
 @dataclass(frozen=True)
-class Head:
+class ResponseHead:
     """Status and headers as received; `body` what was read of it where that was wanted."""
 
     status: int
@@ -58,20 +58,20 @@ class Head:
         return next((value for known, value in self.headers if known.lower() == low), "")
 
 
-async def ask(
+async def request_head(
     target: Target,
     method: str,
     *,
     resolver: GuardedResolver,
     trusted: ssl.SSLContext,
     body_bytes: int = 0,
-) -> Head:
-    """Ask for this target. `body_bytes`: read up to so much of a page's body.
+) -> ResponseHead:
+    """Request this target. `body_bytes`: read up to so much of a page's body.
 
     Raises NotPublic, gaierror, ssl.SSLError, OSError, Dropped, BadAnswer, TooLarge. The caller
-    sets the time.
+    sets the time-out.
     """
-    protocol = await _connected(target, resolver, trusted, body_bytes)
+    protocol = await _connect(target, resolver, trusted, body_bytes)
     host = target.url.split("/", 3)[2]
     path = "/" + target.url.split("/", 3)[3]
     encoding = "gzip" if body_bytes else "identity"
@@ -83,20 +83,20 @@ async def ask(
         protocol.drop()
 
 
-async def _connected(
+async def _connect(
     target: Target, resolver: GuardedResolver, trusted: ssl.SSLContext, body_bytes: int
-) -> _Answer:
+) -> _ResponseProtocol:
     """A connection to the first address that takes one; all were checked before the first."""
     loop = asyncio.get_running_loop()
     secure = target.scheme == "https"
     fault: OSError = OSError("no address")
-    for host in (await resolver.resolve(target))[:_MOST_ADDRESSES]:
+    for host in (await resolver.resolve(target))[:_MAX_ADDRESSES]:
         sock = resolver.open_socket(host)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await loop.sock_connect(sock, (host.address, target.port))
                 _transport, protocol = await loop.create_connection(
-                    lambda: _Answer(body_bytes),
+                    lambda: _ResponseProtocol(body_bytes),
                     sock=sock,
                     ssl=trusted if secure else None,
                     server_hostname=target.host if secure else None,
@@ -114,14 +114,14 @@ async def _connected(
     raise fault
 
 
-class _Answer(asyncio.Protocol):
+class _ResponseProtocol(asyncio.Protocol):
     """Collects the head of one answer, and the beginning of its body where that is wanted."""
 
     def __init__(self, body_bytes: int) -> None:
-        self.answer: asyncio.Future[Head] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[ResponseHead] = asyncio.get_running_loop().create_future()
         self._body_bytes = body_bytes
         self._data = b""
-        self._head: Head | None = None
+        self._head: ResponseHead | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -163,7 +163,7 @@ class _Answer(asyncio.Protocol):
         while self._head is None:
             end = self._data.find(b"\r\n\r\n")
             if end < 0:
-                if len(self._data) > LARGEST_HEAD:
+                if len(self._data) > MAX_HEAD_BYTES:
                     raise TooLarge
                 if len(self._data) > 16 and not self._data.startswith(b"HTTP/1."):
                     raise BadAnswer
@@ -189,24 +189,26 @@ class _Answer(asyncio.Protocol):
             return
         if "chunked" in self._head.get("Transfer-Encoding").lower():
             body = _unchunked(body)
-        self.answer.set_result(Head(self._head.status, self._head.headers, body[: self._wanted()]))
+        self.answer.set_result(
+            ResponseHead(self._head.status, self._head.headers, body[: self._wanted()])
+        )
 
 
-def _parse(head: bytes) -> Head:
-    if len(head) > LARGEST_HEAD:
+def _parse(head: bytes) -> ResponseHead:
+    if len(head) > MAX_HEAD_BYTES:
         raise TooLarge
     first, *lines = head.split(b"\r\n")
     status = _STATUS.fullmatch(first)
     if status is None:
         raise BadAnswer
-    if len(lines) > MOST_HEADERS:
+    if len(lines) > MAX_HEADERS:
         raise TooLarge
     headers = []
     for line in lines:
         name, colon, value = line.partition(b":")
         if colon and _NAME.fullmatch(name):
             headers.append((name.decode("ascii"), _text(value.strip(b" \t"))))
-    return Head(int(status[1]), tuple(headers))
+    return ResponseHead(int(status[1]), tuple(headers))
 
 
 def _text(value: bytes) -> str:

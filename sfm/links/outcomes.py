@@ -1,4 +1,4 @@
-"""What can come of following a link, in words, and when it is worth another try. Pure."""
+"""The outcomes of following a link, their words on pages, and when it is tried again. Pure."""
 
 from __future__ import annotations
 

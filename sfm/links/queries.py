@@ -1,4 +1,4 @@
-"""Links for pages: of one tweet, by domain, by outcome."""
+"""Links for pages: of one post, by domain, by outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sfm.errors import NotFound
 from sfm.messages import Message
 from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
 
-MOST_DOMAINS = 50
+MAX_DOMAINS = 50
 
 
 @dataclass(frozen=True)
@@ -24,21 +24,21 @@ class LinkCount:
 
 
 @dataclass(frozen=True)
-class TweetLinks:
-    """One tweet, and its links in their order with where each leads."""
+class PostLinks:
+    """One post, and its links in their order with where each leads."""
 
     item: TwitterUserItem
     links: tuple[tuple[TwitterUserItemUrl, Link], ...]
 
 
-def of_tweet(twitter_id: int) -> TweetLinks:
-    """The links of the tweet with this Twitter id. Raises NotFound."""
+def of_post(twitter_id: int) -> PostLinks:
+    """The links of the post with this Twitter id. Raises NotFound."""
     item = db.session.scalar(
         select(TwitterUserItem).where(TwitterUserItem.twitter_id == twitter_id)
     )
     if item is None:
         raise NotFound(Message("There is no such tweet here."))
-    return TweetLinks(item, links_of(item))
+    return PostLinks(item, links_of(item))
 
 
 def links_of(post: TwitterUserItem) -> tuple[tuple[TwitterUserItemUrl, Link], ...]:
@@ -59,7 +59,7 @@ def outcomes() -> list[LinkCount]:
     return [LinkCount(name, links) for name, links in db.session.execute(query)]
 
 
-def domains(most: int = MOST_DOMAINS) -> list[LinkCount]:
+def domains(most: int = MAX_DOMAINS) -> list[LinkCount]:
     """The domains that most links end at, those counted where an answer came."""
     count = func.count()
     query = (

@@ -1,10 +1,10 @@
-"""A run that follows the links of tweets: which tweets, their links, every outcome recorded.
+"""A run that follows the links of posts: which posts, their links, every outcome recorded.
 
-Each batch of tweets is registered in one transaction and its links followed after; outcomes are
+Each batch of posts is registered in one transaction and its links followed after; outcomes are
 saved by the hundred, and when a run is stopped. One that is killed has lost at most the outcomes of
 that hundred, and the next one follows what was left.
 
-Links die early, so those of new tweets never wait behind an archive that was brought in.
+Links die early, so those of new posts never wait behind an archive that was brought in.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ FetcherMaker = Callable[[], Fetcher]
 
 
 def guarded_fetcher() -> Fetcher:
-    """The fetcher that is delivered: nothing but the open internet, and not this very site."""
+    """The fetcher for real use: public addresses only, and none of this site's own names."""
     config = settings()
     own = frozenset(name.lower().strip("[]").lstrip(".") for name in config.trusted_hosts)
     return Fetcher(
-        fence=SsrfGuard(own_names=own), width=config.links_at_once, wants_titles=config.links_titles
+        guard=SsrfGuard(own_names=own), width=config.links_at_once, wants_titles=config.links_titles
     )
 
 
@@ -51,10 +51,10 @@ def run_links(run: RunContext, make_fetcher: FetcherMaker = guarded_fetcher) -> 
     """Follow the links that the run's params choose. Commits as it goes.
 
     Params, all optional: start, end (ISO days, both included), twitter_user_ids, item_ids, limit
-    (of tweets), refetch. Without any of them, as the plan runs it: the links of tweets of the
+    (of posts), refetch. Without any of them, as the schedule runs it: the links of posts of the
     previous UTC day and later, then what earlier runs left and what is due for another try, then
-    all other tweets. What comes first is looked for again before each batch. With them, no links
-    but those of the tweets that they choose.
+    all other posts. What comes first is looked for again before each batch. With them, no links
+    but those of the posts that they choose.
     """
     task = _Task(run, make_fetcher)
     if run.params:
@@ -69,11 +69,11 @@ class _Task:
         db.session.rollback()  # SQLite would go on showing what was there before the run
         self.run = run
         self.make_fetcher = make_fetcher
-        self.choice = _choice(run.params)
+        self.choice = _selection(run.params)
         self.limit = int(run.params.get("limit") or 0)
         self.total = selection.count(self.choice, self.limit or None)
         run.show(total=self.total)
-        self.unless_checked_since = store.begun_at(run.id) if self.choice.refetch else None
+        self.unless_checked_since = store.run_started_at(run.id) if self.choice.refetch else None
         self.left: list[int] = []
         self.before: int | None = None
         self.items = 0
@@ -81,8 +81,8 @@ class _Task:
         self.outcomes: Counter[str] = Counter()
 
     def follow_everything(self) -> None:
-        self.left = store.left_over()
-        while self._follow_fresh() or self._follow_what_was_left() or self._look_further():
+        self.left = store.unfollowed()
+        while self._follow_fresh() or self._follow_left_over() or self._look_further():
             self.run.check()
 
     def follow_chosen(self) -> None:
@@ -91,27 +91,27 @@ class _Task:
 
     def _follow_fresh(self) -> bool:
         yesterday = clock.now().date() - timedelta(days=1)
-        return self._look_at(selection.fresh_items(yesterday, BATCH_ITEMS))
+        return self._look_at(selection.new_post_ids(yesterday, BATCH_ITEMS))
 
-    def _follow_what_was_left(self) -> bool:
+    def _follow_left_over(self) -> bool:
         batch = self.left[:BATCH_ITEMS] or store.due(BATCH_ITEMS)
         del self.left[:BATCH_ITEMS]
-        self._follow(store.to_follow(batch))
+        self._follow(store.links_to_follow(batch))
         return bool(batch)
 
     def _look_further(self) -> bool:
         most = min(BATCH_ITEMS, self.limit - self.items) if self.limit else BATCH_ITEMS
-        batch = selection.chosen_items(self.choice, before=self.before, most=most)
+        batch = selection.selected_post_ids(self.choice, before=self.before, most=most)
         self.before = batch[-1] if batch else self.before
         return self._look_at(batch)
 
     def _look_at(self, batch: list[int]) -> bool:
-        """Follow the links of these tweets; whether there were any."""
+        """Follow the links of these posts; whether there were any."""
         if batch:
-            self.total = max(self.total, self.items + len(batch))  # tweets come during a run
+            self.total = max(self.total, self.items + len(batch))  # posts come during a run
             self.run.show(total=self.total)
             links = unit_of_work(lambda: self._register(batch))
-            ids = store.to_follow(links, unless_checked_since=self.unless_checked_since)
+            ids = store.links_to_follow(links, unless_checked_since=self.unless_checked_since)
             self._follow(ids, len(batch))
             self.items += len(batch)
             self.run.advance(self.items - self.run.progress.done)
@@ -123,7 +123,7 @@ class _Task:
         return links
 
     def _follow(self, ids: dict[str, int], items: int = 0) -> None:
-        """Follow the links of so many tweets."""
+        """Follow the links of so many posts."""
         db.session.rollback()  # no transaction is held open while the web answers
         if ids:
             asyncio.run(self._follow_all(_Batch(ids, items)))
@@ -162,7 +162,7 @@ class _Task:
 
 @dataclass
 class _Batch:
-    """Links that are followed together, by start address, and of how many tweets they are."""
+    """Links that are followed together, by start address, and of how many posts they are."""
 
     ids: dict[str, int]
     items: int
@@ -170,7 +170,7 @@ class _Batch:
     saved: int = 0
 
 
-def _choice(params: Mapping[str, Any]) -> LinkSelection:
+def _selection(params: Mapping[str, Any]) -> LinkSelection:
     days = {name: params.get(name) for name in ("start", "end")}
     return LinkSelection(
         **{name: date.fromisoformat(day) if day else None for name, day in days.items()},

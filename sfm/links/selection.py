@@ -1,4 +1,4 @@
-"""Which tweets a run looks at, batch by batch, and how many they are. Nothing here writes."""
+"""Which posts a run looks at, batch by batch, and how many they are. Nothing here writes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sfm.models import DayTotal, Link, TwitterUserItem, TwitterUserItemUrl
 
 @dataclass(frozen=True)
 class LinkSelection:
-    """Which tweets: all conditions hold together, and None is no condition.
+    """Which posts: all conditions hold together, and None is no condition.
 
-    Days are UTC and both included. Without `refetch` only tweets not looked at yet, and with
+    Days are UTC and both included. Without `refetch` only posts not looked at yet, and with
     `or_due` those that hold a link to be asked for now. `only_linking` leaves out those that surely
     hold no link.
     """
@@ -31,7 +31,7 @@ class LinkSelection:
     only_linking: bool = False
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """What the rows have to meet."""
+        """The conditions in SQL; all of them have to hold."""
         conditions: list[ColumnElement[bool]] = []
         if not self.refetch:
             unchecked = TwitterUserItem.links_checked_at.is_(None)
@@ -52,21 +52,23 @@ class LinkSelection:
 
 
 def count(choice: LinkSelection, most: int | None = None) -> int:
-    """How many tweets the choice holds now, counted up to `most`. Reads as many rows as it must."""
+    """How many posts the choice holds now, counted up to `most`. Reads as many rows as it must."""
     items = select(TwitterUserItem.id).where(*choice.conditions()).limit(most).subquery()
     return db.session.scalar(select(func.count()).select_from(items)) or 0
 
 
-def chosen_items(choice: LinkSelection, *, before: int | None = None, most: int = 500) -> list[int]:
-    """Row ids of tweets to look at, those collected last first, below the row id `before`."""
+def selected_post_ids(
+    choice: LinkSelection, *, before: int | None = None, most: int = 500
+) -> list[int]:
+    """Row ids of posts to look at, those collected last first, below the row id `before`."""
     query = select(TwitterUserItem.id).where(*choice.conditions())
     if before is not None:
         query = query.where(TwitterUserItem.id < before)
     return list(db.session.scalars(query.order_by(TwitterUserItem.id.desc()).limit(most)))
 
 
-def fresh_items(since: date, most: int = 500) -> list[int]:
-    """Row ids of tweets of this UTC day and later not looked at yet, newest first."""
+def new_post_ids(since: date, most: int = 500) -> list[int]:
+    """Row ids of posts of this UTC day and later not looked at yet, newest first."""
     # Ids bound the search, for they have an index and dates have none.
     lowest = select(func.min(DayTotal.lowest_id)).where(DayTotal.day >= since).scalar_subquery()
     query = select(TwitterUserItem.id).where(

@@ -1,5 +1,7 @@
-"""The fence around outgoing connections: names are resolved once, every answer is checked, and only
-a checked address is ever dialled, checked again at the socket.
+"""The SSRF guard of outgoing connections to links that others wrote.
+
+A name is resolved once, every answer is checked, and only a checked address is connected to; the
+socket checks it again.
 """
 
 from __future__ import annotations
@@ -27,24 +29,24 @@ class NotPublic(OSError):
 
 @dataclass(frozen=True)
 class SsrfGuard:
-    """What may be connected to. `opened` networks are for tests and benchmarks alone."""
+    """What may be connected to. `allowed_networks` are for tests and benchmarks alone."""
 
     ports: frozenset[int] | None = frozenset({80, 443})
     own_names: frozenset[str] = frozenset()
-    opened: tuple[Network, ...] = ()
+    allowed_networks: tuple[Network, ...] = ()
 
     def check(self, text: str) -> None:
-        """Raises NotPublic for an address behind the fence."""
-        if not _may_be_dialled(text, self.opened):
+        """Raises NotPublic for an address that is not public and not in `allowed_networks`."""
+        if not _is_allowed(text, self.allowed_networks):
             raise NotPublic(f"{text} is not a public address")
 
 
 @lru_cache(maxsize=4096)
-def _may_be_dialled(text: str, opened: tuple[Network, ...]) -> bool:
+def _is_allowed(text: str, allowed_networks: tuple[Network, ...]) -> bool:
     address = parse_address(text)
     if address is None:
         return False
-    return is_public(address) or any(address in network for network in opened)
+    return is_public(address) or any(address in network for network in allowed_networks)
 
 
 def look_up(host: str, port: int) -> list[Any]:
@@ -61,15 +63,15 @@ class ResolvedHost:
 
 
 class GuardedResolver:
-    """Resolves in threads. If one answer of a name is behind the fence, none of them is used."""
+    """Resolves in threads. If one answer of a name is not public, none of them is used."""
 
-    def __init__(self, fence: SsrfGuard, lookup: Lookup = look_up) -> None:
-        self._fence = fence
+    def __init__(self, guard: SsrfGuard, lookup: Lookup = look_up) -> None:
+        self._guard = guard
         self._lookup = lookup
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="dns")
 
     async def resolve(self, target: Target) -> list[ResolvedHost]:
-        """The addresses to dial, every one checked. Raises NotPublic, gaierror, TimeoutError."""
+        """The addresses to connect to, all checked. Raises NotPublic, gaierror, TimeoutError."""
         if target.literal is not None:
             kind = socket.AF_INET if target.literal.version == 4 else socket.AF_INET6
             hosts = [ResolvedHost(kind, target.host)]
@@ -81,15 +83,15 @@ class GuardedResolver:
                 )
             hosts = [ResolvedHost(entry[0], str(entry[4][0])) for entry in answers]
         for resolved in hosts:
-            self._fence.check(resolved.address)
+            self._guard.check(resolved.address)
         return list(dict.fromkeys(hosts))
 
     def open_socket(self, host: ResolvedHost) -> socket.socket:
-        """A socket for this address; the last check, whichever way the address was come by."""
-        self._fence.check(host.address)
-        made = socket.socket(host.family, socket.SOCK_STREAM)
-        made.setblocking(False)
-        return made
+        """An unconnected socket for this address, checked once more. Raises NotPublic."""
+        self._guard.check(host.address)
+        sock = socket.socket(host.family, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        return sock
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -18,12 +18,12 @@ from sfm.links.outcomes import ANSWERED, retry_at
 from sfm.models import Link, LinkLook, Run, TwitterUserItem, TwitterUserItemUrl
 from sfm.models.link import LOOK
 
-FRESH = timedelta(days=30)  # a link looked at since then is not asked for again
-_AT_ONCE = 200  # rows in one statement
+RECHECK_AFTER = timedelta(days=30)  # a link looked at since then is not asked for again
+_ROWS_PER_STATEMENT = 200  # rows in one statement
 
 
 def register(item_ids: Sequence[int]) -> set[int]:
-    """Rows for all links of these tweets, which are then looked at. Gives the links' row ids."""
+    """Rows for all links of these posts, which are then looked at. Gives the links' row ids."""
     items = db.session.execute(
         select(
             TwitterUserItem.id, TwitterUserItem.urls, TwitterUserItem.media,
@@ -56,9 +56,9 @@ def _link_ids(links: dict[str, FoundLink]) -> dict[str, int]:
     _insert_new(Link, rows, ["url_hash"])
     ids: dict[str, int] = {}
     keys = list(links)
-    for start in range(0, len(keys), _AT_ONCE):
+    for start in range(0, len(keys), _ROWS_PER_STATEMENT):
         query = select(Link.url_hash, Link.id)
-        query = query.where(Link.url_hash.in_(keys[start : start + _AT_ONCE]))
+        query = query.where(Link.url_hash.in_(keys[start : start + _ROWS_PER_STATEMENT]))
         ids |= {row.url_hash: row.id for row in db.session.execute(query)}
     return ids
 
@@ -68,8 +68,8 @@ def _insert_new(table: Any, rows: list[dict[str, Any]], key: list[str]) -> None:
     twins: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     insert_new = twins[db.engine.dialect.name]
     defaults: dict[str, Any] = {"history": [], "final_headers": {}} if table is Link else {}
-    for start in range(0, len(rows), _AT_ONCE):
-        batch = [defaults | row for row in rows[start : start + _AT_ONCE]]
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        batch = [defaults | row for row in rows[start : start + _ROWS_PER_STATEMENT]]
         statement = insert_new(table).values(batch).on_conflict_do_nothing(index_elements=key)
         db.session.execute(statement)
 
@@ -79,7 +79,7 @@ def is_due() -> ColumnElement[bool]:
     return or_(Link.outcome == "", Link.retry_at <= clock.now())
 
 
-def to_follow(
+def links_to_follow(
     link_ids: Iterable[int], *, unless_checked_since: datetime | None = None
 ) -> dict[str, int]:
     """Of these links those to be asked for now: start address to row id, short ones first.
@@ -88,25 +88,25 @@ def to_follow(
     """
     since = unless_checked_since
     condition = (
-        or_(is_due(), Link.checked_at < clock.now() - FRESH)
+        or_(is_due(), Link.checked_at < clock.now() - RECHECK_AFTER)
         if since is None
         else or_(Link.checked_at.is_(None), Link.checked_at < since)
     )
     ids = list(link_ids)
     to_ask: dict[str, int] = {}
-    for start in range(0, len(ids), _AT_ONCE):
+    for start in range(0, len(ids), _ROWS_PER_STATEMENT):
         query = select(Link.start_url, Link.id).where(condition)
-        query = query.where(Link.id.in_(ids[start : start + _AT_ONCE]))
+        query = query.where(Link.id.in_(ids[start : start + _ROWS_PER_STATEMENT]))
         to_ask |= {row.start_url: row.id for row in db.session.execute(query)}
     return dict(sorted(to_ask.items(), key=lambda pair: not FoundLink(pair[0]).is_short))
 
 
-def begun_at(run_id: int) -> datetime | None:
+def run_started_at(run_id: int) -> datetime | None:
     """When this run was begun first (aware UTC), however often it was cut off since."""
     return db.session.scalars(select(Run.started_at).where(Run.id == run_id)).one()
 
 
-def left_over() -> list[int]:
+def unfollowed() -> list[int]:
     """Row ids of links that an earlier run did not come to. Reads the whole table: once a run."""
     return list(db.session.scalars(select(Link.id).where(Link.outcome == "").order_by(Link.id)))
 
@@ -129,11 +129,11 @@ def save(outcomes: Sequence[Followed], ids: dict[str, int]) -> None:
         if ids[followed.start_url] in before
     ]
     if rows:
-        _keep_earlier_looks(list(before))
+        _archive_looks(list(before))
         db.session.execute(update(Link), rows)
 
 
-def _keep_earlier_looks(link_ids: Sequence[int]) -> None:
+def _archive_looks(link_ids: Sequence[int]) -> None:
     """Copy the latest look of each link to those before it, where there was one."""
     columns = [getattr(Link, name) for name in LOOK]
     looks = select(Link.id, *columns).where(Link.id.in_(link_ids), Link.outcome != "")

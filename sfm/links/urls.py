@@ -15,7 +15,7 @@ import idna
 from sfm.links.ip_ranges import Address, parse_address
 from sfm.links.outcomes import Outcome
 
-LONGEST = 4096  # characters; also of a Location header
+MAX_URL_CHARS = 4096  # characters; also of a Location header
 _SHAPE = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.IGNORECASE | re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]@\\\s]+)(?::([0-9]{0,5}))?")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
@@ -53,7 +53,7 @@ def read_url(
 ) -> Target:
     """The address in this text, rebuilt. Raises Refused for all that is no plain web address."""
     text = text.strip()
-    if len(text) > LONGEST:
+    if len(text) > MAX_URL_CHARS:
         raise RefusedUrl("invalid", "longer than 4,096 characters")
     match = _SHAPE.fullmatch(text)
     if match is None or _CONTROL.search(text):
@@ -69,9 +69,9 @@ def read_url(
 
 
 def read_location(base: Target, location: str) -> str:
-    """Where a redirect leads, as an absolute address still to be read. Raises Refused."""
+    """Where a redirect leads, as an absolute address still to be read. Raises RefusedUrl."""
     location = location.strip()
-    if len(location) > LONGEST:
+    if len(location) > MAX_URL_CHARS:
         raise RefusedUrl("too_large", "a redirect longer than 4,096 characters")
     if _CONTROL.search(location) or location.startswith(("\\", "/\\")):
         raise RefusedUrl("invalid", "a redirect to no web address")

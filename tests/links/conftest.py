@@ -65,13 +65,13 @@ def everybody(host, port):
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
 
-def open_fence(**more):
-    return SsrfGuard(ports=None, opened=LOOPBACK, **more)
+def open_guard(**more):
+    return SsrfGuard(ports=None, allowed_networks=LOOPBACK, **more)
 
 
 def follow(*urls, **more):
     """Follow these one after the other with a fence open for 127.0.0.1 alone."""
-    options = {"fence": open_fence(), "manners": IN_A_HURRY, "lookup": everybody, "width": 20}
+    options = {"guard": open_guard(), "limits": IN_A_HURRY, "lookup": everybody, "width": 20}
 
     async def run():
         async with Fetcher(**(options | more)) as fetcher:

@@ -14,7 +14,7 @@ import trustme
 from sfm.links.fetch import Fetcher
 from sfm.links.outcomes import WORDS_FOR_OUTCOME, retry_at
 from sfm.links.rate_limit import HostLimits
-from tests.links.conftest import IN_A_HURRY, everybody, follow, names, open_fence
+from tests.links.conftest import IN_A_HURRY, everybody, follow, names, open_guard
 from tests.twitter.fake import Fake, answer, hold, reset
 
 
@@ -274,7 +274,7 @@ def tls_follow(authority, name, url_name, trusted):
         serving = await asyncio.start_server(talk, sock=server, ssl=tls.context)
         async with serving:
             async with Fetcher(
-                fence=open_fence(), manners=IN_A_HURRY, lookup=everybody, trusted=trusted
+                guard=open_guard(), limits=IN_A_HURRY, lookup=everybody, trusted=trusted
             ) as fetcher:
                 return await fetcher.follow(f"https://{url_name}:{port}/")
 
@@ -346,7 +346,7 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch):
 
 
 def all_of(urls, **more):
-    options = {"fence": open_fence(), "manners": IN_A_HURRY, "lookup": everybody, "width": 50}
+    options = {"guard": open_guard(), "limits": IN_A_HURRY, "lookup": everybody, "width": 50}
 
     async def run():
         async with Fetcher(**(options | more)) as fetcher:
@@ -371,7 +371,7 @@ def test_a_host_is_asked_by_two_at_once_and_not_faster_than_its_gap():
 
     with Fake(route=route) as fake:
         urls = [f"http://a.example:{fake.port}/{number}" for number in range(20)]
-        found = all_of(urls, manners=HostLimits(at_once=2, gap_seconds=0.03))
+        found = all_of(urls, limits=HostLimits(at_once=2, gap_seconds=0.03))
     assert {one.outcome for one in found} == {"ok"}
     assert most[0] <= 2
     assert len(starts) == 20
@@ -392,7 +392,7 @@ def test_one_slow_host_does_not_hold_the_others_up():
         urls = [f"http://slow.example:{fake.port}/{number}" for number in range(4)]
         urls += [f"http://h{number}.example:{fake.port}/" for number in range(100)]
         started = time.monotonic()
-        found = all_of(urls, manners=HostLimits(2, 0.0), link_seconds=0.5, width=10)
+        found = all_of(urls, limits=HostLimits(2, 0.0), link_seconds=0.5, width=10)
     outcomes = [one.outcome for one in found]
     assert (outcomes.count("ok"), outcomes.count("timeout")) == (100, 4)
     assert time.monotonic() - started < 4

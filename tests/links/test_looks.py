@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from sfm.database import begin_write, db
 from sfm.links import queries, store
 from sfm.links.fetch import Followed, Hop
-from sfm.links.html_head import PageFacts
+from sfm.links.html_head import PageHead
 from sfm.models import Link, LinkLook, TwitterUser, TwitterUserItem, User
-from sfm.posts.delete import delete_items, remove_account
+from sfm.posts.delete import delete_posts, remove_account
 from tests.conftest import FrozenClock
 from tests.exports.making import made, rows_of
 from tests.links.test_run import FIRST, saved, tweet
@@ -25,7 +25,7 @@ HTML = {"Accept": "text/html"}
 SHORT, LONG = "https://short.example/a", "https://long.example/report.pdf"
 GOOD = Followed(
     SHORT, "ok", (Hop(SHORT, "HEAD", 301), Hop(LONG, "GET", 200)), LONG, 200,
-    {"Server": "x"}, PageFacts(title="The report"),
+    {"Server": "x"}, PageHead(title="The report"),
 )  # fmt: skip
 DNS = Followed(SHORT, "dns", (Hop(SHORT, "HEAD"),), SHORT)
 GONE = Followed(SHORT, "gone", (Hop(SHORT, "HEAD", 404),), SHORT, 404)
@@ -44,7 +44,7 @@ def looked(number: int, *looks: Followed, clock: FrozenClock) -> None:
     db.session.commit()
     for look in looks:
         begin_write()
-        store.save([look], store.to_follow(ids))
+        store.save([look], store.links_to_follow(ids))
         db.session.commit()
         clock.advance(timedelta(days=40).total_seconds())
 
@@ -132,7 +132,7 @@ def test_links_that_nothing_else_holds_go_with_an_account(app: Flask, clock: Fro
     db.session.commit()
     assert list(db.session.scalars(select(Link.start_url))) == [SHORT]
     begin_write()
-    delete_items([FIRST + 1])
+    delete_posts([FIRST + 1])
     db.session.commit()
     assert not list(db.session.scalars(select(Link.id)))
     assert not list(db.session.scalars(select(LinkLook.id)))

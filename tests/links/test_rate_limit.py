@@ -3,7 +3,7 @@
 import asyncio
 import selectors
 
-from sfm.links.rate_limit import HostGate, HostLimits
+from sfm.links.rate_limit import HostLimits, HostRateLimiter
 
 
 class NoWaiting(selectors.SelectSelector):
@@ -36,7 +36,7 @@ async def visit(gate, host, seconds, starts, busy):
 
 
 def visits(count, seconds):
-    starts, busy, gate = [], [0], HostGate(HostLimits())
+    starts, busy, gate = [], [0], HostRateLimiter(HostLimits())
 
     async def all_of_them():
         await asyncio.gather(
@@ -63,7 +63,7 @@ def test_a_slow_host_is_never_asked_by_more_than_two_at_once():
 
 
 def test_hosts_do_not_wait_for_each_other():
-    starts, busy, gate = [], [0], HostGate(HostLimits())
+    starts, busy, gate = [], [0], HostRateLimiter(HostLimits())
 
     async def many_hosts():
         await asyncio.gather(

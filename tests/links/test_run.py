@@ -17,7 +17,7 @@ from sfm.runs.errors import Cancelled, Interrupted
 from sfm.runs.jobs import FETCH_URLS
 from sfm.runs.queries import expected_end
 from sfm.twitter.parse.response import split_page
-from tests.links.conftest import IN_A_HURRY, everybody, open_fence
+from tests.links.conftest import IN_A_HURRY, everybody, open_guard
 from tests.twitter.fake import Fake, answer
 from tests.twitter.tweets import as_line, v2_post, v2_user
 
@@ -53,7 +53,7 @@ def run(maker=None, **params):
 
 
 def fetcher(**more):
-    return Fetcher(fence=open_fence(), manners=IN_A_HURRY, lookup=everybody, width=10, **more)
+    return Fetcher(guard=open_guard(), limits=IN_A_HURRY, lookup=everybody, width=10, **more)
 
 
 def broken():
@@ -256,7 +256,7 @@ class Watched(Fetcher):
     """The real fetcher; somebody looks at each outcome before the run does."""
 
     def __init__(self, look):
-        super().__init__(fence=open_fence(), manners=IN_A_HURRY, lookup=everybody, width=10)
+        super().__init__(guard=open_guard(), limits=IN_A_HURRY, lookup=everybody, width=10)
         self.look = look
 
     async def follow_all(self, urls):
@@ -369,8 +369,8 @@ def test_links_in_the_text_count_where_twitter_lists_none():
 
 def test_the_delivered_fetcher_is_shut_and_knows_its_own_name(app):
     made = guarded_fetcher()
-    assert made._fence.opened == ()
-    assert "localhost" in made._fence.own_names
+    assert made._guard.allowed_networks == ()
+    assert "localhost" in made._guard.own_names
     assert datetime.now(UTC)
 
 

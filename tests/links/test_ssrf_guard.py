@@ -8,7 +8,7 @@ import pytest
 from sfm.links.ip_ranges import is_public
 from sfm.links.ssrf_guard import GuardedResolver, NotPublic, ResolvedHost, SsrfGuard
 from sfm.links.urls import RefusedUrl, read_url
-from tests.links.conftest import follow, names, open_fence
+from tests.links.conftest import follow, names, open_guard
 from tests.twitter.fake import Fake, answer
 
 CLOSED = """
@@ -60,7 +60,7 @@ def hosts():
 
 def test_no_literal_behind_the_fence_is_dialled(dialled):
     urls = [f"http://{host}/" for host in hosts()]
-    found = follow(*urls, fence=SsrfGuard())
+    found = follow(*urls, guard=SsrfGuard())
     assert len(urls) >= 60
     for one in found:
         assert one.outcome in ("not_public", "invalid"), one
@@ -80,14 +80,14 @@ def test_no_redirect_leads_behind_the_fence(dialled):
 def test_names_that_lead_behind_the_fence_are_not_dialled(dialled):
     table = {f"host{number}_example": address for number, address in enumerate(CLOSED)}
     urls = [f"http://host{number}.example/" for number in range(len(CLOSED))]
-    for one in follow(*urls, fence=SsrfGuard(), lookup=names(**table)):
+    for one in follow(*urls, guard=SsrfGuard(), lookup=names(**table)):
         assert one.outcome == "not_public"
     assert dialled.addresses == []
 
 
 @pytest.mark.parametrize("mixed", ["8.8.8.8 10.0.0.1", "10.0.0.1 8.8.8.8", "8.8.8.8 ::1"])
 def test_one_bad_answer_among_good_ones_refuses_all(dialled, mixed):
-    one = follow("http://mixed.example/", fence=SsrfGuard(), lookup=names(mixed_example=mixed))
+    one = follow("http://mixed.example/", guard=SsrfGuard(), lookup=names(mixed_example=mixed))
     assert one.outcome == "not_public"
     assert dialled.addresses == []
 
@@ -97,7 +97,7 @@ def test_a_name_that_changes_after_the_check_gains_nothing(dialled):
     with Fake([answer(200, b"secret")]) as inner:
         one = follow(
             f"http://rebind.example:{inner.port}/",
-            fence=SsrfGuard(ports=None),
+            guard=SsrfGuard(ports=None),
             lookup=names(rebind_example=lambda: next(answers)),
         )
         assert inner.asked == []
@@ -145,7 +145,7 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch):
     ],
 )  # fmt: skip
 def test_what_is_no_plain_web_address_is_refused_and_never_dialled(dialled, url):
-    one = follow(url, fence=SsrfGuard(), lookup=names(example_org="8.8.8.8"))
+    one = follow(url, guard=SsrfGuard(), lookup=names(example_org="8.8.8.8"))
     if url == "http://example.org#@127.0.0.1:80@x/":
         assert dialled.addresses == ["8.8.8.8"]  # a fragment is nobody's host
         return
@@ -188,18 +188,22 @@ def test_other_ports_are_refused(port):
 
 
 def test_our_own_names_are_refused(dialled):
-    fence = SsrfGuard(own_names=frozenset({"sfm.library.example"}))
-    one = follow("https://SFM.library.example./x", fence=fence, lookup=names())
+    guard = SsrfGuard(own_names=frozenset({"sfm.library.example"}))
+    one = follow("https://SFM.library.example./x", guard=guard, lookup=names())
     assert one.outcome == "not_public"
     assert dialled.addresses == []
 
 
 def test_a_redirect_to_another_port_is_refused(dialled):
     with Fake([answer(302, b"", {"Location": "http://8.8.8.8:22/"})]) as fake:
-        fence = SsrfGuard(ports=frozenset({80, 443, fake.port}), opened=open_fence().opened)
-        assert follow(f"http://a.example:{fake.port}/", fence=fence).outcome == "not_public"
+        guard = SsrfGuard(
+            ports=frozenset({80, 443, fake.port}), allowed_networks=open_guard().allowed_networks
+        )
+        assert follow(f"http://a.example:{fake.port}/", guard=guard).outcome == "not_public"
     assert dialled.outside() == []
 
 
 def test_the_fence_that_delivers_is_shut():
-    assert SsrfGuard() == SsrfGuard(ports=frozenset({80, 443}), own_names=frozenset(), opened=())
+    assert SsrfGuard() == SsrfGuard(
+        ports=frozenset({80, 443}), own_names=frozenset(), allowed_networks=()
+    )

@@ -63,7 +63,7 @@ def links() -> Response | BaseResponse:
         return done(url_for("admin.links"), _("Tick the links first."), "warning")
     return page_or_part(
         "admin_deletions/links.html", "admin_deletions/links.html",
-        links=selected, post_count=actions.tweets_with(selected),
+        links=selected, post_count=actions.posts_with(selected),
         deletes=request.args.get("do") != "follow",
     )  # fmt: skip
 

@@ -69,7 +69,7 @@ def counts() -> Response:
 @access("signed_in")
 def show(twitter_id: int) -> Response:
     """The links of one post, every step of each."""
-    post_links = queries.of_tweet(twitter_id)
+    post_links = queries.of_post(twitter_id)
     return page_or_part(
         "links/show.html", "links/_steps.html",
         post=post_links.item, links=post_links.links, words=WORDS,
@@ -80,7 +80,7 @@ def show(twitter_id: int) -> Response:
 @access("signed_in")
 def follow(twitter_id: int) -> BaseResponse:
     """Have the links of one post followed now, whatever came of it before."""
-    post = queries.of_tweet(twitter_id).item
+    post = queries.of_post(twitter_id).item
     enqueue(
         FETCH_URLS,
         params={"item_ids": [post.id], "refetch": True},
