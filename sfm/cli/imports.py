@@ -32,7 +32,7 @@ def import_tweets(files: tuple[Path, ...], add_users: bool) -> None:
 
     params = {"files": [file.name for file in files], "add_users": add_users}
     with running(IMPORT_TWEETS, params) as (run, result):
-        imported_files = import_files(run, files, add_users=add_users, tell=_tell)
+        imported_files = import_files(run, files, add_users=add_users, tell=_show_file)
         names = ("read", "new", "known", "without_account", "removed", "unreadable",
                  "added_accounts")  # fmt: skip
         result.update(
@@ -42,7 +42,7 @@ def import_tweets(files: tuple[Path, ...], add_users: bool) -> None:
         sys.exit(1)
 
 
-def _tell(imported: Imported) -> None:
+def _show_file(imported: Imported) -> None:
     if imported.went_on_at:
         click.echo(
             f"{imported.path}: went on behind line {imported.went_on_at:,}, where it was cut off."

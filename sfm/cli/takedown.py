@@ -36,19 +36,19 @@ def remove_tweet(ids: tuple[int, ...], reason: str, may_return: bool, yes: bool)
     if not reason.strip():
         raise WrongInput("Say why with --reason; the audit log keeps it.")
     findings = removal.find(ids)
-    _say(findings)
+    _show_findings(findings)
     if not findings.anything and not findings.later:
         return
     if not yes:
         click.confirm("Delete this for good?", abort=True, err=True)
     with at_the_terminal():
         outcome = removal.remove(findings, reason.strip(), may_return=may_return)
-    _say_left(outcome, may_return=may_return)
+    _show_leftovers(outcome, may_return=may_return)
     if not outcome.nothing_left:
         raise click.exceptions.Exit(1)
 
 
-def _say(findings: Findings) -> None:
+def _show_findings(findings: Findings) -> None:
     if not findings.anything:
         if not findings.later:
             click.echo("Nothing of this is kept here: there is nothing to delete.")
@@ -64,7 +64,7 @@ def _say(findings: Findings) -> None:
     click.echo(f"{counts['lists of ids']:,} lists of ids, the ids on them")
 
 
-def _say_left(outcome: Outcome, *, may_return: bool) -> None:
+def _show_leftovers(outcome: Outcome, *, may_return: bool) -> None:
     from sfm.takedown.outcome import backups, name_of
 
     if outcome.nothing_left:

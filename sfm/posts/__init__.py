@@ -1,1 +1,1 @@
-"""Tweets kept: saving, counting, searching, importing them."""
+"""Posts: saving, counting, searching and importing them."""

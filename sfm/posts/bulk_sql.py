@@ -1,4 +1,4 @@
-"""Writing many rows at once, in the words of each database: SQLite here, PostgreSQL its twin.
+"""Writing many rows at once, by statements of their own for SQLite and for PostgreSQL.
 
 Measured (docs/decisions/0011): SQLAlchemy's own bulk insert is 1.4 times slower than the driver's
 on SQLite, and 4 times slower than COPY on PostgreSQL. Values are bound or copied, never written
@@ -21,7 +21,7 @@ Stamp = Callable[[datetime], Any]
 
 # How many lower bits of an id its buckets leave out: 2^50 ids are 3 days, 2^53 25, 2^56 200.
 GRAINS = {"a": 50, "b": 53, "c": 56}
-WRITERS_LOCK = 7_364_001  # any number that no one else locks
+WRITERS_LOCK = 7_364_001  # of the advisory lock; any number that nothing else locks
 
 
 class DaySum(NamedTuple):
@@ -51,7 +51,7 @@ class UserSum(NamedTuple):
 
 
 class IndexEntry(NamedTuple):
-    """What one tweet is found by."""
+    """What one post is found by."""
 
     twitter_id: int
     words: Words
@@ -63,19 +63,19 @@ def is_sqlite(connection: Connection) -> bool:
 
 def stamp_for(connection: Connection) -> Stamp:
     """How a moment in UTC is handed to the driver, as UtcDateTime would."""
-    return _sqlite_moment if is_sqlite(connection) else _as_it_is
+    return _sqlite_moment if is_sqlite(connection) else _unchanged
 
 
 def _sqlite_moment(moment: datetime) -> str:
     return moment.isoformat(" ", "microseconds")[:26]
 
 
-def _as_it_is(moment: datetime) -> datetime:
+def _unchanged(moment: datetime) -> datetime:
     return moment
 
 
 def lock_writers(connection: Connection) -> None:
-    """Let in one writer of tweets at a time, until the end of the transaction.
+    """Let in one writer of posts at a time, until the end of the transaction.
 
     So who knows which ids are held knows it until the commit, and counts never wait for each
     other crosswise. SQLite's write transaction is that already.
@@ -98,7 +98,7 @@ def insert(
     if is_sqlite(connection):
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608
-        _each(connection, statement, list(rows))
+        _execute_many(connection, statement, list(rows))
     else:
         _copy(connection, f"COPY {table} ({names}) FROM STDIN", rows)
 
@@ -118,7 +118,7 @@ def _copy(connection: Connection, statement: str, rows: Iterable[Sequence[Any]])
 
 
 def existing_ids(connection: Connection, ids: Iterable[int]) -> set[int]:
-    """Which of these tweets are held already, however many are asked for."""
+    """Those of these Twitter ids that are kept already; any number of ids."""
     query = "SELECT twitter_id FROM twitter_user_item WHERE twitter_id "
     if is_sqlite(connection):
         rows = connection.exec_driver_sql(
@@ -137,10 +137,10 @@ def add_to_days(connection: Connection, sums: Sequence[DaySum]) -> None:
         "ON CONFLICT (twitter_user_id, day) DO UPDATE SET items = day_count.items + excluded.items"
     )
     if is_sqlite(connection):
-        _each(connection, f"{target} VALUES (?, ?, ?) {grow}", sums)
+        _execute_many(connection, f"{target} VALUES (?, ?, ?) {grow}", sums)
     else:
         source = "SELECT * FROM unnest(%s::bigint[], %s::date[], %s::bigint[])"
-        _at_once(connection, f"{target} {source} {grow}", sums)
+        _execute_arrays(connection, f"{target} {source} {grow}", sums)
 
 
 def add_to_totals(connection: Connection, sums: Sequence[TotalSum]) -> None:
@@ -154,10 +154,10 @@ def add_to_totals(connection: Connection, sums: Sequence[TotalSum]) -> None:
     )
     target = "INSERT INTO day_total (day, items, lowest_id, highest_id)"
     if sqlite:
-        _each(connection, f"{target} VALUES (?, ?, ?, ?) {grow}", sums)
+        _execute_many(connection, f"{target} VALUES (?, ?, ?, ?) {grow}", sums)
     else:
         source = "SELECT * FROM unnest(%s::date[], %s::bigint[], %s::bigint[], %s::bigint[])"
-        _at_once(connection, f"{target} {source} {grow}", sums)
+        _execute_arrays(connection, f"{target} {source} {grow}", sums)
 
 
 def add_to_users(connection: Connection, sums: Sequence[UserSum]) -> None:
@@ -169,7 +169,7 @@ def add_to_users(connection: Connection, sums: Sequence[UserSum]) -> None:
             "oldest_item_at = min(coalesce(oldest_item_at, ?4), ?4) WHERE id = ?1"
         )
         moments = [(who, n, _sqlite_moment(new), _sqlite_moment(old)) for who, n, new, old in sums]
-        _each(connection, statement, moments)
+        _execute_many(connection, statement, moments)
     else:
         statement = (
             "UPDATE twitter_user SET items_count = items_count + gain.items, "
@@ -178,28 +178,28 @@ def add_to_users(connection: Connection, sums: Sequence[UserSum]) -> None:
             "FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[]) "
             "AS gain (id, items, newest, oldest) WHERE twitter_user.id = gain.id"
         )
-        _at_once(connection, statement, sums)
+        _execute_arrays(connection, statement, sums)
 
 
 def index(connection: Connection, entries: Iterable[IndexEntry]) -> None:
-    """Make tweets findable that the index does not hold yet."""
+    """Make posts findable that the index does not hold yet."""
     ordered = sorted(entries)  # FTS5 writes out what it gathered whenever a rowid is a lower one
     if is_sqlite(connection):
         statement = "INSERT INTO tweet_search (rowid, words, marks) VALUES (?, ?, ?)"
-        _each(connection, statement, [_joined(entry) for entry in ordered])
+        _execute_many(connection, statement, [_fts5_row(entry) for entry in ordered])
     elif ordered:
         rows = ((entry.twitter_id, tsvector(entry)) for entry in ordered)
         _copy(connection, "COPY tweet_search (twitter_id, words) FROM STDIN", rows)
 
 
 def unindex(connection: Connection, entries: Iterable[IndexEntry]) -> None:
-    """Take tweets out of the index. FTS5 wants to be told the words that went in."""
+    """Take posts out of the index. FTS5 needs the words that were put in."""
     if is_sqlite(connection):
         statement = (
             "INSERT INTO tweet_search (tweet_search, rowid, words, marks) "
             "VALUES ('delete', ?, ?, ?)"
         )
-        _each(connection, statement, [_joined(entry) for entry in sorted(entries)])
+        _execute_many(connection, statement, [_fts5_row(entry) for entry in sorted(entries)])
     else:
         ids = [entry.twitter_id for entry in entries]
         connection.exec_driver_sql("DELETE FROM tweet_search WHERE twitter_id = ANY(%s)", (ids,))
@@ -230,20 +230,22 @@ def _with_places(count: int) -> str:
 
 
 def bucket_mark(grain: str, twitter_id: int) -> str:
-    """The mark of all tweets whose ids share their upper bits: made about the same time."""
+    """The mark of all posts whose ids share their upper bits: made about the same time."""
     return f"~{grain}{twitter_id >> GRAINS[grain]}"
 
 
-def _joined(entry: IndexEntry) -> tuple[int, str, str]:
+def _fts5_row(entry: IndexEntry) -> tuple[int, str, str]:
     return entry.twitter_id, *entry.words
 
 
-def _each(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def _execute_many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
         connection.exec_driver_sql(statement, rows)
 
 
-def _at_once(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def _execute_arrays(
+    connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]
+) -> None:
     if rows:
         columns = tuple(_array(column) for column in zip(*rows, strict=True))
         connection.exec_driver_sql(statement, columns)

@@ -1,4 +1,4 @@
-"""From a tweet's record to its row: what is stored of a tweet beside its JSON. Pure."""
+"""From a post's record to its row: what is stored of a post beside its JSON. Pure."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _encode = msgspec.json.Encoder().encode
 def row_of(tweet: Post, published: datetime, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
     """The values of CONTENT, ready for the driver: moments by `stamp`, lists as JSON text.
 
-    `published` stands for the tweet's own date, which may be missing. Texts that Twitter left out
+    `published` stands for the post's own date, which may be missing. Texts that Twitter left out
     become ''; figures that it does not say, or that no database could hold, are None already.
     """
     return (
         stamp(published),
         tweet.created_at_from_id,
         published.year * 100 + published.month,
-        *_what_it_is(tweet),
-        *_ties(tweet),
+        *_kind_and_counts(tweet),
+        *_references(tweet),
         *_author(tweet, stamp),
-        *_holds(tweet),
+        *_content(tweet),
     )
 
 
-def _what_it_is(tweet: Post) -> tuple[Any, ...]:
+def _kind_and_counts(tweet: Post) -> tuple[Any, ...]:
     return (
         tweet.kind,
         tweet.is_retweet_strict,
@@ -61,7 +61,7 @@ def _what_it_is(tweet: Post) -> tuple[Any, ...]:
     )
 
 
-def _ties(tweet: Post) -> tuple[Any, ...]:
+def _references(tweet: Post) -> tuple[Any, ...]:
     return (
         tweet.conversation_id,
         tweet.in_reply_to_id,
@@ -89,7 +89,7 @@ def _author(tweet: Post, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
     )
 
 
-def _holds(tweet: Post) -> tuple[Any, ...]:
+def _content(tweet: Post) -> tuple[Any, ...]:
     longitude, latitude = tweet.coordinates or (None, None)
     return (
         longitude,

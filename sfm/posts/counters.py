@@ -1,4 +1,4 @@
-"""Counts kept beside the tweets, so that no page counts: of days, of accounts, of accounts' days.
+"""Kept counts of posts per day, account, and account and day, so that no page has to count.
 
 Nothing here commits.
 """
@@ -20,7 +20,7 @@ from sfm.posts.bulk_sql import DaySum, TotalSum, UserSum
 
 
 class PostCounts(NamedTuple):
-    """What the counts want to know of a tweet."""
+    """What the counts need of a post."""
 
     user_id: int
     twitter_id: int
@@ -28,7 +28,7 @@ class PostCounts(NamedTuple):
 
 
 def add(connection: Connection, tweets: Iterable[PostCounts]) -> None:
-    """Count tweets that have just been stored. The caller's transaction has `one_writer`."""
+    """Count posts that have just been stored. Call `lock_writers` before."""
     ids: dict[tuple[int, date], list[int]] = {}
     times: dict[int, list[datetime]] = {}
     for user_id, twitter_id, published in tweets:
@@ -60,7 +60,7 @@ _item = TwitterUserItem
 
 @dataclass(frozen=True)
 class Difference:
-    """A kept count that was not true: where, what stood there, what a full count gives."""
+    """A kept count that was wrong: where, what it was, what a full count gives."""
 
     where: str
     kept: int
@@ -68,9 +68,9 @@ class Difference:
 
 
 def verify_counts(*, repair: bool = True) -> list[Difference]:
-    """What the kept counts had wrong; with `repair` they are right afterwards. Commits nothing.
+    """The kept counts that were wrong; with `repair` they are corrected. Commits nothing.
 
-    On SQLite the transaction must have been begun by `begin_write`; no tweets can be saved until
+    On SQLite the transaction must have been begun by `begin_write`; no posts can be saved until
     its end.
     """
     connection = db.session.connection()
@@ -86,7 +86,7 @@ def verify_counts(*, repair: bool = True) -> list[Difference]:
 
 
 def _day_of(connection: Connection) -> ColumnElement[date]:
-    """The UTC day of a tweet, in SQL."""
+    """The UTC day of a post, in SQL."""
     if bulk_sql.is_sqlite(connection):
         return func.date(_item.date_published, type_=Date)
     return cast(func.timezone("UTC", _item.date_published), Date)
@@ -119,7 +119,7 @@ def _full_totals(connection: Connection, repair: bool) -> Iterator[Difference]:
         for row in connection.execute(select(DayTotal.__table__))
     }
     for key in sorted(true.keys() | kept.keys()):
-        if not _holds(kept.get(key), true.get(key)):
+        if not _agrees(kept.get(key), true.get(key)):
             yield Difference(f"all on {key}", kept.get(key, (0,))[0], true.get(key, (0,))[0])
             if repair:
                 items, low, high = true.get(key, (0, 0, 0))
@@ -127,7 +127,7 @@ def _full_totals(connection: Connection, repair: bool) -> Iterator[Difference]:
                 _put(connection, DayTotal, DayTotal.day == key, row if key in true else None)
 
 
-def _holds(kept: tuple[int, int, int] | None, true: tuple[int, int, int] | None) -> bool:
+def _agrees(kept: tuple[int, int, int] | None, true: tuple[int, int, int] | None) -> bool:
     """Whether the count is true and the bounds are wide enough."""
     if kept is None or true is None:
         return kept is true

@@ -1,4 +1,4 @@
-"""Deleting tweets, with counts and search kept true. Deletes in the session; the caller commits."""
+"""Deleting posts, with counts and search kept true. Deletes in the session; the caller commits."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from sfm.posts import bulk_sql
 from sfm.posts.bulk_sql import IndexEntry
 from sfm.posts.search_index import is_indexed, state, words_of_row
 
-AT_ONCE = 1_000
+POSTS_PER_STATEMENT = 1_000
 
 _item = TwitterUserItem
 _place = TwitterUserItemUrl
-# What has to be known of a tweet to take it out of everything.
-WANTED = (
+# What has to be known of a post to take it out of everything.
+COLUMNS = (
     _item.id, _item.twitter_id, _item.twitter_user_id, _item.date_published,
     _item.item_text, _item.hashtags, _item.mentions, _item.lang,
 )  # fmt: skip
 
 
-def delete_items_of(twitter_user_id: int) -> int:
-    """Delete all tweets of one account, for whoever deletes the account; how many they were."""
+def delete_posts_of(twitter_user_id: int) -> int:
+    """Delete all posts of one account, for whoever deletes the account; returns how many."""
     connection = db.session.connection()
     bulk_sql.lock_writers(connection)
     gone = 0
     while rows := connection.execute(
-        select(*WANTED).where(_item.twitter_user_id == twitter_user_id).limit(AT_ONCE)
+        select(*COLUMNS).where(_item.twitter_user_id == twitter_user_id).limit(POSTS_PER_STATEMENT)
     ).all():
         _delete(connection, rows)
         gone += len(rows)
-    _span_anew(connection, {twitter_user_id})
+    _update_spans(connection, {twitter_user_id})
     return gone
 
 
-def delete_items(twitter_ids: Sequence[int]) -> int:
-    """Delete these tweets, those of them that are held; how many they were."""
+def delete_posts(twitter_ids: Sequence[int]) -> int:
+    """Delete those of these posts that are kept; returns how many. Commits nothing."""
     connection = db.session.connection()
     bulk_sql.lock_writers(connection)
     gone, owners = 0, set()
-    for at in range(0, len(twitter_ids), AT_ONCE):
-        batch = list(twitter_ids[at : at + AT_ONCE])
-        rows = connection.execute(select(*WANTED).where(_item.twitter_id.in_(batch))).all()
+    for at in range(0, len(twitter_ids), POSTS_PER_STATEMENT):
+        batch = list(twitter_ids[at : at + POSTS_PER_STATEMENT])
+        rows = connection.execute(select(*COLUMNS).where(_item.twitter_id.in_(batch))).all()
         _delete(connection, rows)
-        _narrow_days(connection, [row.twitter_id for row in rows])
+        _narrow_day_bounds(connection, [row.twitter_id for row in rows])
         gone += len(rows)
         owners |= {row.twitter_user_id for row in rows}
-    _span_anew(connection, owners)
+    _update_spans(connection, owners)
     return gone
 
 
@@ -67,19 +67,19 @@ def _delete(connection: Connection, rows: Sequence[Any]) -> None:
         select(_place.link_id).where(_place.item_id.in_(item_ids)).distinct()
     ).all()
     connection.execute(delete(_item).where(_item.id.in_(item_ids)))
-    _delete_links_of_nobody(connection, links)
-    _uncount(connection, rows)
+    _delete_orphaned_links(connection, links)
+    _subtract_counts(connection, rows)
 
 
-def _delete_links_of_nobody(connection: Connection, link_ids: Sequence[int]) -> None:
-    """What is known of links goes with the last tweet that holds them."""
+def _delete_orphaned_links(connection: Connection, link_ids: Sequence[int]) -> None:
+    """What is known of links goes with the last post that holds them."""
     still = select(_place.id).where(_place.link_id == Link.id)
-    for at in range(0, len(link_ids), AT_ONCE):
-        in_batch = Link.id.in_(link_ids[at : at + AT_ONCE])
+    for at in range(0, len(link_ids), POSTS_PER_STATEMENT):
+        in_batch = Link.id.in_(link_ids[at : at + POSTS_PER_STATEMENT])
         connection.execute(delete(Link).where(in_batch, ~still.exists()))
 
 
-def _uncount(connection: Connection, rows: Sequence[Any]) -> None:
+def _subtract_counts(connection: Connection, rows: Sequence[Any]) -> None:
     days = Counter((row.twitter_user_id, row.date_published.date()) for row in rows)
     for (user_id, day), items in sorted(days.items()):
         here = (DayCount.twitter_user_id == user_id) & (DayCount.day == day)
@@ -96,7 +96,7 @@ def _uncount(connection: Connection, rows: Sequence[Any]) -> None:
         connection.execute(update(TwitterUser).where(TwitterUser.id == user_id).values(count))
 
 
-def _narrow_days(connection: Connection, twitter_ids: Sequence[int]) -> None:
+def _narrow_day_bounds(connection: Connection, twitter_ids: Sequence[int]) -> None:
     """No deleted id stays as the bound of a day: the bound moves one inwards."""
     for number in sorted(twitter_ids):
         lowest = update(DayTotal).where(DayTotal.lowest_id == number)
@@ -106,7 +106,7 @@ def _narrow_days(connection: Connection, twitter_ids: Sequence[int]) -> None:
         connection.execute(highest.values(highest_id=number - 1))
 
 
-def _span_anew(connection: Connection, user_ids: set[int]) -> None:
+def _update_spans(connection: Connection, user_ids: set[int]) -> None:
     """The first and the last moment of what is left of accounts."""
     for user_id in sorted(user_ids):
         left = select(func.max(_item.date_published), func.min(_item.date_published))
@@ -116,12 +116,12 @@ def _span_anew(connection: Connection, user_ids: set[int]) -> None:
 
 
 def remove_account(twitter_user: TwitterUser) -> int:
-    """Delete an account and its tweets; how many tweets went. Flushes; the caller commits.
+    """Delete an account and its posts; returns how many posts. Flushes; the caller commits.
 
-    Call `begin_write` first. On PostgreSQL writers of tweets wait until the caller commits.
+    Call `begin_write` first. On PostgreSQL writers of posts wait until the caller commits.
     """
     user_id, name = twitter_user.id, twitter_user.name
-    gone = delete_items_of(user_id)
+    gone = delete_posts_of(user_id)
     audit.record(
         "twitter_user.deleted", kind="twitter_user", subject_id=user_id, subject=name,
         before={"tweets": gone},

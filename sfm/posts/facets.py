@@ -1,4 +1,4 @@
-"""What the tweets of a selection are like, in counts: to narrow a search down. Bounded in cost.
+"""What the posts of a selection are like, in counts: to narrow a search down. Bounded in cost.
 
 The newest 5,000 at most (1,000 of words in a large set) are looked at, by the index alone; of a
 larger selection the counts are those among them, and say so.
@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.models import TwitterUser, TwitterUserSet, set_member
 from sfm.posts import search
-from sfm.posts.queries import COUNTED_TO
+from sfm.posts.queries import MAX_COUNTED
 from sfm.posts.search_scope import scope_of
 from sfm.posts.selection import Selection
 
@@ -23,8 +23,10 @@ COLUMNS = (
     "item.twitter_id, item.twitter_user_id, item.kind, item.lang, item.has_link, item.has_media, "
     "item.month"
 )
-MOST_SHOWN = 10
-FEWER = 1_000  # of words in a large set: hits of everybody else's have to be passed over
+MAX_SHOWN = 10
+MAX_READ_IN_LARGE_SETS = (
+    1_000  # of words in a large set: hits of everybody else's have to be passed over
+)
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,9 @@ class Facet:
 
 @dataclass(frozen=True)
 class Facets:
-    """Counts among the tweets looked at; `complete` says that these are all of the selection.
+    """Counts among the posts looked at; `complete` says that these are all of the selection.
 
-    `months` are UTC months as 2026-11; accounts and sets are the ten with most tweets.
+    `months` are UTC months as 2026-11; accounts and sets are the ten with most posts.
     """
 
     looked_at: int
@@ -55,13 +57,17 @@ class Facets:
 
 
 def facets(selection: Selection, set_ids: Collection[int] = ()) -> Facets:
-    """What the newest 5,000 tweets of a selection are like; `set_ids` are the sets to count for.
+    """What the newest 5,000 posts of a selection are like; `set_ids` are the sets to count for.
 
     Raises NotFound as `queries.page`.
     """
     connection = db.session.connection()
     scope = scope_of(connection, selection)
-    most = FEWER if scope.node is not None and scope.has_many_accounts else COUNTED_TO
+    most = (
+        MAX_READ_IN_LARGE_SETS
+        if scope.node is not None and scope.has_many_accounts
+        else MAX_COUNTED
+    )
     rows = search.find(connection, scope, most + 1, columns=COLUMNS)
     complete = len(rows) <= most
     rows = rows[:most]
@@ -83,7 +89,7 @@ def facets(selection: Selection, set_ids: Collection[int] = ()) -> Facets:
 
 
 def _ranked(counts: Counter[str]) -> tuple[Facet, ...]:
-    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_SHOWN]
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_SHOWN]
     return tuple(Facet(value, value, tweets) for value, tweets in ranked)
 
 
@@ -99,7 +105,7 @@ def _months(counts: Counter[int]) -> tuple[Facet, ...]:
 
 
 def _accounts(counts: Counter[int]) -> tuple[Facet, ...]:
-    most = counts.most_common(MOST_SHOWN)
+    most = counts.most_common(MAX_SHOWN)
     names = _names(user_id for user_id, _tweets in most)
     return tuple(
         Facet(str(account_id), names.get(account_id, str(account_id)), tweets)
@@ -113,16 +119,16 @@ def _names(ids: Iterable[int]) -> dict[int, str]:
 
 
 def _sets(counts: Counter[int], set_ids: Collection[int]) -> tuple[Facet, ...]:
-    """A tweet counts for every set that its account is in."""
+    """A post counts for every set that its account is in."""
     member = set_member.c
     memberships = select(member.set_id, member.twitter_user_id)
     memberships = memberships.where(member.set_id.in_(set_ids))
-    if len(counts) <= MOST_SHOWN * 10:
+    if len(counts) <= MAX_SHOWN * 10:
         memberships = memberships.where(member.twitter_user_id.in_(list(counts)))
     by_set: Counter[int] = Counter()
     for set_id, user_id in db.session.execute(memberships):
         by_set[set_id] += counts.get(user_id, 0)
-    most = [pair for pair in by_set.most_common(MOST_SHOWN) if pair[1]]
+    most = [pair for pair in by_set.most_common(MAX_SHOWN) if pair[1]]
     query = select(TwitterUserSet.id, TwitterUserSet.name)
     query = query.where(TwitterUserSet.id.in_([set_id for set_id, _tweets in most]))
     names = {row.id: row.name for row in db.session.execute(query)} if most else {}

@@ -1,4 +1,4 @@
-"""Reading files of tweets as archives hold them, line by line, in little memory.
+"""Reading files of posts as archives hold them, line by line, in little memory.
 
 JSON lines of v1.1 or v2, flattened ones, whole response pages, one pretty-printed document; plain
 or gzip, told by the content. Never raises for what a line holds: that is told line by line.
@@ -20,13 +20,13 @@ from sfm.networks.record import Unreadable
 from sfm.twitter.parse.response import split_page
 from sfm.twitter.parse.tweet import parse_line
 
-LONGEST_LINE = 32 * 1024 * 1024  # bytes; also of a document that is no line
+MAX_LINE_BYTES = 32 * 1024 * 1024  # bytes; also of a document that is no line
 GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
 class FileProblem:
-    """Something in a file that is no tweet: where, why, and how it begins."""
+    """Something in a file that is no post: where, why, and how it begins."""
 
     line: int
     reason: str
@@ -34,7 +34,7 @@ class FileProblem:
 
 
 @dataclass(frozen=True)
-class Read:
+class LineContent:
     """What one line held."""
 
     line: int
@@ -43,7 +43,7 @@ class Read:
     is_broken_off: bool = False  # the file cannot be read any further
 
 
-def read_file(path: Path, behind_line: int = 0) -> Iterator[Read]:
+def read_file(path: Path, behind_line: int = 0) -> Iterator[LineContent]:
     """What each line of a file holds, those up to `behind_line` passed over unread.
 
     Blank lines are left out. Raises WrongInput where the file cannot be opened.
@@ -73,7 +73,9 @@ def read_file(path: Path, behind_line: int = 0) -> Iterator[Read]:
                 "The file is cut off or damaged behind this line (%(error)s).",
                 error=type(exc).__name__,
             )
-            yield Read(number, problems=(FileProblem(number, reason, ""),), is_broken_off=True)
+            yield LineContent(
+                number, problems=(FileProblem(number, reason, ""),), is_broken_off=True
+            )
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -84,41 +86,41 @@ def _open(path: Path) -> IO[bytes]:
 
 def _lines(file: IO[bytes]) -> Iterator[bytes | None]:
     """Lines without their ends; None for one that is too long to be read."""
-    while line := file.readline(LONGEST_LINE):
-        if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
+    while line := file.readline(MAX_LINE_BYTES):
+        if not line.endswith(b"\n") and len(line) == MAX_LINE_BYTES:
             while line and not line.endswith(b"\n"):
-                line = file.readline(LONGEST_LINE)
+                line = file.readline(MAX_LINE_BYTES)
             yield None
         else:
             yield line.rstrip(b"\r\n")
 
 
-def _line(number: int, line: bytes | None) -> Read | None:
+def _line(number: int, line: bytes | None) -> LineContent | None:
     if line is None:
-        reason = Message("This line is longer than %(limit)s MB.", limit=LONGEST_LINE // 2**20)
-        return Read(number, problems=(FileProblem(number, reason, ""),))
+        reason = Message("This line is longer than %(limit)s MB.", limit=MAX_LINE_BYTES // 2**20)
+        return LineContent(number, problems=(FileProblem(number, reason, ""),))
     if number == 1:
         line = line.removeprefix(b"\xef\xbb\xbf")
     if not line.strip():
         return None
     try:
-        return Read(number, (PostRecord(line, parse_line(line)),))
+        return LineContent(number, (PostRecord(line, parse_line(line)),))
     except Unreadable as why:
         return _page(number, line, why)
 
 
-def _page(number: int, line: bytes, why: Unreadable) -> Read:
-    """A line that is no tweet may be a whole page of them."""
+def _page(number: int, line: bytes, why: Unreadable) -> LineContent:
+    """A line that is no post may be a whole page of them."""
     try:
         page = split_page(line) if why.reason == "not_a_tweet" else None
     except Unreadable:
         page = None
     if page is None or not (page.records or page.refused):
-        return Read(number, problems=(FileProblem(number, why.message, _beginning(line)),))
+        return LineContent(number, problems=(FileProblem(number, why.message, _beginning(line)),))
     problems = [
         FileProblem(number, refused.message, _beginning(refused.raw)) for refused in page.refused
     ]
-    return Read(number, page.records, tuple(problems))
+    return LineContent(number, page.records, tuple(problems))
 
 
 def _beginning(line: bytes) -> str:
@@ -126,15 +128,15 @@ def _beginning(line: bytes) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _may_be_document(line: bytes | None, content: Read | None) -> bool:
+def _may_be_document(line: bytes | None, content: LineContent | None) -> bool:
     return bool(line and content and not content.records and line.lstrip()[:1] in (b"{", b"["))
 
 
-def _document(path: Path) -> Read | None:
+def _document(path: Path) -> LineContent | None:
     """The whole file as one document, where it is one; None where it is not."""
     with _open(path) as file:
-        body = file.read(LONGEST_LINE + 1)
-    if len(body) > LONGEST_LINE:
+        body = file.read(MAX_LINE_BYTES + 1)
+    if len(body) > MAX_LINE_BYTES:
         return None
     try:
         page = split_page(body.removeprefix(b"\xef\xbb\xbf"))
@@ -145,4 +147,4 @@ def _document(path: Path) -> Read | None:
     problems = [
         FileProblem(1, refused.message, _beginning(refused.raw)) for refused in page.refused
     ]
-    return Read(1, page.records, tuple(problems))
+    return LineContent(1, page.records, tuple(problems))

@@ -1,4 +1,4 @@
-"""Importing files of tweets that are held elsewhere already. Commits once per batch.
+"""Importing files of posts that are held elsewhere already. Commits once per batch.
 
 What is held already stays as it is, so an import may be done again; one that was cut off goes on.
 """
@@ -23,19 +23,19 @@ from sfm.networks.page import PostRecord
 from sfm.networks.record import Post
 from sfm.output_file import free_name
 from sfm.posts import bulk_sql
-from sfm.posts.file_reader import FileProblem, Read, read_file
+from sfm.posts.file_reader import FileProblem, LineContent, read_file
 from sfm.posts.store import CapturedBy, Saved, save_page
 from sfm.runs.context import RunContext
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.runs.transactions import unit_of_work
 
-BATCH = 250  # tweets; rows and raw lines of a batch are held in memory
-NOBODY = "(unknown)"  # the account of tweets whose author no one wrote down
+BATCH = 250  # posts; rows and raw lines of a batch are held in memory
+UNKNOWN_AUTHOR = "(unknown)"  # the account of posts whose author no one wrote down
 
 
 @dataclass
 class Imported:
-    """What became of one file's tweets. `went_on_at` is the line an earlier import had come to."""
+    """What became of one file's posts. `went_on_at` is the line an earlier import had come to."""
 
     path: Path
     read: int = 0
@@ -65,7 +65,7 @@ class _Batch:
 
 @dataclass
 class Owners:
-    """The tracked accounts by uid; with `adding`, unknown authors become inactive accounts."""
+    """The collected accounts by uid; with `adding`, unknown authors become inactive accounts."""
 
     adding: bool
     by_uid: dict[int, int] = field(default_factory=dict)
@@ -75,13 +75,15 @@ class Owners:
         """All accounts that have a uid."""
         query = select(TwitterUser.uid, TwitterUser.id).where(TwitterUser.uid.is_not(None))
         by_uid = {row.uid: row.id for row in db.session.execute(query) if row.uid}
-        nobody = select(TwitterUser.id).where(TwitterUser.uid.is_(None), TwitterUser.name == NOBODY)
+        nobody = select(TwitterUser.id).where(
+            TwitterUser.uid.is_(None), TwitterUser.name == UNKNOWN_AUTHOR
+        )
         if adding and (account_id := db.session.scalar(nobody)):
             by_uid[0] = account_id
         return cls(adding, by_uid)
 
     def add_missing(self, records: Iterable[PostRecord]) -> dict[int, int]:
-        """Make accounts of authors nobody tracks, flushed: their ids by uid."""
+        """Make accounts of unknown authors, flushed; returns their ids by uid."""
         if not self.adding:
             return {}
         unknown: dict[int, Post] = {}
@@ -100,14 +102,14 @@ class Owners:
 
 
 def _account_of(uid: int, tweet: Post) -> TwitterUser:
-    """An account out of what a tweet tells of its author.
+    """An account out of what a post tells of its author.
 
     Some archives left the author out but for the number, some altogether (uid 0 here); a name in
     brackets is no name that Twitter gives, so it can never be taken for somebody's.
     """
     return TwitterUser(
         uid=uid or None,
-        name=(tweet.screen_name or f"({uid})")[:50] if uid else NOBODY,
+        name=(tweet.screen_name or f"({uid})")[:50] if uid else UNKNOWN_AUTHOR,
         is_active=False,
         display_name=tweet.author_name or "",
         description=tweet.author_description or "",
@@ -124,9 +126,9 @@ def import_files(
     captured_by: CapturedBy = "import",
     tell: Callable[[Imported], object] = lambda _: None,
 ) -> list[Imported]:
-    """Take over the tweets of these files, in their order; `tell` is called after each.
+    """Take over the posts of these files, in their order; `tell` is called after each.
 
-    `captured_by` is noted with each new tweet. Unreadable lines are listed in FILE.rejects. Raises
+    `captured_by` is noted with each new post. Unreadable lines are listed in FILE.rejects. Raises
     WrongInput for a file that cannot be opened, and what `unit_of_work` and `RunContext.check`
     raise; what was committed stays.
     """
@@ -142,8 +144,8 @@ def import_files(
 
 def _import_file(run: RunContext, path: Path, owners: Owners, captured_by: CapturedBy) -> Imported:
     imported = Imported(path)
-    mark = _mark_of(path, owners.adding)
-    imported.went_on_at = _line_of_earlier_run(mark)
+    mark = _fingerprint(path, owners.adding)
+    imported.went_on_at = _resume_line(mark)
     run.show(f"Reading {path.name}")
     with _Rejects(imported) as rejects:
         for batch in _batches(read_file(path, imported.went_on_at)):
@@ -179,7 +181,7 @@ def _count(imported: Imported, batch: _Batch, saved: Saved, made: int) -> None:
     imported.is_broken_off = imported.is_broken_off or batch.is_broken_off
 
 
-def _batches(reads: Iterable[Read]) -> Iterator[_Batch]:
+def _batches(reads: Iterable[LineContent]) -> Iterator[_Batch]:
     batch = _Batch()
     for read in reads:
         batch.records += read.records
@@ -195,7 +197,7 @@ def _batches(reads: Iterable[Read]) -> Iterator[_Batch]:
 
 
 class _Rejects:
-    """FILE.rejects: number, reason and beginning of each line that is no tweet. Made at need."""
+    """FILE.rejects: number, reason and beginning of each line that is no post. Made at need."""
 
     def __init__(self, imported: Imported) -> None:
         self.path = imported.rejects
@@ -234,7 +236,7 @@ class _Rejects:
             self.file.flush()
 
 
-def _mark_of(path: Path, adding: bool) -> str:
+def _fingerprint(path: Path, adding: bool) -> str:
     """Tells whether an earlier import that was cut off read the same file in the same way."""
     try:
         status = path.stat()
@@ -248,7 +250,7 @@ def _mark_of(path: Path, adding: bool) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _line_of_earlier_run(mark: str) -> int:
+def _resume_line(mark: str) -> int:
     """The line up to which a run that did not finish has this file; 0 where none has."""
     ended = select(Run.cursor).where(
         Run.kind == IMPORT_TWEETS, Run.state.in_(("failed", "cancelled"))

@@ -1,4 +1,4 @@
-"""Looking tweets up by their ids, into a file. Nothing is stored in the database."""
+"""Looking posts up by their ids, into a file. Nothing is stored in the database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sfm.networks.adapter import PostLookup
 from sfm.networks.record import MAX_ID
 from sfm.runs.context import RunContext
 
-AT_ONCE = 100  # ids in one call
+IDS_PER_CALL = 100  # ids in one call
 
 Id = tuple[str, int | None]  # as written, and as a number where it can be one
 
@@ -45,7 +45,7 @@ def look_up(
     out: IO[bytes],
     log: IO[str],
 ) -> LookedUp:
-    """Write each tweet found as one line of JSON, and each failure as id, tab, reason.
+    """Write each post found as one line of JSON, and each failure as id, tab, reason.
 
     Raises what the client raises; what was written before stays.
     """
@@ -58,7 +58,7 @@ def look_up(
             log.write(f"{text[:100]}\tThis cannot be the number of a tweet.\n")
             continue
         batch.append(number)
-        if len(batch) == AT_ONCE:
+        if len(batch) == IDS_PER_CALL:
             _batch(run, client, batch, out, log, result)
             batch = []
     if batch:

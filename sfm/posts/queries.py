@@ -1,4 +1,4 @@
-"""What pages show of tweets: lists page by page, counts, days. Reads only, and never for long."""
+"""Posts for pages: lists page by page, one post, counts, counts per day. Reads only."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from sfm.posts.search_scope import scope_of
 from sfm.posts.selection import Selection
 
 PAGE_SIZE = 50
-LARGEST_PAGE = 200
-COUNTED_TO = 5_000  # hits of a search are counted up to here
+MAX_PAGE_SIZE = 200
+MAX_COUNTED = 5_000  # hits of a search are counted up to here
 NOT_A_PAGE = Message(
     "This address does not lead to a page of this list. Go back to the start of the list."
 )
@@ -45,29 +45,29 @@ CARD = (
 
 
 @dataclass(frozen=True)
-class TweetPage:
+class PostPage:
     """One page of a list, newest first, and the tokens of its neighbours (None: there is none)."""
 
-    tweets: Sequence[Row[Any]]
+    posts: Sequence[Row[Any]]
     newer: str | None
     older: str | None
 
 
 @dataclass(frozen=True)
 class Count:
-    """A number of tweets; `at_least` says that counting stopped there."""
+    """A number of posts; `at_least` says that counting stopped there."""
 
     number: int
     at_least: bool = False
 
 
-def page(selection: Selection, token: str | None = None, size: int = PAGE_SIZE) -> TweetPage:
+def page(selection: Selection, token: str | None = None, size: int = PAGE_SIZE) -> PostPage:
     """The page of a selection that a token leads to, the newest without one.
 
     Equally fast at any depth. Raises WrongInput for a token that is not of this list, NotFound for
     a set that is not there.
     """
-    size = max(1, min(size, LARGEST_PAGE))
+    size = max(1, min(size, MAX_PAGE_SIZE))
     way, at = _read_token(selection, token) if token else ("older", MAX_ID)
     connection = db.session.connection()
     scope = scope_of(connection, selection)
@@ -78,20 +78,20 @@ def page(selection: Selection, token: str | None = None, size: int = PAGE_SIZE) 
     more, ids = len(rows) > size, [row[0] for row in rows[:size]]
     if way == "newer":
         ids.reverse()
-    tweets = cards(ids)
+    posts = cards(ids)
     if not ids:
-        return TweetPage((), None, None)
+        return PostPage((), None, None)
     has_newer = more if way == "newer" else token is not None
     has_older = True if way == "newer" else more
-    return TweetPage(
-        tweets,
+    return PostPage(
+        posts,
         _make_token(selection, "newer", ids[0]) if has_newer else None,
         _make_token(selection, "older", ids[-1]) if has_older else None,
     )
 
 
 def cards(ids: Iterable[int]) -> list[Row[Any]]:
-    """What cards show of these tweets, newest first; ids that are not held are passed over."""
+    """What cards show of these posts, newest first; ids that are not held are passed over."""
     post_ids = list(ids)
     if not post_ids:
         return []
@@ -102,24 +102,24 @@ def cards(ids: Iterable[int]) -> list[Row[Any]]:
 
 
 def latest(count: int, selection: Selection | None = None) -> list[Row[Any]]:
-    """The newest tweets of all, or of a selection."""
-    return list(page(selection or Selection(), size=count).tweets)
+    """The newest posts of all, or of a selection."""
+    return list(page(selection or Selection(), size=count).posts)
 
 
 def statement(selection: Selection, *columns: Any) -> Select[Any]:
-    """A statement over all tweets of a selection, newest first, for exports and longer work.
+    """A statement over all posts of a selection, newest first, for exports and longer work.
 
     Selects `columns`, else TwitterUserItem. Raises NotFound for a set that is not there.
     """
     connection = db.session.connection()
     query = select(*columns) if columns else select(_item)
-    return search.narrowed(connection, query, scope_of(connection, selection)).order_by(
+    return search.restrict(connection, query, scope_of(connection, selection)).order_by(
         _item.twitter_id.desc()
     )
 
 
 def by_twitter_id(twitter_id: int, *, with_json: bool = False) -> TwitterUserItem:
-    """One tweet, with the account it belongs to. Raises NotFound."""
+    """One post, with the account it belongs to. Raises NotFound."""
     query = select(_item).where(_item.twitter_id == twitter_id)
     if with_json:
         query = query.options(undefer(_item.item_json))
@@ -130,24 +130,24 @@ def by_twitter_id(twitter_id: int, *, with_json: bool = False) -> TwitterUserIte
 
 
 def total(selection: Selection | None = None) -> Count:
-    """How many tweets a selection holds: exact where the kept counts tell, else counted so far."""
+    """How many posts a selection holds: from the kept counts, else counted up to MAX_COUNTED."""
     selection = selection or Selection()
     conditions = selection.chosen
     if not conditions:
         return Count(db.session.scalar(select(func.sum(DayTotal.items))) or 0)
     if conditions <= {"accounts"}:
-        return Count(_kept(TwitterUser.id.in_(selection.accounts)))
+        return Count(_kept_count(TwitterUser.id.in_(selection.accounts)))
     if conditions <= {"set_id"}:
         members = select(set_member.c.twitter_user_id).where(
             set_member.c.set_id == selection.set_id
         )
-        return Count(_kept(TwitterUser.id.in_(members)))
+        return Count(_kept_count(TwitterUser.id.in_(members)))
     connection = db.session.connection()
-    rows = search.find(connection, scope_of(connection, selection), COUNTED_TO + 1)
-    return Count(min(len(rows), COUNTED_TO), len(rows) > COUNTED_TO)
+    rows = search.find(connection, scope_of(connection, selection), MAX_COUNTED + 1)
+    return Count(min(len(rows), MAX_COUNTED), len(rows) > MAX_COUNTED)
 
 
-def _kept(which: Any) -> int:
+def _kept_count(which: Any) -> int:
     return db.session.scalar(select(func.sum(TwitterUser.items_count)).where(which)) or 0
 
 
@@ -158,7 +158,7 @@ def day_counts(
     account_id: int | None = None,
     set_id: int | None = None,
 ) -> dict[date, int]:
-    """Tweets per UTC day, of so many days up to the last one; days without any are left out.
+    """Posts per UTC day, of so many days up to the last one; days without any are left out.
 
     Of all accounts, or of one, or of a set's members.
     """
@@ -201,7 +201,7 @@ def _read_token(selection: Selection, token: str) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class CollectionTotals:
-    """What is held: tweets, accounts, those of them that are active, and up to when."""
+    """Totals of posts, accounts and active accounts, and the newest post's moment."""
 
     items: int
     accounts: int
@@ -210,7 +210,7 @@ class CollectionTotals:
 
 
 def collection_totals() -> CollectionTotals:
-    """What the whole collection holds. Counts no tweets."""
+    """The totals of the whole collection, from the kept counts."""
     items = db.session.scalar(select(func.coalesce(func.sum(DayTotal.items), 0)))
     accounts, active, newest = db.session.execute(
         select(
@@ -222,15 +222,15 @@ def collection_totals() -> CollectionTotals:
     return CollectionTotals(int(items or 0), accounts, active, newest)
 
 
-def posts_today() -> date:
-    """The present UTC day."""
+def today_utc() -> date:
+    """Today's date in UTC."""
     return clock.now().astimezone(UTC).date()
 
 
 def day_counts_of_each(
     user_ids: Sequence[int], last: date, days: int
 ) -> dict[int, dict[date, int]]:
-    """Tweets per UTC day of each account that has any, of so many days up to the last one.
+    """Posts per UTC day of each account that has any, of so many days up to the last one.
 
     One statement over the kept counts, however many accounts.
     """

@@ -1,4 +1,4 @@
-"""Making anew what is stored of tweets beside their JSON, when the rules for it change.
+"""Filling the columns of kept posts from their JSON again, when the rules for it change.
 
 Goes through the table by its own numbers, a batch a transaction, and may be cut off anywhere.
 """
@@ -20,7 +20,7 @@ from sfm.posts import bulk_sql, search_index
 from sfm.posts.bulk_sql import IndexEntry
 from sfm.posts.columns import CONTENT, row_of
 from sfm.posts.counters import verify_counts
-from sfm.posts.store import entry_of
+from sfm.posts.store import index_entry
 from sfm.runs.context import RunContext
 from sfm.runs.jobs import REFILL_ITEMS
 from sfm.runs.transactions import unit_of_work
@@ -34,7 +34,7 @@ _item = TwitterUserItem.__table__
 
 @dataclass
 class Refilled:
-    """What was looked at, what had other values before, what could not be read any more."""
+    """How many posts were read, changed, and unreadable."""
 
     seen: int = 0
     changed: int = 0
@@ -42,9 +42,9 @@ class Refilled:
 
 
 def refill(run: RunContext) -> Refilled:
-    """Fill the columns of all tweets from their JSON, and make the index anew if its rules changed.
+    """Fill the columns of all posts from their JSON, and make the index anew if its rules changed.
 
-    Commits once per batch. A run that was cut off is gone on with. Counts are checked at the end.
+    Commits once per batch. Continues a run that was cut off. Counts are checked at the end.
     """
     totals = Refilled()
     at = _begin()
@@ -58,7 +58,7 @@ def refill(run: RunContext) -> Refilled:
         totals.unreadable += step.unreadable
         run.advance(step.seen, step.changed, saved=True)
         run.save_cursor({"done_to_id": at})
-    unit_of_work(partial(_count_anew, run))
+    unit_of_work(partial(_verify_counts, run))
     run.save_cursor({})
     return totals
 
@@ -73,7 +73,7 @@ def _begin() -> int:
     now = search_index.state(db.session.connection())
     db.session.rollback()
     if now.is_outdated:
-        unit_of_work(lambda: search_index.begin_anew(db.session.connection()))
+        unit_of_work(lambda: search_index.begin_rebuild(db.session.connection()))
         return 0
     return min(at, now.done_to_id) if now.done_to_id is not None else at
 
@@ -117,9 +117,9 @@ def _refill_row(connection: Connection, row: Any, counts: Refilled) -> IndexEntr
     if changed:
         connection.execute(update(TwitterUserItem).where(_item.c.id == row.id).values(changed))
         counts.changed += 1
-    return entry_of(row.twitter_user_id, record)
+    return index_entry(row.twitter_user_id, record)
 
 
-def _count_anew(run: RunContext) -> None:
+def _verify_counts(run: RunContext) -> None:
     verify_counts()
     run.fence()

@@ -1,4 +1,4 @@
-"""Finding the ids of a selection's tweets, in order, without reading what is not shown.
+"""Searching: the ids of a selection's posts, in order, without reading what is not shown.
 
 SQL in the words of each database, chosen so that no page depends on a planner's guess; see the
 decision on full-text search and on lists. The ways, by what is asked:
@@ -21,7 +21,7 @@ from sqlalchemy import BigInteger, Connection, Select, column, false, select, te
 from sfm.models import TwitterUserItem
 from sfm.networks.record import MAX_ID
 from sfm.posts import bulk_sql
-from sfm.posts.search_query import Node, for_postgresql, for_sqlite
+from sfm.posts.search_query import Node, to_fts5, to_tsquery
 from sfm.posts.search_scope import Scope
 
 Rows = list[tuple[Any, ...]]
@@ -55,7 +55,7 @@ def find(
     high: int | None = None,
     ascending: bool = False,
 ) -> Rows:
-    """Columns of the newest (or, ascending, oldest) so many tweets between two ids, included.
+    """Columns of the newest (or, ascending, oldest) so many posts between two ids, included.
 
     `columns` names columns of `item`, its id first; out of the index's own for speed.
     """
@@ -78,7 +78,7 @@ def _run(
     params: dict[str, Any] = {"low": stretch.low, "high": stretch.high, "limit": stretch.limit}
     params |= scope.params | more
     if scope.node is not None and "match" not in params:
-        params["match"] = for_sqlite(scope.node)
+        params["match"] = to_fts5(scope.node)
     # Plain tuples as the driver gives them: ten thousand rows for facets cost half as much.
     result: Any = connection.execute(text(statement), params)
     return list(result.cursor.fetchall())
@@ -151,9 +151,9 @@ def _by_buckets(connection: Connection, scope: Scope, columns: str, stretch: IdR
     the hits down to a few days. The hits are materialised first: left to itself, the planner may
     walk along the ids and read millions of rows for a rare word.
     """
-    node = for_postgresql(scope.node)  # type: ignore[arg-type]
+    node = to_tsquery(scope.node)  # type: ignore[arg-type]
     rows: Rows = []
-    for part, mark in _parts(connection, stretch):
+    for part, mark in _bucket_ranges(connection, stretch):
         match = f"{node} & '{mark}'" if mark else node
         rest = IdRange(part.low, part.high, stretch.limit - len(rows), stretch.ascending)
         rows += _run(connection, scope, _gin(scope, columns, rest), rest, match=match)
@@ -184,9 +184,9 @@ def _gin(scope: Scope, columns: str, stretch: IdRange) -> str:
     )
 
 
-def _parts(connection: Connection, stretch: IdRange) -> Iterator[tuple[IdRange, str]]:
+def _bucket_ranges(connection: Connection, stretch: IdRange) -> Iterator[tuple[IdRange, str]]:
     """The stretch cut up, small parts first, each with the mark of its bucket; the rest without."""
-    low, high = _held(connection, stretch)
+    low, high = _clip_to_index(connection, stretch)
     for grain in STEPS:
         if low > high:
             return
@@ -203,7 +203,7 @@ def _parts(connection: Connection, stretch: IdRange) -> Iterator[tuple[IdRange, 
         yield IdRange(low, high, stretch.limit, stretch.ascending), ""
 
 
-def _held(connection: Connection, stretch: IdRange) -> tuple[int, int]:
+def _clip_to_index(connection: Connection, stretch: IdRange) -> tuple[int, int]:
     """The ends of the stretch, pulled in to the ids that there are."""
     ends = "SELECT min(twitter_id), max(twitter_id) FROM tweet_search"
     lowest, highest = connection.execute(text(ends)).one()
@@ -212,7 +212,7 @@ def _held(connection: Connection, stretch: IdRange) -> tuple[int, int]:
     return max(stretch.low, lowest), min(stretch.high, highest)
 
 
-def narrowed(connection: Connection, statement: Select[Any], scope: Scope) -> Select[Any]:
+def restrict(connection: Connection, statement: Select[Any], scope: Scope) -> Select[Any]:
     """A statement over TwitterUserItem, narrowed to a scope: for whoever reads all of it."""
     item = TwitterUserItem
     if scope.is_empty:
@@ -235,10 +235,10 @@ def _hits(connection: Connection, node: Node) -> Select[Any]:
     """All ids that the full-text index has for these words."""
     if bulk_sql.is_sqlite(connection):
         hits = text("SELECT rowid AS twitter_id FROM tweet_search WHERE tweet_search MATCH :match")
-        words = for_sqlite(node)
+        words = to_fts5(node)
     else:
         hits = text(
             "SELECT twitter_id FROM tweet_search WHERE words @@ CAST(:match AS tsquery) OFFSET 0"
         )
-        words = for_postgresql(node)
+        words = to_tsquery(node)
     return select(hits.bindparams(match=words).columns(column("twitter_id", BigInteger)).subquery())

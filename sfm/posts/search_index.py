@@ -1,7 +1,7 @@
 """The full-text index as a whole: what of it is up to date, and making it anew. Commits nothing.
 
-The index has a version (`words.VERSION`). While it is made anew, rows up to `done_to_id` are in it,
-those behind it up to `goes_to_id` are not yet; what is saved meanwhile is put in by who saves it.
+The index has a version (`tokenizer.VERSION`). While it is made anew, rows up to `done_to_id` are in
+it, those behind it up to `goes_to_id` are not yet; what is saved meanwhile is indexed with it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def is_indexed(now: IndexState, item_id: int) -> bool:
     return item_id <= now.done_to_id or item_id > now.goes_to_id
 
 
-def begin_anew(connection: Connection) -> None:
+def begin_rebuild(connection: Connection) -> None:
     """Empty the index; from here on `advance` says how far it is filled again."""
     bulk_sql.lock_writers(connection)
     bulk_sql.empty_index(connection)
@@ -72,7 +72,7 @@ def advance(connection: Connection, item_id: int) -> None:
 
 
 def words_of_row(row: Row[Any] | TwitterUserItem) -> Words:
-    """The words that a stored tweet is found by."""
+    """The words that a stored post is found by."""
     return tokenizer.words_of(
         row.item_text, row.hashtags, row.mentions, row.twitter_user_id, row.lang
     )

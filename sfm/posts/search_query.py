@@ -1,4 +1,4 @@
-"""What a reader types into the search box, understood; and said in each database's own words. Pure.
+"""What a reader types into the search box, parsed, and written as an FTS5 query or a tsquery. Pure.
 
 flood harbour           both words          flood OR harbour    one of them
 "city hall"             next to each other  flood -river        not this one
@@ -16,9 +16,9 @@ from sfm.errors import WrongInput
 from sfm.messages import Message
 from sfm.posts.tokenizer import is_beginning, mention_mark, query_words, tag_mark
 
-LONGEST = 1000  # characters
-MOST_TERMS = 60
-SHORTEST_BEGINNING = 2  # letters before a *
+MAX_QUERY_CHARS = 1000  # characters
+MAX_TERMS = 60
+MIN_PREFIX_CHARS = 2  # letters before a *
 
 _TOKENS = re.compile(r'(-?)"([^"]*)("?)|(-?\(|\))|([^\s()"]+?(?=-?\(|[\s)"]|$))')
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "＂": '"'})
@@ -61,9 +61,9 @@ class SearchQuery:
 
 def parse(text: str) -> SearchQuery:
     """The meaning of a typed search. Raises WrongInput with what to change."""
-    if len(text) > LONGEST:
+    if len(text) > MAX_QUERY_CHARS:
         raise WrongInput(
-            Message("A search may have %(limit)s characters at most.", limit=f"{LONGEST:,}")
+            Message("A search may have %(limit)s characters at most.", limit=f"{MAX_QUERY_CHARS:,}")
         )
     reader = _Reader(_tokens(text))
     node = reader.either(0) if reader.tokens else None
@@ -74,7 +74,7 @@ def parse(text: str) -> SearchQuery:
     return SearchQuery(node, tuple(reader.by), tuple(reader.not_by))
 
 
-def marked(node: Node | None, groups: Sequence[Sequence[str]]) -> Node | None:
+def with_marks(node: Node | None, groups: Sequence[Sequence[str]]) -> Node | None:
     """The same, and of each group of marks one."""
     parts = [OneOf(tuple(SearchTerm((mark,)) for mark in marks)) for marks in groups if marks]
     if not parts:
@@ -82,27 +82,27 @@ def marked(node: Node | None, groups: Sequence[Sequence[str]]) -> Node | None:
     return AllOf((*parts, node) if node else tuple(parts))
 
 
-def for_sqlite(node: Node) -> str:
+def to_fts5(node: Node) -> str:
     """An FTS5 query. Words hold letters, digits and signs of marks only, so nothing breaks out."""
     if isinstance(node, SearchTerm):
         return '"' + " ".join(node.words) + ('" *' if node.beginning else '"')
     if isinstance(node, OneOf):
-        return "(" + " OR ".join(map(for_sqlite, node.parts)) + ")"
-    every = "(" + " AND ".join(map(for_sqlite, node.parts)) + ")"
+        return "(" + " OR ".join(map(to_fts5, node.parts)) + ")"
+    every = "(" + " AND ".join(map(to_fts5, node.parts)) + ")"
     if not node.without:
         return every
-    return f"({every} NOT ({' OR '.join(map(for_sqlite, node.without))}))"
+    return f"({every} NOT ({' OR '.join(map(to_fts5, node.without))}))"
 
 
-def for_postgresql(node: Node) -> str:
+def to_tsquery(node: Node) -> str:
     """A tsquery as text, of words in quotes."""
     if isinstance(node, SearchTerm):
         words = [f"'{word}'" for word in node.words]
         return "(" + " <-> ".join(words) + (":*)" if node.beginning else ")")
     if isinstance(node, OneOf):
-        return "(" + " | ".join(map(for_postgresql, node.parts)) + ")"
-    parts = [for_postgresql(part) for part in node.parts]
-    parts += ["!" + for_postgresql(part) for part in node.without]
+        return "(" + " | ".join(map(to_tsquery, node.parts)) + ")"
+    parts = [to_tsquery(part) for part in node.parts]
+    parts += ["!" + to_tsquery(part) for part in node.without]
     return "(" + " & ".join(parts) + ")"
 
 
@@ -188,10 +188,8 @@ class _Reader:
 
     def _term(self, token: _Token, depth: int) -> Node | None:
         self.terms += 1
-        if self.terms > MOST_TERMS:
-            raise WrongInput(
-                Message("A search may have %(limit)s words at most.", limit=MOST_TERMS)
-            )
+        if self.terms > MAX_TERMS:
+            raise WrongInput(Message("A search may have %(limit)s words at most.", limit=MAX_TERMS))
         if token.kind == "word" and token.text.lower().startswith("from:"):
             self._from(token, depth)
             return None
@@ -212,9 +210,9 @@ class _Reader:
                 )
             return None
         beginning = starred or is_beginning(words[-1])
-        if starred and len(words[-1]) < SHORTEST_BEGINNING and not is_beginning(words[-1]):
+        if starred and len(words[-1]) < MIN_PREFIX_CHARS and not is_beginning(words[-1]):
             raise WrongInput(
-                Message("Type at least %(limit)s letters before the *.", limit=SHORTEST_BEGINNING)
+                Message("Type at least %(limit)s letters before the *.", limit=MIN_PREFIX_CHARS)
             )
         return SearchTerm(tuple(words), beginning)
 

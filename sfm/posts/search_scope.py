@@ -1,4 +1,4 @@
-"""A selection made concrete: which accounts, which stretch of ids, which conditions in SQL."""
+"""A selection as conditions: which accounts, which range of ids, what else in SQL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sfm.posts.search_query import Node
 from sfm.posts.selection import Selection
 from sfm.posts.tokenizer import account_mark, language_mark
 
-FEW = 100  # accounts that are looked through one by one
+MAX_ACCOUNTS_ONE_BY_ONE = 100  # accounts that are looked through one by one
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Scope:
     @property
     def has_many_accounts(self) -> bool:
         """Whether there are more accounts than can be looked through one by one."""
-        return self.accounts is not None and len(self.accounts) > FEW
+        return self.accounts is not None and len(self.accounts) > MAX_ACCOUNTS_ONE_BY_ONE
 
     @property
     def node(self) -> Node | None:
@@ -51,9 +51,13 @@ class Scope:
         groups: list[list[str]] = []
         if self.selection.lang:
             groups.append([language_mark(self.selection.lang)])
-        if (node is not None or groups) and self.accounts is not None and len(self.accounts) <= FEW:
+        if (
+            (node is not None or groups)
+            and self.accounts is not None
+            and len(self.accounts) <= MAX_ACCOUNTS_ONE_BY_ONE
+        ):
             groups.append([account_mark(user_id) for user_id in self.accounts])
-        return search_query.marked(node, groups)
+        return search_query.with_marks(node, groups)
 
 
 def scope_of(connection: Connection, selection: Selection) -> Scope:
@@ -113,7 +117,7 @@ def _bound_days(connection: Connection, scope: Scope) -> None:
         scope.high = -1
         return
     scope.low, scope.high = low, high
-    if scope.selection.zone == "UTC" and _stands_apart(connection, days, low, high):
+    if scope.selection.zone == "UTC" and _is_exact_range(connection, days, low, high):
         return
     stamp = bulk_sql.stamp_for(connection)
     scope.reads_rows = True
@@ -125,7 +129,7 @@ def _bound_days(connection: Connection, scope: Scope) -> None:
         scope.params["behind"] = stamp(behind)
 
 
-def _stands_apart(connection: Connection, days: list[Any], low: int, high: int) -> bool:
+def _is_exact_range(connection: Connection, days: list[Any], low: int, high: int) -> bool:
     """Whether no other day has ids in this stretch."""
     inside = (DayTotal.highest_id >= low) & (DayTotal.lowest_id <= high)
     in_selection = days[0] if len(days) == 1 else days[0] & days[1]
@@ -135,7 +139,7 @@ def _stands_apart(connection: Connection, days: list[Any], low: int, high: int) 
 
 def _bound_accounts(connection: Connection, scope: Scope) -> None:
     """No need to look at days when none of many accounts wrote anything."""
-    if scope.accounts is None or len(scope.accounts) <= FEW or scope.is_empty:
+    if scope.accounts is None or len(scope.accounts) <= MAX_ACCOUNTS_ONE_BY_ONE or scope.is_empty:
         return
     spans = (func.max(TwitterUser.newest_item_at), func.min(TwitterUser.oldest_item_at))
     newest, oldest = connection.execute(

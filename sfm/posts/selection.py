@@ -1,4 +1,4 @@
-"""A selection of tweets: what a page lists, counts and charts, and what an export hands out.
+"""A selection of posts: what a page lists, counts and charts, and what an export hands out.
 
 Made from the arguments of an address and turned back into them, so that an address holds it whole.
 """
@@ -20,18 +20,18 @@ from sfm.posts.search_query import SearchQuery
 
 KINDS = ("post", "retweet", "reply", "quote")
 FIRST_DAY, LAST_DAY = date(2006, 3, 1), date(2099, 12, 31)
-MOST_ACCOUNTS = 2_000  # in one address
-MOST_IDS = 50_000
+MAX_ACCOUNTS = 2_000  # in one address
+MAX_IDS = 50_000
 _LANG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{1,6})?")
 _YES_NO = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which tweets. Everything empty means all of them; all conditions hold together.
+    """Which posts. Everything empty means all of them; all conditions hold together.
 
     `accounts` are TwitterUser ids; days are whole calendar days of `zone`, both included; `text`
-    is a search as typed (`tweets.query`); `retweets` is "", "no" or "only".
+    is a search as typed (`search_query`); `retweets` is "", "no" or "only".
     """
 
     accounts: tuple[int, ...] = ()
@@ -62,7 +62,7 @@ class Selection:
         """
         text = str(args.get("q") or "").strip()
         return cls(
-            accounts=_numbers(args, "account", MOST_ACCOUNTS),
+            accounts=_numbers(args, "account", MAX_ACCOUNTS),
             set_id=next(iter(_numbers(args, "set", 1)), None),
             from_day=_day(args, "from"),
             to_day=_day(args, "to"),
@@ -73,7 +73,7 @@ class Selection:
             retweets=next(iter(_words(args, "retweets", ("no", "only"))), ""),
             has_link=_yes_no(args, "link"),
             has_media=_yes_no(args, "media"),
-            ids=_numbers(args, "ids", MOST_IDS),
+            ids=_numbers(args, "ids", MAX_IDS),
         )
 
     def to_args(self) -> dict[str, str]:

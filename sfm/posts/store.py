@@ -1,7 +1,7 @@
-"""Saving tweets: each id once, as first captured, with its counts and its words for the search.
+"""Saving posts: each id once, as first captured, with its counts and its words for the search.
 
 Saving flushes nothing and commits nothing: the caller commits, with the cursor that says how far it
-got. A tweet that is held already is never changed by meeting it again.
+got. A post that is held already is never changed by meeting it again.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from sfm.twitter.parse.tweet import parse_line
 logger = logging.getLogger(__name__)
 
 CapturedBy = Literal["timeline", "import", "stream", "lookup", "search"]
-# The TwitterUser's id, or those of many by their uid (0: of tweets without any author).
+# The TwitterUser's id, or those of many by their uid (0: of posts without any author).
 Owner = int | Mapping[int, int]
 
 COLUMNS = (
     "twitter_user_id", "twitter_id", "captured_at", "captured_by", "run_id", *CONTENT, "item_json",
 )  # fmt: skip
-OWN = 5  # of these columns come from us; the rest is made out of the record
-AT_ONCE = 500  # tweets in one statement
-# What one tweet can be to blame for. A full disk or a locked database is none of these.
-ONES_OWN = (DataError, IntegrityError, OverflowError, UnicodeError)
+OWN_COLUMNS = 5  # of these columns come from us; the rest is made out of the record
+POSTS_PER_STATEMENT = 500  # posts in one statement
+# What one post can be to blame for. A full disk or a locked database is none of these.
+ROW_ERRORS = (DataError, IntegrityError, OverflowError, UnicodeError)
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A tweet that could not be kept: its place on the page (from 0), its id, and why."""
+    """A post that could not be kept: its place on the page (from 0), its id, and why."""
 
     position: int
     twitter_id: int
@@ -54,8 +54,8 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Saved:
-    """What became of a page. `unowned` are the uids (None: unknown) of authors nobody tracks;
-    `removed` counts posts that were removed here for good, and were left out."""
+    """What became of a page. `unowned` are the uids (None: unknown) of authors without an account
+    here; `removed` counts posts that were removed here for good, and were left out."""
 
     new: int = 0
     known: int = 0
@@ -66,7 +66,7 @@ class Saved:
 
 
 class Prepared(msgspec.Struct, frozen=True, gc=False):
-    """A tweet made ready for the tables."""
+    """A post made ready for the tables."""
 
     position: int
     twitter_id: int
@@ -86,15 +86,15 @@ class _Page:
 def save_page(
     records: Iterable[PostRecord], *, captured_by: CapturedBy, run_id: int | None, owner: Owner
 ) -> Saved:
-    """Keep the tweets of one page that are not held yet, with counts and search words.
+    """Keep the posts of one page that are not held yet, with counts and search words.
 
-    `owner` is the TwitterUser whose tweets these are, or a mapping from author uid to TwitterUser
-    id; tweets of authors that are not in it are left out and named in `unowned`. Posts that were
+    `owner` is the TwitterUser whose posts these are, or a mapping from author uid to TwitterUser
+    id; posts of authors that are not in it are left out and named in `unowned`. Posts that were
     removed for good are left out, and so are copies of them in others. Commits nothing.
 
-    On SQLite the transaction must have been begun by `begin_write`. On PostgreSQL writers of tweets
+    On SQLite the transaction must have been begun by `begin_write`. On PostgreSQL writers of posts
     take turns from here to the end of the transaction: call this before changing rows of
-    `twitter_user` in it. Raises DBAPIError for trouble that is not one tweet's own.
+    `twitter_user` in it. Raises DBAPIError for trouble that is not one post's own.
     """
     connection = db.session.connection()
     page = prepare(connection, records, captured_by, run_id, owner)
@@ -104,8 +104,8 @@ def save_page(
     fresh = [ready for twitter_id, ready in page.ready.items() if twitter_id not in known_ids]
     entries: dict[int, IndexEntry] = {}
     new: list[Prepared] = []
-    for at in range(0, len(fresh), AT_ONCE):
-        new += _insert(connection, fresh[at : at + AT_ONCE], page.rejected, entries)
+    for at in range(0, len(fresh), POSTS_PER_STATEMENT):
+        new += _insert(connection, fresh[at : at + POSTS_PER_STATEMENT], page.rejected, entries)
     counters.add(connection, [ready.counted for ready in new])
     bulk_sql.index(connection, [entries[ready.twitter_id] for ready in new])
     return Saved(
@@ -135,7 +135,9 @@ def _leave_out_removed(connection: Connection, page: _Page) -> int:
             del page.ready[twitter_id]
         elif left != raw:
             record = PostRecord(left, parse_line(left))
-            page.ready[twitter_id] = _prepared(ready.position, record, ready.row[:OWN], stamp)
+            page.ready[twitter_id] = _prepared(
+                ready.position, record, ready.row[:OWN_COLUMNS], stamp
+            )
     return before - len(page.ready)
 
 
@@ -146,7 +148,7 @@ def prepare(
     run_id: int | None,
     owner: Owner,
 ) -> _Page:
-    """Rows and counts of a page's tweets; each id once."""
+    """Rows and counts of a page's posts; each id once."""
     page = _Page()
     stamp = bulk_sql.stamp_for(connection)
     now = stamp(clock.now())
@@ -169,7 +171,7 @@ def prepare(
 def _prepared(
     position: int, record: PostRecord, capture: tuple[Any, ...], stamp: bulk_sql.Stamp
 ) -> Prepared:
-    """The row of one tweet. `capture` are its first columns: how it came to be kept."""
+    """The row of one post. `capture` are its first columns: how it came to be kept."""
     tweet, user_id = record.post, capture[0]
     assert tweet.created_at is not None  # noqa: S101  (looked at before)
     content = row_of(tweet, tweet.created_at, stamp)
@@ -183,8 +185,8 @@ def _prepared(
     )
 
 
-def entry_of(user_id: int, record: PostRecord) -> IndexEntry:
-    """What a tweet is found by."""
+def index_entry(user_id: int, record: PostRecord) -> IndexEntry:
+    """What a post is found by."""
     tweet = record.post
     lang = (tweet.lang or "")[:10]
     words = words_of(tweet.text, tweet.hashtags, tweet.mentions, user_id, lang)
@@ -218,7 +220,7 @@ def _rows(batch: list[Prepared], entries: dict[int, IndexEntry]) -> Iterator[tup
     """The rows of a batch; while PostgreSQL stores one, what it is found by is made."""
     for prepared in batch:
         yield prepared.row
-        entries[prepared.twitter_id] = entry_of(prepared.counted.user_id, prepared.record)
+        entries[prepared.twitter_id] = index_entry(prepared.counted.user_id, prepared.record)
 
 
 def _try_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> Exception | None:
@@ -230,7 +232,7 @@ def _try_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> Except
     savepoint = connection.begin_nested()
     try:
         bulk_sql.insert(connection, "twitter_user_item", COLUMNS, rows)
-    except ONES_OWN as exc:
+    except ROW_ERRORS as exc:
         savepoint.rollback()
         return exc
     savepoint.commit()

@@ -19,10 +19,10 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 VERSION = 2  # counted up whenever the same text gives other words: the index is then made anew
-LONGEST = 60  # characters of one word; PostgreSQL takes 2,046 bytes
+MAX_WORD_CHARS = 60  # characters of one word; PostgreSQL takes 2,046 bytes
 
 _ADDRESS = re.compile(r"https?://\S+")
-_TOO_LONG = re.compile(rf"[^ ]{{{LONGEST + 1},}}")
+_TOO_LONG = re.compile(rf"[^ ]{{{MAX_WORD_CHARS + 1},}}")
 # ASCII's letters and figures in small, blanks for the rest of it; the bytes of other characters.
 _PLAIN = bytes(
     code if code > 127 else ord(chr(code).lower()) if chr(code).isalnum() else ord(" ")
@@ -44,7 +44,7 @@ _EMOJI = (
 
 
 class Words(NamedTuple):
-    """What is indexed of one tweet: its words in reading order, and its marks; blanks between.
+    """What is indexed of one post: its words in reading order, and its marks; blanks between.
 
     Texts and not lists: a page's worth of lists costs more than all that is done with them.
     """
@@ -56,7 +56,7 @@ class Words(NamedTuple):
 def words_of(
     text: str, hashtags: Collection[str], mentions: Collection[str], user_id: int, lang: str
 ) -> Words:
-    """All that one tweet is found by. `user_id` is our own number of its account."""
+    """All that one post is found by. `user_id` is our own number of its account."""
     marks = _account_and_language(user_id, lang)
     if hashtags or mentions:
         marks = " ".join(
@@ -65,7 +65,7 @@ def words_of(
     return Words(_body(text), marks)
 
 
-@lru_cache(maxsize=4096)  # those of a page's tweets are mostly the same
+@lru_cache(maxsize=4096)  # those of a page's posts are mostly the same
 def _account_and_language(user_id: int, lang: str) -> str:
     return f"{account_mark(user_id)} {language_mark(lang)}".strip()
 
@@ -85,12 +85,12 @@ def _body(text: str) -> str:
 
 
 def _foreign(part: str) -> str:
-    return _words_of_part(part) if len(part) <= LONGEST else _all_words(part)
+    return _words_of_part(part) if len(part) <= MAX_WORD_CHARS else _all_words(part)
 
 
 def _cut(words: str) -> str:
     """The same without what goes beyond the longest word's end."""
-    return _TOO_LONG.sub(lambda match: match[0][:LONGEST], words)
+    return _TOO_LONG.sub(lambda match: match[0][:MAX_WORD_CHARS], words)
 
 
 def _all_words(text: str) -> str:
@@ -143,7 +143,7 @@ def mention_mark(name: str) -> str:
 
 
 def account_mark(user_id: int) -> str:
-    """The mark of the account (our own number) that a tweet belongs to."""
+    """The mark of the account (our own number) that a post belongs to."""
     return f"=u{user_id}"
 
 
@@ -155,7 +155,7 @@ def language_mark(lang: str) -> str:
 @lru_cache(maxsize=4096)
 def _mark(sign: str, text: str) -> str:
     kept = "".join(_mark_characters().findall(_folded(text)))
-    return sign + kept[:LONGEST] if kept else ""
+    return sign + kept[:MAX_WORD_CHARS] if kept else ""
 
 
 def _folded(text: str) -> str:

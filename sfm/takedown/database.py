@@ -72,7 +72,7 @@ def _looks(above: int, highest: int) -> Iterator[ColumnElement[bool]]:
 def remove(found: Stored, wanted: Wanted) -> None:
     """Take them out, with links that nothing else has. In the session; the caller commits."""
     links = _links_of(found.gone)
-    post_delete.delete_items(found.gone)
+    post_delete.delete_posts(found.gone)
     for at in range(0, len(links), AT_ONCE):
         still = select(TwitterUserItemUrl.id).where(TwitterUserItemUrl.link_id == Link.id)
         some = Link.id.in_(links[at : at + AT_ONCE])

@@ -11,7 +11,7 @@ from sfm.database import begin_write, db
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem
 from sfm.posts import queries, search_index
 from sfm.posts.counters import verify_counts
-from sfm.posts.delete import delete_items, delete_items_of
+from sfm.posts.delete import delete_posts, delete_posts_of
 from sfm.posts.selection import Selection
 from tests.posts.making import NOON, make_tweet, make_user, post, record, save
 
@@ -58,7 +58,7 @@ def kept_counts() -> dict[str, object]:
 
 def found_by_search(word: str) -> set[int]:
     page = queries.page(Selection(text=word), size=200)
-    return {tweet.twitter_id for tweet in page.tweets}
+    return {tweet.twitter_id for tweet in page.posts}
 
 
 def held_with(word: str) -> set[int]:
@@ -92,13 +92,13 @@ def test_after_any_mixture_of_changes_counts_and_search_equal_a_full_count(
             save([*page, *dice.sample(seen, min(3, len(seen)))], by_uid)
         elif step < 0.75 and ids:
             begin_write()
-            assert delete_items([*dice.sample(ids, min(4, len(ids))), 12345]) == min(4, len(ids))
+            assert delete_posts([*dice.sample(ids, min(4, len(ids))), 12345]) == min(4, len(ids))
             db.session.commit()
         elif step < 0.85:
             begin_write()
             user = dice.choice(users).id
             held = queries.total(Selection(accounts=(user,))).number
-            assert delete_items_of(user) == held
+            assert delete_posts_of(user) == held
             db.session.commit()
         else:
             renamed = dice.choice(users)
@@ -106,7 +106,7 @@ def test_after_any_mixture_of_changes_counts_and_search_equal_a_full_count(
             db.session.commit()
         if step < 0.1:  # a run that ended badly
             begin_write()
-            delete_items(ids[:2])
+            delete_posts(ids[:2])
             db.session.rollback()
     assert kept_counts() == full_count()
     for word in WORDS:
@@ -115,7 +115,7 @@ def test_after_any_mixture_of_changes_counts_and_search_equal_a_full_count(
     assert verify_counts() == []
     for total in db.session.scalars(select(DayTotal)):
         day = Selection(from_day=total.day, to_day=total.day)
-        assert len(queries.page(day, size=200).tweets) == total.items
+        assert len(queries.page(day, size=200).posts) == total.items
 
 
 def test_wrong_counts_are_found_named_and_put_right(app: Flask) -> None:
@@ -149,7 +149,7 @@ def test_a_rollback_takes_counts_and_words_back(app: Flask) -> None:
     ann = make_user("ann")
     kept = make_tweet(ann, "flood")
     begin_write()
-    delete_items([kept])
+    delete_posts([kept])
     assert found_by_search("flood") == set()
     db.session.rollback()
     assert found_by_search("flood") == {kept}
@@ -160,13 +160,13 @@ def test_deleting_while_the_index_is_made_anew_leaves_no_trace(app: Flask) -> No
     ann = make_user("ann")
     made = [make_tweet(ann, "flood", at=NOON + timedelta(hours=hour)) for hour in range(3)]
     begin_write()
-    search_index.begin_anew(db.session.connection())
+    search_index.begin_rebuild(db.session.connection())
     db.session.commit()
     later = make_tweet(ann, "flood", at=NOON + timedelta(days=1))
     assert found_by_search("flood") == {later}
 
     begin_write()
-    delete_items([made[0], later])
+    delete_posts([made[0], later])
     db.session.commit()
 
     assert found_by_search("flood") == set()

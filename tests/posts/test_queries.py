@@ -53,7 +53,7 @@ def texts(app: Flask) -> dict[int, int]:
 
 
 def numbers(selection: Selection, texts: dict[int, int]) -> list[int]:
-    return sorted(texts[tweet.twitter_id] for tweet in queries.page(selection).tweets)
+    return sorted(texts[tweet.twitter_id] for tweet in queries.page(selection).posts)
 
 
 @pytest.mark.parametrize(
@@ -121,14 +121,14 @@ def test_pages_go_down_and_up_again_without_gap_or_double(app: Flask) -> None:
         page = queries.page(selection, size=5)
         assert page.newer is None
         while True:
-            down += [tweet.twitter_id for tweet in page.tweets]
+            down += [tweet.twitter_id for tweet in page.posts]
             if page.older is None:
                 break
             page = queries.page(selection, page.older, size=5)
         assert down == wanted
         while page.newer:
             page = queries.page(selection, page.newer, size=5)
-            up = [tweet.twitter_id for tweet in page.tweets] + up
+            up = [tweet.twitter_id for tweet in page.posts] + up
         assert up == wanted[: len(up)]
         assert len(up) >= 5
 
@@ -149,7 +149,7 @@ def test_a_token_of_another_search_is_refused(app: Flask) -> None:
         make_tweet(ann, "word", at=NOON + timedelta(days=number))
     token = queries.page(Selection(), size=1).older
     assert token
-    assert len(queries.page(Selection(), token, size=1).tweets) == 1
+    assert len(queries.page(Selection(), token, size=1).posts) == 1
     with pytest.raises(WrongInput, match="start of the list"):
         queries.page(Selection(text="word"), token)
 
@@ -162,7 +162,7 @@ def test_days_are_whole_days_of_the_zone_and_the_last_is_included(app: Flask) ->
     }
 
     def hours(**args: str) -> list[float]:
-        found = queries.page(Selection.from_args(args)).tweets
+        found = queries.page(Selection.from_args(args)).posts
         ids = {tweet.twitter_id for tweet in found}
         whole = queries.statement(Selection.from_args(args), TwitterUserItem.twitter_id)
         assert set(db.session.scalars(whole)) == ids
@@ -186,8 +186,8 @@ def test_days_hold_where_ids_and_dates_do_not_agree(app: Flask) -> None:
     other = make_tweet(ann, at=NOON - timedelta(days=300))
     day = Selection(from_day=NOON.date(), to_day=NOON.date())
     before = Selection(to_day=NOON.date() - timedelta(days=1))
-    assert [tweet.twitter_id for tweet in queries.page(day).tweets] == [odd]
-    assert [tweet.twitter_id for tweet in queries.page(before).tweets] == [plain, other]
+    assert [tweet.twitter_id for tweet in queries.page(day).posts] == [odd]
+    assert [tweet.twitter_id for tweet in queries.page(before).posts] == [plain, other]
 
 
 @pytest.fixture
@@ -266,7 +266,7 @@ def test_conditions_hold_together_on_pages_counts_and_statements(
         selection = Selection.from_args(args)
         assert Selection.from_args(selection.to_args()) == selection
         assert (
-            sorted(tweet.twitter_id for tweet in queries.page(selection, size=100).tweets) == wanted
+            sorted(tweet.twitter_id for tweet in queries.page(selection, size=100).posts) == wanted
         )
         whole = db.session.scalars(queries.statement(selection, TwitterUserItem.twitter_id))
         assert sorted(whole) == wanted
@@ -298,7 +298,7 @@ def test_sets_ids_and_former_names_choose_tweets(app: Flask) -> None:
     db.session.add(FormerName(twitter_user_id=bob.id, lower_name="old_bob", until=NOON))
     db.session.commit()
     chosen = make_set(make_account(), "two", [ann, bob])
-    ids = lambda selection: {tweet.twitter_id for tweet in queries.page(selection).tweets}  # noqa: E731
+    ids = lambda selection: {tweet.twitter_id for tweet in queries.page(selection).posts}  # noqa: E731
 
     assert ids(Selection(set_id=chosen.id)) == {tweets["ann"], tweets["bob"]}
     assert ids(Selection(set_id=chosen.id, accounts=(ann.id, cy.id))) == {tweets["ann"]}
@@ -318,9 +318,9 @@ def test_large_sets_find_the_same_as_small_ones(app: Flask) -> None:
     save([record(post(users[125].uid or 0, "new"))], users[125].id)
     large = make_set(make_account(), "large", users[:120])
 
-    found = queries.page(Selection(set_id=large.id), size=200).tweets
+    found = queries.page(Selection(set_id=large.id), size=200).posts
     assert {tweet.twitter_id for tweet in found} == {one.post.twitter_id for one in old}
-    found = queries.page(Selection(set_id=large.id, text="old"), size=200).tweets
+    found = queries.page(Selection(set_id=large.id, text="old"), size=200).posts
     assert len(found) == 120
 
 

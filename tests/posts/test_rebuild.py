@@ -26,7 +26,7 @@ def row(twitter_id: int) -> dict[str, object]:
 
 def found(typed: str) -> set[int]:
     db.session.rollback()
-    return {tweet.twitter_id for tweet in queries.page(Selection(text=typed)).tweets}
+    return {tweet.twitter_id for tweet in queries.page(Selection(text=typed)).posts}
 
 
 def test_columns_and_words_are_made_anew_from_the_json(app: Flask, runner: FlaskCliRunner) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfm.errors import WrongInput
-from sfm.posts.search_query import for_postgresql, for_sqlite, marked, parse
+from sfm.posts.search_query import parse, to_fts5, to_tsquery, with_marks
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ from sfm.posts.search_query import for_postgresql, for_sqlite, marked, parse
 def test_a_search_means_the_same_to_both_databases(typed: str, fts5: str, tsquery: str) -> None:
     node = parse(typed).node
     assert node is not None
-    assert (for_sqlite(node), for_postgresql(node)) == (fts5, tsquery)
+    assert (to_fts5(node), to_tsquery(node)) == (fts5, tsquery)
 
 
 def test_from_names_the_account() -> None:
@@ -72,10 +72,10 @@ def test_what_cannot_be_understood_is_told_in_one_sentence(typed: str, says: str
 
 
 def test_marks_are_asked_for_beside_the_words() -> None:
-    node = marked(parse("flood").node, [["=u1", "=u2"], [], ["=len"]])
+    node = with_marks(parse("flood").node, [["=u1", "=u2"], [], ["=len"]])
     assert node is not None
-    assert for_sqlite(node) == '(("=u1" OR "=u2") AND ("=len") AND "flood")'
-    assert marked(None, [[]]) is None
+    assert to_fts5(node) == '(("=u1" OR "=u2") AND ("=len") AND "flood")'
+    assert with_marks(None, [[]]) is None
 
 
 @given(st.text(alphabet=st.sampled_from(list("ab -\"()*#@:'\\&|!~=<>東é OR from")), max_size=40))
@@ -85,6 +85,6 @@ def test_nothing_typed_breaks_the_reader(typed: str) -> None:
     except WrongInput:
         return
     if node is not None:
-        said = for_postgresql(node)
+        said = to_tsquery(node)
         assert said.count("'") % 2 == 0
         assert "\\" not in said

@@ -67,6 +67,6 @@ def test_two_savers_at_once_keep_every_tweet_once_and_true_counts(app: Flask) ->
 
     assert trouble == []
     assert queries.total() == queries.Count(160)
-    assert len(queries.page(Selection(text="page"), size=200).tweets) == 160
+    assert len(queries.page(Selection(text="page"), size=200).posts) == 160
     begin_write()
     assert verify_counts(repair=False) == []

@@ -107,7 +107,7 @@ def test_a_tweet_is_deleted_from_its_page_with_counts_search_links_and_a_reason(
     assert db.session.get_one(TwitterUser, anna.id).items_count == 1
     assert verify_counts() == []
     found = queries.page(Selection(text="zebra"))
-    assert [tweet.twitter_id for tweet in found.tweets] == [stays]
+    assert [tweet.twitter_id for tweet in found.posts] == [stays]
     assert db.session.scalars(select(Link.id)).all() == [shared]
     entry = db.session.scalars(select(AuditEntry).filter_by(action="tweet.removed")).one()
     assert (entry.actor_id, entry.actor) == (superuser.id, superuser.username)

@@ -68,7 +68,7 @@ def _account_meant(named: AccountByName, uid: str) -> TwitterUser | None:
 
 
 def _page(account: TwitterUser, named: AccountByName) -> str:
-    last = post_queries.posts_today()
+    last = post_queries.today_utc()
     counts = post_queries.day_counts(last, SPARK_DAYS, account_id=account.id)
     days = every_day(counts, last, SPARK_DAYS)
     return render_template(

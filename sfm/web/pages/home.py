@@ -43,7 +43,7 @@ class Disk:
 @bp.get("/")
 @access("signed_in")
 def index() -> Response:
-    last = queries.posts_today()
+    last = queries.today_utc()
     days = every_day(queries.day_counts(last, CHART_DAYS), last, CHART_DAYS)
     return page_or_part(
         "home/index.html",

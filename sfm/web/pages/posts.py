@@ -16,7 +16,7 @@ from sfm.models import TwitterUserItem
 from sfm.networks.record import Unreadable
 from sfm.posts import queries
 from sfm.posts.facets import Facets, facets
-from sfm.posts.queries import Count, TweetPage
+from sfm.posts.queries import Count, PostPage
 from sfm.posts.selection import Selection
 from sfm.twitter.parse import entities
 from sfm.web.access import access, signed_in_user
@@ -71,8 +71,8 @@ def index() -> Response:
     )
 
 
-def _slice(page: TweetPage) -> Slice[Any]:
-    return Slice(page.tweets, page.newer, page.older)
+def _slice(page: PostPage) -> Slice[Any]:
+    return Slice(page.posts, page.newer, page.older)
 
 
 def _total(selection: Selection, counted: Facets) -> Count:

@@ -58,7 +58,7 @@ def new() -> Response | BaseResponse:
 @access("owner")
 def show(set_id: int) -> Response:
     account_set = sets.find(signed_in_user(), set_id)
-    last = queries.posts_today()
+    last = queries.today_utc()
     counts = queries.day_counts(last, CHART_DAYS, set_id=set_id)
     members = members_of(set_id, request.args.get("at"))
     return page_or_part(
