@@ -30,7 +30,7 @@ from sfm.streams import file_names
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.quarantine import Quarantine
 from sfm.streams.reader_thread import ReaderThread
-from sfm.streams.routing import Carried, Router
+from sfm.streams.routing import CollectedFilters, Router
 from sfm.streams.sinks import FileSink
 from sfm.streams.status import Status
 from sfm.streams.writer import StreamWriter
@@ -131,7 +131,7 @@ class PatientQueue(LineQueue):
     """Waits for room: a benchmark sends faster than any stream, and must lose nothing."""
 
     def put(self, line: bytes) -> bool:
-        while not self.has_room:
+        while not self.is_half_empty:
             time.sleep(0.001)
         return super().put(line)
 
@@ -146,7 +146,7 @@ def collect(file: Path, count: int, folder: Path) -> int:
     status, queue = Status(), PatientQueue()
     sink = FileSink(folder, folder / "run", 3600, lambda path, facts: None)
     sink.take(file_names.filter_prefix(1))
-    router = Router(Carried({1: (RULE,)}))
+    router = Router(CollectedFilters({1: (RULE,)}))
     filer = WriterThread(queue, sink, status, Quarantine(folder, "bench"), router)
     reader = ReaderThread(lambda: connect(port), queue, status)
     filer.start()
@@ -192,7 +192,7 @@ def memory(lines: list[bytes], folder: Path) -> Row:
     sink = FileSink(folder, folder / "run", 3600, lambda path, facts: None)
     sink.take(file_names.filter_prefix(1))
     filer = WriterThread(
-        queue, sink, status, Quarantine(folder, "bench"), Router(Carried({1: (RULE,)}))
+        queue, sink, status, Quarantine(folder, "bench"), Router(CollectedFilters({1: (RULE,)}))
     )
     number = re.compile(rb'"id":"(\d+)"')
     pieces = [number.split(line, maxsplit=1) for line in lines[:2_000]]
@@ -221,10 +221,10 @@ def save_to_collecting(folder: Path) -> list[Row]:
 
     with Sandbox(crowd=2) as sandbox, supervised(folder, sandbox.url, sandbox.bearer_token):
         pairs = [seconds_to_collecting(number) for number in range(5)]
-    bridge, whole = (sorted(column) for column in zip(*pairs, strict=True))
+    calls, whole = (sorted(column) for column in zip(*pairs, strict=True))
     return [
         Row("supervisord told of a new filter, ms",
-            f"{bridge[2] * 1000:.0f} (most {bridge[-1] * 1000:.0f})", "100", bridge[2] / 0.1,
+            f"{calls[2] * 1000:.0f} (most {calls[-1] * 1000:.0f})", "100", calls[2] / 0.1,
             "<= 1"),
         Row("save of a filter to collecting, s", f"{whole[2]:.2f} (most {whole[-1]:.2f})", "3",
             whole[2] / 3, "<= 1"),
@@ -259,7 +259,7 @@ def supervised(folder: Path, api_root: str, token: str) -> Iterator[None]:
         ]
         daemon = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
         try:
-            while not reconcile.bridge().view().manager.is_running:
+            while not reconcile.supervisord_client().view().manager.is_running:
                 time.sleep(0.05)
             yield
         finally:
@@ -268,13 +268,13 @@ def supervised(folder: Path, api_root: str, token: str) -> Iterator[None]:
 
 
 def seconds_to_collecting(number: int) -> tuple[float, float]:
-    """One filter: the bridge's call after its save, and from before the save until its first
+    """One filter: the client's call after its save, and from before the save until its first
     heartbeat says connected; then it goes away."""
     from sfm.database import db
     from sfm.filters import reconcile as filter_reconcile
     from sfm.filters import service
-    from sfm.filters.user_lookup import People
-    from sfm.filters.validation import FilterDraft
+    from sfm.filters.account_lookup import People
+    from sfm.filters.drafting import FilterDraft
     from sfm.models import User
 
     user = db.session.query(User).first() or User(username="bench")

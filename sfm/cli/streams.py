@@ -12,7 +12,7 @@ from sfm.networks.record import MAX_ID
 
 if TYPE_CHECKING:
     from sfm.filters.connections import CredentialSource
-    from sfm.streams.collector import CollectorTask
+    from sfm.streams.collector import CollectorOptions
 
 save_option = click.option("--save", is_flag=True, help="Write files instead of standard output.")
 dir_option = click.option(
@@ -80,7 +80,7 @@ def organizedata(folder: Path | None, interval: int | None) -> None:
     """
     from sfm.extensions import settings
     from sfm.streams import archive, files
-    from sfm.streams.deleted_filters import seal_files_of_deleted_filters
+    from sfm.streams.deleted_filter_files import seal_files_of_deleted_filters
 
     root = settings().data_folder
     seconds = interval or settings().save_interval_seconds
@@ -97,9 +97,9 @@ def organizedata(folder: Path | None, interval: int | None) -> None:
 
 
 def _list_filters() -> None:
-    from sfm.filters.queries import listed
+    from sfm.filters.queries import describe_filters
 
-    for line in listed():
+    for line in describe_filters():
         click.echo(line)
 
 
@@ -124,8 +124,8 @@ def _collect(
         end_with_parent()
     logging.getLogger("sfm").setLevel(logging.DEBUG if verbose else logging.INFO)
     try:
-        job, source = _job(filter_ids, save, folder, interval)
-        code = Collector(job, source).run()
+        options, source = _collector_options(filter_ids, save, folder, interval)
+        code = Collector(options, source).run()
     except (AnotherCollector, ConnectionTaken) as exc:
         raise Sentence(exc.message, exit_code=HELD_BY_ANOTHER) from exc
     except SfmError as exc:
@@ -135,13 +135,13 @@ def _collect(
         raise click.exceptions.Exit(code)
 
 
-def _job(
+def _collector_options(
     filter_ids: tuple[int, ...], save: bool, folder: Path | None, interval: int | None
-) -> tuple[CollectorTask, CredentialSource]:
+) -> tuple[CollectorOptions, CredentialSource]:
     from sfm.config import supervised_as
     from sfm.extensions import settings
     from sfm.filters import connections
-    from sfm.streams.collector import CollectorTask
+    from sfm.streams.collector import CollectorOptions
     from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 
     current = settings()
@@ -149,7 +149,7 @@ def _job(
     source = _source(filter_ids) if filter_ids else connections.sample_source()
     name = program_name(filter_ids) if filter_ids else SAMPLE_PREFIX
     root = current.data_folder
-    job = CollectorTask(
+    options = CollectorOptions(
         program=name,
         filter_ids=filter_ids,
         folder=(folder or root).absolute() if save else None,
@@ -159,7 +159,7 @@ def _job(
         share=supervised and current.share_stream_connections,
         supervised=supervised,
     )
-    return job, source
+    return options, source
 
 
 def _source(filter_ids: tuple[int, ...]) -> CredentialSource:
@@ -169,7 +169,7 @@ def _source(filter_ids: tuple[int, ...]) -> CredentialSource:
 
     twitter_filter = to_collect(filter_ids)
     source = connections.source_of_filter(twitter_filter)
-    taken = connections.sample_holds(source)
+    taken = connections.sample_conflict(source)
     if taken:
         raise connections.ConnectionTaken(taken)
     return source

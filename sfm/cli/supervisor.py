@@ -48,11 +48,11 @@ def createconf(filter_id: int | None) -> None:
     if filter_id is not None and not service.by_id(filter_id).is_active:
         raise Sentence(f"Filter {filter_id} is not active.", exit_code=1)
     changes = reconcile.apply()
-    bridge = reconcile.bridge()
+    client = reconcile.supervisord_client()
     program = reconcile.program_of(filter_id) if filter_id else None
-    for name in bridge.configured():
+    for name in client.configured():
         if program in (None, name):
-            click.echo(bridge.place.conf / f"{name}.conf")
+            click.echo(client.place.conf / f"{name}.conf")
     if not changes.manager.is_running:
         click.echo(changes.manager.message, err=True)
     if changes.manager.state in {"broken", "garbled"}:

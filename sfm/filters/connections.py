@@ -23,7 +23,7 @@ from sfm.twitter.stream_client import StreamClient
 from sfm.users import clients, credentials, service
 from sfm.users.credential_state import is_usable
 
-FRESH = timedelta(seconds=60)
+HEARTBEAT_AGE = timedelta(seconds=60)
 
 
 class NoStreamCredential(SfmError):
@@ -97,7 +97,7 @@ def stream_client(source: CredentialSource, mark: str = "") -> StreamClient:
     return StreamClient(transport, silence_seconds=silence_seconds, mark=mark)
 
 
-def sample_holds(source: CredentialSource) -> str:
+def sample_conflict(source: CredentialSource) -> str:
     """Why streamsample's claim to a credential keeps filters from it; "" where it has none."""
     name = settings().twitter_default_username
     default_user = service.find(name) if name else None
@@ -133,12 +133,12 @@ def check_free(user: User, source: CredentialSource, filter_id: int | None) -> N
                 username=user.username,
             )
         )
-    taken = sample_holds(source)
+    taken = sample_conflict(source)
     if taken:
         raise ConnectionTaken(taken)
     if settings().share_stream_connections:
         return
-    other = holder(source.fingerprint, filter_id)
+    other = filter_connected_with(source.fingerprint, filter_id)
     if other is not None:
         raise ConnectionTaken(
             Message(
@@ -152,7 +152,7 @@ def check_free(user: User, source: CredentialSource, filter_id: int | None) -> N
         )
 
 
-def holder(fingerprint: str, besides: int | None) -> TwitterFilter | None:
+def filter_connected_with(fingerprint: str, besides: int | None) -> TwitterFilter | None:
     """The active filter that connects with this credential, other than `besides`."""
     active = select(TwitterFilter).where(TwitterFilter.is_active).order_by(TwitterFilter.id)
     for other in db.session.scalars(active):
@@ -171,7 +171,7 @@ def fingerprint_of(twitter_filter: TwitterFilter) -> str:
 
 def is_running(beat: Heartbeat) -> bool:
     """Whether a collector said so within the last minute, and not that it stopped."""
-    return beat.state != "stopped" and clock.now() - beat.beat_at < FRESH
+    return beat.state != "stopped" and clock.now() - beat.beat_at < HEARTBEAT_AGE
 
 
 def check_not_connected(fingerprint: str, program: str, host: str) -> None:

@@ -15,7 +15,7 @@ from sfm.twitter.prices import DOLLARS_PER_COUNT, DOLLARS_PER_POST
 
 EXAMPLES = 20
 DAYS = 7
-MOST_QUERIES = 10
+MAX_QUERIES = 10
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class DryRun:
 
 def price(queries: Sequence[str]) -> float:
     """What a trial costs at most, in dollars."""
-    return min(len(queries), MOST_QUERIES) * DOLLARS_PER_COUNT + EXAMPLES * DOLLARS_PER_POST
+    return min(len(queries), MAX_QUERIES) * DOLLARS_PER_COUNT + EXAMPLES * DOLLARS_PER_POST
 
 
 def try_out(queries: Sequence[str], client: RecentSearch) -> DryRun:
@@ -44,7 +44,7 @@ def try_out(queries: Sequence[str], client: RecentSearch) -> DryRun:
         raise WrongInput(
             Message("There is nothing to search for: the rules are empty, or too long.")
         )
-    searched = queries[:MOST_QUERIES]
+    searched = queries[:MAX_QUERIES]
     by_day: dict[str, int] = {}
     for query in searched:
         for bucket in client.counts_recent(query).buckets:

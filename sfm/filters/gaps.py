@@ -20,7 +20,7 @@ from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 STOPPED, NOT_ACTIVE, NOT_CONNECTED = "stopped", "not_active", "not_connected"
 NOT_COLLECTING, CREDENTIAL_CHANGED = "not_collecting", "credential_changed"
 RECORDED_HERE = (STOPPED, NOT_ACTIVE, NOT_CONNECTED)  # none is missing since the first of these
-TOLD = {
+GAP_DETAILS = {
     STOPPED: Message("Stopped by an administrator."),
     NOT_ACTIVE: Message("The filter was not active."),
     NOT_CONNECTED: Message("The filter was activated and not connected yet."),
@@ -29,23 +29,23 @@ TOLD = {
     ),
     NOT_COLLECTING: Message("No process was collecting for the filter."),
 }
-SILENT = timedelta(seconds=60)  # a collector that says nothing for so long does not collect
+SILENCE = timedelta(seconds=60)  # a collector that says nothing for so long does not collect
 
 
-def saved_moment(beat: Heartbeat) -> datetime | None:
+def saved_until(beat: Heartbeat) -> datetime | None:
     """Up to when a collector has saved all that came; None for one that was never connected."""
     return beat.saved_until or beat.alive_at
 
 
-def carries(beat: Heartbeat, filter_id: int | None) -> bool:
-    """Whether a collector carried this filter by its last word; None stands for the sample."""
+def is_collected_by(beat: Heartbeat, filter_id: int | None) -> bool:
+    """Whether this heartbeat is of a collector of this filter; None stands for the sample."""
     return filter_id in beat.filter_ids if filter_id else beat.program == SAMPLE_PREFIX
 
 
-def last_beat(beats: Iterable[Heartbeat], filter_id: int | None) -> Heartbeat | None:
-    """Of those that carried a filter, the one that has saved last; None where none has."""
-    carrying = [beat for beat in beats if carries(beat, filter_id) and saved_moment(beat)]
-    return max(carrying, key=lambda beat: saved_moment(beat) or beat.beat_at, default=None)
+def last_heartbeat(beats: Iterable[Heartbeat], filter_id: int | None) -> Heartbeat | None:
+    """Of the collectors of a filter, the heartbeat that has saved last; None where none has."""
+    carrying = [beat for beat in beats if is_collected_by(beat, filter_id) and saved_until(beat)]
+    return max(carrying, key=lambda beat: saved_until(beat) or beat.beat_at, default=None)
 
 
 def open_gaps(prefix: str) -> list[Gap]:
@@ -76,11 +76,11 @@ def begin(twitter_filter: TwitterFilter, cause: str, moment: datetime, *, collec
     which posts were saved; a process that was gone for longer has a gap of its own.
     """
     if not end_all(twitter_filter) and collected:
-        beat = last_beat(db.session.scalars(select(Heartbeat)), twitter_filter.id)
-        saved = saved_moment(beat) if beat else None
+        beat = last_heartbeat(db.session.scalars(select(Heartbeat)), twitter_filter.id)
+        saved = saved_until(beat) if beat else None
         if twitter_filter.active_since:
             saved = max(saved, twitter_filter.active_since) if saved else None
-        if saved and moment - saved > SILENT:
+        if saved and moment - saved > SILENCE:
             _add(twitter_filter, NOT_COLLECTING, saved, moment)
         elif saved:
             moment = min(moment, saved)
@@ -92,7 +92,7 @@ def _add(
 ) -> None:
     gap = Gap(
         filter_id=twitter_filter.id, prefix=program_name([twitter_filter.id]), cause=cause,
-        detail=TOLD[cause], began_at=began_at,
+        detail=GAP_DETAILS[cause], began_at=began_at,
     )  # fmt: skip
     if ended_at is not None:
         end(gap, ended_at)

@@ -1,8 +1,8 @@
-"""Which processes the active filters need. Pure.
+"""Plans which processes the active filters need. Pure.
 
-A program is a connection and the filters it carries: one each, or, where connections are shared,
+A program is a connection and the filters it collects: one each, or, where connections are shared,
 all active filters of one credential. A shared program keeps the name it was started with while it
-carries at least one of these filters, so that a filter more or less is no new connection.
+collects at least one of these filters, so that a filter more or less is no new connection.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sfm.supervisord.conf import Program, ids_of
 
 @dataclass(frozen=True)
 class ProgramRequest:
-    """An active filter: its number, its credential, and a number that grows when it changes."""
+    """An active filter: its id, its credential, and a number that grows when it changes."""
 
     filter_id: int
     fingerprint: str
@@ -24,40 +24,40 @@ class ProgramRequest:
 
 @dataclass(frozen=True)
 class ProgramPlan:
-    """Programs, the filters each carries, and filters that wait for another's connection."""
+    """Programs, the filters each collects, and filters that wait for another's connection."""
 
     programs: tuple[Program, ...]
-    carries: dict[str, tuple[int, ...]]
+    filter_ids: dict[str, tuple[int, ...]]  # program -> its filters
     waiting: dict[int, int]  # filter -> the filter that holds its credential
     fingerprints: dict[str, str] = field(default_factory=dict)  # program -> its credential
 
 
 def plan(
-    wishes: Iterable[ProgramRequest], *, share: bool, running: Collection[str] = ()
+    requests: Iterable[ProgramRequest], *, share: bool, running: Collection[str] = ()
 ) -> ProgramPlan:
     """The programs that these filters need. `running` are names that have a configuration now."""
     groups: dict[str, list[ProgramRequest]] = {}
-    for wish in sorted(wishes, key=lambda wish: wish.filter_id):
-        groups.setdefault(wish.fingerprint, []).append(wish)
+    for request in sorted(requests, key=lambda request: request.filter_id):
+        groups.setdefault(request.fingerprint, []).append(request)
     programs: list[Program] = []
-    carries: dict[str, tuple[int, ...]] = {}
+    filter_ids: dict[str, tuple[int, ...]] = {}
     waiting: dict[int, int] = {}
     names = sorted(running)
     fingerprints: dict[str, str] = {}
     for fingerprint, group in groups.items():
-        carried = group if share else group[:1]
-        waiting |= {wish.filter_id: group[0].filter_id for wish in group[len(carried) :]}
-        ids = tuple(wish.filter_id for wish in carried)
+        collected = group if share else group[:1]
+        waiting |= {request.filter_id: group[0].filter_id for request in group[len(collected) :]}
+        ids = tuple(request.filter_id for request in collected)
         name_ids = _kept_name(ids, names) if share else ids
-        program = Program(name_ids, max(wish.revision for wish in carried))
+        program = Program(name_ids, max(request.revision for request in collected))
         programs.append(program)
-        carries[program.name] = ids
+        filter_ids[program.name] = ids
         fingerprints[program.name] = fingerprint
-    return ProgramPlan(tuple(programs), carries, waiting, fingerprints)
+    return ProgramPlan(tuple(programs), filter_ids, waiting, fingerprints)
 
 
 def _kept_name(ids: tuple[int, ...], names: list[str]) -> tuple[int, ...]:
-    """The filters in the name of the program that carries most of these now; else these."""
+    """The filters in the name of the program that collects most of these now; else these."""
     best = max(names, key=lambda name: len(set(ids_of(name)) & set(ids)), default="")
     if not set(ids_of(best)) & set(ids):
         return ids

@@ -29,7 +29,7 @@ def ids_of_owner(owner: User) -> list[int]:
     )
 
 
-def beats() -> dict[int, Heartbeat]:
+def heartbeats() -> dict[int, Heartbeat]:
     """The last heartbeat for each filter."""
     by_filter: dict[int, Heartbeat] = {}
     for beat in db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)):
@@ -56,9 +56,9 @@ def to_collect(filter_ids: Collection[int]) -> TwitterFilter:
     raise NoStreamCredential(Message("The filter is not active."))
 
 
-def listed() -> Iterator[str]:
+def describe_filters() -> Iterator[str]:
     """One line for each filter: number, state, name."""
-    at = beats()
+    at = heartbeats()
     for twitter_filter in of_owner(None):
         beat = at.get(twitter_filter.id)
         state = (

@@ -20,20 +20,20 @@ from sfm.filters import connections, service
 from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
 from sfm.messages import Message
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter
-from sfm.supervisord.client import Bridge, ProcessInfo, ProcessState, ProgramChanges
+from sfm.supervisord.client import ProcessInfo, ProcessState, ProgramChanges, SupervisordClient
 from sfm.supervisord.conf import Program
 from sfm.supervisord.paths import paths_of
 
 logger = logging.getLogger(__name__)
 
-MOST_MINUTES = 30
+MAX_RETRY_MINUTES = 30
 EXIT_NEEDS_PERSON = 3
-STEADY = timedelta(minutes=5)  # a process that ran so long is no crash loop
+STEADY_AFTER = timedelta(minutes=5)  # a process that ran so long is no crash loop
 
 
-def bridge(timeout_seconds: float = 5.0) -> Bridge:
-    """The way to this installation's supervisord. Raises BadSetting."""
-    return Bridge(paths_of(settings()), timeout_seconds=timeout_seconds)
+def supervisord_client(timeout_seconds: float = 5.0) -> SupervisordClient:
+    """The client of this installation's supervisord. Raises BadSetting."""
+    return SupervisordClient(paths_of(settings()), timeout_seconds=timeout_seconds)
 
 
 def wanted_programs() -> ProgramPlan:
@@ -48,7 +48,7 @@ def wanted_programs() -> ProgramPlan:
         for twitter_filter in db.session.scalars(active.order_by(TwitterFilter.id))
     ]
     share = settings().share_stream_connections
-    return plan(requests, share=share, running=bridge().configured())
+    return plan(requests, share=share, running=supervisord_client().configured())
 
 
 def apply(*, stop_seconds: float = 4.0) -> ProgramChanges:
@@ -56,14 +56,14 @@ def apply(*, stop_seconds: float = 4.0) -> ProgramChanges:
 
     A read-only transaction is ended first, so that none is open while supervisord is asked.
     """
-    changes = _bring_together(bridge(timeout_seconds=2.0), stop_seconds)
+    changes = _bring_together(supervisord_client(timeout_seconds=2.0), stop_seconds)
     _log(changes)
     return changes
 
 
 def reconcile() -> ProgramChanges:
     """The half-minute's round: as `apply`, with patience. Commits on its own."""
-    changes = _bring_together(bridge(), 8.0)
+    changes = _bring_together(supervisord_client(), 8.0)
     _log(changes)
     return changes
 
@@ -79,18 +79,18 @@ def forget_retry(programs: Iterable[str]) -> None:
 
 
 def program_of(filter_id: int) -> str | None:
-    """The name of the program that carries an active filter now, or is to."""
-    for name, ids in wanted_programs().carries.items():
+    """The name of the program that collects an active filter now, or is to."""
+    for name, ids in wanted_programs().filter_ids.items():
         if filter_id in ids:
             return name
     return None
 
 
-def _bring_together(to: Bridge, stop_seconds: float) -> ProgramChanges:
+def _bring_together(to: SupervisordClient, stop_seconds: float) -> ProgramChanges:
     return to.reconcile(lambda: _programs_now(to), stop_seconds=stop_seconds)
 
 
-def _programs_now(to: Bridge) -> list[Program]:
+def _programs_now(to: SupervisordClient) -> list[Program]:
     """What is wanted at this moment, and which of it may be started. Commits."""
     db.session.rollback()
     planned = wanted_programs()
@@ -131,7 +131,7 @@ def _is_steady(process: ProcessInfo) -> bool:
         bool(process.filter_ids)
         and process.state is ProcessState.RUNNING
         and process.started_at is not None
-        and clock.now() - process.started_at > STEADY
+        and clock.now() - process.started_at > STEADY_AFTER
     )
 
 
@@ -170,7 +170,7 @@ def _may_start_one(program: Program, process: ProcessInfo) -> bool:
 
 def _next_at(failures: int) -> datetime:
     """1, 2, 4 … 30 minutes from now."""
-    return clock.now() + timedelta(minutes=min(2**failures, MOST_MINUTES))
+    return clock.now() + timedelta(minutes=min(2**failures, MAX_RETRY_MINUTES))
 
 
 def _log(changes: ProgramChanges) -> None:

@@ -1,5 +1,5 @@
 """Saves, activates, holds and deletes filters. Flushes; the caller commits, then calls
-`supervising.apply`: nothing here speaks to supervisord or to Twitter."""
+`reconcile.apply`: nothing here speaks to supervisord or to Twitter."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, SfmError
 from sfm.filters import connections, gaps
+from sfm.filters.account_lookup import People
 from sfm.filters.criteria import criteria_of
-from sfm.filters.user_lookup import People
-from sfm.filters.validation import BadFilter, FilterDraft, parts_of
+from sfm.filters.drafting import FilterDraft, draft_of
+from sfm.filters.validation import BadFilter, parts_of
 from sfm.messages import Message
 from sfm.models import Credential, TwitterFilter, User
 
@@ -69,7 +70,7 @@ def save(
 
 def activate(twitter_filter: TwitterFilter) -> None:
     """Let a filter collect again. Flushes. Raises BadFilter where it could not be saved so."""
-    draft = draft_from(twitter_filter, is_active=True)
+    draft = draft_of(twitter_filter, is_active=True)
     parts_of(draft)
     _check_connection(draft, twitter_filter.user, twitter_filter)
     was = _state(twitter_filter)
@@ -113,12 +114,6 @@ def delete(twitter_filter: TwitterFilter) -> None:
     )  # fmt: skip
     db.session.delete(twitter_filter)
     db.session.flush()
-
-
-def draft_from(twitter_filter: TwitterFilter, *, is_active: bool) -> FilterDraft:
-    """A saved filter as it would be typed."""
-    values = {name: getattr(twitter_filter, name) for name in _AUDITED}
-    return FilterDraft(**values, notes=twitter_filter.notes, is_active=is_active)
 
 
 def revision(twitter_filter: TwitterFilter) -> int:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sfm.errors import SfmError, WrongInput
+from sfm.filters.drafting import FilterDraft, draft_of
 from sfm.messages import Message, join_messages
 from sfm.models import TwitterFilter
 from sfm.twitter.rules import (
-    MOST_RULES,
+    MAX_RULES,
     SEARCH_LIMIT,
     STREAM_LIMIT,
     Box,
@@ -22,10 +23,10 @@ from sfm.twitter.rules import (
     parse_words,
 )
 
-MOST_PEOPLE = 5000
-MOST_PHRASES = 400
-MOST_BOXES = 25
-LONGEST_NAME = 255
+MAX_PEOPLE = 5000
+MAX_PHRASES = 400
+MAX_BOXES = 25
+MAX_NAME_CHARACTERS = 255
 
 T = TypeVar("T")
 
@@ -36,21 +37,6 @@ class BadFilter(SfmError):
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__(join_messages(problems.values()), permanent=True)
         self.problems = dict(problems)
-
-
-@dataclass(frozen=True)
-class FilterDraft:
-    """A filter as it was typed."""
-
-    name: str
-    user_id: int
-    credential_id: int | None = None
-    words: str = ""
-    people: str = ""
-    locations: str = ""
-    rule_text: str = ""
-    notes: str = ""
-    is_active: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,9 +75,9 @@ def parts_of(draft: FilterDraft) -> RuleParts:
         exact=reading.read("rule_text", _exact, draft.rule_text, ()),
     )
     name = " ".join(draft.name.split())
-    if not name or len(name) > LONGEST_NAME:
+    if not name or len(name) > MAX_NAME_CHARACTERS:
         reading.problems["name"] = Message(
-            "Give the filter a name of 1 to %(limit)s characters.", limit=LONGEST_NAME
+            "Give the filter a name of 1 to %(limit)s characters.", limit=MAX_NAME_CHARACTERS
         )
     if draft.is_active and parts.is_empty and not reading.problems:
         reading.problems["words"] = Message(
@@ -112,7 +98,9 @@ def rules_for(parts: RuleParts, uids: Iterable[int], limit: int = STREAM_LIMIT) 
 
 def stream_rules(twitter_filter: TwitterFilter) -> tuple[Rule, ...]:
     """The rules that a saved filter becomes on the stream. Raises BadFilter."""
-    return rules_for(parts_of(draft_of(twitter_filter)), twitter_filter.uids.values())
+    return rules_for(
+        parts_of(draft_of(twitter_filter, is_active=False)), twitter_filter.uids.values()
+    )
 
 
 @dataclass(frozen=True)
@@ -125,7 +113,7 @@ class SearchPlan:
 
 def search_plan(twitter_filter: TwitterFilter) -> SearchPlan:
     """The filter as queries of recent search, whose limit is lower. Raises BadFilter."""
-    parts = parts_of(draft_of(twitter_filter))
+    parts = parts_of(draft_of(twitter_filter, is_active=False))
     long_phrases = tuple(phrase for phrase in parts.phrases if not _fits_search(phrase))
     phrases = tuple(phrase for phrase in parts.phrases if phrase not in long_phrases)
     made = build_rules(phrases, twitter_filter.uids.values(), parts.boxes, limit=SEARCH_LIMIT)
@@ -144,27 +132,14 @@ def _fits_search(phrase: Phrase) -> bool:
     return True
 
 
-def draft_of(twitter_filter: TwitterFilter) -> FilterDraft:
-    """A saved filter as it would be typed; taken as inactive, so that it may be empty."""
-    return FilterDraft(
-        name=twitter_filter.name,
-        user_id=twitter_filter.user_id,
-        words=twitter_filter.words,
-        people=twitter_filter.people,
-        locations=twitter_filter.locations,
-        rule_text=twitter_filter.rule_text,
-        is_active=False,
-    )
-
-
 def _phrases(text: str) -> tuple[Phrase, ...]:
     phrases = parse_words(text)
-    if len(phrases) > MOST_PHRASES:
+    if len(phrases) > MAX_PHRASES:
         raise WrongInput(
             Message(
                 "%(count)s phrases are too many; a filter takes %(limit)s.",
                 count=len(phrases),
-                limit=MOST_PHRASES,
+                limit=MAX_PHRASES,
             )
         )
     build_rules(phrases)  # says which phrase is too long
@@ -173,12 +148,12 @@ def _phrases(text: str) -> tuple[Phrase, ...]:
 
 def _people(text: str) -> tuple[str, ...]:
     names = parse_people(text)
-    if len(names) > MOST_PEOPLE:
+    if len(names) > MAX_PEOPLE:
         raise WrongInput(
             Message(
                 "%(count)s people are too many; a filter takes %(limit)s.",
                 count=len(names),
-                limit=MOST_PEOPLE,
+                limit=MAX_PEOPLE,
             )
         )
     return names
@@ -186,12 +161,12 @@ def _people(text: str) -> tuple[str, ...]:
 
 def _boxes(text: str) -> tuple[Box, ...]:
     boxes = parse_locations(text)
-    if len(boxes) > MOST_BOXES:
+    if len(boxes) > MAX_BOXES:
         raise WrongInput(
             Message(
                 "%(count)s boxes are too many; a filter takes %(limit)s.",
                 count=len(boxes),
-                limit=MOST_BOXES,
+                limit=MAX_BOXES,
             )
         )
     build_rules((), (), boxes)  # says which box is too large, and what to do instead
@@ -216,13 +191,13 @@ def _exact(text: str) -> tuple[str, ...]:
 def _check_count(parts: RuleParts) -> None:
     # The uids of people not asked for yet are taken as long as any.
     rules = rules_for(parts, range(10**18, 10**18 + len(parts.names)))
-    if len(rules) > MOST_RULES:
+    if len(rules) > MAX_RULES:
         raise BadFilter(
             {
                 "people": Message(
                     "This makes %(count)s rules; Twitter takes %(limit)s for one app.",
                     count=len(rules),
-                    limit=MOST_RULES,
+                    limit=MAX_RULES,
                 )
             }
         )

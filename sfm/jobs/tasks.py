@@ -22,7 +22,7 @@ from sfm.posts.importer import import_files
 from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
 from sfm.streams import archive, files, gap_fill
-from sfm.streams.deleted_filters import seal_files_of_deleted_filters
+from sfm.streams.deleted_filter_files import seal_files_of_deleted_filters
 from sfm.timelines import refresh_names
 from sfm.timelines import run as timelines
 from sfm.users.clients import client_for, collecting_client, default_client

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Moved:
+class MovedFile:
     """One file and where it is now, or why it is not."""
 
     name: str
@@ -34,7 +34,7 @@ class Moved:
     problem: str = ""
 
 
-def organize(folder: Path, root: Path, interval_seconds: float) -> Iterator[Moved]:
+def organize(folder: Path, root: Path, interval_seconds: float) -> Iterator[MovedFile]:
     """Move sealed files that were begun more than two intervals ago. Commits after each.
 
     A file whose place is taken by another stays where it is, and is named.
@@ -49,10 +49,10 @@ def organize(folder: Path, root: Path, interval_seconds: float) -> Iterator[Move
             move(path, target)
         except StorageTrouble as exc:
             logger.error("stream file not moved file=%s why=%s", path.name, exc.message)
-            yield Moved(path.name, target, exc.message)
+            yield MovedFile(path.name, target, exc.message)
             continue
         update_manifest(root, path, target)
-        yield Moved(path.name, target)
+        yield MovedFile(path.name, target)
 
 
 def target_of(folder: Path, name: FileName) -> Path:

@@ -1,7 +1,8 @@
 """A collector: one connection, its filters, their files; what the two stream commands run.
 
-Three threads: the reader owns the connection, the filer owns the files, and this one, the main
-thread, says every two seconds what is going on, follows changes of the filters, and takes signals.
+Three threads: the reader thread owns the connection, the writer thread owns the files, and this
+one, the main thread, writes a heartbeat every two seconds, follows changes of the filters, and
+takes signals.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from sfm.streams.lock import StreamLock
 from sfm.streams.manifest import Manifest, outage_before
 from sfm.streams.quarantine import Quarantine
 from sfm.streams.reader_thread import ReaderThread
-from sfm.streams.removed import VERSION, RemovedPosts
-from sfm.streams.routing import Carried, Router
-from sfm.streams.rule_keeper import RuleKeeper
+from sfm.streams.removed_posts import VERSION, RemovedPosts
+from sfm.streams.routing import CollectedFilters, Router
+from sfm.streams.rule_sync import RuleSync
 from sfm.streams.sinks import FileSink, Sink, StdoutSink
 from sfm.streams.status import Status
 from sfm.streams.writer_thread import WriterThread
@@ -43,16 +44,16 @@ from sfm.twitter import endpoints
 
 logger = logging.getLogger(__name__)
 
-HOST = os.uname().nodename[:100]
-BEAT_SECONDS = 2.0
+HOST_NAME = os.uname().nodename[:100]
+HEARTBEAT_SECONDS = 2.0
 END_SECONDS = 4.0  # supervisord waits ten, the promise is five
 
 ASKED_TO_STOP, FAILED, NEEDS_PERSON, HELD_BY_ANOTHER, NO_WORK = 0, 1, 3, 4, 5
 
 
 @dataclass(frozen=True)
-class CollectorTask:
-    """What a command asks for. No filters: the sample stream. `folder` None: standard output."""
+class CollectorOptions:
+    """How a collector is started. No filters: the sample stream. `folder` None: standard output."""
 
     program: str
     filter_ids: tuple[int, ...]
@@ -73,70 +74,70 @@ class CollectorTask:
 class Collector:
     """One run of a collector, in an app context, on the main thread."""
 
-    def __init__(self, job: CollectorTask, source: CredentialSource) -> None:
-        self.job, self.source = job, source
+    def __init__(self, options: CollectorOptions, source: CredentialSource) -> None:
+        self.options, self.source = options, source
         self.wake = threading.Event()
         self.status = Status(changed=self.wake.set)
-        self.ledger = Manifest(job.root, job.program)
+        self.manifest = Manifest(options.root, options.program)
         self.queue = LineQueue()
-        self.asked: list[int] = []
-        self._mark = installation.mark() if job.filter_ids else ""
+        self.stop_signals: list[int] = []
+        self._mark = installation.mark() if options.filter_ids else ""
         self._stream = connections.stream_client(source, self._mark)
         self._lookups = connections.stream_client(source, self._mark)
         self._signature: tuple[object, ...] = ()
         self._to_sync = False
         self._counted = 0
         self._started_at = clock.now()
-        self.not_carried: dict[int, str] = {}  # filters that are wanted, and why not
-        self.carried = self._load() if job.filter_ids else Carried({})
-        self.router = Router(self.carried, self._mark) if job.filter_ids else None
-        self.rules = self._keeper()
+        self.not_collected: dict[int, str] = {}  # active filters, and why they are not collected
+        self.filters = self._load() if options.filter_ids else CollectedFilters({})
+        self.router = Router(self.filters, self._mark) if options.filter_ids else None
+        self.rules = self._rule_sync()
         self.removed = RemovedPosts()
         self.removed.refresh()
         self.sink: Sink = self._open_sink()
-        quarantine = Quarantine(job.folder or job.root, job.program)
-        self.filer = WriterThread(self.queue, self.sink, self.status, quarantine, self.router)
+        quarantine = Quarantine(options.folder or options.root, options.program)
+        self.writer = WriterThread(self.queue, self.sink, self.status, quarantine, self.router)
         self.reader = ReaderThread(self._connect, self.queue, self.status)
 
     @property
     def prefixes(self) -> list[str]:
         """The streams that are written, as their files' names begin."""
-        if not self.job.filter_ids:
+        if not self.options.filter_ids:
             return [SAMPLE_PREFIX]
-        return [file_names.filter_prefix(number) for number in self.carried.filter_ids]
+        return [file_names.filter_prefix(number) for number in self.filters.filter_ids]
 
     def run(self) -> int:
         """Collect until asked to stop or unable to go on; the exit code.
 
         Raises AnotherCollector, ConnectionTaken before anything is connected.
         """
-        if self.router is not None and not self.carried.rules:
+        if self.router is not None and not self.filters.rules:
             return NO_WORK
-        lock = self._hold_credential()
+        lock = self._lock_credential()
         try:
             if isinstance(self.sink, FileSink):
-                self.sink.carry(self.prefixes)
-            self._note_missed(self.prefixes)
-            self._listen()
+                self.sink.assign(self.prefixes)
+            self._load_outages(self.prefixes)
+            self._handle_signals()
             self.reader.start()
-            self.filer.start()
+            self.writer.start()
             code = self._watch()
             return self._end(code)
         finally:
             lock.release()
 
-    def _note_missed(self, prefixes: list[str]) -> None:
-        """What these streams have missed before they are carried here. Ends the transaction."""
-        if self.job.is_recorded:
-            self.status.missing_since(outage_before(prefixes, self.source.fingerprint))
+    def _load_outages(self, prefixes: list[str]) -> None:
+        """What these streams have missed before they are collected here. Ends the transaction."""
+        if self.options.is_recorded:
+            self.status.add_outages(outage_before(prefixes, self.source.fingerprint))
         db.session.rollback()
 
-    def _hold_credential(self) -> StreamLock:
-        connections.check_not_connected(self.source.fingerprint, self.job.program, HOST)
+    def _lock_credential(self) -> StreamLock:
+        connections.check_not_connected(self.source.fingerprint, self.options.program, HOST_NAME)
         who = connections.collectors_with(self.source.fingerprint)
         db.session.rollback()
         try:
-            return StreamLock(self.job.run, f"credential-{self.source.fingerprint[:16]}")
+            return StreamLock(self.options.run, f"credential-{self.source.fingerprint[:16]}")
         except AnotherCollector as taken:
             holder = f"Process {taken.pid} ({who})" if who else f"Process {taken.pid}"
             raise AnotherCollector(
@@ -150,16 +151,16 @@ class Collector:
             ) from None
 
     def _open_sink(self) -> Sink:
-        if self.job.folder is None:
+        if self.options.folder is None:
             return StdoutSink()
         return FileSink(
-            self.job.folder, self.job.run, self.job.interval_seconds, self.ledger.sealed,
-            self.removed,
+            self.options.folder, self.options.run, self.options.interval_seconds,
+            self.manifest.sealed, self.removed,
         )  # fmt: skip
 
-    def _listen(self) -> None:
+    def _handle_signals(self) -> None:
         def stop(number: int, _frame: object) -> None:
-            self.asked.append(number)
+            self.stop_signals.append(number)
             self.reader.stop()
             self.wake.set()
 
@@ -176,37 +177,37 @@ class Collector:
         source: StreamSource = self._stream
         return source.sample_stream() if self.rules is None else self.rules.connect()
 
-    def _keeper(self) -> RuleKeeper | None:
+    def _rule_sync(self) -> RuleSync | None:
         if self.router is None:
             return None
-        return RuleKeeper(self.router, self.status, self._stream, self._lookups)
+        return RuleSync(self.router, self.status, self._stream, self._lookups)
 
-    def _load(self) -> Carried:
+    def _load(self) -> CollectedFilters:
         self._signature = routing.signature()
-        carried = routing.carried_filters(
-            self.job.filter_ids, fingerprint=self.source.fingerprint, share=self.job.share,
-            only_active=self.job.supervised,
+        loaded = routing.load_filters(
+            self.options.filter_ids, fingerprint=self.source.fingerprint, share=self.options.share,
+            only_active=self.options.supervised,
         )  # fmt: skip
         db.session.rollback()
-        return carried
+        return loaded
 
     def _watch(self) -> int:
-        """Beat until there is a reason to end; that reason as an exit code."""
+        """Write heartbeats until there is a reason to end; that reason as an exit code."""
         while True:
             self._follow_changes()
             self.removed.refresh()
-            self._beat(self.status.state, self.status.reason)
-            if self.asked:
+            self._write_heartbeat(self.status.state, self.status.reason)
+            if self.stop_signals:
                 return ASKED_TO_STOP
             if self.reader.refusal is not None:
                 return NEEDS_PERSON
-            if self.filer.conflict is not None:
+            if self.writer.conflict is not None:
                 return HELD_BY_ANOTHER
-            if not (self.reader.is_alive() and self.filer.is_alive()):
+            if not (self.reader.is_alive() and self.writer.is_alive()):
                 return FAILED
-            if self.router is not None and not self.carried.rules:
+            if self.router is not None and not self.filters.rules:
                 return NO_WORK
-            self.wake.wait(BEAT_SECONDS)
+            self.wake.wait(HEARTBEAT_SECONDS)
             self.wake.clear()
 
     def _follow_changes(self) -> None:
@@ -216,57 +217,61 @@ class Collector:
         try:
             if routing.signature() != self._signature:
                 fresh = self._load()
-                if fresh != self.carried:
+                if fresh != self.filters:
                     self._change_filters(fresh)
             db.session.rollback()
         except SQLAlchemyError as exc:
             logger.warning("filters not read error=%s", exc)
             db.session.rollback()
         is_due = self._to_sync or self.rules.is_due()
-        if is_due and self.carried.rules and self.status.state == "connected":
+        if is_due and self.filters.rules and self.status.state == "connected":
             self._sync_now(self.rules)
 
-    def _change_filters(self, fresh: Carried) -> None:
-        """Those that are no longer carried have a gap from here on, as new ones have until now."""
-        before = set(self.carried.filter_ids)
+    def _change_filters(self, fresh: CollectedFilters) -> None:
+        """Filters that are dropped have a gap from here on; new ones had one until now."""
+        before = set(self.filters.filter_ids)
         saved_until = self._saved_until()
         for number in sorted(before - set(fresh.filter_ids)):
-            why = routing.why_left(number, self.source.fingerprint)
+            why = routing.removal_cause(number, self.source.fingerprint)
             if why is not None:
-                self.not_carried[number] = why[1]
-                self.status.left(file_names.filter_prefix(number), saved_until or clock.now(), *why)
-        self.carried, self._to_sync = fresh, True
-        self.filer.carry(fresh)
+                self.not_collected[number] = why[1]
+                self.status.stream_removed(
+                    file_names.filter_prefix(number), saved_until or clock.now(), *why
+                )
+        self.filters, self._to_sync = fresh, True
+        self.writer.assign(fresh)
         added = sorted(set(fresh.filter_ids) - before)
-        self._note_missed([file_names.filter_prefix(number) for number in added])
+        self._load_outages([file_names.filter_prefix(number) for number in added])
 
-    def _sync_now(self, rules: RuleKeeper) -> None:
-        if not self.filer.carries(wait_seconds=1.0):
+    def _sync_now(self, rules: RuleSync) -> None:
+        if not self.writer.has_assigned(wait_seconds=1.0):
             return
         try:
             rules.sync()
             if self._to_sync:
-                logger.info("rules synced filters=%s", self.carried.filter_ids)
+                logger.info("rules synced filters=%s", self.filters.filter_ids)
             self._to_sync = False
-            self.status.carried_again()
+            self.status.rules_added()
         except SfmError as exc:
             logger.warning("rules not synced, tried again soon why=%s", exc.message)
 
-    def _beat(self, state: str, reason: str) -> bool:
+    def _write_heartbeat(self, state: str, reason: str) -> bool:
         self._count_posts()
-        if not self.job.is_recorded:
-            return self.ledger.write_files()
+        if not self.options.is_recorded:
+            return self.manifest.write_files()
         saving = self.prefixes if state == "connected" and not self._to_sync else []
         beat = self._heartbeat(state, reason)
         status = self.status
-        return self.ledger.write(beat, status.outages, status.going_on(), self.prefixes, saving)
+        return self.manifest.write(
+            beat, status.outages, status.open_outages(), self.prefixes, saving
+        )
 
     def _saved_until(self) -> datetime | None:
         """Up to when all that was received is on the disk; None before the first connection.
 
         What came last is read first: a post that comes meanwhile makes it no later.
         """
-        alive_at, oldest = self.status.alive_at, self.filer.oldest_unsaved
+        alive_at, oldest = self.status.alive_at, self.writer.oldest_unsaved
         if alive_at is None or oldest is None:
             return alive_at
         age = timedelta(seconds=max(0.0, clock.monotonic() - oldest))
@@ -283,24 +288,24 @@ class Collector:
     def _heartbeat(self, state: str, reason: str) -> Heartbeat:
         status = self.status
         return Heartbeat(
-            program=self.job.program, filter_ids=list(self.carried.filter_ids),
-            fingerprint=self.source.fingerprint, host=HOST, pid=os.getpid(),
+            program=self.options.program, filter_ids=list(self.filters.filter_ids),
+            fingerprint=self.source.fingerprint, host=HOST_NAME, pid=os.getpid(),
             started_at=self._started_at, beat_at=clock.now(), state=state, since=status.since,
             reason=reason, wait_until=status.wait_until, saved_until=self._saved_until(),
             alive_at=status.alive_at, post_at=status.post_at, posts=status.posts,
             posts_a_minute=status.posts_a_minute, figures=self._figures(),
-            revision=self.carried.revision,
+            revision=self.filters.revision,
         )  # fmt: skip
 
     def _figures(self) -> dict[str, object]:
-        free, low = room(self.job.folder)
+        free, low = disk_space(self.options.folder)
         return {
             "queue": len(self.queue), "dropped": self.queue.dropped,
             "in_hand": getattr(self.sink, "in_hand", 0),
             "duplicates": getattr(self.sink, "duplicates", 0),
-            "quarantined": self.filer.quarantine.count, "skipped": self.status.skipped,
+            "quarantined": self.writer.quarantine.count, "skipped": self.status.skipped,
             "unmatched": self.status.unmatched, "files": self.sink.files(),
-            "per_filter": {str(key): count for key, count in self.filer.per_filter.items()},
+            "per_filter": {str(key): count for key, count in self.writer.per_filter.items()},
             "disk_free": free, "disk_low": low, VERSION: self.removed.version,
             **(self.rules.figures() if self.rules else {}),
         }  # fmt: skip
@@ -309,38 +314,38 @@ class Collector:
         """Save and seal everything, say so, and be done within five seconds."""
         self.reader.stop()
         self.reader.join(1.0)
-        self.filer.close()
-        self.filer.join(END_SECONDS - 1.0)
-        lost = self.filer.count_lost()
-        if code == ASKED_TO_STOP and (lost or not self.filer.safe_to_end):
+        self.writer.close()
+        self.writer.join(END_SECONDS - 1.0)
+        lost = self.writer.count_lost()
+        if code == ASKED_TO_STOP and (lost or not self.writer.safe_to_end):
             code = FAILED
-        state, reason = self._last_words(code)
-        self.status.show(state, reason)
-        self._beat(state, reason)
-        if self.rules is not None and self.job.folder is None:  # a trial leaves none behind
+        state, reason = self._end_status(code)
+        self.status.set_status(state, reason)
+        self._write_heartbeat(state, reason)
+        if self.rules is not None and self.options.folder is None:  # a trial leaves none behind
             self.rules.withdraw()
-        logger.info("collector ended program=%s code=%d why=%s", self.job.program, code, reason)
+        logger.info("collector ended program=%s code=%d why=%s", self.options.program, code, reason)
         return code
 
-    def _last_words(self, code: int) -> tuple[str, str]:
+    def _end_status(self, code: int) -> tuple[str, str]:
         if self.reader.refusal is not None:
             return "needs_person", self.reader.refusal.message
-        crash = self.reader.crash or self.filer.crash
+        crash = self.reader.crash or self.writer.crash
         if crash is not None:
             known = isinstance(crash, SfmError | OSError)
             return "stopped", str(crash) if known else Message(
                 "It ended with a fault; its log says more."
             )
-        if self.filer.conflict is not None:
-            return "stopped", self.filer.conflict.message
+        if self.writer.conflict is not None:
+            return "stopped", self.writer.conflict.message
         none = next(
-            iter(self.not_carried.values()), Message("There is no active filter to collect.")
+            iter(self.not_collected.values()), Message("There is no active filter to collect.")
         )
         words = {NO_WORK: none, ASKED_TO_STOP: Message("Asked to stop.")}
         return "stopped", words.get(code, Message("It ended with a fault; its log says more."))
 
 
-def room(folder: Path | None) -> tuple[int, bool]:
+def disk_space(folder: Path | None) -> tuple[int, bool]:
     """Free bytes where files are written, and whether that is little: under 5 % or 1 GiB."""
     if folder is None:
         return 0, False

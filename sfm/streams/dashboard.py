@@ -110,7 +110,7 @@ class Board:
 
 def board() -> Board:
     """Everything, as of now. Takes two seconds at most, also where supervisord is stuck."""
-    view = reconcile.bridge(timeout_seconds=PAGE_SECONDS).view()
+    view = reconcile.supervisord_client(timeout_seconds=PAGE_SECONDS).view()
     board_lines = lines(view)
     known = {line.program for line in board_lines}
     free, total = _disk(settings().data_folder)
@@ -132,7 +132,7 @@ def board() -> Board:
 def lines(view: View | None = None, only: Iterable[int] | None = None) -> list[BoardLine]:
     """One line for each filter that is active, or still runs, and one for the sample if it is
     known. `only`: these filters, active or not."""
-    view = view or reconcile.bridge(timeout_seconds=PAGE_SECONDS).view()
+    view = view or reconcile.supervisord_client(timeout_seconds=PAGE_SECONDS).view()
     processes = {process.name: process for process in view.processes}
     plan = reconcile.wanted_programs()
     beats = list(db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)))
@@ -154,9 +154,9 @@ def _line(
     twitter_filter: TwitterFilter, plan: ProgramPlan, processes: dict[str, ProcessInfo],
     beats: list[Heartbeat], manager: Manager,
 ) -> BoardLine:  # fmt: skip
-    carrying = (name for name, ids in plan.carries.items() if twitter_filter.id in ids)
+    running = (name for name, ids in plan.filter_ids.items() if twitter_filter.id in ids)
     program = (
-        next(carrying, None)
+        next(running, None)
         or _runs(twitter_filter.id, processes)
         or f"twitterfilter-{twitter_filter.id}"
     )

@@ -166,7 +166,7 @@ def _followed(root: Path, path: Path) -> bool:
 
 
 def sealed_below(root: Path) -> Iterator[Path]:
-    """Sealed files in the data folder and where `organise` puts them; no links."""
+    """Sealed files in the data folder and where `organize` puts them; no links."""
     for path in sorted([*root.glob("*Z.gz"), *root.glob("*/*/*/*/*/*Z.gz")]):
         name = file_names.parse(path.name)
         at_home = name and path.parent in (root, target_of(root, name))

@@ -26,12 +26,12 @@ from sfm.networks.page import PostRecord
 from sfm.streams import file_names
 from sfm.streams.archive import target_of
 from sfm.streams.files import lines_of
-from sfm.streams.fill_plan import TOO_NEW, FillPlan, plan_of, span_of
 from sfm.streams.gap_fill_files import FillFiles
+from sfm.streams.gap_fill_plan import TOO_NEW, FillPlan, plan_of, span_of
 from sfm.streams.gzip_members import whole_members
 from sfm.streams.manifest import record_file
 from sfm.streams.parse_line import post_id_of, split
-from sfm.streams.removed import RemovedPosts
+from sfm.streams.removed_posts import RemovedPosts
 from sfm.streams.sealing import FileFacts, leave_out
 from sfm.twitter.pagination import BROKEN_PAGING
 from sfm.twitter.prices import DOLLARS_PER_POST
@@ -107,7 +107,7 @@ def _why_not(gap: Gap) -> str:
     return ""
 
 
-def ask(gap: Gap, run_id: int) -> None:
+def request_fill(gap: Gap, run_id: int) -> None:
     """Have this run fill a gap. Flushes. Raises WrongInput where it cannot be filled, BadFilter."""
     reason = fill_estimates([gap])[gap.id].why_not
     if reason or gap.filter_id is None:
@@ -140,7 +140,7 @@ def fill(gap_id: int, client: RecentSearch, root: Path, run_folder: Path) -> Map
     try:
         search = _search(plan, client)
         # Not before the search: what the stream has brought by then is on the disk by now.
-        saved = saved_around(root, prefix, plan.start, plan.end)
+        saved = saved_between(root, prefix, plan.start, plan.end)
         removed.refresh()
         lines = _without_removed(search.records, removed)
         fresh = sorted(lines.keys() - saved.known)
@@ -211,7 +211,7 @@ def _outcome(plan: FillPlan, search: _Search, posts: int) -> dict[str, Any]:
 
 def _without_removed(records: Mapping[int, PostRecord], removed: RemovedPosts) -> dict[int, bytes]:
     """The lines to keep, by id."""
-    lines = ((number, removed.left_of(record.raw)) for number, record in records.items())
+    lines = ((number, removed.without_removed(record.raw)) for number, record in records.items())
     return {number: line for number, line in lines if line is not None}
 
 
@@ -245,7 +245,7 @@ class SavedPosts:
     left: set[int] = field(default_factory=set)
 
 
-def saved_around(root: Path, prefix: str, start: datetime, end: datetime) -> SavedPosts:
+def saved_between(root: Path, prefix: str, start: datetime, end: datetime) -> SavedPosts:
     """Posts of this stream from between these times (aware), and more, for files are read whole.
 
     Files that are in no manifest yet are few, and read whatever their time: the growing ones, and

@@ -20,7 +20,7 @@ from sfm.streams.writer import StreamWriter
 
 logger = logging.getLogger(__name__)
 
-A_DAY = 86_400.0  # no file of a fill is ended by its age
+DAY_SECONDS = 86_400.0  # no file of a fill is ended by its age
 
 
 class FillFiles:
@@ -41,7 +41,7 @@ class FillFiles:
     def write(self, posts: Iterable[tuple[int, bytes]]) -> int:
         """Write these posts, id and line; how many, all in sealed files. Raises StorageTrouble."""
         epoch = file_names.FIRST_FILL_EPOCH + self._lock.epoch
-        writer = StreamWriter(self.root, self.prefix, epoch, A_DAY, self._on_sealed)
+        writer = StreamWriter(self.root, self.prefix, epoch, DAY_SECONDS, self._on_sealed)
         before = self._lines()
         try:
             for post_id, line in posts:

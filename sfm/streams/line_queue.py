@@ -8,8 +8,8 @@ from itertools import chain
 
 from sfm import clock
 
-MOST_LINES = 10_000
-MOST_BYTES = 64 * 1024 * 1024
+MAX_LINES = 10_000
+MAX_BYTES = 64 * 1024 * 1024
 
 
 class LineQueue:
@@ -18,8 +18,8 @@ class LineQueue:
     A line that was taken stays known as unfinished until `done` is called for it.
     """
 
-    def __init__(self, most_lines: int = MOST_LINES, most_bytes: int = MOST_BYTES) -> None:
-        self.most_lines, self.most_bytes = most_lines, most_bytes
+    def __init__(self, max_lines: int = MAX_LINES, max_bytes: int = MAX_BYTES) -> None:
+        self.max_lines, self.max_bytes = max_lines, max_bytes
         self.dropped = 0
         self._lines: deque[tuple[bytes, float]] = deque()
         self._taken: deque[tuple[bytes, float]] = deque()
@@ -30,9 +30,9 @@ class LineQueue:
         return len(self._lines)
 
     @property
-    def has_room(self) -> bool:
+    def is_half_empty(self) -> bool:
         """Whether at least half of it is free."""
-        return len(self._lines) < self.most_lines // 2 and self._bytes < self.most_bytes // 2
+        return len(self._lines) < self.max_lines // 2 and self._bytes < self.max_bytes // 2
 
     def put(self, line: bytes, received: float | None = None) -> bool:
         """Take a line at once; False (and counted in `dropped`) where there is no room.
@@ -41,7 +41,7 @@ class LineQueue:
         """
         received = clock.monotonic() if received is None else received
         with self._changed:
-            full = len(self._lines) >= self.most_lines or self._bytes + len(line) > self.most_bytes
+            full = len(self._lines) >= self.max_lines or self._bytes + len(line) > self.max_bytes
             if full:
                 self.dropped += 1
                 return False

@@ -170,7 +170,7 @@ def _missed(prefix: str, beats: list[Heartbeat], fingerprint: str) -> list[Outag
     number = file_names.filter_of(prefix)
     if not _is_wanted(number):
         return []
-    outage = _since_saved(prefix, gaps.last_beat(beats, number), fingerprint)
+    outage = _since_saved(prefix, gaps.last_heartbeat(beats, number), fingerprint)
     rows = gaps.open_gaps(prefix)
     over = [row for row in rows if outage and row.began_at < outage.began_at]
     going_on = next((row for row in rows if row not in over), None)
@@ -183,8 +183,8 @@ def _missed(prefix: str, beats: list[Heartbeat], fingerprint: str) -> list[Outag
 
 
 def _since_saved(prefix: str, beat: Heartbeat | None, fingerprint: str) -> Outage | None:
-    """From when on posts may be missing by the last word of a process that carried a stream."""
-    saved = gaps.saved_moment(beat) if beat is not None else None
+    """From when on posts may be missing, by the last heartbeat of the stream's collector."""
+    saved = gaps.saved_until(beat) if beat is not None else None
     if beat is None or saved is None:
         return None
     cause = "restarted" if beat.state in {"stopped", "needs_person"} else "process_lost"
@@ -233,7 +233,7 @@ def _pace_of(gap: Gap) -> float:
 DETAILS = {
     "restarted": Message("The stream process was stopped and started again."),
     "process_lost": Message("The stream process ended without a word, and was started again."),
-    **gaps.TOLD,
+    **gaps.GAP_DETAILS,
 }
 
 

@@ -29,7 +29,7 @@ class _Line(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Filing:
+class ParsedLine:
     """Where a line belongs. `rules` are pairs of rule id and tag, "" where one is missing."""
 
     post_id: int | None
@@ -43,7 +43,7 @@ class UnreadableLine(ValueError):
 _decode = msgspec.json.Decoder(_Line).decode
 
 
-def filing(line: bytes) -> Filing:
+def parse_stream_line(line: bytes) -> ParsedLine:
     """Read what filing needs. Raises Unreadable, and nothing else, for whatever cannot be read."""
     try:
         parsed = _decode(line)
@@ -54,13 +54,13 @@ def filing(line: bytes) -> Filing:
     except RecursionError as exc:
         raise UnreadableLine("JSON nested too deeply") from exc
     rules = tuple((str(rule.id or ""), rule.tag or "") for rule in parsed.matching_rules or ())
-    return Filing(_id_of(parsed), rules)
+    return ParsedLine(_id_of(parsed), rules)
 
 
 def post_id_of(line: bytes) -> int | None:
     """The id of the post on this line; None where there is none to be read."""
     try:
-        return filing(line).post_id
+        return parse_stream_line(line).post_id
     except UnreadableLine:
         return None
 

@@ -12,7 +12,7 @@ from sfm import clock
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES = 50 * 1024 * 1024
+MAX_BYTES = 50 * 1024 * 1024
 
 
 class Quarantine:
@@ -41,7 +41,7 @@ class Quarantine:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(path, flags, 0o600)
         try:
-            if os.fstat(descriptor).st_size + len(data) <= MOST_BYTES:
+            if os.fstat(descriptor).st_size + len(data) <= MAX_BYTES:
                 os.write(descriptor, data)
         finally:
             os.close(descriptor)

@@ -19,7 +19,7 @@ from sfm.twitter.stream_backoff import Backoff, kind_of, needs_a_person
 
 logger = logging.getLogger(__name__)
 
-MOST_REFUSALS = 2
+MAX_REFUSALS = 2
 REFUSED_SECONDS = 5.0
 
 
@@ -60,7 +60,7 @@ class ReaderThread(threading.Thread):
 
     def _one_connection(self) -> None:
         self._wait_for_room()
-        self.status.show("connecting", self.status.reason)
+        self.status.set_status("connecting", self.status.reason)
         try:
             connection = self._connection = self._connect()
         except NetworkError as trouble:
@@ -68,8 +68,8 @@ class ReaderThread(threading.Thread):
             return
         self._refusals = 0
         self.status.alive()
-        self.status.regained()
-        self.status.show("connected")
+        self.status.connection_restored()
+        self.status.set_status("connected")
         logger.info("stream connected")
         began, before = clock.monotonic(), self.status.posts
         end = self._read(connection)
@@ -117,7 +117,7 @@ class ReaderThread(threading.Thread):
             self._drop_began = None
 
     def _wait_for_room(self) -> None:
-        while not self.queue.has_room and not self.stopping.is_set():
+        while not self.queue.is_half_empty and not self.stopping.is_set():
             self.status.lost(
                 "storage", Message("The disk did not take what came; the stream was let go.")
             )
@@ -129,7 +129,7 @@ class ReaderThread(threading.Thread):
         kind = kind_of(trouble)
         if kind is None or needs_a_person(trouble):
             self._refusals += 1
-            if self._refusals >= MOST_REFUSALS or isinstance(trouble, OutOfCredits | NoRules):
+            if self._refusals >= MAX_REFUSALS or isinstance(trouble, OutOfCredits | NoRules):
                 self.refusal = trouble
                 self.stopping.set()
                 return
@@ -142,6 +142,6 @@ class ReaderThread(threading.Thread):
     def _stay_away(self, seconds: float, why: str) -> None:
         if seconds > 0:
             until = clock.now() + timedelta(seconds=seconds)
-            self.status.show("waiting", why, until)
+            self.status.set_status("waiting", why, until)
             logger.warning("stream waits seconds=%.1f why=%s", seconds, why)
             self.stopping.wait(seconds)

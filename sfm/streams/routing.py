@@ -1,4 +1,4 @@
-"""Which filters a post belongs to, by the rules it matched. Pure."""
+"""Which filters a post belongs to, by the rules it matched."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.filters import connections, service, validation
-from sfm.filters.gaps import CREDENTIAL_CHANGED, TOLD
+from sfm.filters.gaps import CREDENTIAL_CHANGED, GAP_DETAILS
 from sfm.messages import Message
 from sfm.models import TwitterFilter
-from sfm.streams.parse_line import Filing
+from sfm.streams.parse_line import ParsedLine
 from sfm.twitter.rules import Rule
 from sfm.twitter.stream_client import StreamRule
 
 
 @dataclass(frozen=True)
-class Carried:
-    """The filters that one connection carries, with the rules of each."""
+class CollectedFilters:
+    """The filters that one connection collects, with the rules of each."""
 
     rules: Mapping[int, tuple[Rule, ...]]
     revision: int = 0
@@ -31,7 +31,7 @@ class Carried:
         return tuple(sorted(self.rules))
 
     @property
-    def wanted(self) -> tuple[Rule, ...]:
+    def unique_rules(self) -> tuple[Rule, ...]:
         """All rules, each once: filters that want the same share a rule."""
         return tuple(
             {
@@ -47,38 +47,38 @@ class Router:
     `mark` is this installation's: tags of others lead to no filter.
     """
 
-    carried: Carried
+    filters: CollectedFilters
     mark: str
     _by_tag: dict[str, frozenset[int]] = field(default_factory=dict)
     _by_id: dict[str, frozenset[int]] = field(default_factory=dict)
     _by_value: dict[str, frozenset[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.carry(self.carried)
+        self.assign(self.filters)
 
-    def carry(self, carried: Carried) -> None:
-        """From here on these filters; rules that are no longer wanted keep their meaning."""
+    def assign(self, filters: CollectedFilters) -> None:
+        """Route to these filters from now on; rules of earlier filters stay known."""
         owners: dict[str, set[int]] = {}
-        for filter_id, rules in carried.rules.items():
+        for filter_id, rules in filters.rules.items():
             for rule in rules:
                 owners.setdefault(rule.value, set()).add(filter_id)
-        self.carried = carried
+        self.filters = filters
         self._by_value |= {value: frozenset(ids) for value, ids in owners.items()}
         self._by_tag |= {Rule(value).tag(self.mark): self._by_value[value] for value in owners}
 
-    def held(self, rules: Iterable[StreamRule]) -> None:
+    def set_stored_rules(self, rules: Iterable[StreamRule]) -> None:
         """The rules as Twitter holds them: one of ours may bear the tag of whoever was first."""
         for rule in rules:
             owners = self._by_value.get(rule.value)
             if owners:
                 self._by_id[rule.id] = owners
 
-    def filters_for(self, filing: Filing) -> frozenset[int]:
+    def filters_for(self, filing: ParsedLine) -> frozenset[int]:
         """The filters whose files a post belongs into; none where only rules of others matched."""
         filter_ids: frozenset[int] = frozenset()
         for rule_id, tag in filing.rules:
             filter_ids |= self._by_id.get(rule_id) or self._by_tag.get(tag) or frozenset()
-        present = frozenset(self.carried.rules)
+        present = frozenset(self.filters.rules)
         if not filing.rules and len(present) == 1:
             return present
         return filter_ids & present
@@ -93,10 +93,10 @@ def signature() -> tuple[object, ...]:
     return tuple(tuple(row) for row in db.session.execute(select(*columns).order_by("id")))
 
 
-def carried_filters(
+def load_filters(
     filter_ids: Collection[int], *, fingerprint: str, share: bool, only_active: bool
-) -> Carried:
-    """The filters to carry now, with their rules. One whose rules cannot be made is left out."""
+) -> CollectedFilters:
+    """The filters to collect now, with their rules. One whose rules cannot be made is left out."""
     rules = {}
     newest = 0
     for twitter_filter in db.session.scalars(select(TwitterFilter).order_by(TwitterFilter.id)):
@@ -111,15 +111,17 @@ def carried_filters(
             rules[twitter_filter.id] = validation.stream_rules(twitter_filter)
         except SfmError as exc:
             logger.error("filter left out filter=%d why=%s", twitter_filter.id, exc.message)
-    return Carried(rules, newest)
+    return CollectedFilters(rules, newest)
 
 
-def why_left(filter_id: int, fingerprint: str) -> tuple[str, str] | None:
-    """Why a filter is no longer carried with this credential, as cause and sentence of a gap; None
-    where it is deleted, not active or stopped, which has a gap of its own."""
+def removal_cause(filter_id: int, fingerprint: str) -> tuple[str, str] | None:
+    """Why a filter is no longer collected with this credential: cause and sentence of a gap.
+
+    None where it is deleted, not active or stopped, which has a gap of its own.
+    """
     twitter_filter = db.session.get(TwitterFilter, filter_id)
     if twitter_filter is None or not twitter_filter.is_active or twitter_filter.held_at is not None:
         return None
     if connections.fingerprint_of(twitter_filter) != fingerprint:
-        return CREDENTIAL_CHANGED, TOLD[CREDENTIAL_CHANGED]
+        return CREDENTIAL_CHANGED, GAP_DETAILS[CREDENTIAL_CHANGED]
     return "no_rules", Message("No rules can be made of the filter; edit it.")

@@ -11,7 +11,7 @@ from sfm.streams import repair
 from sfm.streams.errors import StorageTrouble
 from sfm.streams.gap_fill_files import adopt_left
 from sfm.streams.lock import StreamLock
-from sfm.streams.removed import RemovedPosts
+from sfm.streams.removed_posts import RemovedPosts
 from sfm.streams.sealing import FileFacts
 from sfm.streams.writer import StreamWriter
 
@@ -37,8 +37,8 @@ class Sink(Protocol):
     def tick(self) -> None:
         """What is due: saving a batch, beginning a new file. May raise StorageTrouble."""
 
-    def carry(self, prefixes: Collection[str]) -> None:
-        """From here on these streams; what others wrote is sealed."""
+    def assign(self, prefixes: Collection[str]) -> None:
+        """Write these streams from now on; files of other streams are sealed."""
 
     def close(self) -> None:
         """Save and seal everything. May raise StorageTrouble; `in_hand` is then what was lost."""
@@ -48,7 +48,7 @@ class Sink(Protocol):
 
 
 class FileSink:
-    """A writer for each stream, and its lock; both end when the stream is no longer carried."""
+    """A writer for each stream, and its lock; both end when the stream is no longer assigned."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class FileSink:
             if growing and writer.path is None:
                 self._adopt(prefix)
 
-    def carry(self, prefixes: Collection[str]) -> None:
+    def assign(self, prefixes: Collection[str]) -> None:
         """As Sink says. Raises AnotherCollector for the first that another process writes."""
         for prefix in set(self._writers) - set(prefixes):
             self._give_up(prefix)
@@ -165,7 +165,7 @@ class StdoutSink:
     def tick(self) -> None:
         """Nothing is ever due."""
 
-    def carry(self, prefixes: Collection[str]) -> None:
+    def assign(self, prefixes: Collection[str]) -> None:
         """All streams go to the same place."""
 
     def close(self) -> None:

@@ -33,21 +33,21 @@ class Outage:
     rate: float = 0.0  # posts a minute before it began; 0 where nobody knows
     lost_at: float = 0.0  # its beginning on the monotonic clock
 
-    def lasts(self, seconds: float) -> None:
-        """So long by now; what it may have cost follows. Nothing known of its pace leaves it 0."""
+    def set_duration(self, seconds: float) -> None:
+        """Set how long it has lasted, in seconds, and estimate the posts lost; 0 without a rate."""
         self.seconds = seconds
         if self.rate:
             self.lost_estimate = max(1, round(self.rate * seconds / 60))
 
 
-Shown = tuple[str, str, datetime | None]  # state, reason, wait until
+DisplayedState = tuple[str, str, datetime | None]  # state, reason, wait until
 
 
 class Status:
     """State, figures and outages of one collector. Every method may be called by any thread."""
 
     def __init__(self, changed: Callable[[], None] | None = None) -> None:
-        self._tell = changed
+        self._on_change = changed
         self.state = "starting"
         self.since = clock.now()
         self.reason = ""
@@ -62,10 +62,10 @@ class Status:
         self._lock = threading.Lock()
         self._minute: deque[list[int]] = deque()  # second, posts in it
         self._outage: Outage | None = None
-        self._inherited: list[Outage] = []  # of single streams, begun before they were carried
-        self._behind: Shown | None = None  # what is to be shown when the disk is well again
+        self._inherited: list[Outage] = []  # of single streams, from before this collector
+        self._behind: DisplayedState | None = None  # what is shown when the disk works again
 
-    def show(self, state: str, reason: str = "", wait_until: datetime | None = None) -> None:
+    def set_status(self, state: str, reason: str = "", wait_until: datetime | None = None) -> None:
         """Say what is being done now, why, and until when it waits.
 
         While the disk takes nothing that is what counts, and this is shown afterwards.
@@ -74,25 +74,25 @@ class Status:
             if self._behind is not None:
                 self._behind = (state, reason, wait_until)
                 return
-            is_new = self._put((state, reason, wait_until))
+            is_new = self._set((state, reason, wait_until))
         self._wake(is_new)
 
-    def disk_fails(self, reason: str) -> None:
+    def disk_failed(self, reason: str) -> None:
         """What came cannot be saved at the moment, and why."""
         with self._lock:
             if self._behind is None:
                 self._behind = (self.state, self.reason, self.wait_until)
-            is_new = self._put(("storage", reason, None))
+            is_new = self._set(("storage", reason, None))
         self._wake(is_new)
 
-    def disk_is_well(self) -> None:
+    def disk_recovered(self) -> None:
         """Everything is saved again; what the connection does is what counts."""
         with self._lock:
             shown, self._behind = self._behind, None
-            is_new = shown is not None and self._put(shown)
+            is_new = shown is not None and self._set(shown)
         self._wake(is_new)
 
-    def _put(self, shown: Shown) -> bool:
+    def _set(self, shown: DisplayedState) -> bool:
         is_new = shown[0] != self.state
         if is_new:
             self.since = clock.now()
@@ -100,8 +100,8 @@ class Status:
         return is_new
 
     def _wake(self, is_new: bool) -> None:
-        if is_new and self._tell:
-            self._tell()
+        if is_new and self._on_change:
+            self._on_change()
 
     def alive(self, posts: int = 0, last_id: int | None = None) -> None:
         """Something came: a keep-alive, or so many posts."""
@@ -147,55 +147,55 @@ class Status:
                 lost_at=_monotonic(began_at),
             )  # fmt: skip
 
-    def missing_since(self, outages: Iterable[Outage]) -> None:
-        """What streams have missed before they were carried here. What has ended is written."""
+    def add_outages(self, outages: Iterable[Outage]) -> None:
+        """Add what streams have missed before they were collected here."""
         with self._lock:
             for outage in outages:
                 outage.lost_at = _monotonic(outage.began_at)
                 (self._inherited if outage.ended_at is None else self.outages).append(outage)
 
-    def regained(self) -> None:
+    def connection_restored(self) -> None:
         """Connected again, with the rules of all streams: what was missed until now has ended."""
         with self._lock:
             outage, self._outage = self._outage, None
             self._end_inherited()
             if outage is None:
                 return
-            self._bring_up_to_date(outage)
+            self._update(outage)
             outage.ended_at = clock.now()
             if outage.seconds >= 1:
                 self.outages.append(outage)
 
-    def carried_again(self) -> None:
-        """The rules of streams that were added to this connection are at Twitter now."""
+    def rules_added(self) -> None:
+        """End the outages of streams whose rules were added to this connection."""
         with self._lock:
             self._end_inherited()
 
     def _end_inherited(self) -> None:
         inherited, self._inherited = self._inherited, []
         for outage in inherited:
-            self._bring_up_to_date(outage)
+            self._update(outage)
             outage.ended_at = clock.now()
             self.outages.append(outage)
 
-    def left(self, prefix: str, saved_until: datetime, cause: str, detail: str) -> None:
-        """A stream is no longer carried here: what comes from then on, somebody else notes."""
+    def stream_removed(self, prefix: str, saved_until: datetime, cause: str, detail: str) -> None:
+        """Record the outage of a stream that is no longer collected here, from `saved_until` on."""
         with self._lock:
             self._inherited = [outage for outage in self._inherited if outage.prefixes != (prefix,)]
             self.outages.append(Outage(saved_until, cause, detail, prefixes=(prefix,)))
 
-    def going_on(self) -> list[Outage]:
+    def open_outages(self) -> list[Outage]:
         """The outages of this moment: inherited ones, and one of ours that lasts a second."""
         with self._lock:
             outages = [*([self._outage] if self._outage else []), *self._inherited]
             for outage in outages:
-                self._bring_up_to_date(outage)
+                self._update(outage)
             return [
                 outage for outage in outages if outage.seconds >= 1 or outage is not self._outage
             ]
 
-    def _bring_up_to_date(self, outage: Outage) -> None:
-        outage.lasts(clock.monotonic() - outage.lost_at)
+    def _update(self, outage: Outage) -> None:
+        outage.set_duration(clock.monotonic() - outage.lost_at)
         outage.last_id = self.last_id or outage.last_id  # filed meanwhile
 
     def not_saved(self, prefix: str, lines: int, age_seconds: float) -> None:

@@ -26,7 +26,7 @@ from sfm.atomic_file import sync
 from sfm.streams import file_names
 from sfm.streams.errors import StorageTrouble, trouble
 from sfm.streams.gzip_members import member
-from sfm.streams.removed import RemovedPosts
+from sfm.streams.removed_posts import RemovedPosts
 from sfm.streams.sealing import FileFacts, leave_out, repack, repack_pays, seal
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class StreamWriter:
         May flush, and so raise StorageTrouble; the line is taken all the same.
         """
         additions = self.removed.additions
-        left = self.removed.left_of(line)
+        left = self.removed.without_removed(line)
         if left is None:
             self.left_out += 1
             return False

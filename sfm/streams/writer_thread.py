@@ -1,4 +1,4 @@
-"""Takes lines from the queue and files them: the one thread that owns the files."""
+"""The writer thread: takes lines from the queue and writes them; it alone owns the files."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sfm import clock
 from sfm.streams import file_names
 from sfm.streams.errors import AnotherCollector, StorageTrouble
 from sfm.streams.line_queue import LineQueue
-from sfm.streams.parse_line import Filing, UnreadableLine, filing
+from sfm.streams.parse_line import ParsedLine, UnreadableLine, parse_stream_line
 from sfm.streams.quarantine import Quarantine
-from sfm.streams.routing import Carried, Router
+from sfm.streams.routing import CollectedFilters, Router
 from sfm.streams.sinks import Sink
 from sfm.streams.status import Status
 from sfm.supervisord.conf import SAMPLE_PREFIX
@@ -25,13 +25,16 @@ RETRY_SECONDS = 2.0
 
 
 class WriterThread(threading.Thread):
-    """Files each post with every filter whose rule it matched. Without a router: one stream."""
+    """Writes each post into the files of every filter whose rule it matched.
+
+    Without a router there is one stream.
+    """
 
     def __init__(
         self, queue: LineQueue, sink: Sink, status: Status, quarantine: Quarantine,
         router: Router | None,
     ) -> None:  # fmt: skip
-        super().__init__(name="filer", daemon=True)
+        super().__init__(name="writer", daemon=True)
         self.queue, self.sink, self.status = queue, sink, status
         self.quarantine, self.router = quarantine, router
         self.closing = threading.Event()
@@ -43,19 +46,19 @@ class WriterThread(threading.Thread):
         self._unsaved: defaultdict[str, deque[float]] = defaultdict(deque)  # receipts, by stream
         self._oldest: float | None = None
         self._counting = threading.Lock()
-        self._carry: Carried | None = None
-        self._carrying = threading.Event()
-        self._carrying.set()
+        self._next_filters: CollectedFilters | None = None
+        self._assigned = threading.Event()
+        self._assigned.set()
 
-    def carry(self, carried: Carried) -> None:
-        """From the next turn on these filters."""
-        self._carrying.clear()
-        self._carry = carried
+    def assign(self, filters: CollectedFilters) -> None:
+        """Collect these filters from the next turn on."""
+        self._assigned.clear()
+        self._next_filters = filters
 
-    def carries(self, wait_seconds: float) -> bool:
+    def has_assigned(self, wait_seconds: float) -> bool:
         """Whether the filters last handed over have their files: only then may their rules go to
         Twitter, or their first posts would come too early."""
-        return self._carrying.wait(wait_seconds)
+        return self._assigned.wait(wait_seconds)
 
     def close(self) -> None:
         """File what is in the queue, seal, end. Join the thread afterwards."""
@@ -67,7 +70,7 @@ class WriterThread(threading.Thread):
             while not self.given_up.is_set() and not (self.closing.is_set() and not self.queue):
                 self._turn()
         except Exception as exc:  # whatever it is, the collector has to end and say so
-            logger.exception("filer ended")
+            logger.exception("writer thread ended")
             self.crash = exc
         finally:
             self._close_sink()
@@ -116,23 +119,23 @@ class WriterThread(threading.Thread):
         self._tick()
 
     def _change_filters(self) -> None:
-        carried, self._carry = self._carry, None
-        if carried is None or self.router is None:
+        filters, self._next_filters = self._next_filters, None
+        if filters is None or self.router is None:
             return
-        self.router.carry(carried)
+        self.router.assign(filters)
         try:
-            self.sink.carry([file_names.filter_prefix(number) for number in carried.filter_ids])
+            self.sink.assign([file_names.filter_prefix(number) for number in filters.filter_ids])
         except AnotherCollector as exc:
             self.conflict = exc
-        if self._carry is None:
-            self._carrying.set()
+        if self._next_filters is None:
+            self._assigned.set()
 
     def _file(self, line: bytes, received: float) -> None:
         """Hand a line to the files of its streams; only then is it no longer the queue's. It is
         taken whatever happens; a disk that does not save it is waited for."""
         trouble: StorageTrouble | None = None
         try:
-            parsed = filing(line)
+            parsed = parse_stream_line(line)
         except UnreadableLine as exc:
             self.quarantine.keep(line, str(exc))
         else:
@@ -141,7 +144,7 @@ class WriterThread(threading.Thread):
         if trouble is not None:
             self._wait_for_disk(trouble)
 
-    def _add(self, line: bytes, parsed: Filing, received: float) -> StorageTrouble | None:
+    def _add(self, line: bytes, parsed: ParsedLine, received: float) -> StorageTrouble | None:
         trouble: StorageTrouble | None = None
         if parsed.post_id is not None:
             self.status.last_id = max(self.status.last_id or 0, parsed.post_id)
@@ -155,7 +158,7 @@ class WriterThread(threading.Thread):
                 self._settle(prefix)
         return trouble
 
-    def _streams_of(self, parsed: Filing) -> list[str]:
+    def _streams_of(self, parsed: ParsedLine) -> list[str]:
         if self.router is None:
             return [SAMPLE_PREFIX]
         filters = self.router.filters_for(parsed)
@@ -165,7 +168,7 @@ class WriterThread(threading.Thread):
 
     def _streams_of_unsaved(self, line: bytes) -> list[str]:
         try:
-            parsed = filing(line)
+            parsed = parse_stream_line(line)
         except UnreadableLine:
             return []
         if self.router is None:
@@ -194,7 +197,7 @@ class WriterThread(threading.Thread):
     def _wait_for_disk(self, trouble: StorageTrouble) -> None:
         """Meanwhile the queue fills; the reader lets go of the stream when it is full."""
         while True:
-            self.status.disk_fails(trouble.message)
+            self.status.disk_failed(trouble.message)
             if self.closing.wait(RETRY_SECONDS):
                 break
             try:
@@ -202,6 +205,6 @@ class WriterThread(threading.Thread):
             except StorageTrouble as again:
                 trouble = again
             else:
-                self.status.disk_is_well()
+                self.status.disk_recovered()
                 return
         self.sink.tick()  # asked to end: one more try, and its trouble is the last word

@@ -99,7 +99,7 @@ class ProgramChanges:
         return bool(self.started or self.stopped or self.signalled)
 
 
-class Bridge:
+class SupervisordClient:
     """The way to one supervisord. Keeps no connection and no state of its own."""
 
     def __init__(self, place: Paths, *, timeout_seconds: float = 5.0) -> None:
@@ -135,7 +135,7 @@ class Bridge:
             with one_at_a_time(self.place):
                 current = programs_to_run() if callable(programs_to_run) else programs_to_run
                 programs = {program.name: program for program in current}
-                changed = files.bring_together(self.place, programs.values())
+                changed = files.write_files(self.place, programs.values())
                 return self._follow(programs, changed, stop_seconds)
         except (rpc.NoAnswer, rpc.SupervisordFault) as exc:
             return ProgramChanges(manager_of(exc))

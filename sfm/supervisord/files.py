@@ -29,7 +29,7 @@ def configured(place: Paths) -> list[str]:
     return sorted(path.stem for path in place.conf.glob("*.conf") if conf.ids_of(path.stem))
 
 
-def bring_together(place: Paths, programs_to_run: Iterable[Program]) -> FileChanges:
+def write_files(place: Paths, programs_to_run: Iterable[Program]) -> FileChanges:
     """Write, rewrite and remove files until they are those of the wanted programs.
 
     Other files in the folder are left alone. Raises OSError and BrokenConfiguration; what was

@@ -18,7 +18,7 @@ from sfm.messages import Message
 PROJECT = Path(__file__).resolve().parents[2]
 
 # A socket's address holds 107 bytes, and supervisord first binds one with its process id behind.
-LONGEST_SOCKET_PATH = 95
+MAX_SOCKET_PATH_BYTES = 95
 
 # Blanks are good, for every path is quoted. A quote would end it, `%` is expanded, and
 # everything behind a blank with `;` or `#` is cut off.
@@ -117,7 +117,7 @@ def _conf_folder(instance: Path) -> Path:
 
 def _own_socket(instance: Path) -> Path:
     socket = instance / "run" / "supervisor.sock"
-    if len(os.fsencode(socket)) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(socket)) <= MAX_SOCKET_PATH_BYTES:
         return socket
     word = hashlib.sha256(os.fsencode(instance)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"sfm-{os.getuid()}-{word}" / "supervisor.sock"

@@ -12,7 +12,7 @@ from sfm.database import db
 from sfm.extensions import settings
 from sfm.models import Heartbeat
 from sfm.streams import file_names, lock
-from sfm.streams.removed import VERSION
+from sfm.streams.removed_posts import VERSION
 from sfm.supervisord.conf import SAMPLE_PREFIX
 
 WAIT_SECONDS = 8.0  # they beat every two seconds

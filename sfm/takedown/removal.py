@@ -22,7 +22,7 @@ from sfm.posts import bulk_sql
 from sfm.removals import register
 from sfm.removals.redact import Wanted
 from sfm.runs.transactions import unit_of_work
-from sfm.streams.deleted_filters import seal_files_of_deleted_filters
+from sfm.streams.deleted_filter_files import seal_files_of_deleted_filters
 from sfm.takedown import (
     collectors,
     database,

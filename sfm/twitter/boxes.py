@@ -15,7 +15,7 @@ from sfm.messages import Message
 
 SIDE_DEGREES = 0.35  # of latitude: 38.9 km of the 40.2 allowed
 KM_PER_DEGREE = 111.32
-MOST_TILES = 120  # some 7 rules of the 1,000 an app has
+MAX_TILES = 120  # some 7 rules of the 1,000 an app has
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def tiles(boxes: Iterable[Box]) -> tuple[Box, ...]:
     for box in boxes:
         for half in _halves(box):
             needed = sum(_columns(band) for band in _bands(half))
-            if len(small_boxes) + needed > MOST_TILES:
+            if len(small_boxes) + needed > MAX_TILES:
                 raise WrongInput(_too_large(box))
             small_boxes += _cut(half)
     return tuple(dict.fromkeys(small_boxes))
@@ -81,7 +81,7 @@ def _too_large(box: Box) -> str:
         names=", ".join(f"{number:g}" for number in box.numbers),
         width=f"{width:,.0f}",
         height=f"{height:,.0f}",
-        limit=MOST_TILES,
+        limit=MAX_TILES,
     )
 
 

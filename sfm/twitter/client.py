@@ -37,7 +37,7 @@ from sfm.twitter.parse.tweet import parse_user
 from sfm.twitter.transport import Transport
 
 BATCH = 100  # names or ids that one look-up takes
-LARGEST_PAGE = 100
+MAX_PAGE_SIZE = 100
 CHECKED_WITH = "XDevelopers"  # X's own account: whether it is there does not matter
 
 
@@ -123,7 +123,7 @@ class Client:
         until_id: int | None = None,
         start_time: datetime | None = None,
         end_time: datetime | None = None,
-        page_size: int = LARGEST_PAGE,
+        page_size: int = MAX_PAGE_SIZE,
         exclude: Sequence[str] = (),
     ) -> Iterator[Page]:
         """An account's posts, newest first, at most the 3,200 that X gives.
@@ -132,7 +132,7 @@ class Client:
         gives 800 at most), "retweets". Raises AccountProblem for an account that cannot be read.
         """
         params = self._span(since_id, until_id, start_time, end_time)
-        params["max_results"] = max(5, min(page_size, LARGEST_PAGE))
+        params["max_results"] = max(5, min(page_size, MAX_PAGE_SIZE))
         if exclude:
             params["exclude"] = ",".join(exclude)
         path = at.TIMELINE.path.format(id=int(uid))
@@ -146,11 +146,11 @@ class Client:
         until_id: int | None = None,
         start_time: datetime | None = None,
         end_time: datetime | None = None,
-        page_size: int = LARGEST_PAGE,
+        page_size: int = MAX_PAGE_SIZE,
     ) -> Iterator[Page]:
         """Posts of the last seven days that match, newest first. Retweets are not among them."""
         params = self._span(since_id, until_id, start_time, end_time)
-        params |= {"query": query, "max_results": max(10, min(page_size, LARGEST_PAGE))}
+        params |= {"query": query, "max_results": max(10, min(page_size, MAX_PAGE_SIZE))}
         return self._pages(PageChain(at.SEARCH, at.SEARCH.path, params, "next_token"))
 
     def posts_by_id(self, ids: Iterable[int]) -> Iterator[Page]:

@@ -24,7 +24,7 @@ BROKE_OFF = Message("its answer broke off")
 AWAY = Message("it cannot be reached")
 
 _HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
-_BEGINNING_BYTES = 64 * 1024
+_FIRST_BYTES = 64 * 1024
 
 Answered = urllib3.BaseHTTPResponse
 
@@ -74,7 +74,7 @@ def body_of(answer: Answered) -> bytes:
 def beginning_of(answer: Answered) -> bytes:
     """The first 64 KiB of an answer that may never end, as far as they come; then hangs up."""
     try:
-        return bytes(answer.read(_BEGINNING_BYTES, decode_content=True))
+        return bytes(answer.read(_FIRST_BYTES, decode_content=True))
     except (HTTPError, OSError):
         return b""
     finally:

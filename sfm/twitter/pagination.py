@@ -11,8 +11,8 @@ from sfm.networks.errors import BadRequest
 from sfm.networks.page import Page, PartialError
 from sfm.twitter.endpoints import Endpoint
 
-_MOST_EMPTY_PAGES = 10  # in a row, each with a token for more
-_MOST_RESUMES = 3
+_MAX_EMPTY_PAGES = 10  # in a row, each with a token for more
+_MAX_RESUMES = 3
 BROKEN_PAGING = "broken-paging"
 
 
@@ -61,7 +61,7 @@ class PageChain:
     def _broken(self, token: str) -> str:
         if token in self._seen:
             return Message("Twitter gave the same page token twice, so later pages cannot be had.")
-        if self._empty > _MOST_EMPTY_PAGES:
+        if self._empty > _MAX_EMPTY_PAGES:
             return Message(
                 "Twitter promised more and sent %(empty)s empty pages in a row.", empty=self._empty
             )
@@ -75,7 +75,7 @@ class PageChain:
         params = self.params or {}
         words = {*refusal.parameters, *refusal.detail.replace('"', " ").replace("'", " ").split()}
         about_token = not words.isdisjoint({"pagination_token", "next_token"})
-        if not about_token or self._token_name not in params or self._resumes >= _MOST_RESUMES:
+        if not about_token or self._token_name not in params or self._resumes >= _MAX_RESUMES:
             raise refusal
         self._resumes += 1
         self._seen.clear()  # another chain: tokens that count pages begin anew

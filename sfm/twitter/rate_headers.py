@@ -14,12 +14,12 @@ from sfm.messages import Message
 from sfm.networks.errors import NetworkError, Wait, WaitReason
 
 WINDOW_SECONDS = 900
-LEAST_WAIT_SECONDS = 1.0
-MOST_WAIT_SECONDS = 900.0
-SLACK_SECONDS = 1.0  # the reset is a whole second on the server's clock
+MIN_WAIT_SECONDS = 1.0
+MAX_WAIT_SECONDS = 900.0
+RESET_MARGIN_SECONDS = 1.0  # the reset is a whole second on the server's clock
 TOO_FAST_SECONDS = 10.0  # refused although calls are left: too many at once
-UNTOLD_SECONDS = 60.0  # refused without a word on how long
-CROWDED_SECONDS = 60.0  # a second streaming connection; X's own first step
+UNKNOWN_RESET_SECONDS = 60.0  # refused without a word on how long
+SECOND_CONNECTION_SECONDS = 60.0  # a second streaming connection; X's own first step
 SKEW_SECONDS = 60.0
 
 
@@ -75,23 +75,23 @@ def wait_after(
 
 
 def clamp(seconds: float) -> float:
-    return min(max(seconds, LEAST_WAIT_SECONDS), MOST_WAIT_SECONDS)
+    return min(max(seconds, MIN_WAIT_SECONDS), MAX_WAIT_SECONDS)
 
 
 def _how_long(
     state: RateLimitState, headers: Mapping[str, str], crowded: bool
 ) -> tuple[float, WaitReason]:
     if crowded:
-        return CROWDED_SECONDS, "connections"
+        return SECOND_CONNECTION_SECONDS, "connections"
     if _whole(headers.get("x-app-limit-24hour-remaining")) == 0:
-        return MOST_WAIT_SECONDS, "daily"
+        return MAX_WAIT_SECONDS, "daily"
     if _whole(headers.get("x-user-limit-24hour-remaining")) == 0:
-        return MOST_WAIT_SECONDS, "daily"
+        return MAX_WAIT_SECONDS, "daily"
     if state.remaining is not None and state.remaining > 0:
         return TOO_FAST_SECONDS, "too_fast"
     if state.reset_in is None:
-        return UNTOLD_SECONDS, "window"
-    return clamp(state.reset_in + SLACK_SECONDS), "window"
+        return UNKNOWN_RESET_SECONDS, "window"
+    return clamp(state.reset_in + RESET_MARGIN_SECONDS), "window"
 
 
 def sentence(reason: WaitReason, endpoint: str, until: datetime) -> str:

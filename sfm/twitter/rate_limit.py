@@ -17,7 +17,7 @@ from sfm.networks.errors import Wait, WaitReason
 from sfm.networks.meter import WindowState
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.rate_headers import (
-    SLACK_SECONDS,
+    RESET_MARGIN_SECONDS,
     WINDOW_SECONDS,
     RateLimitState,
     clamp,
@@ -122,7 +122,7 @@ def _state(key: tuple[str, str], window: _Window, now: float) -> WindowState:
 def _correct(window: _Window, state: RateLimitState, now: float) -> None:
     if state.remaining is None or state.reset_in is None:
         return
-    resets_at = now + clamp(state.reset_in + SLACK_SECONDS)
+    resets_at = now + clamp(state.reset_in + RESET_MARGIN_SECONDS)
     remaining = state.remaining - window.in_flight
     # Answers overtake each other: within one window the lower figure is the later one.
     if window.is_confirmed and abs(resets_at - window.resets_at) < _SAME_WINDOW_SECONDS:

@@ -20,7 +20,7 @@ __all__ = ["Box", "Rule", "build_rules", "parse_locations", "parse_people", "par
 
 STREAM_LIMIT = 1024  # characters of one rule of a self-serve app
 SEARCH_LIMIT = 512  # characters of one query of recent search
-MOST_RULES = 1000  # of one self-serve app
+MAX_RULES = 1000  # of one self-serve app
 TAG_PREFIX = "sfm:"
 _MARGIN = 0.95  # X does not say how it counts emoji and the scripts of East Asia
 

@@ -13,13 +13,13 @@ from sfm.networks.errors import NetworkError, Retry, Wait
 from sfm.networks.stream import BackoffKind
 
 NETWORK_STEP_SECONDS = 0.25
-NETWORK_MOST_SECONDS = 16.0
+NETWORK_MAX_SECONDS = 16.0
 HTTP_FIRST_SECONDS = 5.0
-HTTP_MOST_SECONDS = 320.0
+HTTP_MAX_SECONDS = 320.0
 RATE_FIRST_SECONDS = 60.0
-RATE_MOST_SECONDS = 900.0
+RATE_MAX_SECONDS = 900.0
 ALIVE_SECONDS = 30.0  # a connection that lasted so long, or gave a post, was a good one
-_MOST_CONNECTS = ((10, 60.0), (45, 900.0))  # so many within so many seconds
+_MAX_CONNECTS = ((10, 60.0), (45, 900.0))  # so many within so many seconds
 
 
 def kind_of(trouble: NetworkError) -> BackoffKind | None:
@@ -41,7 +41,7 @@ class Backoff:
 
     def __init__(self) -> None:
         self._failures: dict[BackoffKind, int] = {"network": 0, "http": 0, "rate": 0}
-        self._connects: deque[float] = deque(maxlen=_MOST_CONNECTS[-1][0])
+        self._connects: deque[float] = deque(maxlen=_MAX_CONNECTS[-1][0])
 
     def connected(self, now: float) -> None:
         """Note that a connection is being made, whatever comes of it."""
@@ -51,7 +51,7 @@ class Backoff:
         """Seconds to wait before the next connect. `told_seconds`: what a refusal asked for."""
         count = self._failures[kind]
         self._failures[kind] = count + 1
-        wait = max(_table(kind, count), min(told_seconds, RATE_MOST_SECONDS))
+        wait = max(_table(kind, count), min(told_seconds, RATE_MAX_SECONDS))
         return max(wait, self._crowded_until(now + wait) - now)
 
     def alive(self, seconds: float, records: int) -> None:
@@ -61,7 +61,7 @@ class Backoff:
 
     def _crowded_until(self, moment: float) -> float:
         """The first time from `moment` on at which one more connect is within bounds."""
-        for most, span in _MOST_CONNECTS:
+        for most, span in _MAX_CONNECTS:
             if len(self._connects) >= most:
                 moment = max(moment, self._connects[-most] + span)
         return moment
@@ -69,8 +69,8 @@ class Backoff:
 
 def _table(kind: BackoffKind, count: int) -> float:
     if kind == "network":
-        return min(count * NETWORK_STEP_SECONDS, NETWORK_MOST_SECONDS)
+        return min(count * NETWORK_STEP_SECONDS, NETWORK_MAX_SECONDS)
     doublings = 2.0 ** min(count, 10)
     if kind == "http":
-        return min(HTTP_FIRST_SECONDS * doublings, HTTP_MOST_SECONDS)
-    return min(RATE_FIRST_SECONDS * doublings, RATE_MOST_SECONDS)
+        return min(HTTP_FIRST_SECONDS * doublings, HTTP_MAX_SECONDS)
+    return min(RATE_FIRST_SECONDS * doublings, RATE_MAX_SECONDS)

@@ -18,7 +18,7 @@ from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.fields import Fields
 from sfm.twitter.parse.lenient import loads
 from sfm.twitter.parse.values import parse_date
-from sfm.twitter.rules import MOST_RULES, TAG_PREFIX, Rule
+from sfm.twitter.rules import MAX_RULES, TAG_PREFIX, Rule
 from sfm.twitter.stream_connection import (
     CONNECT_SECONDS,
     SILENCE_SECONDS,
@@ -118,7 +118,7 @@ class StreamClient:
     def rules(self) -> tuple[StreamRule, ...]:
         """All rules the app holds, also those of other programs."""
         rules: list[StreamRule] = []
-        params: dict[str, Any] = {"max_results": MOST_RULES}
+        params: dict[str, Any] = {"max_results": MAX_RULES}
         while True:
             body = self._read(at.RULES_READ, params)
             rules += _rules(body)
@@ -162,7 +162,7 @@ class StreamClient:
             batch = {"delete": {"ids": ids[start : start + _ADD_AT_ONCE]}}
             self._read(at.RULES_WRITE, None, method="POST", json=batch)
 
-    def sync_rules(self, wanted_rules: Iterable[Rule], cap: int = MOST_RULES) -> SyncResult:
+    def sync_rules(self, wanted_rules: Iterable[Rule], cap: int = MAX_RULES) -> SyncResult:
         """Bring this installation's rules in line; those of others are left alone.
 
         Additions come before deletions where the cap allows it, so that nothing is missed. A rule

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 30.0  # X sends something every 20
 CONNECT_SECONDS = 10.0
-LONGEST_LINE = 1024 * 1024
+MAX_LINE_BYTES = 1024 * 1024
 _CHUNK = 64 * 1024
 _LINE_WITHOUT_END_SECONDS = 90.0
 
@@ -118,16 +118,16 @@ class StreamConnection:
             self._skipping += len(rest)
         else:
             self._pending += rest
-            if len(self._pending) > LONGEST_LINE:
+            if len(self._pending) > MAX_LINE_BYTES:
                 self._skipping = len(self._pending)
                 self._pending = bytearray()
 
     def _line(self, raw: bytes, now: float) -> Event:
         if not raw.strip():
             return KeepAlive(now)
-        if len(raw) > LONGEST_LINE:
+        if len(raw) > MAX_LINE_BYTES:
             return Skipped(len(raw), now)
-        farewell = None if raw.startswith(b'{"data":') else _farewell(raw)
+        farewell = None if raw.startswith(b'{"data":') else _closing_problem(raw)
         return (
             self._end("told", farewell=farewell) if farewell is not None else StreamLine(raw, now)
         )
@@ -151,7 +151,7 @@ class StreamConnection:
         )
 
 
-def _farewell(raw: bytes) -> dict[str, Any] | None:
+def _closing_problem(raw: bytes) -> dict[str, Any] | None:
     """The problem in a line that says the stream ends; None for every other line.
 
     Any object with errors and without data is one, also of a type we do not know yet.

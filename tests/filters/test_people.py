@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sfm.filters.user_lookup import find_people
+from sfm.filters.account_lookup import find_people
 from sfm.twitter.client import Client
 from tests.twitter.fake import Fake, answer, transport_to
 from tests.twitter.tweets import v2_user

@@ -13,9 +13,10 @@ from sfm import clock as sfm_clock
 from sfm.database import db
 from sfm.extensions import settings as app_settings
 from sfm.filters import connections, reconcile, service, validation
+from sfm.filters.account_lookup import People
+from sfm.filters.drafting import FilterDraft, draft_of
 from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
-from sfm.filters.user_lookup import People
-from sfm.filters.validation import BadFilter, FilterDraft
+from sfm.filters.validation import BadFilter
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter, User
 from sfm.supervisord.client import ProcessInfo, ProcessState
 from sfm.supervisord.conf import Program
@@ -61,8 +62,8 @@ def test_a_shared_program_keeps_its_name_while_it_carries_one_of_it(
     ids: tuple[int, ...], running: list[str], name: str
 ) -> None:
     found = plan([ProgramRequest(number, "a", 1) for number in ids], share=True, running=running)
-    assert list(found.carries) == [name]
-    assert found.carries[name] == ids
+    assert list(found.filter_ids) == [name]
+    assert found.filter_ids[name] == ids
 
 
 def test_one_name_is_not_kept_by_two_programs() -> None:
@@ -114,21 +115,21 @@ def test_a_round_that_waited_follows_the_newest_wish(app: Flask) -> None:
     asked: list[bool] = []
 
     def now() -> list[Program]:
-        held = reconcile.bridge().place.run / "reconcile.lock"
+        held = reconcile.supervisord_client().place.run / "reconcile.lock"
         asked.append(held.exists())
         return [Program((1,))]
 
-    reconcile.bridge().reconcile(now)
+    reconcile.supervisord_client().reconcile(now)
     assert asked == [True]
-    assert reconcile.bridge().configured() == ["twitterfilter-1"]
+    assert reconcile.supervisord_client().configured() == ["twitterfilter-1"]
 
 
 def test_every_save_renews_the_file_as_the_seed_says(app: Flask) -> None:
     made = make_filter()
     reconcile.apply()
-    conf = reconcile.bridge().place.conf / "twitterfilter-1.conf"
+    conf = reconcile.supervisord_client().place.conf / "twitterfilter-1.conf"
     before = conf.read_text()
-    draft = replace(service.draft_from(made, is_active=True), words="storm")
+    draft = replace(draft_of(made, is_active=True), words="storm")
     service.save(draft, NOBODY, made)
     db.session.commit()
     reconcile.apply()
@@ -245,7 +246,7 @@ def test_whatever_a_filter_is_called_its_configuration_is_the_same(app: Flask, n
     """S31"""
     made = make_filter(name, name)
     reconcile.apply()
-    text = (reconcile.bridge().place.conf / f"twitterfilter-{made.id}.conf").read_text()
+    text = (reconcile.supervisord_client().place.conf / f"twitterfilter-{made.id}.conf").read_text()
     assert name not in text
     assert text.count("[program:") == 1
     assert db.session.query(TwitterFilter).count() == 1

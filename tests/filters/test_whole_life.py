@@ -67,7 +67,7 @@ class Supervisor:
         self.process = subprocess.Popen(
             [binary, "-c", path], env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(lambda: reconcile.bridge().view().manager.is_running)
+        wait_for(lambda: reconcile.supervisord_client().view().manager.is_running)
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
@@ -156,8 +156,8 @@ def test_from_the_first_save_to_the_last_sealed_file(
 
     # Deactivated, configuration and process are gone and the files sealed.
     submit(client, page(client, "/filters/1/"), "/filters/1/deactivate/")
-    follow_until(lambda: reconcile.bridge().view().processes == ())
-    assert reconcile.bridge().configured() == []
+    follow_until(lambda: reconcile.supervisord_client().view().processes == ())
+    assert reconcile.supervisord_client().configured() == []
     assert collectors(supervisor.settings) == []
     assert not list(data.glob("*.open"))
     rows = list(db.session.query(StreamFile))
@@ -393,7 +393,7 @@ def test_twenty_press_start_at_four_workers_and_one_process_runs(
     assert len(set(pressed)) > 1, "one worker alone answered"
     wait_for(is_collecting)
     (pid,) = collectors(supervisor.settings)
-    (process,) = reconcile.bridge().view().processes
+    (process,) = reconcile.supervisord_client().view().processes
     assert process.pid == pid
     log = (supervisor.settings.instance / "logs" / "supervisord.log").read_text()
     assert log.count(f"spawned: '{PROGRAM}'") == 2, "once for the save, once for all the twenty"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sfm.filters.user_lookup import find_people
+from sfm.filters.account_lookup import find_people
 from sfm.networks import adapter
 from sfm.networks.adapter import AccountLookup, NetworkClient, PostStream, StreamSource
 from sfm.networks.errors import AccountProblem

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from sfm import clock as clocks
 from sfm.database import db
 from sfm.filters import service
-from sfm.filters.user_lookup import People
-from sfm.filters.validation import FilterDraft
+from sfm.filters.account_lookup import People
+from sfm.filters.drafting import FilterDraft
 from sfm.models import Gap, Heartbeat, TwitterFilter, User
 from tests.conftest import FrozenClock
 from tests.pages import page

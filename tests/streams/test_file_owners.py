@@ -16,7 +16,7 @@ from sfm.extensions import settings as app_settings
 from sfm.filters import service
 from sfm.models import StreamFile, TwitterFilter, User
 from sfm.streams import file_names, files
-from sfm.streams.deleted_filters import seal_files_of_deleted_filters
+from sfm.streams.deleted_filter_files import seal_files_of_deleted_filters
 from sfm.streams.gzip_members import member
 from sfm.streams.lock import StreamLock
 from sfm.streams.manifest import record_file
@@ -120,7 +120,7 @@ def test_a_file_left_growing_is_not_the_next_filters(
     sink = FileSink(
         root, run_folder, 900, lambda path, facts: sealed.append(record_file(root, path, facts))
     )
-    sink.carry([file_names.filter_prefix(second.id)])
+    sink.assign([file_names.filter_prefix(second.id)])
     sink.close()
     db.session.commit()
     assert [row and row.filter_id for row in sealed] == [None]

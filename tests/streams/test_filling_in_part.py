@@ -14,7 +14,8 @@ from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.extensions import settings as settings_of
 from sfm.filters import service, validation
-from sfm.filters.user_lookup import People
+from sfm.filters.account_lookup import People
+from sfm.filters.drafting import FilterDraft
 from sfm.models import Gap, Run, TwitterFilter, User
 from sfm.networks.page import Page, PartialError, RefusedElement
 from sfm.streams import gap_fill
@@ -73,7 +74,7 @@ def fill(gap: Gap, search: Search) -> None:
 
 
 def change_words(found: TwitterFilter, words: str) -> None:
-    draft = validation.FilterDraft(name=found.name, user_id=found.user_id, words=words)
+    draft = FilterDraft(name=found.name, user_id=found.user_id, words=words)
     service.save(draft, People({}, {}), found)
     db.session.commit()
 
@@ -96,7 +97,7 @@ def test_of_ten_days_the_last_seven_are_searched_and_the_rest_is_named(
     assert "in part" in shown
     assert rest in shown
     with pytest.raises(WrongInput, match="asked for all of it"):
-        gap_fill.ask(gap, 1)
+        gap_fill.request_fill(gap, 1)
 
 
 def test_a_gap_filled_before_it_was_kept_what_was_asked_is_not_called_filled(

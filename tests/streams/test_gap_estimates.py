@@ -28,11 +28,11 @@ class Collector:
 
     def __init__(self) -> None:
         self.status = Status()
-        self.ledger = Manifest(Path("/nowhere"), PROGRAM)
+        self.manifest = Manifest(Path("/nowhere"), PROGRAM)
         before = outage_before([PREFIX])
         db.session.rollback()
         if before:
-            self.status.missing_since(before)
+            self.status.add_outages(before)
 
     def post(self, clock: FrozenClock, seconds: int, each_second: int) -> None:
         for _ in range(seconds):
@@ -47,7 +47,7 @@ class Collector:
             since=status.since, alive_at=status.alive_at, posts=status.posts,
             posts_a_minute=status.posts_a_minute,
         )  # fmt: skip
-        assert self.ledger.write(beat, status.outages, status.going_on(), [PREFIX])
+        assert self.manifest.write(beat, status.outages, status.open_outages(), [PREFIX])
 
 
 def at_work(clock: FrozenClock, each_second: int = 2) -> Collector:
@@ -72,7 +72,7 @@ def test_what_was_missed_while_no_process_ran_goes_by_the_pace_of_the_last_heart
     (gap,) = gaps()
     assert (gap.ended_at, gap.lost_estimate) == (None, 2 * (600 + more))
     clock.advance(60)
-    again.status.regained()
+    again.status.connection_restored()
     again.beat("connected")
     (gap,) = gaps()
     assert (gap.seconds, gap.lost_estimate) == (660 + more, 2 * (660 + more))
@@ -95,7 +95,7 @@ def test_a_process_killed_in_an_outage_hands_its_pace_on(app: Flask, clock: Froz
         (gap,) = gaps()
         assert gap.cause == "network"
         assert 2 * waited <= gap.lost_estimate <= 2 * waited + 10
-    later.status.regained()
+    later.status.connection_restored()
     later.beat("connected")
     (gap,) = gaps()
     assert gap.ended_at is not None
@@ -114,7 +114,7 @@ def test_a_process_that_knows_nothing_leaves_an_estimate_as_it_is(
     gap.lost_estimate, gap.lost_counted, gap.seconds = 40, 3, None
     db.session.commit()
     again = Collector()
-    again.status.regained()
+    again.status.connection_restored()
     again.beat("connected")
     (gap,) = gaps()
     assert gap.ended_at is not None
@@ -130,7 +130,7 @@ def test_a_slow_streams_short_outage_may_have_cost_a_post(app: Flask, clock: Fro
     collector.status.alive()
     collector.status.lost("network")
     clock.advance(2)
-    collector.status.regained()
+    collector.status.connection_restored()
     collector.beat("connected")
     assert [gap.lost_estimate for gap in gaps()] == [1]
 

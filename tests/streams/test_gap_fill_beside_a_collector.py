@@ -52,7 +52,7 @@ def test_a_collector_that_seals_its_file_leaves_that_of_a_fill_growing(
     folder: Path, run: Path, sink: FileSink, told: Told, clock: FrozenClock
 ) -> None:
     """ST18: after each interval it looks for files that were left growing."""
-    sink.carry([PREFIX])
+    sink.assign([PREFIX])
     seals: list[int] = []
 
     def found() -> Iterator[tuple[int, bytes]]:
@@ -101,12 +101,12 @@ def test_what_a_killed_fill_left_is_sealed_by_a_collector_unless_a_fill_goes_on(
     growing = left_by_a_kill(folder)
     with pytest.raises(AnotherCollector):
         FillFiles(folder, run, PREFIX)
-    sink.carry([PREFIX])
+    sink.assign([PREFIX])
     sink.close()
     assert growing.exists()
     assert told == []
     target.close()
-    sink.carry([PREFIX])
+    sink.assign([PREFIX])
     sink.close()
     assert [(path.name, facts.lines) for path, facts in told] == [(NAME, 8)]
 

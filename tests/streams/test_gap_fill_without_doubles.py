@@ -82,7 +82,7 @@ class Twitter:
 def collected(data: Path, twitter: Twitter, clock: FrozenClock) -> FileSink:
     """A collector's files, with all that was streamed on the disk, in a file that still grows."""
     sink = FileSink(data, settings_of().instance / "run", 60, lambda path, facts: None)
-    sink.carry([PREFIX])
+    sink.assign([PREFIX])
     for number in twitter.streamed:
         sink.add(PREFIX, line(number), number)
     clock.advance(1)

@@ -11,7 +11,7 @@ import pytest
 from sfm.streams import file_names
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.quarantine import Quarantine
-from sfm.streams.routing import Carried, Router
+from sfm.streams.routing import CollectedFilters, Router
 from sfm.streams.sinks import FileSink
 from sfm.streams.status import Status
 from sfm.streams.writer_thread import WriterThread
@@ -58,7 +58,9 @@ def test_memory_stays_while_posts_come(folder: Path) -> None:
     sink = FileSink(folder, folder.parent / "run", 3600, lambda path, facts: None)
     sink.take(file_names.filter_prefix(1))
     quarantine = Quarantine(folder, "twitterfilter-1")
-    filer = WriterThread(queue, sink, Status(), quarantine, Router(Carried({1: (RULE,)}), MARK))
+    filer = WriterThread(
+        queue, sink, Status(), quarantine, Router(CollectedFilters({1: (RULE,)}), MARK)
+    )
     filer.start()
     feed(queue, filer, 1, count // 5)
     before = resident_mb()

@@ -43,14 +43,14 @@ class Collector:
 
     def __init__(self, program: str, *ids: int) -> None:
         self.program, self.ids = program, list(ids)
-        self.status, self.ledger = Status(), Manifest(Path("/nowhere"), program)
+        self.status, self.manifest = Status(), Manifest(Path("/nowhere"), program)
         self.prefixes = [f"twitterfilter-{number}" for number in ids]
-        self.status.missing_since(outage_before(self.prefixes))
+        self.status.add_outages(outage_before(self.prefixes))
         db.session.rollback()
 
     def connect(self) -> None:
         self.status.alive()
-        self.status.regained()
+        self.status.connection_restored()
         self.say("connected")
 
     def say(self, state: str) -> None:
@@ -60,8 +60,8 @@ class Collector:
             posts_a_minute=self.status.posts_a_minute,
         )  # fmt: skip
         saving = self.prefixes if state == "connected" else []
-        going_on = self.status.going_on()
-        assert self.ledger.write(beat, self.status.outages, going_on, self.prefixes, saving)
+        going_on = self.status.open_outages()
+        assert self.manifest.write(beat, self.status.outages, going_on, self.prefixes, saving)
 
 
 @pytest.mark.parametrize("state", ["stopped", "needs_person", "connected"])

@@ -13,25 +13,25 @@ def test_what_the_connection_does_while_the_disk_is_full_is_shown_when_it_is_wel
 ) -> None:
     """CP4: it was waiting when the disk filled up, and has connected meanwhile."""
     status = Status()
-    status.show("waiting", "Twitter asks to wait.", clock.now() + timedelta(seconds=60))
-    status.disk_fails("The disk is full.")
+    status.set_status("waiting", "Twitter asks to wait.", clock.now() + timedelta(seconds=60))
+    status.disk_failed("The disk is full.")
     clock.advance(60)
-    status.show("connected")
-    status.disk_fails("The disk is full.")
+    status.set_status("connected")
+    status.disk_failed("The disk is full.")
     assert (status.state, status.reason, status.wait_until) == (
         "storage",
         "The disk is full.",
         None,
     )
     assert status.since == clock.now() - timedelta(seconds=60)
-    status.disk_is_well()
+    status.disk_recovered()
     assert (status.state, status.reason, status.since) == ("connected", "", clock.now())
-    status.show("waiting", "The connection broke.")
+    status.set_status("waiting", "The connection broke.")
     assert status.state == "waiting"
 
 
 def test_a_disk_that_was_well_changes_nothing(clock: FrozenClock) -> None:
     status = Status()
-    status.show("connected")
-    status.disk_is_well()
+    status.set_status("connected")
+    status.disk_recovered()
     assert status.state == "connected"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sfm.supervisord.client import Bridge, ProcessState
+from sfm.supervisord.client import ProcessState, SupervisordClient
 from sfm.supervisord.own_conf import render_main
 from sfm.supervisord.paths import PROJECT, Paths, make_folders
 from tests.waiting import wait_for
@@ -54,7 +54,7 @@ class Daemon:
         self.process = subprocess.Popen(
             [binary, "-c", self.file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(lambda: Bridge(self.place).view().manager.is_running)
+        wait_for(lambda: SupervisordClient(self.place).view().manager.is_running)
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
@@ -114,8 +114,8 @@ def place() -> Iterator[Paths]:
 
 
 @pytest.fixture
-def bridge(place: Paths) -> Bridge:
-    return Bridge(place)
+def client(place: Paths) -> SupervisordClient:
+    return SupervisordClient(place)
 
 
 @pytest.fixture
@@ -129,9 +129,9 @@ def daemon(place: Paths) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def state_of(bridge: Bridge) -> Callable[[str], ProcessState | None]:
+def state_of(client: SupervisordClient) -> Callable[[str], ProcessState | None]:
     def state_of(name: str) -> ProcessState | None:
-        found = {process.name: process.state for process in bridge.view().processes}
+        found = {process.name: process.state for process in client.view().processes}
         return found.get(name)
 
     return state_of

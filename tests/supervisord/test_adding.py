@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sfm.supervisord import files, rpc
-from sfm.supervisord.client import Bridge
+from sfm.supervisord.client import SupervisordClient
 from sfm.supervisord.conf import Program
 from sfm.supervisord.paths import Paths
 from tests.supervisord.conftest import Daemon
@@ -13,13 +13,13 @@ from tests.waiting import wait_for
 
 
 def test_a_new_program_is_added_after_the_files_were_read_again(
-    bridge: Bridge, place: Paths, daemon: Daemon
+    client: SupervisordClient, place: Paths, daemon: Daemon
 ) -> None:
     """SV7: its file alone is not enough, as supervisord itself says first."""
     one = Program((1,), revision=1)
-    files.bring_together(place, [one])
+    files.write_files(place, [one])
     with pytest.raises(rpc.SupervisordFault) as fault:
         rpc.call(place.socket, "addProcessGroup", one.name)
     assert fault.value.code == rpc.BAD_NAME
-    assert bridge.reconcile([one]).started == [one.name]
+    assert client.reconcile([one]).started == [one.name]
     wait_for(daemon.living)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sfm.supervisord import rpc
-from sfm.supervisord.client import Bridge, ProcessState
+from sfm.supervisord.client import ProcessState, SupervisordClient
 from sfm.supervisord.conf import Program
 from sfm.supervisord.paths import Paths
 from tests.supervisord.conftest import Daemon, is_alive
@@ -24,30 +24,32 @@ ONE = Program((1,))
 
 
 def test_an_absent_supervisord_is_an_answer_and_the_files_are_ready_for_its_return(
-    bridge: Bridge, place: Paths
+    client: SupervisordClient, place: Paths
 ) -> None:
     """SV1"""
     taken = []
-    for _ in range(3):  # the best of three: what else the machine does is not the bridge's doing
+    for _ in range(3):  # the best of three: what else the machine does is not the client's doing
         before = time.monotonic()
-        assert bridge.view().manager.state == "absent"
-        assert bridge.reconcile([ONE]).manager.state == "absent"
+        assert client.view().manager.state == "absent"
+        assert client.reconcile([ONE]).manager.state == "absent"
         taken.append(time.monotonic() - before)
     assert min(taken) < 2
     assert (place.conf / "twitterfilter-1.conf").is_file()
 
 
-def test_what_was_wanted_while_it_was_away_runs_at_its_return(bridge: Bridge, place: Paths) -> None:
+def test_what_was_wanted_while_it_was_away_runs_at_its_return(
+    client: SupervisordClient, place: Paths
+) -> None:
     daemon = Daemon(place)
     daemon.start()
-    bridge.reconcile([ONE])
+    client.reconcile([ONE])
     wait_for(daemon.living)
     daemon.stop()
-    bridge.reconcile([Program((2,))])
+    client.reconcile([Program((2,))])
     daemon.start()
     try:
         wait_for(lambda: [arguments[-2] for _, arguments in daemon.diary("started")] == ["1", "2"])
-        assert not bridge.reconcile([Program((2,))]).any, "it starts no second one"
+        assert not client.reconcile([Program((2,))]).any, "it starts no second one"
     finally:
         daemon.stop()
 
@@ -63,11 +65,11 @@ def test_a_socket_that_is_not_ours_to_open_is_an_answer(place: Paths, daemon: Da
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
-        os.write(writing, Bridge(place).view().manager.state.encode())
+        os.write(writing, SupervisordClient(place).view().manager.state.encode())
         os._exit(0)
     os.waitpid(child, 0)
     assert os.read(reading, 100) == b"refused"
-    assert Bridge(place).view().manager.is_running
+    assert SupervisordClient(place).view().manager.is_running
 
 
 def test_our_own_supervisord_listens_for_its_owner_only(place: Paths, daemon: Daemon) -> None:
@@ -117,7 +119,7 @@ def test_a_supervisord_that_never_answers_does_not_hold_us_up(place: Paths) -> N
     """SV3: the stock transport waits for ever."""
     with listener(place.socket, lambda connection, number: None) as seen:
         before = time.monotonic()
-        assert Bridge(place, timeout_seconds=1).view().manager.state == "stuck"
+        assert SupervisordClient(place, timeout_seconds=1).view().manager.state == "stuck"
         assert 0.9 < time.monotonic() - before < 30
         assert len(seen) == 1, "a stuck one is not asked twice"
 
@@ -145,7 +147,7 @@ def hang_up_once(connection: socket.socket, number: int) -> None:
 def test_a_reading_call_is_made_again_when_the_line_was_cut(place: Paths) -> None:
     """SV4"""
     with listener(place.socket, hang_up_once) as seen:
-        assert Bridge(place).view().manager.is_running
+        assert SupervisordClient(place).view().manager.is_running
         assert len(seen) == 2
 
 
@@ -164,38 +166,38 @@ def say_hello(connection: socket.socket, number: int) -> None:
 
 def test_something_else_at_the_socket_is_an_answer(place: Paths) -> None:
     with listener(place.socket, say_hello):
-        assert Bridge(place).view().manager.state == "garbled"
+        assert SupervisordClient(place).view().manager.state == "garbled"
 
 
 def test_a_restart_between_two_calls_is_not_noticed(
-    bridge: Bridge, daemon: Daemon, place: Paths
+    client: SupervisordClient, daemon: Daemon, place: Paths
 ) -> None:
     """SV4"""
-    bridge.reconcile([ONE])
+    client.reconcile([ONE])
     daemon.stop()
     daemon.start()
-    assert bridge.view().manager.is_running
-    assert not bridge.reconcile([ONE]).any
+    assert client.view().manager.is_running
+    assert not client.reconcile([ONE]).any
 
 
 def test_after_a_kill_the_new_supervisord_is_found_and_asked(
-    bridge: Bridge, daemon: Daemon, state_of: Callable[[str], ProcessState | None]
+    client: SupervisordClient, daemon: Daemon, state_of: Callable[[str], ProcessState | None]
 ) -> None:
     """SV5. That no second collector writes is shown with real collectors in tests/streams."""
-    bridge.reconcile([ONE])
+    client.reconcile([ONE])
     wait_for(lambda: len(daemon.living()) == 1)
     daemon.kill()
-    assert bridge.view().manager.state == "absent", "the socket's file is still there"
+    assert client.view().manager.state == "absent", "the socket's file is still there"
     daemon.start()
-    assert bridge.view().manager.is_running
+    assert client.view().manager.is_running
     assert state_of("twitterfilter-1") in {ProcessState.STARTING, ProcessState.RUNNING}
 
 
 def test_a_foreign_file_that_blocks_every_reload_is_named_and_stops_still_work(
-    bridge: Bridge, place: Paths, daemon: Daemon
+    client: SupervisordClient, place: Paths, daemon: Daemon
 ) -> None:
     """SV9: supervisord reads all files or none. Ours are whole; a foreign one need not be."""
-    bridge.reconcile([ONE])
+    client.reconcile([ONE])
     wait_for(daemon.living)
     (pid,) = daemon.living()
     broken = place.conf / "by-hand.conf"
@@ -203,22 +205,22 @@ def test_a_foreign_file_that_blocks_every_reload_is_named_and_stops_still_work(
     with pytest.raises(rpc.SupervisordFault) as fault:
         rpc.call(place.socket, "reloadConfig")
     assert fault.value.code == rpc.CANT_REREAD
-    changes = bridge.reconcile([])
+    changes = client.reconcile([])
     assert changes.manager.state == "broken"
     assert "administrator" in changes.manager.message
     assert "by-hand.conf" not in changes.manager.message
     assert changes.stopped == ["twitterfilter-1"]
     assert not is_alive(pid)
     broken.unlink()
-    assert bridge.reconcile([ONE]).started == ["twitterfilter-1"]
+    assert client.reconcile([ONE]).started == ["twitterfilter-1"]
 
 
 def test_a_configuration_that_cannot_be_written_is_an_answer(
-    bridge: Bridge, place: Paths, daemon: Daemon
+    client: SupervisordClient, place: Paths, daemon: Daemon
 ) -> None:
     place.conf.rmdir()
     place.conf.write_text("a file where the folder should be")
-    changes = bridge.reconcile([ONE])
+    changes = client.reconcile([ONE])
     assert changes.manager.state == "broken"
 
 
@@ -263,15 +265,15 @@ def test_a_supervisord_that_is_stopping_says_so(place: Paths) -> None:
         "[program:slow]\nstopwaitsecs=60\nkillasgroup=true\n"
         "command=/bin/sh -c \"trap '' TERM; while :; do sleep 0.1; done\"\n"
     )
-    wait_for(lambda: Bridge(place).view().processes[0].state is ProcessState.RUNNING)
-    (slow,) = Bridge(place).view().processes
+    wait_for(lambda: SupervisordClient(place).view().processes[0].state is ProcessState.RUNNING)
+    (slow,) = SupervisordClient(place).view().processes
     assert daemon.process is not None
     assert slow.pid is not None
     daemon.process.terminate()
     states: list[str] = []
 
     def stopping() -> bool:
-        states.append(Bridge(place).view().manager.state)
+        states.append(SupervisordClient(place).view().manager.state)
         return states[-1] == "stopping"
 
     wait_for(stopping, 50)
@@ -279,12 +281,12 @@ def test_a_supervisord_that_is_stopping_says_so(place: Paths) -> None:
     daemon.process.wait(60)
 
 
-def test_starting_and_stopping_twice_is_good(bridge: Bridge, daemon: Daemon) -> None:
-    bridge.reconcile([ONE])
-    bridge.start("twitterfilter-1")
-    bridge.start("twitterfilter-1")
-    bridge.stop("twitterfilter-1")
-    bridge.stop("twitterfilter-1")
+def test_starting_and_stopping_twice_is_good(client: SupervisordClient, daemon: Daemon) -> None:
+    client.reconcile([ONE])
+    client.start("twitterfilter-1")
+    client.start("twitterfilter-1")
+    client.stop("twitterfilter-1")
+    client.stop("twitterfilter-1")
     wait_for(lambda: not daemon.living())
-    bridge.restart("twitterfilter-1")
+    client.restart("twitterfilter-1")
     wait_for(lambda: len(daemon.living()) == 1)

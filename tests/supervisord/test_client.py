@@ -12,9 +12,9 @@ import pytest
 
 from sfm.atomic_file import write_whole
 from sfm.errors import NotFound, SfmError
-from sfm.supervisord import client as bridge_module
+from sfm.supervisord import client as client_module
 from sfm.supervisord import logs, rpc
-from sfm.supervisord.client import Bridge, ProcessState, ProgramChanges
+from sfm.supervisord.client import ProcessState, ProgramChanges, SupervisordClient
 from sfm.supervisord.conf import Program
 from sfm.supervisord.paths import Paths
 from tests.rounds import rounds
@@ -27,9 +27,9 @@ ONE, TWO = Program((1,), revision=1), Program((2,), revision=1)
 
 
 def test_a_wanted_program_gets_a_file_and_a_process(
-    bridge: Bridge, daemon: Daemon, place: Paths
+    client: SupervisordClient, daemon: Daemon, place: Paths
 ) -> None:
-    changes = bridge.reconcile([ONE])
+    changes = client.reconcile([ONE])
     assert (changes.started, changes.manager.state) == (["twitterfilter-1"], "running")
     wait_for(lambda: daemon.diary("started"))
     ((_, arguments),) = daemon.diary("started")
@@ -38,40 +38,40 @@ def test_a_wanted_program_gets_a_file_and_a_process(
 
 
 def test_a_program_no_longer_wanted_loses_process_group_and_file(
-    bridge: Bridge, daemon: Daemon, place: Paths, state_of: StateOf
+    client: SupervisordClient, daemon: Daemon, place: Paths, state_of: StateOf
 ) -> None:
-    bridge.reconcile([ONE, TWO])
+    client.reconcile([ONE, TWO])
     wait_for(lambda: len(daemon.living()) == 2)
-    changes = bridge.reconcile([TWO])
+    changes = client.reconcile([TWO])
     assert changes.stopped == ["twitterfilter-1"]
     assert state_of("twitterfilter-1") is None
     assert len(daemon.living()) == len(daemon.diary("stopped")) == 1
     assert [path.name for path in place.conf.iterdir()] == ["twitterfilter-2.conf"]
 
 
-def test_a_round_with_nothing_to_do_does_nothing(bridge: Bridge, daemon: Daemon) -> None:
-    bridge.reconcile([ONE])
+def test_a_round_with_nothing_to_do_does_nothing(client: SupervisordClient, daemon: Daemon) -> None:
+    client.reconcile([ONE])
     wait_for(lambda: len(daemon.living()) == 1)
     before = daemon.living()
-    assert not bridge.reconcile([ONE]).any
+    assert not client.reconcile([ONE]).any
     assert daemon.living() == before
 
 
 def test_an_altered_program_is_started_anew_and_no_other(
-    bridge: Bridge, daemon: Daemon, place: Paths
+    client: SupervisordClient, daemon: Daemon, place: Paths
 ) -> None:
     """SV8: reloadConfig alone would leave the old one running."""
-    bridge.reconcile([ONE, TWO])
+    client.reconcile([ONE, TWO])
     wait_for(lambda: len(daemon.living()) == 2)
     pid_of = {arguments[-2]: pid for pid, arguments in daemon.diary("started")}
     other = place.instance / "other"
     other.mkdir()
-    altered = Bridge(replace(place, logs=other))
+    altered = SupervisordClient(replace(place, logs=other))
     write_whole(
         place.conf / "twitterfilter-1.conf",
         (place.conf / "twitterfilter-1.conf").read_text().replace("umask=077", "umask=007"),
     )
-    changes = bridge.reconcile([ONE, TWO])
+    changes = client.reconcile([ONE, TWO])
     assert not changes.any, "what was changed by hand is put right before supervisord reads it"
     changes = altered.reconcile([ONE])
     assert (changes.started, changes.stopped[-1]) == (["twitterfilter-1"], "twitterfilter-1")
@@ -79,7 +79,7 @@ def test_an_altered_program_is_started_anew_and_no_other(
 
 
 def test_other_groups_keep_their_processes_through_every_kind_of_change(
-    bridge: Bridge, place: Paths, daemon: Daemon
+    client: SupervisordClient, place: Paths, daemon: Daemon
 ) -> None:
     foreign = place.conf / "streamsample.conf"
     foreign.write_text(f"[program:streamsample]\ncommand={place.python} sample\n")
@@ -89,69 +89,69 @@ def test_other_groups_keep_their_processes_through_every_kind_of_change(
     (pid,) = daemon.living()
     foreign.write_text(f"[program:streamsample]\ncommand={place.python} sample 2\n")
     for wanted in ([ONE], [ONE, TWO], [replace(ONE, revision=2)], []):
-        bridge.reconcile(wanted)
+        client.reconcile(wanted)
     wait_for(lambda: daemon.living() == [pid])
 
 
 def test_a_new_revision_is_a_signal_not_a_new_process(
-    bridge: Bridge, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    client: SupervisordClient, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bridge.reconcile([ONE])
-    wait_for(lambda: bridge.view().processes[0].state is ProcessState.RUNNING)
+    client.reconcile([ONE])
+    wait_for(lambda: client.view().processes[0].state is ProcessState.RUNNING)
     before = daemon.living()
-    monkeypatch.setattr(bridge_module, "SETTLED_AFTER", bridge_module.timedelta(hours=1))
-    early = bridge.reconcile([replace(ONE, revision=2)])
+    monkeypatch.setattr(client_module, "SETTLED_AFTER", client_module.timedelta(hours=1))
+    early = client.reconcile([replace(ONE, revision=2)])
     assert early.signalled == [], "a signal before it listens would end it"
-    monkeypatch.setattr(bridge_module, "SETTLED_AFTER", bridge_module.timedelta(0))
-    changes = bridge.reconcile([replace(ONE, revision=3)])
+    monkeypatch.setattr(client_module, "SETTLED_AFTER", client_module.timedelta(0))
+    changes = client.reconcile([replace(ONE, revision=3)])
     assert changes.signalled == ["twitterfilter-1"]
     wait_for(lambda: daemon.diary("hup"))
     assert daemon.living() == before
 
 
 def test_a_file_left_behind_by_another_time_is_taken_away(
-    bridge: Bridge, place: Paths, daemon: Daemon, state_of: StateOf
+    client: SupervisordClient, place: Paths, daemon: Daemon, state_of: StateOf
 ) -> None:
-    bridge.reconcile([ONE])
+    client.reconcile([ONE])
     wait_for(daemon.living)
     (place.conf / "twitterfilter-1.conf").rename(place.conf / "twitterfilter-9.conf")
-    bridge.reconcile([ONE])
+    client.reconcile([ONE])
     assert state_of("twitterfilter-9") is None
     assert [path.name for path in place.conf.iterdir()] == ["twitterfilter-1.conf"]
 
 
 def test_a_process_stopped_behind_our_back_runs_again(
-    bridge: Bridge, place: Paths, daemon: Daemon
+    client: SupervisordClient, place: Paths, daemon: Daemon
 ) -> None:
-    bridge.reconcile([ONE])
+    client.reconcile([ONE])
     wait_for(daemon.living)
     rpc.call(place.socket, "stopProcess", "twitterfilter-1")
     assert daemon.living() == []
-    assert bridge.reconcile([ONE]).started == ["twitterfilter-1"]
+    assert client.reconcile([ONE]).started == ["twitterfilter-1"]
     wait_for(lambda: len(daemon.living()) == 1)
 
 
 def test_a_program_that_may_not_start_stays_down(
-    bridge: Bridge, place: Paths, daemon: Daemon, state_of: StateOf
+    client: SupervisordClient, place: Paths, daemon: Daemon, state_of: StateOf
 ) -> None:
-    bridge.reconcile([ONE])
+    client.reconcile([ONE])
     wait_for(daemon.living)
     rpc.call(place.socket, "stopProcess", "twitterfilter-1")
-    assert not bridge.reconcile([replace(ONE, may_start=False)]).any
+    assert not client.reconcile([replace(ONE, may_start=False)]).any
     assert state_of("twitterfilter-1") is ProcessState.STOPPED
 
 
 @pytest.mark.slow
-def test_a_slow_stop_is_left_for_the_next_round(place: Paths, bridge: Bridge) -> None:
+def test_a_slow_stop_is_left_for_the_next_round(place: Paths, client: SupervisordClient) -> None:
     make_stand_in(place.instance, stop_seconds=1.5)
     daemon = Daemon(place)
     daemon.start()
     try:
-        bridge.reconcile([ONE])
+        client.reconcile([ONE])
         wait_for(daemon.living)
-        changes = bridge.reconcile([], stop_seconds=0.2)
+        changes = client.reconcile([], stop_seconds=0.2)
         assert "twitterfilter-1" in changes.waiting
-        assert bridge.reconcile([]).stopped == ["twitterfilter-1"]
+        assert client.reconcile([]).stopped == ["twitterfilter-1"]
         assert len(daemon.diary("stopped")) == 1
     finally:
         daemon.stop()
@@ -159,42 +159,42 @@ def test_a_slow_stop_is_left_for_the_next_round(place: Paths, bridge: Bridge) ->
 
 @pytest.mark.slow
 def test_a_crash_loop_ends_and_is_taken_up_again_when_it_may(
-    bridge: Bridge, place: Paths, daemon: Daemon, state_of: StateOf
+    client: SupervisordClient, place: Paths, daemon: Daemon, state_of: StateOf
 ) -> None:
     """SV11: supervisord gives up after some tries and never tries again by itself."""
     crash = place.instance / "diary.jsonl.crash"
     crash.touch()
-    bridge.reconcile([ONE])
+    client.reconcile([ONE])
     wait_for(lambda: state_of("twitterfilter-1") is ProcessState.FATAL)
     assert len(daemon.diary("started")) == 4
-    assert not bridge.reconcile([replace(ONE, may_start=False)]).any
+    assert not client.reconcile([replace(ONE, may_start=False)]).any
     crash.unlink()
-    assert bridge.reconcile([ONE]).started == ["twitterfilter-1"]
+    assert client.reconcile([ONE]).started == ["twitterfilter-1"]
     wait_for(lambda: state_of("twitterfilter-1") is ProcessState.RUNNING)
 
 
 def test_a_program_that_cannot_start_does_not_keep_the_next_from_it(
-    bridge: Bridge, place: Paths, daemon: Daemon
+    client: SupervisordClient, place: Paths, daemon: Daemon
 ) -> None:
-    bridge.reconcile([ONE, TWO])
+    client.reconcile([ONE, TWO])
     wait_for(lambda: len(daemon.living()) == 2)
     for name in ("twitterfilter-1", "twitterfilter-2"):
         rpc.call(place.socket, "stopProcess", name)
     script = place.python.read_text()
     place.python.unlink()
-    changes = bridge.reconcile([ONE, TWO])
+    changes = client.reconcile([ONE, TWO])
     assert set(changes.waiting) == {"twitterfilter-1", "twitterfilter-2"}
     assert "repaired" in changes.waiting["twitterfilter-1"]
     place.python.write_text(script)
     place.python.chmod(0o700)
-    assert len(bridge.reconcile([ONE, TWO]).started) == 2
+    assert len(client.reconcile([ONE, TWO]).started) == 2
 
 
-def test_twenty_at_once_make_one_process(bridge: Bridge, daemon: Daemon) -> None:
+def test_twenty_at_once_make_one_process(client: SupervisordClient, daemon: Daemon) -> None:
     """SV13: all are answered, one process runs."""
     answers: list[ProgramChanges] = []
     threads = [
-        threading.Thread(target=lambda: answers.append(bridge.reconcile([ONE]))) for _ in range(20)
+        threading.Thread(target=lambda: answers.append(client.reconcile([ONE]))) for _ in range(20)
     ]
     for thread in threads:
         thread.start()
@@ -207,9 +207,11 @@ def test_twenty_at_once_make_one_process(bridge: Bridge, daemon: Daemon) -> None
     assert len(daemon.diary("started")) == 1
 
 
-def test_the_tail_of_a_huge_log_is_64_kib(bridge: Bridge, place: Paths, daemon: Daemon) -> None:
+def test_the_tail_of_a_huge_log_is_64_kib(
+    client: SupervisordClient, place: Paths, daemon: Daemon
+) -> None:
     """SV14: the log is 500 MB long."""
-    bridge.reconcile([ONE])
+    client.reconcile([ONE])
     wait_for(daemon.living)
     log = place.logs / "twitterfilter-1.out.log"
     with log.open("r+b") as file:
@@ -236,34 +238,36 @@ def test_a_log_that_is_a_link_is_not_followed(place: Paths) -> None:
 @pytest.mark.faults
 @pytest.mark.slow
 def test_wish_and_reality_meet_after_any_disorder(
-    bridge: Bridge, place: Paths, daemon: Daemon
+    client: SupervisordClient, place: Paths, daemon: Daemon
 ) -> None:
     """SV12"""
-    disorder(bridge, place, daemon, rounds(12, 200), seed=12)
+    disorder(client, place, daemon, rounds(12, 200), seed=12)
 
 
-def disorder(bridge: Bridge, place: Paths, daemon: Daemon, count: int, seed: int) -> None:
+def disorder(
+    client: SupervisordClient, place: Paths, daemon: Daemon, count: int, seed: int
+) -> None:
     dice = random.Random(seed)
     spoilt = passes = 0
     for _ in range(count):
         wanted = [Program((n,), dice.randint(1, 3)) for n in range(1, 6) if dice.random() < 0.6]
         spoilt += sabotage(place, dice)
-        passes += passes_until_together(bridge, place, wanted)
+        passes += passes_until_together(client, place, wanted)
     wait_for(lambda: len(daemon.living()) == len(wanted))
     assert spoilt > count / 2, "the disorder was not made"
     assert passes < count * 1.2, "one pass is enough, but for a stop that was long"
 
 
-def passes_until_together(bridge: Bridge, place: Paths, wanted: list[Program]) -> int:
+def passes_until_together(client: SupervisordClient, place: Paths, wanted: list[Program]) -> int:
     names = {program.name for program in wanted}
     for count in (1, 2, 3):
-        bridge.reconcile(wanted, stop_seconds=12)
-        found = {process.name: process for process in bridge.view().processes}
+        client.reconcile(wanted, stop_seconds=12)
+        found = {process.name: process for process in client.view().processes}
         assert {path.stem for path in place.conf.iterdir()} == names
         up = [name for name, process in found.items() if process.state in UP]
         if set(up) == set(found) == names:
             return count
-        wait_for(lambda: ProcessState.STOPPING not in [p.state for p in bridge.view().processes])
+        wait_for(lambda: ProcessState.STOPPING not in [p.state for p in client.view().processes])
     raise AssertionError(f"still apart: {wanted} {found}")
 
 
@@ -295,11 +299,11 @@ def sabotage(place: Paths, dice: random.Random) -> int:
 
 @pytest.mark.parametrize("what", ["view", "reconcile"])
 def test_a_call_takes_less_than_a_tenth_of_a_second(
-    bridge: Bridge, daemon: Daemon, what: str
+    client: SupervisordClient, daemon: Daemon, what: str
 ) -> None:
-    bridge.reconcile([ONE])
+    client.reconcile([ONE])
     wait_for(daemon.living)
-    calls = {"view": bridge.view, "reconcile": lambda: bridge.reconcile([ONE])}
+    calls = {"view": client.view, "reconcile": lambda: client.reconcile([ONE])}
     taken = []
     while len(taken) < 5 or (min(taken) >= 0.1 and len(taken) < 50):  # the best of some
         before = os.times().elapsed

@@ -115,34 +115,34 @@ def test_every_cut_is_repaired_by_the_next_round(place: Paths) -> None:
     target = place.conf / "twitterfilter-123.conf"
     for cut in range(0, len(whole), 7):
         target.write_text(whole[:cut])
-        files.bring_together(place, [program])
+        files.write_files(place, [program])
         assert target.read_text() == whole, cut
 
 
 def test_supervisords_own_parser_has_the_last_word(place: Paths) -> None:
     absent = replace(place, logs=place.instance / "not there")
     with pytest.raises(BrokenConfiguration, match="not there"):
-        files.bring_together(absent, [Program((1,))])
+        files.write_files(absent, [Program((1,))])
     assert list(place.conf.iterdir()) == []
 
 
 def test_an_unknown_owner_is_refused_before_a_file_is_in_place(place: Paths) -> None:
     with pytest.raises(BrokenConfiguration, match="nobodyknown"):
-        files.bring_together(replace(place, owner="nobodyknown"), [Program((1,))])
+        files.write_files(replace(place, owner="nobodyknown"), [Program((1,))])
     assert list(place.conf.iterdir()) == []
 
 
 def test_files_of_others_in_the_folder_are_left_alone(place: Paths) -> None:
     mine = place.conf / "streamsample.conf"
     mine.write_text("[program:streamsample]\ncommand=/bin/true\n")
-    changed = files.bring_together(place, [Program((1,))])
-    again = files.bring_together(place, [])
+    changed = files.write_files(place, [Program((1,))])
+    again = files.write_files(place, [])
     assert (changed.new, again.gone) == (("twitterfilter-1",), ("twitterfilter-1",))
     assert [path.name for path in place.conf.iterdir()] == ["streamsample.conf"]
 
 
 def test_files_are_for_their_owner_only(place: Paths) -> None:
-    files.bring_together(place, [Program((1,))])
+    files.write_files(place, [Program((1,))])
     (file,) = place.conf.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
 
@@ -158,10 +158,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_aside(place: Paths) 
 
 
 def test_another_revision_alone_is_no_reason_to_start_again(place: Paths) -> None:
-    files.bring_together(place, [Program((1,), revision=1), Program((2,), revision=1)])
-    changed = files.bring_together(
+    files.write_files(place, [Program((1,), revision=1), Program((2,), revision=1)])
+    changed = files.write_files(
         replace(place), [Program((1,), revision=2), Program((2,), revision=1)]
     )
     assert changed == files.FileChanges(revised=("twitterfilter-1",))
     moved = replace(place, python=Path("/usr/bin/python3"))
-    assert files.bring_together(moved, [Program((1,), revision=2)]).altered == ("twitterfilter-1",)
+    assert files.write_files(moved, [Program((1,), revision=2)]).altered == ("twitterfilter-1",)

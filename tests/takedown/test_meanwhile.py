@@ -30,7 +30,7 @@ from sfm.posts import bulk_sql
 from sfm.posts.importer import Imported, import_files
 from sfm.posts.store import save_page
 from sfm.runs import queue
-from sfm.streams.removed import VERSION, RemovedPosts
+from sfm.streams.removed_posts import VERSION, RemovedPosts
 from sfm.streams.sealing import FileFacts
 from sfm.streams.sinks import FileSink
 from sfm.takedown import removal
@@ -325,7 +325,7 @@ def collector(
         lambda path, facts: told.append((path, facts)),
         removed,
     )
-    sink.carry([PREFIX])
+    sink.assign([PREFIX])
     return sink, removed
 
 
@@ -390,7 +390,7 @@ def test_growing_files_of_a_deleted_filter_are_sealed_by_the_removal(
 ) -> None:
     sink, _removed = collector(settings)
     gone, other = post(text=WORD), post(text="stays here")
-    sink.carry(["twitterfilter-7"])
+    sink.assign(["twitterfilter-7"])
     for one in (gone, other):
         sink.add("twitterfilter-7", json.dumps(one).encode(), id_of(one))
     clock.advance(1)

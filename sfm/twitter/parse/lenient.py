@@ -23,8 +23,8 @@ from sfm.twitter.parse.payload_types import Count
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_DEEPEST = 6  # a retweet of a quote of a reply, and some to spare
-_LONGEST_INTEGER = 25  # digits; ids have 19
+_MAX_DEPTH = 6  # a retweet of a quote of a reply, and some to spare
+_MAX_DIGITS = 25  # digits; ids have 19
 _NUL = b"\\u0000"
 
 
@@ -71,7 +71,7 @@ def loads(line: bytes) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int | None:
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else None
+    return int(digits) if len(digits) <= _MAX_DIGITS else None
 
 
 def clean(text: str) -> str:
@@ -113,13 +113,13 @@ def _value(member: Any, kinds: tuple[Any, ...], items: tuple[Any, ...], depth: i
         fitted = (_value(item, items, (), depth) for item in member)
         return [item for item in fitted if item is not None]
     for kind in kinds:
-        fitted_member = _one(member, kind, depth)
+        fitted_member = _scalar(member, kind, depth)
         if fitted_member is not None:
             return fitted_member
     return None
 
 
-def _one(member: Any, kind: Any, depth: int) -> Any:
+def _scalar(member: Any, kind: Any, depth: int) -> Any:
     if kind is str:
         return _text(member)
     if kind is bool:
@@ -131,7 +131,7 @@ def _one(member: Any, kind: Any, depth: int) -> Any:
         return number if number is not None and abs(number) <= MAX_ID else None
     if kind is float:
         return _decimal(member)
-    if issubclass(kind, msgspec.Struct) and isinstance(member, dict) and depth < _DEEPEST:
+    if issubclass(kind, msgspec.Struct) and isinstance(member, dict) and depth < _MAX_DEPTH:
         return fit(member, kind, depth + 1)
     return None
 

@@ -17,7 +17,7 @@ import msgspec
 from sfm.messages import Message
 from sfm.networks.record import Unreadable
 
-_LONGEST_INTEGER = 25  # digits; Python refuses to make an int of more than 4,300
+_MAX_DIGITS = 25  # digits; Python refuses to make an int of more than 4,300
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
@@ -117,7 +117,7 @@ def _slowly(text: str) -> AnswerParts:
 
 
 def _integer(digits: str) -> int | None:
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else None
+    return int(digits) if len(digits) <= _MAX_DIGITS else None
 
 
 _DECODER = json.JSONDecoder(parse_int=_integer)

@@ -17,7 +17,7 @@ from sfm.twitter.parse.payload_types import V2Entities, V2Media, V2Tweet, V2Url,
 from sfm.twitter.parse.tweet import ParsedPost, open_line
 from sfm.twitter.parse.values import parse_date, required_id, row_id
 
-_DEEPEST = 2  # a retweet of a quote
+_MAX_DEPTH = 2  # a retweet of a quote
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,7 +35,7 @@ def _status(post: V2Tweet, pool: v2.Pool, depth: int = 0) -> dict[str, Any]:
     text = v2.full_text(post)
     references = {ref.type: ref for ref in post.referenced_tweets or post.referenced_posts or ()}
     original = v2.resolve(references.get("retweeted"), pool)
-    if original is not None and depth < _DEEPEST:
+    if original is not None and depth < _MAX_DEPTH:
         text = v2.retweet_prefix(post, original, pool) + v2.full_text(original)
     author = v2.author_of(post, pool)
     status: dict[str, Any] = {
@@ -60,7 +60,7 @@ def _status(post: V2Tweet, pool: v2.Pool, depth: int = 0) -> dict[str, Any]:
     _add_media(status, post, pool)
     _add_quoted(status, references.get("quoted"), pool, depth)
     retweeted = references.get("retweeted")
-    if original is not None and depth < _DEEPEST:
+    if original is not None and depth < _MAX_DEPTH:
         status["retweeted_status"] = _status(original, pool, depth + 1)
     elif retweeted is not None and (retweeted_id := row_id(retweeted.id)) is not None:
         status["retweeted_status"] = {"id": retweeted_id, "id_str": str(retweeted_id)}
@@ -232,5 +232,5 @@ def _add_quoted(
         return
     status["quoted_status_id"], status["quoted_status_id_str"] = quoted_id, str(quoted_id)
     quoted = v2.resolve(reference, pool)  # type: ignore[arg-type]
-    if quoted is not None and depth < _DEEPEST:
+    if quoted is not None and depth < _MAX_DEPTH:
         status["quoted_status"] = _status(quoted, pool, depth + 1)

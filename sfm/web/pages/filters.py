@@ -9,8 +9,11 @@ from werkzeug.wrappers import Response as BaseResponse
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
 from sfm.filters import dry_run, queries, reconcile, service, validation
-from sfm.filters.user_lookup import People
-from sfm.filters.validation import BadFilter, FilterDraft
+from sfm.filters.account_lookup import People
+from sfm.filters.drafting import FilterDraft
+from sfm.filters.preview import Preview, preview
+from sfm.filters.remote_checks import check_exact_rules, look_up, search_client
+from sfm.filters.validation import BadFilter
 from sfm.models import TwitterFilter, User
 from sfm.runs import queue
 from sfm.runs.jobs import FILL_GAP
@@ -19,16 +22,7 @@ from sfm.streams.completeness import of_filter
 from sfm.web.access import access, signed_in_user
 from sfm.web.forms.filters import DeleteFilterForm, FilterForm
 from sfm.web.htmx import done, page_or_part
-from sfm.web.pages.filter_requests import (
-    Preview,
-    check_exact_rules,
-    choose,
-    draft_from,
-    filled_with,
-    look_up,
-    preview,
-    search_client,
-)
+from sfm.web.pages.filter_requests import choose, filled_with, typed_draft
 
 bp = Blueprint("filters", __name__)
 
@@ -78,7 +72,7 @@ def _form(form: FilterForm, twitter_filter: TwitterFilter | None) -> Response | 
     """Shown, previewed or saved; Twitter is asked before the database is locked for writing."""
     shown: Preview | None = None
     if form.validate_on_submit():
-        draft = draft_from(form)
+        draft = typed_draft(form)
         try:
             if request.form.get("do") == "preview":
                 shown = preview(draft, twitter_filter)
@@ -224,7 +218,7 @@ def fill_gap(filter_id: int, gap_id: int) -> BaseResponse:
     gap = gap_fill.gap_of(twitter_filter, gap_id)
     run = queue.enqueue(FILL_GAP, params={"gap": gap_id}, requested_by_id=signed_in_user().id)
     if run is not None:
-        gap_fill.ask(gap, run.id)
+        gap_fill.request_fill(gap, run.id)
     db.session.commit()
     here = url_for("filters.show", filter_id=filter_id)
     return done(here, _("Asked for. The posts come as soon as search has them."))

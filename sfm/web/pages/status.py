@@ -58,7 +58,9 @@ def restart(filter_id: int) -> BaseResponse:
     )
     reconcile.forget_retry([program])
     db.session.commit()
-    return _done_or_refused(lambda: reconcile.bridge().restart(program), _("It is started again."))
+    return _done_or_refused(
+        lambda: reconcile.supervisord_client().restart(program), _("It is started again.")
+    )
 
 
 def _followed(twitter_filter: TwitterFilter, *, again: bool) -> BaseResponse:

@@ -1,4 +1,4 @@
-"""Keeps a collector's rules at Twitter: connects before it touches any, and sees that they stay.
+"""Keeps a collector's rules at Twitter in line: connects first, then syncs, then checks them.
 
 Rules are shared by all who use the app's token. Those of others are never changed; ours may be
 deleted by others, and then a connection stands on which our posts no longer come.
@@ -24,14 +24,14 @@ from sfm.twitter.stream_client import StreamClient, StreamRule, SyncResult
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 60.0  # between two looks at the rules, whatever comes
-EARLY_LOOK_SECONDS = 5.0  # where what comes says that they may be gone
+CHECK_SECONDS = 60.0  # between two looks at the rules, whatever comes
+EARLY_CHECK_SECONDS = 5.0  # where what comes says that they may be gone
 MISSED_POSTS = 20.0  # so many should have come by the pace before
 REMOVED = "rules_removed"
 DETAIL = Message("The rules were deleted at Twitter by somebody else, and were put back.")
 
 
-class RuleKeeper:
+class RuleSync:
     """The rules of one collector. `connect` is for the reader's thread, the rest for the main one.
 
     `stream` and `lookups` are clients for these two threads.
@@ -42,7 +42,7 @@ class RuleKeeper:
     ) -> None:
         self.refused: list[str] = []
         self.foreign: tuple[StreamRule, ...] = ()
-        self.put_back: tuple[datetime, datetime] | None = None  # last absence: from, to
+        self.restored: tuple[datetime, datetime] | None = None  # last absence: from, to
         self._router, self._status = router, status
         self._stream, self._lookups = stream, lookups
         self._syncing = threading.Lock()
@@ -66,7 +66,7 @@ class RuleKeeper:
                 raise
             connection = self._connect_with_rules()
         except Wait as refusal:
-            raise self._explained(refusal) from refusal
+            raise self._name_other_owner(refusal) from refusal
         try:
             self._sync(self._stream)
         except BaseException:
@@ -89,8 +89,8 @@ class RuleKeeper:
             self._matched, self._matched_at = matched, now
             self._pace = self._status.posts_a_minute
         since = now - self._looked_at
-        if since < EARLY_LOOK_SECONDS or since >= LOOK_SECONDS:
-            return since >= LOOK_SECONDS
+        if since < EARLY_CHECK_SECONDS or since >= CHECK_SECONDS:
+            return since >= CHECK_SECONDS
         missed = self._pace / 60 * (now - self._matched_at)
         has_unmatched = self._status.unmatched > self._unmatched and not self.foreign
         return has_unmatched or missed >= MISSED_POSTS
@@ -102,7 +102,7 @@ class RuleKeeper:
     def figures(self) -> dict[str, object]:
         """What the heartbeat says of the rules. Times are ISO, UTC."""
         marks = {rule.mark for rule in self.foreign} - {""}
-        absence = [clock.iso(moment) for moment in self.put_back] if self.put_back else None
+        absence = [clock.iso(moment) for moment in self.restored] if self.restored else None
         return {
             "rules_refused": self.refused,
             "rules_of_others": len(self.foreign),
@@ -117,7 +117,7 @@ class RuleKeeper:
         except NetworkError as refusal:
             self._withdraw(self._stream)  # else whoever is connected gets and pays for our posts
             if isinstance(refusal, Wait):
-                raise self._explained(refusal) from refusal
+                raise self._name_other_owner(refusal) from refusal
             raise
 
     def _withdraw(self, client: StreamClient) -> None:
@@ -130,8 +130,8 @@ class RuleKeeper:
 
     def _sync(self, client: StreamClient) -> None:
         with self._syncing:
-            result = client.sync_rules(self._router.carried.wanted)
-            self._router.held(result.rules.values())
+            result = client.sync_rules(self._router.filters.unique_rules)
+            self._router.set_stored_rules(result.rules.values())
             self._note(result)
         for text in self.refused:
             logger.error("rule refused by Twitter rule=%s", text)
@@ -140,33 +140,33 @@ class RuleKeeper:
         now = clock.now()
         removed = result.missing & self._in_force
         if removed:
-            self._note_absence(removed, now)
+            self._record_absence(removed, now)
         self.refused = [f"{rule.value[:80]}: {rule.reason}" for rule in result.refused]
         self.foreign = result.foreign
         self._added |= {rule.value: rule for rule in result.added}
-        own_values = {rule.value for rule in self._router.carried.wanted}
+        own_values = {rule.value for rule in self._router.filters.unique_rules}
         self._in_force = frozenset(own_values & result.rules.keys())
         self._seen_at = now
         self._looked_at = self._matched_at = clock.monotonic()
         self._unmatched = self._status.unmatched
 
-    def _note_absence(self, removed: frozenset[str], now: datetime) -> None:
+    def _record_absence(self, removed: frozenset[str], now: datetime) -> None:
         """A gap since the rules were last seen, for the filters that want them."""
         logger.error("rules were gone at Twitter and are put back count=%d", len(removed))
-        self.put_back = (self._seen_at, now)
+        self.restored = (self._seen_at, now)
         filters = [
             number
-            for number, rules in self._router.carried.rules.items()
+            for number, rules in self._router.filters.rules.items()
             if any(rule.value in removed for rule in rules)
         ]
         outage = Outage(
             self._seen_at, REMOVED, DETAIL, ended_at=now, last_id=self._status.last_id,
             prefixes=tuple(file_names.filter_prefix(number) for number in filters), rate=self._pace,
         )  # fmt: skip
-        outage.lasts((now - self._seen_at).total_seconds())
+        outage.set_duration((now - self._seen_at).total_seconds())
         self._status.outages.append(outage)
 
-    def _explained(self, refusal: Wait) -> Wait:
+    def _name_other_owner(self, refusal: Wait) -> Wait:
         """The refusal of a second connection, with what is known of who has the first."""
         if refusal.reason != "connections":
             return refusal

@@ -14,7 +14,7 @@ from sfm.streams.errors import AnotherCollector
 from sfm.streams.gap_fill_files import adopt_left
 from sfm.streams.lock import StreamLock
 from sfm.streams.manifest import record_file
-from sfm.streams.removed import RemovedPosts
+from sfm.streams.removed_posts import RemovedPosts
 from sfm.streams.sealing import FileFacts
 
 logger = logging.getLogger(__name__)

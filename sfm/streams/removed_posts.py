@@ -46,7 +46,7 @@ class RemovedPosts:
         self.additions += bool(posts and not posts.ids <= before)
         self.version = version
 
-    def left_of(self, line: bytes) -> bytes | None:
+    def without_removed(self, line: bytes) -> bytes | None:
         """The line without removed posts; None where nothing of it may stay."""
         posts = self.posts
         return line if posts is None else without(line, posts)

@@ -13,8 +13,8 @@ from sfm.messages import Message, join_messages
 from sfm.models import Gap, TwitterFilter
 from sfm.twitter.rules import SEARCH_LIMIT
 
-REACH = timedelta(days=7)
-EDGE = timedelta(seconds=10)  # posts come late, and clocks differ
+SEARCH_REACH = timedelta(days=7)
+MARGIN = timedelta(seconds=10)  # posts come late, and clocks differ
 TOO_NEW = timedelta(seconds=15)  # Source: X, search's end is 10 s ago at most
 
 
@@ -32,9 +32,9 @@ class FillPlan:
 
 def span_of(gap: Gap) -> tuple[datetime, datetime]:
     """From when to when search can be asked for a gap; nothing is left where they do not rise."""
-    earliest = clock.now() - REACH + timedelta(minutes=1)
+    earliest = clock.now() - SEARCH_REACH + timedelta(minutes=1)
     ended_at = gap.ended_at or clock.now()
-    return max(gap.began_at - EDGE, earliest), min(ended_at + EDGE, clock.now() - TOO_NEW)
+    return max(gap.began_at - MARGIN, earliest), min(ended_at + MARGIN, clock.now() - TOO_NEW)
 
 
 def plan_of(gap: Gap, twitter_filter: TwitterFilter) -> FillPlan:
