@@ -143,3 +143,32 @@ def test_killed_with_posts_waiting_for_a_slow_disk_the_gap_begins_before_them(
     assert len(missing) > 300
     assert all(in_a_gap(sender.sent[number], [gap]) for number in missing)
     assert sum(moment < gap.began_at for moment in sender.sent.values()) > len(held) - 150
+
+
+def test_stopped_with_posts_waiting_for_a_slow_disk_they_are_counted_as_lost(
+    app: Flask, tmp_path: Path
+) -> None:
+    """CP18: the end does not wait for a sync of a minute, and says what it gave up."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed: a slow disk cannot be made")
+    make_filter()
+    sender = Sender(0.005)
+    slow = ("strace", "-f", "--seccomp-bpf", "-o", tmp_path / "strace.log", "-e", "trace=fsync",
+            "-e", "inject=fsync:delay_exit=60000000:when=6+")  # fmt: skip
+    with FakeX(sender) as fake:
+        process = Process(environment(app, fake.url), "filterstream", 1, "--save", before=slow)
+        try:
+            wait_for(lambda: (beat := beat_of(NAME)) and beat.figures["queue"] > 300)
+            sender.ending.set()
+            collector = psutil.Process(process.pid).children()[0]
+            collector.send_signal(signal.SIGTERM)
+            wait_for(lambda: (beat := beat_of(NAME)) and beat.state == "stopped", seconds=30)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                collector.kill()
+        finally:
+            process.kill()
+    (gap,) = gaps()
+    assert gap.cause == "not_saved"
+    assert gap.lost_counted > 300
+    lost = sorted(sender.sent)[-gap.lost_counted :]
+    assert all(in_a_gap(sender.sent[number], [gap]) for number in lost)
