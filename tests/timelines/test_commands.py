@@ -227,11 +227,13 @@ def test_two_runs_never_overlap(app: Flask, sandbox: Sandbox, flask: Command) ->
     """JB8 with two processes: the second leaves with a sentence; the first ends untouched."""
     person = sandbox.world.find("FerryNotes")
     user = tracked(person)
-    slow = sandbox.faults.add("slow", path="/2/users/*/tweets", seconds=6)
+    slow = sandbox.faults.add("slow", path="/2/users/*/tweets", seconds=3)
     first = flask("user_timeline")
     _until_fired(slow)
+    first.send_signal(signal.SIGSTOP)  # it cannot end before the second has looked
     second = flask("user_timeline")
-    out, err = second.communicate(timeout=60)
+    out, err = second.communicate(timeout=100)
+    first.send_signal(signal.SIGCONT)
     assert (second.returncode, out) == (1, "")
     assert err.startswith("Error: Timeline job 1 has been running since ")
     assert f"process {first.pid} on " in err
