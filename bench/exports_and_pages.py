@@ -119,7 +119,9 @@ def export_under_way(owner_id: int) -> Iterator[None]:
 
     begin_write()
     layout = Layout(format="xlsx", columns=("extended",), packing="bag")
-    run_id = service.ask(db.session.get_one(User, owner_id), Criteria(), layout, rows=TWEETS).run_id
+    run_id = service.create_export(
+        db.session.get_one(User, owner_id), Criteria(), layout, rows=TWEETS
+    ).run_id
     db.session.commit()
     wait_until(run_id, lambda run: run.state == "running" and run.done)
     yield

@@ -20,8 +20,8 @@ from sfm.file_lock import is_locked, try_to_lock
 from sfm.messages import Message
 
 PART = ".part"
-WAIT_SECONDS = 0.25  # whoever looks whether a lock is held holds it for an instant
-FILES = ".files"  # behind the name of a part: what is packed into it
+WAIT_SECONDS = 0.25  # `is_locked` holds a lock for an instant
+FILES_SUFFIX = ".files"  # behind the name of a part: what is packed into it
 
 
 def _is_empty(folder: Path) -> bool:
@@ -121,7 +121,7 @@ def reads_from(path: Path, inputs: Iterable[Path]) -> bool:
     return False
 
 
-def remove(part: Path) -> None:
+def remove_part(part: Path) -> None:
     """Remove a part, file or folder, if it is there."""
     if part.is_dir():
         shutil.rmtree(part, ignore_errors=True)
@@ -131,7 +131,7 @@ def remove(part: Path) -> None:
 
 @contextmanager
 def part_of(
-    destination: Destination, unfinished: Callable[[Path], object] = remove
+    destination: Destination, unfinished: Callable[[Path], object] = remove_part
 ) -> Iterator[Path]:
     """The place to write to; it gets its name when the `with` ends well.
 
@@ -166,7 +166,7 @@ def free_name(path: Path) -> Path:
 
 def _clear(part: Path, is_left: bool, unfinished: Callable[[Path], object]) -> None:
     """What a killed process left goes; a file of somebody else's that has the name stays."""
-    files = part.with_name(part.name + FILES)
+    files = part.with_name(part.name + FILES_SUFFIX)
     for path in (part, files):
         if os.path.lexists(path) and not is_left:
             raise WrongInput(
@@ -174,7 +174,7 @@ def _clear(part: Path, is_left: bool, unfinished: Callable[[Path], object]) -> N
             )
     if os.path.lexists(part):
         unfinished(part)
-    remove(files)
+    remove_part(files)
 
 
 @contextmanager
@@ -254,7 +254,7 @@ def sync_tree(folder: Path) -> None:
         sync(path)
 
 
-def lock_of(part: Path) -> Path:
+def lock_path(part: Path) -> Path:
     """The lock file of a part file or folder."""
     return part.with_name(f".{part.name}.lock")
 
@@ -264,31 +264,31 @@ def is_lock(path: Path) -> bool:
     return path.name.startswith(".") and path.name.endswith(f"{PART}.lock")
 
 
-def empty(part: Path, *, folder: bool = False) -> None:
+def clear_part(part: Path, *, folder: bool = False) -> None:
     """Take away what was written to the place so far, to begin again."""
-    remove(part)
+    remove_part(part)
     if folder:
         part.mkdir(mode=0o700)
 
 
-def note_version(part: Path, version: int) -> None:
+def write_version(part: Path, version: int) -> None:
     """Write into the lock file under which version of the register of removed posts it is read."""
-    lock_of(part).write_text(f"{version}\n")
+    lock_path(part).write_text(f"{version}\n")
 
 
-def being_written(root: Path) -> dict[Path, int]:
+def parts_being_written(root: Path) -> dict[Path, int]:
     """The `.part` files and folders below that a living process writes, with the version that it
     noted; -1 where it has not yet. Judged by held locks alone; takes none away."""
-    found: dict[Path, int] = {}
+    versions: dict[Path, int] = {}
     for lock in sorted(root.rglob(f".*{PART}.lock")):
-        text = _text_if_held(lock)
+        text = _text_if_locked(lock)
         if text is not None:
             part = lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
-            found[part] = int(text) if text.strip().isdigit() else -1
-    return found
+            versions[part] = int(text) if text.strip().isdigit() else -1
+    return versions
 
 
-def _text_if_held(lock: Path) -> str | None:
+def _text_if_locked(lock: Path) -> str | None:
     try:
         return lock.read_bytes()[:64].decode("ascii", "replace") if is_locked(lock) else None
     except FileNotFoundError:

@@ -11,9 +11,8 @@ from flask.cli import with_appcontext
 
 if TYPE_CHECKING:
     from sfm.exports.format import Layout
-    from sfm.exports.request import Criteria
-    from sfm.exports.result import ExportRequest, ExportResult
-    from sfm.posts.selection import Selection
+    from sfm.exports.request import Criteria, ExportRequest, TypedExport
+    from sfm.exports.result import ExportResult
 
 FORMATS = ("csv", "tsv", "xls", "xlsx", "json", "v1json", "ids", "parquet")
 NEEDS_A_NAME = ("xlsx", "parquet")
@@ -110,17 +109,18 @@ def export(**given: Any) -> None:
     export stays always. What was read, written and left out is told on standard error.
     """
     from sfm.exports.format import Layout
+    from sfm.exports.request import read_criteria
 
     layout = _layout(Layout, given)
     target: Path | None = given["filename"]
     if target is None and (layout.packing in ("zip", "bag") or layout.format in NEEDS_A_NAME):
         raise click.UsageError("Name the file to make with --filename.")
-    criteria: Criteria = _criteria(given)
-    order = _order(criteria, layout, replaces_target=given["force"])
+    criteria = read_criteria(_typed(given), reader=None)
+    request = _request(criteria, layout, replaces_target=given["force"])
     if target is None:
-        _to_standard_output(order)
+        _to_standard_output(request)
     else:
-        _tell(_make(order, target.absolute()))
+        _print_facts(_make(request, target.absolute()))
 
 
 def _layout(layout: type[Layout], given: dict[str, Any]) -> Layout:
@@ -128,8 +128,8 @@ def _layout(layout: type[Layout], given: dict[str, Any]) -> Layout:
 
     packings = [
         name
-        for name, wish in (("gzip", "gzipped"), ("zip", "package"), ("bag", "bag"))
-        if given[wish]
+        for name, option in (("gzip", "gzipped"), ("zip", "package"), ("bag", "bag"))
+        if given[option]
     ]
     if len(packings) > 1:
         raise click.UsageError("Choose one of --gzip, --package and --bag.")
@@ -144,28 +144,8 @@ def _layout(layout: type[Layout], given: dict[str, Any]) -> Layout:
     )
 
 
-def _selection(given: dict[str, Any]) -> Selection:
-    from sfm.posts.selection import Selection
-
-    return Selection.from_args(
-        {
-            "from": given["start_date"],
-            "to": given["end_date"],
-            "zone": given["zone"],
-            "q": given["text"],
-            "lang": given["language"],
-            "kind": ",".join(given["kinds"]),
-            "retweets": "no" if given["no_retweets"] else "",
-            "link": "yes" if given["with_links"] else "",
-            "media": "yes" if given["with_media"] else "",
-        }
-    )
-
-
-def _criteria(given: dict[str, Any]) -> Criteria:
-    from dataclasses import replace
-
-    from sfm.exports.request import new_seed
+def _typed(given: dict[str, Any]) -> TypedExport:
+    from sfm.exports.request import TypedExport
 
     ways = ("twitter_user", "set_name", "everything", "ids_file", "stream_files")
     of_stream = bool(given["twitter_filter"] or given["day"])
@@ -174,80 +154,81 @@ def _criteria(given: dict[str, Any]) -> Criteria:
             "Say what to export by one of --twitter-user, --set-name, --ids-file, --stream-file, "
             "--twitter-filter (with --day or without) and --all."
         )
-    export = _wanted(given, _selection(given))
-    if given["sample"] is None:
-        return export
-    seed = new_seed() if given["seed"] is None else given["seed"]
-    return replace(export, sample=given["sample"], seed=seed)
+    id_list: Path | None = given["ids_file"]
+    return TypedExport(
+        args=_address_arguments(given),
+        account=given["twitter_user"] or "",
+        set_name=given["set_name"] or "",
+        set_owner=given["owner"],
+        stream_paths=given["stream_files"],
+        id_list=id_list,
+        id_list_name=id_list.name if id_list else "",
+        sample=given["sample"],
+        seed=given["seed"],
+    )
 
 
-def _wanted(given: dict[str, Any], selection: Selection) -> Criteria:
-    from sfm.exports import selection as export_selection
-    from sfm.exports.request import Criteria
-
-    if given["twitter_user"]:
-        return export_selection.of_account(
-            export_selection.account_named(given["twitter_user"]), selection
-        )
-    if given["set_name"]:
-        return export_selection.of_set(
-            export_selection.set_named(given["set_name"], given["owner"]), selection
-        )
-    if given["ids_file"]:
-        name = given["ids_file"]
-        return Criteria(selection, "ids", f"Tweets of the list {name.name}", str(name.absolute()))
-    if given["stream_files"]:
-        return export_selection.typed(selection, given["stream_files"])
-    if given["twitter_filter"] or given["day"]:
-        day = export_selection.day_of(given["day"]) if given["day"] else None
-        return export_selection.of_stream(selection, given["twitter_filter"], day)
-    return export_selection.of_selection(selection)
+def _address_arguments(given: dict[str, Any]) -> dict[str, str]:
+    """The conditions under the names that the address of a page has for them."""
+    return {
+        "from": given["start_date"],
+        "to": given["end_date"],
+        "zone": given["zone"],
+        "q": given["text"],
+        "lang": given["language"],
+        "kind": ",".join(given["kinds"]),
+        "retweets": "no" if given["no_retweets"] else "",
+        "link": "yes" if given["with_links"] else "",
+        "media": "yes" if given["with_media"] else "",
+        "filter": str(given["twitter_filter"] or ""),
+        "day": given["day"] or "",
+    }
 
 
-def _order(criteria: Criteria, layout: Layout, *, replaces_target: bool) -> ExportRequest:
+def _request(criteria: Criteria, layout: Layout, *, replaces_target: bool) -> ExportRequest:
     from dataclasses import replace
 
-    from sfm.exports.service import request_of
+    from sfm.exports.request import prepare
 
-    order = request_of(criteria, layout, asked_by="the command line", reader_id=None)
-    return replace(order, replaces_target=replaces_target)
+    request = prepare(criteria, layout, asked_by="the command line", reader_id=None)
+    return replace(request, replaces_target=replaces_target)
 
 
-def _make(order: ExportRequest, target: Path) -> ExportResult:
-    from sfm.exports.build import make
+def _make(request: ExportRequest, target: Path) -> ExportResult:
+    from sfm.exports.build import build_export
 
     if not sys.stderr.isatty():
-        return make(order, target)
+        return build_export(request, target)
     with click.progressbar(length=1, label="Writing", file=sys.stderr) as bar:
 
         def watch(done: int, total: int | None) -> None:
             bar.length = max(total or done, 1)
             bar.update(done - bar.pos)
 
-        return make(order, target, watch)
+        return build_export(request, target, watch)
 
 
-def _to_standard_output(order: ExportRequest) -> None:
+def _to_standard_output(request: ExportRequest) -> None:
     """Made and counted first, then copied: a pipe never gets half an export."""
     import shutil
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        product = _make(order, Path(folder) / "export")
+        result = _make(request, Path(folder) / "export")
         try:
-            with open(product.path, "rb") as file:
+            with open(result.path, "rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
-            sys.stderr.close()  # nobody reads on: no further word
+            sys.stderr.close()  # the reader of the pipe has gone
             raise SystemExit(1) from None
-    _tell(product)
+    _print_facts(result)
 
 
-def _tell(product: ExportResult) -> None:
+def _print_facts(result: ExportResult) -> None:
     from sfm.exports.writers.text_rules import CHANGE_WORDS
 
-    facts = product.facts
+    facts = result.facts
     left_out = sum(facts.left_out.values())
     click.echo(
         f"{facts.rows_read:,} rows read, {facts.rows_written:,} written, {left_out:,} left out.",
@@ -259,5 +240,5 @@ def _tell(product: ExportResult) -> None:
         click.echo(f"  changed: {count:,} {CHANGE_WORDS[name]}", err=True)
     for warning in facts.warnings:
         click.echo(f"  look at this: {warning}", err=True)
-    if product.sha256:
-        click.echo(f"  SHA-256 {product.sha256}", err=True)
+    if result.sha256:
+        click.echo(f"  SHA-256 {result.sha256}", err=True)

@@ -35,14 +35,14 @@ def remove_tweet(ids: tuple[int, ...], reason: str, may_return: bool, yes: bool)
 
     if not reason.strip():
         raise WrongInput("Say why with --reason; the audit log keeps it.")
-    findings = removal.find(ids)
+    findings = removal.find_posts(ids)
     _show_findings(findings)
     if not findings.anything and not findings.later:
         return
     if not yes:
         click.confirm("Delete this for good?", abort=True, err=True)
     with at_the_terminal():
-        outcome = removal.remove(findings, reason.strip(), may_return=may_return)
+        outcome = removal.remove_posts(findings, reason.strip(), may_return=may_return)
     _show_leftovers(outcome, may_return=may_return)
     if not outcome.nothing_left:
         raise click.exceptions.Exit(1)

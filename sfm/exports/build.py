@@ -19,23 +19,23 @@ from sfm.exports.package import package
 from sfm.exports.package.provenance import gaps_of, runs_of
 from sfm.exports.readers.database import DatabaseTweets, ListedTweets, snapshot
 from sfm.exports.readers.id_list import read_ids
-from sfm.exports.request import Criteria
-from sfm.exports.result import FIELDS, ExportFacts, ExportRequest, ExportResult, Summary, Tally
+from sfm.exports.request import Criteria, ExportRequest
+from sfm.exports.result import SUMMARY_FIELDS, ExportFacts, ExportResult, Summary, Tally
 from sfm.exports.storage import work_folder
 from sfm.exports.writers.output import Output, WrittenOutput
-from sfm.exports.writers.verify import check_tally, count_rows
+from sfm.exports.writers.verify import count_rows, verify_counts
 from sfm.messages import Message
-from sfm.output_file import Destination, empty, note_version, part_of
+from sfm.output_file import Destination, clear_part, part_of, write_version
 from sfm.posts import bulk_sql
 from sfm.removals import register
 
 BATCHES_PER_DISK_CHECK = 50
 MAX_TRIES = 5  # of one export; each ends with a removal that came while it was made
-TOO_MANY = Message(
+TOO_MANY_REMOVALS = Message(
     "Posts were removed each time while this was made, so it was made in vain. Ask for it again "
     "when no more are being removed."
 )
-NO_ID = Message("no tweet id on the line")
+NO_ID_ON_LINE = Message("no tweet id on the line")
 
 Watch = Callable[[int, int | None], None]
 
@@ -55,7 +55,7 @@ class PostSource(Protocol):
     def batches(self) -> Iterator[list[Any]]: ...
 
 
-def make(order: ExportRequest, target: Path, watch: Watch = no_watch) -> ExportResult:
+def build_export(request: ExportRequest, target: Path, watch: Watch = no_watch) -> ExportResult:
     """Make the export at `target`; until it is whole there is only a `.part` beside it.
 
     `watch` is told rows done and in all after each batch, and may raise to stop. Packed exports
@@ -64,40 +64,44 @@ def make(order: ExportRequest, target: Path, watch: Watch = no_watch) -> ExportR
     own, and again from the start where posts were removed for good meanwhile. Raises NoRoom,
     CountMismatch, WrongInput.
     """
-    packed = _is_packed(order)
+    packed = _is_packed(request)
     zipped = packed and target.suffix == ".zip"
-    folder = order.layout.format == "parquet" if not packed else not zipped
+    folder = request.layout.format == "parquet" if not packed else not zipped
     there = Destination(
-        target, folder, order.replaces_target, package.is_earlier_export, inputs_of(order.criteria)
+        target,
+        folder,
+        request.replaces_target,
+        package.is_earlier_export,
+        input_files(request.criteria),
     )
     with storage.describe_full_disk(), part_of(there) as part:
         for _ in range(MAX_TRIES):
-            version = read_version()
-            note_version(part, version)
-            facts = _make_part(order, target, part, watch)
-            if read_version() == version:
+            version = read_removals_version()
+            write_version(part, version)
+            facts = _make_part(request, target, part, watch)
+            if read_removals_version() == version:
                 break
-            empty(part, folder=folder)
+            clear_part(part, folder=folder)
         else:
-            raise WrongInput(TOO_MANY)
+            raise WrongInput(TOO_MANY_REMOVALS)
     if target.is_dir():
         return ExportResult(target, 0, "", facts, version)
     return ExportResult(target, target.stat().st_size, sha256_of(target), facts, version)
 
 
-def _make_part(order: ExportRequest, target: Path, part: Path, watch: Watch) -> ExportFacts:
+def _make_part(request: ExportRequest, target: Path, part: Path, watch: Watch) -> ExportFacts:
     """All of it at `part`, packed as the order says."""
-    if not _is_packed(order):
-        return _write(order, [Output(order.layout, part)], [part], watch)
+    if not _is_packed(request):
+        return _write(request, [Output(request.layout, part)], [part], watch)
     if target.suffix != ".zip":
-        return _make_package(order, part, watch)
+        return _make_package(request, part, watch)
     with work_folder(part) as work:
-        facts = _make_package(order, work / target.stem, watch)
+        facts = _make_package(request, work / target.stem, watch)
         package.zip_folder(work / target.stem, part)
     return facts
 
 
-def inputs_of(criteria: Criteria) -> tuple[Path, ...]:
+def input_files(criteria: Criteria) -> tuple[Path, ...]:
     """The files that an export is read from."""
     names = [criteria.ids_file, *criteria.files]
     if db.engine.dialect.name == "sqlite":
@@ -105,83 +109,83 @@ def inputs_of(criteria: Criteria) -> tuple[Path, ...]:
     return tuple(Path(name) for name in names if name)
 
 
-def _is_packed(order: ExportRequest) -> bool:
+def _is_packed(request: ExportRequest) -> bool:
     """Whether a README goes with it, which tells what the tweets are."""
-    return order.layout.packing in ("zip", "bag")
+    return request.layout.packing in ("zip", "bag")
 
 
-def _make_package(order: ExportRequest, folder: Path, watch: Watch) -> ExportFacts:
+def _make_package(request: ExportRequest, folder: Path, watch: Watch) -> ExportFacts:
     """The data and all that proves it, in a folder."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    places = package.data_places(order, folder)
+    places = package.data_files(request, folder)
     for layout, path in places:
         path.parent.mkdir(exist_ok=True)
         if layout.format == "parquet":
             path.mkdir()
     outputs = [Output(layout, path) for layout, path in places]
-    facts = _write(order, outputs, [path for _layout, path in places], watch)
-    package.complete(order, facts, folder)
+    facts = _write(request, outputs, [path for _layout, path in places], watch)
+    package.add_documentation(request, facts, folder)
     return facts
 
 
 def _write(
-    order: ExportRequest, outputs: Sequence[Output], paths: Sequence[Path], watch: Watch
+    request: ExportRequest, outputs: Sequence[Output], paths: Sequence[Path], watch: Watch
 ) -> ExportFacts:
-    """Read all tweets once and write them to every output; then prove that none is missing."""
-    wanted = dict.fromkeys([name for one in outputs for name in one.fields])
-    if _is_packed(order):
-        wanted.update(dict.fromkeys(FIELDS))
-    fields = tuple(wanted)
-    for one in outputs:
-        one.begin(fields)
+    """Read all tweets once and write them to every output; then count what was written again."""
+    all_fields = dict.fromkeys([name for output in outputs for name in output.fields])
+    if _is_packed(request):
+        all_fields.update(dict.fromkeys(SUMMARY_FIELDS))
+    fields = tuple(all_fields)
+    for output in outputs:
+        output.begin(fields)
     summary = Summary()
     try:
         with snapshot() as connection:
             read_at = clock.now()
-            source = open_source(order.criteria, connection, fields)
-            needed = storage.expected_bytes(order.layout, source.total or 0)
-            storage.check_room(paths[0].parent, needed, order.keep_free_mb)
-            _copy(order, source, outputs, summary, watch)
-            gaps, runs = _provenance(connection, order, summary)
-        written = [one.finish() for one in outputs]
+            source = open_source(request.criteria, connection, fields)
+            needed = storage.expected_bytes(request.layout, source.total or 0)
+            storage.check_disk_space(paths[0].parent, needed, request.keep_free_mb)
+            _copy(request, source, outputs, summary, watch)
+            gaps, runs = _provenance(connection, request, summary)
+        written = [output.finish() for output in outputs]
     finally:
-        for one in outputs:
-            one.close()
+        for output in outputs:
+            output.close()
     for output, path, result in zip(outputs, paths, written, strict=True):
         left_out = source.tally.left_out.total() + sum(result.left_out.values())
-        check_tally(source.tally.read, result.rows, left_out, count_rows(output.layout, path))
+        verify_counts(source.tally.read, result.rows, left_out, count_rows(output.layout, path))
     facts = _facts(source, written[0], summary, read_at)
     return replace(facts, gaps=gaps, runs=runs)
 
 
 def _provenance(
-    connection: Connection, order: ExportRequest, summary: Summary
+    connection: Connection, request: ExportRequest, summary: Summary
 ) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...]]:
     """The outages and the runs behind the posts, for a package; of other exports none."""
-    if not _is_packed(order):
+    if not _is_packed(request):
         return (), ()
-    return gaps_of(connection, order, summary), runs_of(connection, summary.run_ids)
+    return gaps_of(connection, request, summary), runs_of(connection, summary.run_ids)
 
 
 def _copy(
-    order: ExportRequest,
+    request: ExportRequest,
     source: PostSource,
     outputs: Sequence[Output],
     summary: Summary,
     watch: Watch,
 ) -> None:
-    folder, told = outputs[0].folder, _is_packed(order)
+    folder, packed = outputs[0].folder, _is_packed(request)
     done = 0
     watch(0, source.total)
     for number, tweets in enumerate(source.batches(), start=1):
-        if told:
+        if packed:
             summary.look(tweets)
         for output in outputs:
             output.write(tweets)
         done += len(tweets)
         watch(done, source.total)
         if number % BATCHES_PER_DISK_CHECK == 0:
-            storage.check_room(folder, 0, order.keep_free_mb)
+            storage.check_disk_space(folder, 0, request.keep_free_mb)
 
 
 def _facts(
@@ -198,7 +202,7 @@ def _facts(
     )
 
 
-def read_version() -> int:
+def read_removals_version() -> int:
     """The version at which posts were last taken out of what is kept, on a connection of its own.
 
     To be read before the view of the database that an export is made of.
@@ -207,12 +211,12 @@ def read_version() -> int:
         return register.taken_out_version(connection)
 
 
-def is_current(product: ExportResult) -> bool:
-    """Whether nothing was taken out since the product was read. In the session, after
+def is_unaffected_by_removals(result: ExportResult) -> bool:
+    """Whether nothing was taken out since the posts of the result were read. In the session, after
     `begin_write`; nothing can be taken out between this and the commit."""
     connection = db.session.connection()
     bulk_sql.lock_writers(connection)
-    return register.taken_out_version(connection) == product.removals_version
+    return register.taken_out_version(connection) == result.removals_version
 
 
 def open_source(criteria: Criteria, connection: Connection, fields: Sequence[str]) -> PostSource:
@@ -222,9 +226,9 @@ def open_source(criteria: Criteria, connection: Connection, fields: Sequence[str
 
         return StreamTweets(connection, criteria, fields)
     if criteria.source == "ids":
-        listed = read_ids(Path(criteria.ids_file))
-        found = ListedTweets(connection, criteria, fields, listed.ids)
-        found.tally.read += listed.without_id
-        found.tally.leave_out(NO_ID, listed.without_id)
-        return found
+        id_list = read_ids(Path(criteria.ids_file))
+        source = ListedTweets(connection, criteria, fields, id_list.ids)
+        source.tally.read += id_list.without_id
+        source.tally.leave_out(NO_ID_ON_LINE, id_list.without_id)
+        return source
     return DatabaseTweets(connection, criteria, fields)

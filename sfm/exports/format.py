@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
@@ -34,8 +35,8 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    one.key: one
-    for one in (
+    entry.key: entry
+    for entry in (
         Format("csv", "CSV", ".csv", "text/csv", is_table=True),
         Format("tsv", "TSV", ".tsv", "text/tab-separated-values", is_table=True),
         Format(
@@ -97,7 +98,7 @@ class Layout:
             raise WrongInput(
                 Message("%(label)s is compressed already: leave gzip out.", label=self.kind.label)
             )
-        choose(self.columns)
+        columns_named(self.columns)
 
     @property
     def kind(self) -> Format:
@@ -109,8 +110,8 @@ class Layout:
         """The columns of the table, companions included; none for formats that are no table."""
         if not self.kind.is_table:
             return ()
-        chosen = choose(self.columns)
-        return with_companions(chosen) if self.id_companions else chosen
+        columns = columns_named(self.columns)
+        return with_companions(columns) if self.id_companions else columns
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for a JSON column; `layout_from` reads them again."""
@@ -118,7 +119,7 @@ class Layout:
 
 
 def format_named(name: str) -> str:
-    """The key of the format that somebody means. Raises WrongInput."""
+    """The key of the format of this name, other names included. Raises WrongInput."""
     key = OTHER_NAMES.get(name.lower(), name.lower())
     Layout(format=key)
     return key
@@ -126,55 +127,57 @@ def format_named(name: str) -> str:
 
 def layout_from(values: Mapping[str, Any]) -> Layout:
     """A layout out of `as_json`; unknown keys of another release are passed over."""
-    known = {one.name for one in fields(Layout)}
+    known = {entry.name for entry in fields(Layout)}
     kept = {name: value for name, value in values.items() if name in known}
     if "columns" in kept:
         kept["columns"] = tuple(kept["columns"])
     return Layout(**kept)
 
 
-ALL: dict[str, Column] = {column.name: column for column in (*CLASSIC, *EXTENDED)}
-SETS: dict[str, tuple[Column, ...]] = {"classic": CLASSIC, "extended": (*CLASSIC, *EXTENDED)}
+ALL_COLUMNS: dict[str, Column] = {column.name: column for column in (*CLASSIC, *EXTENDED)}
+COLUMN_SETS: dict[str, tuple[Column, ...]] = {"classic": CLASSIC, "extended": (*CLASSIC, *EXTENDED)}
 
 
-def choose(names: Iterable[str]) -> tuple[Column, ...]:
+def columns_named(names: Iterable[str]) -> tuple[Column, ...]:
     """The columns of these names, in their order; a set's name stands for all of its columns.
 
     Raises WrongInput for an unknown name, for none at all, and for one named twice.
     """
-    chosen: list[Column] = []
+    columns: list[Column] = []
     for name in names:
-        found = SETS.get(name) or (ALL[name],) if name in SETS or name in ALL else None
-        if found is None:
+        if name in COLUMN_SETS:
+            columns += [column for column in COLUMN_SETS[name] if column not in columns]
+        elif name in ALL_COLUMNS:
+            columns.append(ALL_COLUMNS[name])
+        else:
             raise WrongInput(
                 Message(
                     "There is no column “%(name)s”. The data dictionary lists them all.", name=name
                 )
             )
-        chosen += [column for column in found if column not in chosen or name not in SETS]
-    names_chosen = [column.name for column in chosen]
-    twice = {name for name in names_chosen if names_chosen.count(name) > 1}
+    counts = Counter(column.name for column in columns)
+    twice = {name for name, count in counts.items() if count > 1}
     if twice:
         raise WrongInput(Message("The column “%(name)s” is named twice.", name=min(twice)))
-    if not chosen:
+    if not columns:
         raise WrongInput(Message("Choose at least one column."))
-    return tuple(chosen)
+    return tuple(columns)
 
 
 def with_companions(columns: Sequence[Column]) -> tuple[Column, ...]:
     """The columns, each id followed by a twin that no spreadsheet can take for a number."""
-    found: list[Column] = []
+    both: list[Column] = []
     for column in columns:
-        found.append(column)
+        both.append(column)
         if column.type == "id":
-            found.append(_companion(column))
-    return tuple(found)
+            both.append(_companion(column))
+    return tuple(both)
 
 
 def _companion(column: Column) -> Column:
     def value(tweet: Any) -> Cell:
-        found = column.value(tweet)
-        return None if found is None else f"{COMPANION_MARK}{found}"
+        cell = column.value(tweet)
+        return None if cell is None else f"{COMPANION_MARK}{cell}"
 
     return Column(
         name=column.name + COMPANION_SUFFIX,

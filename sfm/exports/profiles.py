@@ -12,15 +12,15 @@ from sfm.exports.format import Layout
 from sfm.messages import Message
 from sfm.models import ExportProfile, User
 
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 
 
 def save(owner: User, name: str, layout: Layout) -> ExportProfile:
     """Keep a layout under a name; one of the same name is replaced. Raises WrongInput."""
     tidied = " ".join(name.split())
-    if not tidied or len(tidied) > LONGEST_NAME:
+    if not tidied or len(tidied) > MAX_NAME_LENGTH:
         raise WrongInput(
-            Message("The name of a profile has 1 to %(limit)s characters.", limit=LONGEST_NAME)
+            Message("The name of a profile has 1 to %(limit)s characters.", limit=MAX_NAME_LENGTH)
         )
     profile = db.session.scalar(
         select(ExportProfile).where(
@@ -35,7 +35,7 @@ def save(owner: User, name: str, layout: Layout) -> ExportProfile:
     return profile
 
 
-def listed(owner: User) -> Sequence[ExportProfile]:
+def profiles_of(owner: User) -> Sequence[ExportProfile]:
     """A person's profiles by name."""
     return db.session.scalars(
         select(ExportProfile).where(ExportProfile.owner_id == owner.id).order_by(ExportProfile.name)
@@ -44,14 +44,14 @@ def listed(owner: User) -> Sequence[ExportProfile]:
 
 def find(owner: User, profile_id: int) -> ExportProfile:
     """One of a person's own profiles. Raises NotFound."""
-    found = db.session.scalar(
+    profile = db.session.scalar(
         select(ExportProfile).where(
             ExportProfile.id == profile_id, ExportProfile.owner_id == owner.id
         )
     )
-    if found is None:
+    if profile is None:
         raise NotFound(Message("There is no such profile, or it belongs to somebody else."))
-    return found
+    return profile
 
 
 def remove(profile: ExportProfile) -> None:

@@ -14,10 +14,16 @@ from sfm import audit, clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.exports import service, storage
-from sfm.exports.build import MAX_TRIES, TOO_MANY, Watch, is_current, no_watch
+from sfm.exports.build import (
+    MAX_TRIES,
+    TOO_MANY_REMOVALS,
+    Watch,
+    is_unaffected_by_removals,
+    no_watch,
+)
 from sfm.exports.format import layout_from
-from sfm.exports.request import criteria_from
-from sfm.exports.result import ExportRequest, ExportResult
+from sfm.exports.request import ExportRequest, criteria_from, prepare
+from sfm.exports.result import ExportResult
 from sfm.exports.storage import exports_folder, remove_leftovers, slug
 from sfm.exports.worker_process import build_in_process
 from sfm.messages import Message, join_messages
@@ -30,7 +36,7 @@ logger = logging.getLogger(__name__)
 EVERY = {"day": Message("each day"), "week": Message("each week"), "month": Message("each month")}
 
 
-def repeat(export: ExportFile, every: str) -> RecurringExport:
+def add_recurring(export: ExportFile, every: str) -> RecurringExport:
     """Have an export made again and again, for the first time now. Flushed. Raises WrongInput."""
     if every not in EVERY:
         raise WrongInput(
@@ -42,7 +48,7 @@ def repeat(export: ExportFile, every: str) -> RecurringExport:
                 "Only exports of the collection can be repeated: lists and files do not change."
             )
         )
-    made = RecurringExport(
+    recurring_export = RecurringExport(
         owner_id=export.owner_id,
         title=export.title,
         criteria=export.criteria,
@@ -50,10 +56,10 @@ def repeat(export: ExportFile, every: str) -> RecurringExport:
         every=every,
         next_at=clock.now(),
     )
-    db.session.add(made)
+    db.session.add(recurring_export)
     db.session.flush()
     audit.record("export.repeated", kind="export", subject_id=export.id, subject=export.title)
-    return made
+    return recurring_export
 
 
 def next_after(moment: datetime, every: str) -> datetime:
@@ -67,8 +73,8 @@ def next_after(moment: datetime, every: str) -> datetime:
     return first_of_next.replace(day=min(moment.day, last_of_next.day))
 
 
-def due() -> Sequence[int]:
-    """The numbers of those whose time has come."""
+def due_ids() -> Sequence[int]:
+    """The ids of the recurring exports that are due."""
     return db.session.scalars(
         select(RecurringExport.id)
         .where(RecurringExport.is_active, RecurringExport.next_at <= clock.now())
@@ -76,49 +82,49 @@ def due() -> Sequence[int]:
     ).all()
 
 
-def make_one(number: int, watch: Watch = no_watch) -> int:
+def make_due_export(recurring_id: int, watch: Watch = no_watch) -> int:
     """Make one of them now; 1 if it came out well, else 0. Commits. `watch` may raise to stop."""
     try:
-        order, target = _order_of(db.session.get_one(RecurringExport, number))
+        request, target = _next_request(db.session.get_one(RecurringExport, recurring_id))
         db.session.rollback()
-        product = _make_current(order, target, watch)
-        message = f"{product.facts.rows_written:,} tweets"
+        result = _make_current(request, target, watch)
+        message = f"{result.facts.rows_written:,} tweets"
     except (Cancelled, Interrupted, LeaseLost):
         raise  # it stays due
     except SfmError as exc:
         message, target = exc.message, Path()
-        logger.warning("recurring export failed number=%d reason=%s", number, exc.message)
+        logger.warning("recurring export failed number=%d reason=%s", recurring_id, exc.message)
     begin_write()  # ends what an error above has left open
-    one = db.session.get_one(RecurringExport, number)
-    one.message, one.last_at = message, clock.now()
-    one.last_file = target.name or one.last_file
-    while one.next_at <= clock.now():
-        one.next_at = next_after(one.next_at, one.every)
+    recurring_export = db.session.get_one(RecurringExport, recurring_id)
+    recurring_export.message, recurring_export.last_at = message, clock.now()
+    recurring_export.last_file = target.name or recurring_export.last_file
+    while recurring_export.next_at <= clock.now():
+        recurring_export.next_at = next_after(recurring_export.next_at, recurring_export.every)
     db.session.commit()
     return int(bool(target.name))
 
 
-def _order_of(recurring_export: RecurringExport) -> tuple[ExportRequest, Path]:
+def _next_request(recurring_export: RecurringExport) -> tuple[ExportRequest, Path]:
     """What to make now, and where. Raises SfmError where it cannot be made any more."""
     criteria = criteria_from(recurring_export.criteria)
     layout = layout_from(recurring_export.layout)
     owner = recurring_export.owner
-    order = service.request_of(criteria, layout, asked_by=owner.username, reader_id=owner.id)
+    request = prepare(criteria, layout, asked_by=owner.username, reader_id=owner.id)
     name = service.file_name(criteria, layout, recurring_export.id)
-    return order, folder_of(recurring_export) / _dated_name(name)
+    return request, folder_of(recurring_export) / _dated_name(name)
 
 
-def _make_current(order: ExportRequest, target: Path, watch: Watch) -> ExportResult:
+def _make_current(request: ExportRequest, target: Path, watch: Watch) -> ExportResult:
     """Make it until no post was removed for good meanwhile."""
     for _ in range(MAX_TRIES):
-        product = build_in_process(order, target, watch)
+        result = build_in_process(request, target, watch)
         begin_write()
-        current = is_current(product)
+        current = is_unaffected_by_removals(result)
         db.session.rollback()
         if current:
-            return product
+            return result
         target.unlink(missing_ok=True)
-    raise WrongInput(TOO_MANY)
+    raise WrongInput(TOO_MANY_REMOVALS)
 
 
 def _dated_name(name: str) -> str:
@@ -126,53 +132,55 @@ def _dated_name(name: str) -> str:
     return f"{stem}-{clock.now():%Y-%m-%dT%H-%M-%SZ}.{suffix}"
 
 
-def folder_of(one: RecurringExport) -> Path:
+def folder_of(recurring_export: RecurringExport) -> Path:
     """The folder that its files go into, made at the first call."""
-    folder = exports_folder() / "recurring" / f"{one.id}-{slug(one.title)}"
+    folder = (
+        exports_folder() / "recurring" / f"{recurring_export.id}-{slug(recurring_export.title)}"
+    )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
-def listed(reader: User) -> Sequence[RecurringExport]:
+def visible_recurring(reader: User) -> Sequence[RecurringExport]:
     """A person's recurring exports, a superuser's are all; newest first."""
-    wanted = select(RecurringExport).where(reader.may_see(RecurringExport.owner_id))
-    return db.session.scalars(wanted.order_by(RecurringExport.id.desc())).all()
+    query = select(RecurringExport).where(reader.may_see(RecurringExport.owner_id))
+    return db.session.scalars(query.order_by(RecurringExport.id.desc())).all()
 
 
-def find(reader: User, number: int) -> RecurringExport:
+def find(reader: User, recurring_id: int) -> RecurringExport:
     """One that this person may change. Raises NotFound."""
     theirs = reader.may_see(RecurringExport.owner_id)
-    wanted = select(RecurringExport).where(RecurringExport.id == number, theirs)
-    found = db.session.scalar(wanted)
-    if found is None:
+    query = select(RecurringExport).where(RecurringExport.id == recurring_id, theirs)
+    recurring_export = db.session.scalar(query)
+    if recurring_export is None:
         raise NotFound(
             Message("There is no such recurring export, or it belongs to somebody else.")
         )
-    return found
+    return recurring_export
 
 
-def stop(one: RecurringExport) -> None:
+def remove_recurring(recurring_export: RecurringExport) -> None:
     """Make it no more; the files made so far stay in their folder. Flushed."""
-    audit.record("export.no_longer_repeated", kind="export", subject=one.title)
-    db.session.delete(one)
+    audit.record("export.no_longer_repeated", kind="export", subject=recurring_export.title)
+    db.session.delete(recurring_export)
     db.session.flush()
 
 
 def tidy_exports(run: RunContext) -> dict[str, Any]:
     """Make the recurring exports that are due, remove expired files and what killed exports left,
-    and write down as failed what nobody makes any more. Commits."""
+    and mark queued exports that no run makes as failed. Commits."""
     begin_write()
-    expired = storage.expire()
+    expired = storage.remove_expired()
     service.fail_abandoned()
     db.session.commit()
     leftovers = remove_leftovers()
-    waiting = due()
+    waiting = due_ids()
     db.session.rollback()
     run.show(total=len(waiting))
     made = 0
-    for number in waiting:
+    for recurring_id in waiting:
         run.check()
-        well = make_one(number, lambda _done, _total: run.check())
-        made += well
-        run.advance(1, well)
+        success = make_due_export(recurring_id, lambda _done, _total: run.check())
+        made += success
+        run.advance(1, success)
     return {"expired": expired, "made": made, "leftovers": leftovers}

@@ -1,18 +1,35 @@
-"""Which tweets an export is of: where they are read from, and what they must be like. Pure."""
+"""What an export is asked to be: which posts, in which layout, for whom.
+
+Pages and the command hand over what was typed (TypedExport); what it means is decided here.
+"""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
-from sfm.errors import WrongInput
+from sqlalchemy import select
+
+from sfm import __version__
+from sfm.accounts import queries, sets
+from sfm.database import db
+from sfm.errors import NotFound, WrongInput
+from sfm.exports import selection
+from sfm.exports.format import Layout
+from sfm.exports.readers.id_list import read_ids
+from sfm.exports.selection import StreamFileSelection
+from sfm.extensions import settings
 from sfm.messages import Message
+from sfm.models import TwitterUser, TwitterUserSet, User
+from sfm.networks.record import MAX_ID
 from sfm.posts.selection import Selection
 
 Source = Literal["tweets", "ids", "files"]
 SEEDS = 2**31
+EVERYTHING = Selection()
 
 
 @dataclass(frozen=True)
@@ -20,9 +37,9 @@ class Criteria:
     """What is asked for: a selection, out of the database, of a list of ids, or of stream files.
 
     `title` says in words whose tweets these are. `ids_file` is the path of the list.
-    `stream_files` are numbers of stream files; `files` are paths of such: those that somebody
-    typed, or those that the numbers stand for at the moment when the export is made.
-    `of_all_streams` says that no stream was chosen. A sample is drawn with `seed`, so that it can
+    `stream_files` are ids of stream files; `files` are paths of such: those that somebody typed,
+    or those that the files of these ids have at the moment when the export is made.
+    `of_all_streams` says that no stream was named. A sample is drawn with `seed`, so that it can
     be drawn again.
     """
 
@@ -56,49 +73,49 @@ class Criteria:
 
     def in_words(self) -> dict[str, str]:
         """Label and value of each thing asked for, for the README and for pages."""
-        wanted = self.selection
-        found: dict[str, str] = {Message("Tweets"): self.title}
-        if wanted.from_day or wanted.to_day:
-            found[Message("Published")] = _days_in_words(wanted)
-        if wanted.text:
-            found[Message("Found by")] = wanted.text
-        if wanted.kinds:
-            found[Message("Kinds")] = ", ".join(wanted.kinds)
-        if wanted.retweets:
-            found[Message("Retweets")] = (
-                Message("only retweets") if wanted.retweets == "only" else Message("left out")
+        conditions = self.selection
+        labels: dict[str, str] = {Message("Tweets"): self.title}
+        if conditions.from_day or conditions.to_day:
+            labels[Message("Published")] = _days_in_words(conditions)
+        if conditions.text:
+            labels[Message("Found by")] = conditions.text
+        if conditions.kinds:
+            labels[Message("Kinds")] = ", ".join(conditions.kinds)
+        if conditions.retweets:
+            labels[Message("Retweets")] = (
+                Message("only retweets") if conditions.retweets == "only" else Message("left out")
             )
-        if wanted.lang:
-            found[Message("Language")] = wanted.lang
+        if conditions.lang:
+            labels[Message("Language")] = conditions.lang
         for label, value, with_it, without_it in (
-            (Message("Links"), wanted.has_link,
+            (Message("Links"), conditions.has_link,
              Message("only tweets with links"), Message("only tweets without links")),
-            (Message("Media"), wanted.has_media,
+            (Message("Media"), conditions.has_media,
              Message("only tweets with media"), Message("only tweets without media")),
         ):  # fmt: skip
             if value is not None:
-                found[label] = with_it if value else without_it
+                labels[label] = with_it if value else without_it
         if self.sample is not None:
-            found[Message("Sample")] = Message(
+            labels[Message("Sample")] = Message(
                 "%(sample)s tweets drawn by chance, seed %(seed)s",
                 sample=f"{self.sample:,}",
                 seed=self.seed,
             )
-        return found
+        return labels
 
 
-def _days_in_words(wanted: Selection) -> Message:
-    if wanted.from_day and wanted.from_day == wanted.to_day:
+def _days_in_words(conditions: Selection) -> Message:
+    if conditions.from_day and conditions.from_day == conditions.to_day:
         return Message(
             "on %(from_day)s, a day of the zone %(zone)s",
-            from_day=wanted.from_day,
-            zone=wanted.zone,
+            from_day=conditions.from_day,
+            zone=conditions.zone,
         )
     return Message(
         "%(from_day)s to %(to_day)s, both days included, as days of the zone %(zone)s",
-        from_day=wanted.from_day or Message("the beginning"),
-        to_day=wanted.to_day or Message("the present"),
-        zone=wanted.zone,
+        from_day=conditions.from_day or Message("the beginning"),
+        to_day=conditions.to_day or Message("the present"),
+        zone=conditions.zone,
     )
 
 
@@ -118,5 +135,259 @@ def criteria_from(values: Mapping[str, Any]) -> Criteria:
 
 
 def new_seed() -> int:
-    """A seed for a sample nobody named one for."""
+    """A seed for a sample for which none was named."""
     return secrets.randbelow(SEEDS)
+
+
+@dataclass(frozen=True)
+class About:
+    """Who asked, and whose installation this is."""
+
+    asked_by: str
+    institution: str = ""
+    address: str = ""
+    number: int | None = None  # of the export
+    restarts: int = 0
+    software: str = f"Social Feed Manager {__version__}"
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """An export to make. `reader_id`: the user whose rights count; None is the command line, which
+    may read everything. `replaces_target`: a file or folder of the target's name is replaced."""
+
+    criteria: Criteria
+    layout: Layout
+    about: About
+    keep_free_mb: int = 0
+    reader_id: int | None = None
+    replaces_target: bool = False
+
+
+@dataclass(frozen=True)
+class TypedExport:
+    """Which posts to export, as typed on a page or a command line.
+
+    `args` are conditions under the names that an address has (see `Selection.from_args`), and
+    `files`, `filter` and `day` of stream files; days are of `zone` unless `args` name one.
+    `account` and `set_name` are names, `set_owner` the name of the user whose set it is.
+    `id_list` is the path of a list of ids; `id_list_name` is what to call it, "" for a list that a
+    user has sent along.
+    """
+
+    args: Mapping[str, Any]
+    zone: str = "UTC"
+    account: str = ""
+    set_name: str = ""
+    set_owner: str = ""
+    stream_paths: Sequence[Path] = ()
+    id_list: Path | None = None
+    id_list_name: str = ""
+    sample: int | None = None
+    seed: int | None = None
+
+
+def read_criteria(typed: TypedExport, reader: User | None) -> Criteria:
+    """What was typed, as criteria; reads the database. Without a reader, everything may be read.
+
+    Raises WrongInput with what to change; NotFound, also for a set or files of another user.
+    """
+    criteria = _criteria_without_list(typed, reader)
+    if typed.id_list is not None:
+        title = _id_list_title(typed.id_list, typed.id_list_name)
+        path = str(typed.id_list.absolute())
+        criteria = replace(criteria, source="ids", ids_file=path, title=title)
+    if typed.sample is None:
+        return criteria
+    seed = new_seed() if typed.seed is None else typed.seed
+    return replace(criteria, sample=typed.sample, seed=seed)
+
+
+def _criteria_without_list(typed: TypedExport, reader: User | None) -> Criteria:
+    conditions = Selection.from_args(typed.args, typed.zone)
+    if typed.account:
+        return of_account(account_named(typed.account), conditions)
+    if typed.set_name:
+        return of_set(set_named(typed.set_name, typed.set_owner), conditions)
+    if typed.stream_paths:
+        return of_paths(conditions, typed.stream_paths)
+    if reader is not None and conditions.set_id is not None:
+        sets.find(reader, conditions.set_id)
+    if any(typed.args.get(name) for name in selection.ARGS):
+        return of_stream_files(selection.from_args(reader, typed.args, conditions))
+    return of_selection(conditions)
+
+
+def _id_list_title(path: Path, name: str) -> str:
+    if name:
+        return Message("Tweets of the list %(name)s", name=name)
+    count = len(read_ids(path).ids)
+    if not count:
+        raise WrongInput(Message("There is no post id in this file. It needs one id on each line."))
+    return Message("Tweets of a list of %(count)s ids", count=f"{count:,}")
+
+
+def account_named(name: str) -> TwitterUser:
+    """The account of this name, present or former. Raises NotFound, WrongInput where two had it."""
+    match = queries.by_name(name)
+    if match.one is not None:
+        return match.one
+    candidates = match.now or match.once
+    if candidates:
+        uids = ", ".join(str(account.uid) for account in candidates)
+        raise WrongInput(
+            Message(
+                "%(name)s has been the name of several accounts: those with the uids %(uids)s. "
+                "Say which by its uid instead of its name.",
+                name=name,
+                uids=uids,
+            )
+        )
+    if name.isascii() and name.isdigit() and len(name) < 20 and int(name) <= MAX_ID:
+        account = db.session.scalar(select(TwitterUser).where(TwitterUser.uid == int(name)))
+        if account is not None:
+            return account
+    raise NotFound(
+        Message("There is no account %(name)s here. Look it up among the accounts.", name=name)
+    )
+
+
+def set_named(name: str, owner: str = "") -> TwitterUserSet:
+    """The set of this name. Raises WrongInput where several users have one and none is named."""
+    query = (
+        select(TwitterUserSet)
+        .join(User, User.id == TwitterUserSet.owner_id)
+        .where(TwitterUserSet.name == name.strip())
+        .order_by(User.username)
+    )
+    if owner:
+        query = query.where(User.username == owner)
+    matches: Sequence[TwitterUserSet] = db.session.scalars(query).all()
+    if not matches:
+        if owner:
+            raise NotFound(
+                Message("There is no set “%(name)s” of %(owner)s.", name=name, owner=owner)
+            )
+        raise NotFound(Message("There is no set “%(name)s”.", name=name))
+    if len(matches) > 1:
+        owners = ", ".join(match.owner.username for match in matches)
+        raise WrongInput(
+            Message(
+                "Several people have a set “%(name)s”: %(owners)s. Say whose with --owner.",
+                name=name,
+                owners=owners,
+            )
+        )
+    return matches[0]
+
+
+def of_account(account: TwitterUser, conditions: Selection = EVERYTHING) -> Criteria:
+    """The posts of one account, as far as the conditions go."""
+    title = Message("Tweets of @%(name)s", name=account.name)
+    return Criteria(replace(conditions, accounts=(account.id,)), title=title)
+
+
+def of_set(account_set: TwitterUserSet, conditions: Selection = EVERYTHING) -> Criteria:
+    """The posts of a set's members, as far as the conditions go."""
+    title = Message(
+        "Tweets of the set “%(name)s” of %(username)s",
+        name=account_set.name,
+        username=account_set.owner.username,
+    )
+    return Criteria(replace(conditions, set_id=account_set.id), title=title)
+
+
+def of_selection(conditions: Selection) -> Criteria:
+    """The posts that the page of posts shows under these conditions."""
+    if conditions.set_id is not None and conditions.chosen == {"set_id"}:
+        account_set = db.session.get(TwitterUserSet, conditions.set_id)
+        if account_set is not None:
+            return of_set(account_set)
+    if len(conditions.accounts) == 1:
+        account = db.session.get(TwitterUser, conditions.accounts[0])
+        if account is not None:
+            return of_account(account, conditions)
+    is_everything = conditions.is_everything
+    title = Message("All tweets") if is_everything else Message("Tweets of a selection")
+    return Criteria(conditions, title=title)
+
+
+def of_paths(conditions: Selection, paths: Sequence[Path]) -> Criteria:
+    """The posts of stream files that are named by their paths, recorded here or not."""
+    return Criteria(
+        conditions,
+        "files",
+        Message("Tweets of %(count)s stream files", count=len(paths)),
+        files=tuple(str(path.absolute()) for path in paths),
+        stream_files=selection.ids_of_paths(paths),
+    )
+
+
+def of_stream_files(files: StreamFileSelection) -> Criteria:
+    """The posts of recorded stream files."""
+    return Criteria(
+        files.selection,
+        "files",
+        files.title,
+        stream_files=files.ids,
+        of_all_streams=files.of_all_streams,
+    )
+
+
+def prepare(
+    criteria: Criteria,
+    layout: Layout,
+    *,
+    asked_by: str,
+    reader_id: int | None,
+    number: int | None = None,
+    restarts: int = 0,
+) -> ExportRequest:
+    """The request, with what this installation says of itself, and where its files are now.
+
+    `reader_id` is whose rights count, at this moment; None for the command line. Raises NotFound
+    for a set or stream files that are gone or are not that user's any more.
+    """
+    if reader_id is not None:
+        check_rights(reader_id, criteria)
+    if criteria.stream_files and not criteria.files:
+        criteria = replace(criteria, files=selection.current_paths(criteria.stream_files))
+    branding = settings().branding
+    about = About(
+        asked_by=asked_by,
+        institution=str(branding.get("institution") or ""),
+        address=str(branding.get("url") or ""),
+        number=number,
+        restarts=restarts,
+    )
+    return ExportRequest(criteria, layout, about, settings().export_min_free_mb, reader_id)
+
+
+SET_DELETED = Message(
+    "The set of this export was deleted. Choose another set, and ask for a new export."
+)
+SET_OF_ANOTHER = Message(
+    "The set of this export belongs to somebody else now. Ask its owner, or choose another set."
+)
+FILES_OF_ANOTHER = Message(
+    "The stream files of this export belong to somebody else now, or their filter was deleted. "
+    "Choose other files."
+)
+
+
+def check_rights(reader_id: int, criteria: Criteria) -> None:
+    """Raise NotFound where the set or the stream files are not this user's any more.
+
+    Superusers may export everything that is there. Reads only.
+    """
+    reader = db.session.get_one(User, reader_id)
+    set_id = criteria.selection.set_id
+    if set_id is not None:
+        row = db.session.get(TwitterUserSet, set_id)
+        if row is None:
+            raise NotFound(SET_DELETED)
+        if row.owner_id != reader.id and not reader.is_superuser:
+            raise NotFound(SET_OF_ANOTHER)
+    is_by_id = criteria.stream_files and not criteria.files
+    if is_by_id and not selection.may_read(reader, criteria.stream_files):
+        raise NotFound(FILES_OF_ANOTHER)

@@ -1,4 +1,4 @@
-"""An export as it is asked for, and what is known of it when it is done."""
+"""What is known of a finished export: its file, its counts, a summary of its posts."""
 
 from __future__ import annotations
 
@@ -9,39 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sfm import __version__
-from sfm.exports.format import Layout
-from sfm.exports.request import Criteria
-
-
-@dataclass(frozen=True)
-class About:
-    """Who asked, and whose installation this is."""
-
-    asked_by: str
-    institution: str = ""
-    address: str = ""
-    number: int | None = None  # of the export
-    restarts: int = 0
-    software: str = f"Social Feed Manager {__version__}"
-
-
-@dataclass(frozen=True)
-class ExportRequest:
-    """What to make. `reader_id`: who may know what it tells; None is the command line, who may
-    know all. `replaces_target`: an earlier export may lie where it goes, and is replaced."""
-
-    criteria: Criteria
-    layout: Layout
-    about: About
-    keep_free_mb: int = 0
-    reader_id: int | None = None
-    replaces_target: bool = False
-
 
 @dataclass(frozen=True)
 class ExportFacts:
-    """The account of a finished export. `read_at` (UTC): the moment whose tweets these are."""
+    """The counts and warnings of a finished export. `read_at` (UTC): when the posts were read."""
 
     rows_read: int
     rows_written: int
@@ -66,7 +37,7 @@ class ExportResult:
     removals_version: int = 0
 
 
-FIELDS = ("date_published", "screen_name", "captured_by", "run_id")
+SUMMARY_FIELDS = ("date_published", "screen_name", "captured_by", "run_id")
 
 
 @dataclass

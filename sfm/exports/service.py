@@ -1,22 +1,24 @@
-"""Exports that people ask for: queued, agreed to, made, kept for a while, downloaded."""
+"""Exports that users request: queued, approved, made, kept for some days, downloaded."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import select
 
 from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
-from sfm.exports.build import is_current
+from sfm.exports import selection
+from sfm.exports.build import is_unaffected_by_removals
 from sfm.exports.format import Layout, layout_from
-from sfm.exports.quota import COUNTED, DELETED, DOWNLOADED, whole_tweets_today
-from sfm.exports.request import Criteria, criteria_from
-from sfm.exports.result import About, ExportRequest, ExportResult
-from sfm.exports.rights import check_rights
-from sfm.exports.selection import located
+from sfm.exports.quota import COUNTED, DELETED, DOWNLOADED, count_full_posts_today
+from sfm.exports.readers import database
+from sfm.exports.readers.id_list import read_ids
+from sfm.exports.request import Criteria, ExportRequest, criteria_from, prepare
+from sfm.exports.result import ExportResult
 from sfm.exports.storage import remove_files, slug
 from sfm.extensions import settings
 from sfm.messages import Message
@@ -25,36 +27,9 @@ from sfm.runs import queue
 from sfm.runs.jobs import EXPORT
 
 
-def request_of(
-    criteria: Criteria,
-    layout: Layout,
-    *,
-    asked_by: str,
-    reader_id: int | None,
-    number: int | None = None,
-    restarts: int = 0,
-) -> ExportRequest:
-    """The order, with what this installation says of itself, and where its files are now.
-
-    `reader_id` is whose rights count, at this moment; None for the command line. Raises NotFound
-    for a set or stream files that are gone or are not that person's any more.
-    """
-    if reader_id is not None:
-        check_rights(reader_id, criteria)
-    branding = settings().branding
-    about = About(
-        asked_by=asked_by,
-        institution=str(branding.get("institution") or ""),
-        address=str(branding.get("url") or ""),
-        number=number,
-        restarts=restarts,
-    )
-    return ExportRequest(located(criteria), layout, about, settings().export_min_free_mb, reader_id)
-
-
-def request_for(export: ExportFile) -> ExportRequest:
-    """The order of an export that was asked for; its own file of an earlier start is replaced."""
-    order = request_of(
+def request_of_export(export: ExportFile) -> ExportRequest:
+    """The request of a stored export; its own file of an earlier start is replaced."""
+    request = prepare(
         criteria_from(export.criteria),
         layout_from(export.layout),
         asked_by=export.owner.username,
@@ -62,7 +37,7 @@ def request_for(export: ExportFile) -> ExportRequest:
         number=export.id,
         restarts=export.restarts,
     )
-    return replace(order, replaces_target=True)
+    return replace(request, replaces_target=True)
 
 
 def file_name(criteria: Criteria, layout: Layout, number: int) -> str:
@@ -73,15 +48,15 @@ def file_name(criteria: Criteria, layout: Layout, number: int) -> str:
     return f"{slug(criteria.title)}-{number}{suffix}"
 
 
-def ask(owner: User, criteria: Criteria, layout: Layout, *, rows: int) -> ExportFile:
-    """An export for this person, queued as a run. Flushed.
+def create_export(owner: User, criteria: Criteria, layout: Layout, *, rows: int) -> ExportFile:
+    """A new export of this user, queued as a run. Flushed.
 
     `rows` is how many tweets it is expected to have. Over the daily number it waits for a
     superuser. Raises WrongInput for a Parquet export that is not packed.
     """
     if layout.format == "parquet" and layout.packing not in ("zip", "bag"):
         raise WrongInput(Message("Parquet is a folder of files: choose a zip or a bag."))
-    waits = needs_agreement(owner, layout, rows)
+    waits = needs_approval(owner, layout, rows)
     export = ExportFile(
         owner_id=owner.id,
         title=criteria.title,
@@ -106,16 +81,32 @@ def ask(owner: User, criteria: Criteria, layout: Layout, *, rows: int) -> Export
     return export
 
 
-def needs_agreement(owner: User, layout: Layout, rows: int) -> bool:
+MAX_COUNTED = 100_000
+
+
+def count_expected(criteria: Criteria) -> int:
+    """How many posts it will have; exact where a daily number is set, else up to 100,000."""
+    if criteria.source == "ids":
+        rows = len(read_ids(Path(criteria.ids_file)).ids)
+    elif criteria.source == "files":
+        rows = selection.count_lines(criteria.stream_files)
+    else:
+        limit = None if settings().export_daily_rows else MAX_COUNTED
+        rows = database.count_matching(criteria, limit)
+    return rows if criteria.sample is None else min(rows, criteria.sample)
+
+
+def needs_approval(owner: User, layout: Layout, rows: int) -> bool:
     """Whether a superuser must agree: over the daily number of whole tweets, today included."""
     limit = settings().export_daily_rows
     if not limit or owner.is_superuser or not layout.kind.hydrated:
         return False
-    return whole_tweets_today(owner) + rows > limit
+    return count_full_posts_today(owner) + rows > limit
 
 
-def decide(export: ExportFile, by: User, *, agreed: bool) -> None:
-    """A superuser's word on an export that waits for it. Raises WrongInput if it does not."""
+def record_decision(export: ExportFile, by: User, *, agreed: bool) -> None:
+    """Record a superuser's approval or refusal. Flushed. Raises WrongInput for one that waits for
+    none."""
     if export.state != "asked":
         raise WrongInput(Message("This export does not wait for anybody's word."))
     export.decided_by_id, export.decided_at = by.id, clock.now()
@@ -140,18 +131,18 @@ def enqueue(export: ExportFile) -> None:
     db.session.flush()
 
 
-def finish(export: ExportFile, product: ExportResult) -> bool:
-    """Write down that an export is ready. Only now that the file has its name; after `begin_write`.
+def mark_ready(export: ExportFile, result: ExportResult) -> bool:
+    """Mark an export as ready, once its file has its name; after `begin_write`.
 
     False, and nothing is written, where posts were removed for good since it was read: it has to
     be made again. Flushed.
     """
-    if not is_current(product):
+    if not is_unaffected_by_removals(result):
         return False
-    facts = product.facts
+    facts = result.facts
     export.state = "ready"
     export.message = ""
-    export.size_bytes, export.sha256 = product.size_bytes, product.sha256
+    export.size_bytes, export.sha256 = result.size_bytes, result.sha256
     export.rows_read, export.rows_written = facts.rows_read, facts.rows_written
     export.left_out, export.changes = facts.left_out, facts.changes
     export.warnings = list(facts.warnings)
@@ -161,29 +152,31 @@ def finish(export: ExportFile, product: ExportResult) -> bool:
     return True
 
 
-def fail(export: ExportFile, message: str) -> None:
-    """Write down why there is no file."""
+def mark_failed(export: ExportFile, message: str) -> None:
+    """Mark an export as failed, with why. Flushed."""
     export.state, export.message = "failed", message
     db.session.flush()
 
 
 def find(reader: User, export_id: int) -> ExportFile:
     """An export that this person may see: their own; a superuser's are all. Raises NotFound."""
-    theirs = reader.may_see(ExportFile.owner_id)
-    wanted = select(ExportFile).where(ExportFile.id == export_id, theirs)
-    export = db.session.scalar(wanted)
+    is_visible = reader.may_see(ExportFile.owner_id)
+    query = select(ExportFile).where(ExportFile.id == export_id, is_visible)
+    export = db.session.scalar(query)
     if export is None:
         raise NotFound(Message("There is no such export, or it belongs to somebody else."))
     return export
 
 
-def listed(reader: User, *, before_id: int | None = None, limit: int = 50) -> list[ExportFile]:
+def visible_exports(
+    reader: User, *, before_id: int | None = None, limit: int = 50
+) -> list[ExportFile]:
     """The exports a person may see, newest first; further ones before a number."""
-    theirs = reader.may_see(ExportFile.owner_id)
-    wanted = select(ExportFile).where(theirs).order_by(ExportFile.id.desc()).limit(limit)
+    is_visible = reader.may_see(ExportFile.owner_id)
+    query = select(ExportFile).where(is_visible).order_by(ExportFile.id.desc()).limit(limit)
     if before_id is not None:
-        wanted = wanted.where(ExportFile.id < before_id)
-    return list(db.session.scalars(wanted))
+        query = query.where(ExportFile.id < before_id)
+    return list(db.session.scalars(query))
 
 
 def record_download(export: ExportFile) -> None:
@@ -198,7 +191,7 @@ def record_download(export: ExportFile) -> None:
     )
 
 
-def record_direct_download(criteria: Criteria, layout: Layout, product: ExportResult) -> None:
+def record_direct_download(criteria: Criteria, layout: Layout, result: ExportResult) -> None:
     """Put a file that was made and sent at once into the audit log."""
     audit.record(
         DOWNLOADED,
@@ -206,13 +199,13 @@ def record_direct_download(criteria: Criteria, layout: Layout, product: ExportRe
         subject=criteria.title,
         after={
             "format": layout.format,
-            "rows": product.facts.rows_written,
-            "sha256": product.sha256,
+            "rows": result.facts.rows_written,
+            "sha256": result.sha256,
         },
     )
 
 
-def remove(export: ExportFile) -> None:
+def delete_export(export: ExportFile) -> None:
     """Delete an export that is not under way, its file included. Raises WrongInput if it is."""
     if export.state == "queued" and export.run and export.run.is_open:
         raise WrongInput(Message("This export is being made. Cancel its run first."))
@@ -250,15 +243,15 @@ def describe_failure(export: ExportFile) -> str:
 
 
 def fail_abandoned() -> int:
-    """Write down as failed what counts as queued and is made by nobody; how many. Flushed."""
+    """Mark queued exports without a run that makes them as failed; how many. Flushed."""
     queued = db.session.scalars(select(ExportFile).where(ExportFile.state == "queued")).all()
     abandoned = [(export, why) for export in queued if (why := describe_failure(export))]
     for export, why in abandoned:
-        fail(export, why)
+        mark_failed(export, why)
     return len(abandoned)
 
 
-def make_again(export: ExportFile) -> None:
+def retry(export: ExportFile) -> None:
     """Have an export that failed made again, as it was asked for. Flushed.
 
     It counts as one of today, and waits for a superuser where a new one would, unless one has
@@ -268,10 +261,10 @@ def make_again(export: ExportFile) -> None:
         raise WrongInput(
             Message("Only an export that failed can be made again. Ask for a new one.")
         )
-    fail(export, "")
+    mark_failed(export, "")
     rows = export.rows_expected or 0
     agreed = export.decided_by_id is not None
-    if not agreed and needs_agreement(export.owner, layout_from(export.layout), rows):
+    if not agreed and needs_approval(export.owner, layout_from(export.layout), rows):
         export.state = "asked"
     else:
         enqueue(export)

@@ -21,7 +21,7 @@ from sfm.exports.format import Layout
 from sfm.extensions import settings
 from sfm.messages import Message
 from sfm.models import ExportFile
-from sfm.output_file import FILES, PART, remove
+from sfm.output_file import FILES_SUFFIX, PART, remove_part
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def file_of(export: ExportFile) -> Path | None:
     return path if path.is_file() else None
 
 
-def expire() -> int:
+def remove_expired() -> int:
     """Remove the files of exports whose time is over; how many. Flushes; the caller commits."""
     over = db.session.scalars(
         select(ExportFile).where(ExportFile.state == "ready", ExportFile.expires_at <= clock.now())
@@ -77,30 +77,30 @@ def remove_files(export: ExportFile) -> None:
         Path(listed).unlink(missing_ok=True)
 
 
-LONGEST_SLUG = 60
+MAX_SLUG_LENGTH = 60
 
 
 @contextmanager
 def work_folder(part: Path) -> Iterator[Path]:
     """A folder beside a part file, for what is packed into it; removed at the end."""
     folder = work_folder_of(part)
-    remove(folder)
+    remove_part(folder)
     folder.mkdir(mode=0o700)
     try:
         yield folder
     finally:
-        remove(folder)
+        remove_part(folder)
 
 
 def work_folder_of(part: Path) -> Path:
     """Where the files lie that are to be packed into a part file."""
-    return part.with_name(part.name + FILES)
+    return part.with_name(part.name + FILES_SUFFIX)
 
 
 def slug(text: str) -> str:
     """A piece of a file name out of any text: a-z, 0-9 and hyphens; never empty."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    kept = re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_SLUG].strip("-")
+    kept = re.sub(r"[^a-z0-9]+", "-", plain)[:MAX_SLUG_LENGTH].strip("-")
     return kept or "tweets"
 
 
@@ -126,7 +126,7 @@ def expected_bytes(layout: Layout, rows: int) -> int:
     return int(each * rows)
 
 
-def check_room(folder: Path, needed_bytes: int, keep_free_mb: int) -> None:
+def check_disk_space(folder: Path, needed_bytes: int, keep_free_mb: int) -> None:
     """Raises NoRoom unless so much may be written and `keep_free_mb` stay free."""
     free = shutil.disk_usage(folder).free
     if free - needed_bytes < keep_free_mb * MEGABYTE:
@@ -150,7 +150,7 @@ def in_mb(size_bytes: int) -> str:
 
 @contextmanager
 def describe_full_disk() -> Iterator[None]:
-    """Turns the system's word for a full disk into NoRoom."""
+    """Turns the system's errors of a full disk into NoRoom."""
     try:
         yield
     except OSError as exc:
@@ -165,7 +165,7 @@ def describe_full_disk() -> Iterator[None]:
 
 
 AT_ONCE = "at-once-"  # folders of small exports, made while their reader waits
-LEFT_AFTER = timedelta(hours=1)  # a process may have made a folder, and not yet its lock
+LEFTOVER_AGE = timedelta(hours=1)  # a process may have made a folder, and not yet its lock
 
 
 def remove_leftovers() -> int:
@@ -174,7 +174,7 @@ def remove_leftovers() -> int:
     Only what has not changed for an hour, and whose lock nobody holds.
     """
     root = exports_folder()
-    parts = output_file.being_written(root)
+    parts = output_file.parts_being_written(root)
     taken = {*parts, *map(work_folder_of, parts)}
     owned = {folder for path in taken for folder in (path, *path.parents)}
     count = 0
@@ -190,21 +190,21 @@ def remove_leftovers() -> int:
 def _half_written(root: Path) -> Iterator[Path]:
     yield from root.glob(f"{AT_ONCE}*")
     yield from root.rglob(f"*{PART}")
-    yield from root.rglob(f"*{PART}{FILES}")
+    yield from root.rglob(f"*{PART}{FILES_SUFFIX}")
 
 
 def _is_old(path: Path) -> bool:
     """Whether nothing of it has changed for an hour."""
     try:
-        changed = max(one.stat().st_mtime for one in (path, *path.rglob("*")))
+        changed = max(file.stat().st_mtime for file in (path, *path.rglob("*")))
     except FileNotFoundError:
-        return False  # somebody is at it
-    return changed < (clock.now() - LEFT_AFTER).timestamp()
+        return False  # it is being removed
+    return changed < (clock.now() - LEFTOVER_AGE).timestamp()
 
 
 def _remove(path: Path) -> None:
     """Its lock's file too, which says that what lies there is ours, when no more of it does."""
-    remove(path)
-    part = path.with_name(path.name.removesuffix(FILES))
+    remove_part(path)
+    part = path.with_name(path.name.removesuffix(FILES_SUFFIX))
     if not part.exists() and not work_folder_of(part).exists():
-        output_file.lock_of(part).unlink(missing_ok=True)
+        output_file.lock_path(part).unlink(missing_ok=True)

@@ -11,9 +11,10 @@ from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
 from sfm.exports import service
-from sfm.exports.build import MAX_TRIES, TOO_MANY, Watch, make, no_watch
+from sfm.exports.build import MAX_TRIES, TOO_MANY_REMOVALS, Watch, build_export, no_watch
 from sfm.exports.errors import FileGone
-from sfm.exports.result import ExportRequest, ExportResult
+from sfm.exports.request import ExportRequest
+from sfm.exports.result import ExportResult
 from sfm.exports.storage import folder_of
 from sfm.exports.worker_process import build_in_process
 from sfm.messages import Message
@@ -25,7 +26,7 @@ from sfm.runs.jobs import EXPORT
 
 Maker = Callable[[ExportRequest, Path, Watch], ExportResult]
 
-AGAIN = Message("It was interrupted, and has been started again from the beginning.")
+RESTARTED = Message("It was interrupted, and has been started again from the beginning.")
 
 
 def make_at_once(run_id: int) -> None:
@@ -37,8 +38,8 @@ def make_at_once(run_id: int) -> None:
     run = queue.claim_one(run_id, EXPORT)
     if run is None:
         return
-    with suppress(Cancelled, Interrupted, LeaseLost, Postponed), queue.finish(run) as result:
-        result.update(run_export(run, make))
+    with suppress(Cancelled, Interrupted, LeaseLost, Postponed), queue.finish(run) as values:
+        values.update(run_export(run, build_export))
 
 
 def run_export(run: RunContext, maker: Maker = build_in_process) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def run_export(run: RunContext, maker: Maker = build_in_process) -> dict[str, An
     if began_before:
         _mark_restart(export_id)
     run.save_cursor({"begun": True})
-    run.show(AGAIN if began_before else Message("Reading the tweets."))
+    run.show(RESTARTED if began_before else Message("Reading the tweets."))
 
     def watch(done: int, total: int | None) -> None:
         run.check()
@@ -60,11 +61,11 @@ def run_export(run: RunContext, maker: Maker = build_in_process) -> dict[str, An
             run.show(total=total)
         run.advance(done - run.progress.done, done - run.progress.done)
 
-    product = make_export(export_id, watch, maker)
+    result = make_export(export_id, watch, maker)
     return {
         "export_id": export_id,
-        "rows_written": product.facts.rows_written,
-        "sha256": product.sha256,
+        "rows_written": result.facts.rows_written,
+        "sha256": result.sha256,
     }
 
 
@@ -73,11 +74,13 @@ def _mark_restart(export_id: int) -> None:
     export = db.session.get(ExportFile, export_id)
     if export is not None:
         export.restarts += 1
-        export.message = AGAIN
+        export.message = RESTARTED
     db.session.commit()
 
 
-def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) -> ExportResult:
+def make_export(
+    export_id: int, watch: Watch = no_watch, maker: Maker = build_export
+) -> ExportResult:
     """Make the file of an export and write down how it went, whatever came. Commits.
 
     Raises SfmError where it failed for a reason that people know, Postponed where a stream file
@@ -85,13 +88,13 @@ def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) ->
     """
     try:
         export = db.session.get_one(ExportFile, export_id)
-        order, name = service.request_for(export), export.file_name
+        request, name = service.request_of_export(export), export.file_name
         db.session.rollback()  # nothing of the session may be open while rows are read for long
-        return _make_current(export_id, order, folder_of(export_id) / name, watch, maker)
+        return _make_current(export_id, request, folder_of(export_id) / name, watch, maker)
     except (Interrupted, LeaseLost, Postponed):
         raise  # it goes on later, or elsewhere
     except FileGone as exc:
-        if order.criteria.stream_files:
+        if request.criteria.stream_files:
             raise Postponed(exc.message, clock.now()) from exc
         _write_failure(export_id, exc.message)
         raise
@@ -107,22 +110,22 @@ def make_export(export_id: int, watch: Watch = no_watch, maker: Maker = make) ->
 
 
 def _make_current(
-    export_id: int, order: ExportRequest, target: Path, watch: Watch, maker: Maker
+    export_id: int, request: ExportRequest, target: Path, watch: Watch, maker: Maker
 ) -> ExportResult:
     """Make it until no post was removed for good meanwhile, and write down that it is ready."""
     for _ in range(MAX_TRIES):
-        product = maker(order, target, watch)
+        result = maker(request, target, watch)
         begin_write()
-        if service.finish(db.session.get_one(ExportFile, export_id), product):
+        if service.mark_ready(db.session.get_one(ExportFile, export_id), result):
             db.session.commit()
-            return product
+            return result
         db.session.rollback()
         target.unlink(missing_ok=True)
-    raise WrongInput(TOO_MANY)
+    raise WrongInput(TOO_MANY_REMOVALS)
 
 
 def _write_failure(export_id: int, message: str) -> None:
     db.session.rollback()
     begin_write()
-    service.fail(db.session.get_one(ExportFile, export_id), message)
+    service.mark_failed(db.session.get_one(ExportFile, export_id), message)
     db.session.commit()

@@ -1,4 +1,4 @@
-"""The process that makes one export for another, and ends with it. Started by `apart` alone."""
+"""The process that makes one export for another. Started by `worker_process` alone."""
 
 from __future__ import annotations
 
@@ -15,49 +15,49 @@ from flask import Flask
 from sfm.database import db, hide_values_in_errors, listen_to_sqlite
 from sfm.errors import SfmError
 from sfm.exports import worker_process
-from sfm.exports.build import make
+from sfm.exports.build import build_export
 from sfm.supervisord.parent_death import end_with_parent
 
-SAY_SECONDS = 0.2  # between two words on progress
+PROGRESS_SECONDS = 0.2  # between two messages of progress
 
 
-class Says:
-    """Progress, from time to time; it fails as soon as nobody listens any more."""
+class ProgressWriter:
+    """Writes messages to the parent process; BrokenPipeError once that has closed the pipe."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._said_at = 0.0
+        self._sent_at = 0.0
 
     def progress(self, done: int, total: int | None) -> None:
         """Rows done and in all: the first and the last at once, others every 0.2 s at most."""
-        if done not in (0, total) and time.monotonic() - self._said_at < SAY_SECONDS:
+        if done not in (0, total) and time.monotonic() - self._sent_at < PROGRESS_SECONDS:
             return
-        self._said_at = time.monotonic()
-        self.say(worker_process.encode_progress(done, total))
+        self._sent_at = time.monotonic()
+        self.send(worker_process.encode_progress(done, total))
 
-    def say(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         """One message."""
         self._out.write(json.dumps(message).encode() + b"\n")
         self._out.flush()
 
 
 def main() -> None:
-    """Read an errand from standard input, do it, say how it went on standard output."""
+    """Read a task from standard input, make the export, write the outcome to standard output."""
     os.umask(0o077)
     for number in (signal.SIGTERM, signal.SIGINT):  # what is half written is taken away
         signal.signal(number, _end)
-    given = worker_process.decode_task(sys.stdin.buffer.readline())
-    end_with_parent(signal.SIGKILL, parent=given.for_pid)
-    says = Says(_private_output())
+    task = worker_process.decode_task(sys.stdin.buffer.readline())
+    end_with_parent(signal.SIGKILL, parent=task.for_pid)
+    progress = ProgressWriter(_private_output())
     try:
-        with bare_app(given.database).app_context():
-            product = make(given.order, given.target, says.progress)
+        with bare_app(task.database).app_context():
+            result = build_export(task.request, task.target, progress.progress)
     except SfmError as exc:
-        says.say(worker_process.encode_error(exc))
-    except Exception:  # told to the one who asked, whose log knows which run it was
-        says.say({"unexpected": traceback.format_exc()})
+        progress.send(worker_process.encode_error(exc))
+    except Exception:  # sent to the parent process, whose log knows the run
+        progress.send({"unexpected": traceback.format_exc()})
     else:
-        says.say(worker_process.encode_result(product))
+        progress.send(worker_process.encode_result(result))
 
 
 def bare_app(database: str) -> Flask:

@@ -57,7 +57,7 @@ class Scope:
             and len(self.accounts) <= MAX_ACCOUNTS_ONE_BY_ONE
         ):
             groups.append([account_mark(user_id) for user_id in self.accounts])
-        return search_query.with_marks(node, groups)
+        return search_query.with_marks(node, groups) if node is not None or groups else None
 
 
 def scope_of(connection: Connection, selection: Selection) -> Scope:

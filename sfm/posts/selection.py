@@ -49,7 +49,8 @@ class Selection:
     query: SearchQuery = field(default=SearchQuery(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "query", search_query.parse(self.text))
+        if self.text:
+            object.__setattr__(self, "query", search_query.parse(self.text))
         if self.from_day and self.to_day and self.from_day > self.to_day:
             raise WrongInput(Message("The first day lies behind the last one. Swap them."))
 

@@ -25,7 +25,7 @@ from sfm.posts.columns import CONTENT, row_of
 from sfm.posts.counters import PostCounts
 from sfm.posts.tokenizer import words_of
 from sfm.removals import register
-from sfm.removals.redact import without
+from sfm.removals.redact import redact
 from sfm.twitter.parse.tweet import parse_line
 
 logger = logging.getLogger(__name__)
@@ -123,14 +123,14 @@ def _leave_out_removed(connection: Connection, page: _Page) -> int:
 
     A quote of one stays without its copy. To be called as the one writer of posts.
     """
-    removed = register.refused(connection)
+    removed = register.refused_posts(connection)
     if removed is None:
         return 0
     before = len(page.ready)
     stamp = bulk_sql.stamp_for(connection)
     for twitter_id, ready in list(page.ready.items()):
         raw = ready.record.raw
-        left = without(raw, removed)
+        left = redact(raw, removed)
         if left is None:
             del page.ready[twitter_id]
         elif left != raw:

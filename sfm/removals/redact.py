@@ -18,7 +18,7 @@ ATTACHED = (("media", "media_key", "media_keys"), ("polls", "id", "poll_ids"))
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RemovedIds:
     """The tweets that have to go."""
 
     ids: frozenset[int]
@@ -27,26 +27,26 @@ class Wanted:
     def __post_init__(self) -> None:
         object.__setattr__(self, "pattern", IdSearch(self.ids))
 
-    def named_in(self, raw: bytes) -> bool:
+    def names_any(self, raw: bytes) -> bool:
         """Whether one of the ids stands in these bytes; quick."""
         return self.pattern.search(raw)
 
 
-def without(raw: bytes, wanted: Wanted) -> bytes | None:
+def redact(raw: bytes, removed: RemovedIds) -> bytes | None:
     """The record without these tweets: None if it is one, or passes one on; else what is left.
 
     Where nothing is cut out, the very bytes that came in. A quote or an answer keeps its own text
     and the id that it points to. A record that names one and cannot be read goes too.
     """
-    if not wanted.named_in(raw):
+    if not removed.names_any(raw):
         return raw
     try:
-        found = json.loads(raw)
-        before = json.dumps(found)
-        if not isinstance(found, dict) or _is_gone(_post_in(found), wanted.ids):
+        record = json.loads(raw)
+        before = json.dumps(record)
+        if not isinstance(record, dict) or _is_gone(_post_in(record), removed.ids):
             return None
-        _cut(found, wanted.ids)
-        after = json.dumps(found)
+        _cut(record, removed.ids)
+        after = json.dumps(record)
     except (ValueError, RecursionError):
         return None
     return raw if after == before else after.encode()
@@ -79,7 +79,7 @@ def _references(post: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _cut(record: dict[str, Any], ids: frozenset[int]) -> None:
@@ -100,25 +100,37 @@ def _cut(record: dict[str, Any], ids: frozenset[int]) -> None:
 def _inside(post: dict[str, Any]) -> list[dict[str, Any]]:
     """v1.1 posts within this one, at any depth."""
     own = [post[name] for name in INSIDE if isinstance(post.get(name), dict)]
-    return own + [deeper for one in own for deeper in _inside(one)]
+    return own + [deeper for inner in own for deeper in _inside(inner)]
 
 
 def _cut_includes(post: dict[str, Any], includes: dict[str, Any], ids: frozenset[int]) -> None:
     """Take out posts that came along, with pictures and polls that only they have."""
-    gone = [one for name in INCLUDED for one in _dicts(includes.get(name)) if _is_gone(one, ids)]
+    gone = [
+        included
+        for name in INCLUDED
+        for included in _dicts(includes.get(name))
+        if _is_gone(included, ids)
+    ]
     if not gone:
         return
     for name in INCLUDED:
         if isinstance(includes.get(name), list):
-            includes[name] = [one for one in includes[name] if one not in gone]
-    left = [post, *(one for name in INCLUDED for one in _dicts(includes.get(name)))]
+            includes[name] = [included for included in includes[name] if included not in gone]
+    left = [post, *(included for name in INCLUDED for included in _dicts(includes.get(name)))]
     for name, key, keys in ATTACHED:
         orphans = _attached(gone, keys) - _attached(left, keys)
         if isinstance(includes.get(name), list):
-            kept = [one for one in _dicts(includes[name]) if one.get(key) not in orphans]
+            kept = [
+                included for included in _dicts(includes[name]) if included.get(key) not in orphans
+            ]
             includes[name] = kept
 
 
 def _attached(posts: list[dict[str, Any]], keys: str) -> set[str]:
     attached = [post.get("attachments") for post in posts]
-    return {str(key) for one in attached if isinstance(one, dict) for key in one.get(keys) or ()}
+    return {
+        str(key)
+        for attachments in attached
+        if isinstance(attachments, dict)
+        for key in attachments.get(keys) or ()
+    }

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, func, or_, select
 from sfm import audit, clock
 from sfm.database import db
 from sfm.models import RemovedPost
-from sfm.removals.redact import Wanted
+from sfm.removals.redact import RemovedIds
 
 IDS_AT_ONCE = 500
 KEPT_AFTER_RELEASE = timedelta(days=30)  # an export that was begun before compares versions
@@ -24,10 +24,12 @@ _NEWEST = (
     "ORDER BY version DESC, twitter_id DESC LIMIT 1"
 )
 
-_copy: tuple[tuple[object, ...], Wanted] | None = None  # of this process, and which state it has
+_copy: tuple[tuple[object, ...], RemovedIds] | None = (
+    None  # of this process, and which state it has
+)
 
 
-def refused(connection: Connection) -> Wanted | None:
+def refused_posts(connection: Connection) -> RemovedIds | None:
     """The posts that are not taken in any more; None where there are none.
 
     One short query; the ids are read again only after a change. Raises DBAPIError.
@@ -39,7 +41,7 @@ def refused(connection: Connection) -> Wanted | None:
     state = (connection.engine.url, *newest)
     copy = _copy
     if copy is None or copy[0] != state:
-        copy = _copy = (state, Wanted(_ids(connection)))
+        copy = _copy = (state, RemovedIds(_ids(connection)))
     return copy[1] if copy[1].ids else None
 
 
@@ -73,7 +75,9 @@ def add(ids: Iterable[int], kind: str = "takedown", run_id: int | None = None) -
             numbers.discard(row.twitter_id)
     name = audit.actor().name[:200]
     values = {"kind": kind, "removed_by": name, "run_id": run_id, "version": number}
-    db.session.add_all(RemovedPost(twitter_id=one, **values) for one in sorted(numbers))
+    db.session.add_all(
+        RemovedPost(twitter_id=twitter_id, **values) for twitter_id in sorted(numbers)
+    )
     db.session.flush()
     return number
 
@@ -101,7 +105,7 @@ def taken_out_at(ids: Iterable[int]) -> int | None:
     versions = [row.taken_out_version for row in rows]
     if len(rows) < len(set(ids)) or None in versions:
         return None
-    return max((one for one in versions if one is not None), default=None)
+    return max((taken_out for taken_out in versions if taken_out is not None), default=None)
 
 
 def _ids(connection: Connection) -> frozenset[int]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sfm.messages import Message
-from sfm.removals.redact import Wanted
+from sfm.removals.redact import RemovedIds
 from sfm.streams import file_names, repair
 from sfm.streams.errors import AnotherCollector, StorageTrouble
 from sfm.streams.lock import StreamLock
@@ -27,7 +27,7 @@ class FillFiles:
     """The one who writes files of filled posts for a stream, until `close`."""
 
     def __init__(
-        self, root: Path, run_folder: Path, prefix: str, removed: Wanted | None = None
+        self, root: Path, run_folder: Path, prefix: str, removed: RemovedIds | None = None
     ) -> None:
         """Take the lock, and seal what a fill that was cut off left behind, without `removed`.
 
@@ -76,7 +76,7 @@ def adopt_left(
     run_folder: Path,
     prefix: str,
     on_sealed: Callable[[Path, FileFacts], object],
-    removed: Wanted | None = None,
+    removed: RemovedIds | None = None,
 ) -> None:
     """Seal what a fill that is gone left growing, without `removed`; nothing while a fill goes on.
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sfm.database import db
 from sfm.removals import register
-from sfm.removals.redact import Wanted, without
+from sfm.removals.redact import RemovedIds, redact
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class RemovedPosts:
     """The posts to leave out. `additions` grows each time that there are more of them."""
 
     def __init__(self) -> None:
-        self.posts: Wanted | None = None
+        self.posts: RemovedIds | None = None
         self.version = 0  # of the register, as it is known here
         self.additions = 0
 
@@ -35,7 +35,7 @@ class RemovedPosts:
         try:
             connection = db.session.connection()
             version = register.version(connection)
-            posts = register.refused(connection)
+            posts = register.refused_posts(connection)
             db.session.rollback()
         except SQLAlchemyError as exc:
             logger.warning("register of removed posts not read error=%s", type(exc).__name__)
@@ -49,4 +49,4 @@ class RemovedPosts:
     def without_removed(self, line: bytes) -> bytes | None:
         """The line without removed posts; None where nothing of it may stay."""
         posts = self.posts
-        return line if posts is None else without(line, posts)
+        return line if posts is None else redact(line, posts)

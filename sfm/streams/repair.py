@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sfm.atomic_file import sync
-from sfm.removals.redact import Wanted
+from sfm.removals.redact import RemovedIds
 from sfm.streams import file_names
 from sfm.streams.errors import StorageTrouble
 from sfm.streams.gzip_members import whole_members
@@ -50,7 +50,7 @@ def adopt(
     growing: Path | None = None,
     fills: bool = False,
     on_sealed: Callable[[Path, FileFacts], None] | None = None,
-    removed: Wanted | None = None,
+    removed: RemovedIds | None = None,
 ) -> list[Repaired]:
     """Cut back and seal every growing file of this stream but the one that is being written.
 
@@ -83,7 +83,7 @@ def left_behind(folder: Path, prefix: str, *, fills: bool = False) -> list[Path]
     return sorted(paths)
 
 
-def repair(path: Path, removed: Wanted | None = None) -> Repaired:
+def repair(path: Path, removed: RemovedIds | None = None) -> Repaired:
     """Make one growing file whole and seal it, without removed posts.
 
     Raises OSError, StorageTrouble, Damaged.

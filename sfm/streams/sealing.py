@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from sfm.atomic_file import sync
 from sfm.messages import Message
-from sfm.removals.redact import Wanted, without
+from sfm.removals.redact import RemovedIds, redact
 from sfm.streams.errors import StorageTrouble
 from sfm.streams.file_names import OPEN
 from sfm.streams.gzip_members import inflate, member, whole_members
@@ -74,13 +74,13 @@ def repack(path: Path, facts: FileFacts) -> FileFacts:
     )
 
 
-def leave_out(path: Path, facts: FileFacts, removed: Wanted) -> FileFacts:
+def leave_out(path: Path, facts: FileFacts, removed: RemovedIds) -> FileFacts:
     """Write the file again without these posts where it names any; its new facts.
 
     Raises OSError; then the old file stays.
     """
     with path.open("rb") as source:
-        if not any(removed.named_in(part.text) for part in whole_members(source)):
+        if not any(removed.names_any(part.text) for part in whole_members(source)):
             return facts
     aside = path.with_name(path.name + ASIDE)
     aside.unlink(missing_ok=True)
@@ -94,7 +94,7 @@ def leave_out(path: Path, facts: FileFacts, removed: Wanted) -> FileFacts:
     return replace(left, duplicates=facts.duplicates)
 
 
-def _write_large_members(path: Path, aside: Path, removed: Wanted | None = None) -> FileFacts:
+def _write_large_members(path: Path, aside: Path, removed: RemovedIds | None = None) -> FileFacts:
     """Copy all lines, or what is left of them without these posts. No line at all is one empty
     member."""
     digest = hashlib.sha256()
@@ -118,11 +118,11 @@ def _write_large_members(path: Path, aside: Path, removed: Wanted | None = None)
     return FileFacts(lines=lines, members=members, size_bytes=size, sha256=digest.hexdigest())
 
 
-def _left(text: bytes, removed: Wanted | None) -> list[bytes]:
+def _left(text: bytes, removed: RemovedIds | None) -> list[bytes]:
     lines = split(text)
-    if removed is None or not removed.named_in(text):
+    if removed is None or not removed.names_any(text):
         return lines
-    return [left for line in lines if (left := without(line, removed)) is not None]
+    return [left for line in lines if (left := redact(line, removed)) is not None]
 
 
 class Damaged(ValueError):

@@ -1,1 +1,1 @@
-"""Deletion duty: takes a tweet out of everything that is kept."""
+"""Takedown: removes posts from everything that is kept."""

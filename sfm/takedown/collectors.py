@@ -16,7 +16,7 @@ from sfm.streams.removed_posts import VERSION
 from sfm.supervisord.conf import SAMPLE_PREFIX
 
 WAIT_SECONDS = 8.0  # they beat every two seconds
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 RECENT = timedelta(minutes=1)
 ENDED = ("stopped", "needs_person")
 
@@ -34,7 +34,7 @@ def wait_until_known(version: int, watch: Callable[[], object]) -> tuple[str, ..
         if not unaware or clock.monotonic() >= end:
             return unaware
         watch()
-        clock.sleep(LOOK_SECONDS)
+        clock.sleep(POLL_SECONDS)
 
 
 def _running() -> list[Heartbeat]:

@@ -11,16 +11,16 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sfm.database import db
 from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
 from sfm.posts import delete as post_delete
-from sfm.removals.redact import Wanted, without
+from sfm.removals.redact import RemovedIds, redact
 
-AT_ONCE = 500
-ROWS_A_LOOK = 50_000  # read by one statement; somebody may stop it in between
+IDS_PER_STATEMENT = 500
+ROWS_PER_QUERY = 50_000  # read by one statement; somebody may stop it in between
 
 _item = TwitterUserItem
 
 
 @dataclass(frozen=True)
-class Stored:
+class MatchingPosts:
     """Twitter's ids: `gone` are the tweets and their retweets, `cut` those that hold a copy.
     `highest` is our own number up to which rows were looked at."""
 
@@ -29,13 +29,13 @@ class Stored:
     highest: int = 0
 
 
-def find(wanted: Wanted, watch: Callable[[], object], above: int = 0) -> Stored:
+def find(removed: RemovedIds, watch: Callable[[], object], above: int = 0) -> MatchingPosts:
     """Look through all stored tweets, their JSON too; reads the whole table, changes nothing.
 
     With `above`, only rows whose own number is higher: those that came since another look.
     Calls `watch` between two looks of some seconds each.
     """
-    ids = sorted(wanted.ids)
+    ids = sorted(removed.ids)
     named = or_(
         _item.twitter_id.in_(ids),
         _item.retweeted_id.in_(ids),
@@ -44,62 +44,62 @@ def find(wanted: Wanted, watch: Callable[[], object], above: int = 0) -> Stored:
     columns = (_item.twitter_id, _item.retweeted_id, _item.quoted_id, _item.quoted_text)
     gone, cut = [], []
     highest = max(above, db.session.scalar(select(func.max(_item.id))) or 0)
-    for some in _looks(above, highest):
+    for is_in_range in _id_ranges(above, highest):
         watch()
-        asked = select(*columns, _item.item_json).where(some, named)
-        for row in db.session.execute(asked.execution_options(yield_per=AT_ONCE)):
-            left = without(row.item_json.encode(), wanted)
-            if left is None or row.twitter_id in wanted.ids or row.retweeted_id in wanted.ids:
+        query = select(*columns, _item.item_json).where(is_in_range, named)
+        for row in db.session.execute(query.execution_options(yield_per=IDS_PER_STATEMENT)):
+            redacted = redact(row.item_json.encode(), removed)
+            if redacted is None or row.twitter_id in removed.ids or row.retweeted_id in removed.ids:
                 gone.append(row.twitter_id)
-            elif left != row.item_json.encode() or _quotes(row, wanted):
+            elif redacted != row.item_json.encode() or _quotes(row, removed):
                 cut.append(row.twitter_id)
-    return Stored(tuple(gone), tuple(cut), highest)
+    return MatchingPosts(tuple(gone), tuple(cut), highest)
 
 
-def _quotes(row: Any, wanted: Wanted) -> bool:
-    return row.quoted_id in wanted.ids and bool(row.quoted_text)
+def _quotes(row: Any, removed: RemovedIds) -> bool:
+    return row.quoted_id in removed.ids and bool(row.quoted_text)
 
 
-def _looks(above: int, highest: int) -> Iterator[ColumnElement[bool]]:
+def _id_ranges(above: int, highest: int) -> Iterator[ColumnElement[bool]]:
     """The table in pieces, by our own numbers."""
     lowest = db.session.scalar(select(func.min(_item.id)).where(_item.id > above))
     if lowest is None:
         return
-    for low in range(lowest, highest + 1, ROWS_A_LOOK):
-        yield _item.id.between(low, min(low + ROWS_A_LOOK - 1, highest))
+    for low in range(lowest, highest + 1, ROWS_PER_QUERY):
+        yield _item.id.between(low, min(low + ROWS_PER_QUERY - 1, highest))
 
 
-def remove(found: Stored, wanted: Wanted) -> None:
+def remove(matches: MatchingPosts, removed: RemovedIds) -> None:
     """Take them out, with links that nothing else has. In the session; the caller commits."""
-    links = _links_of(found.gone)
-    post_delete.delete_posts(found.gone)
-    for at in range(0, len(links), AT_ONCE):
+    links = _links_of(matches.gone)
+    post_delete.delete_posts(matches.gone)
+    for at in range(0, len(links), IDS_PER_STATEMENT):
         still = select(TwitterUserItemUrl.id).where(TwitterUserItemUrl.link_id == Link.id)
-        some = Link.id.in_(links[at : at + AT_ONCE])
-        db.session.execute(delete(Link).where(some, ~still.exists()))
-    for number in found.cut:
-        _cut(number, wanted)
+        is_in_batch = Link.id.in_(links[at : at + IDS_PER_STATEMENT])
+        db.session.execute(delete(Link).where(is_in_batch, ~still.exists()))
+    for number in matches.cut:
+        _cut(number, removed)
     db.session.flush()
 
 
 def _links_of(twitter_ids: Sequence[int]) -> list[int]:
     links: set[int] = set()
-    for at in range(0, len(twitter_ids), AT_ONCE):
-        held = select(TwitterUserItemUrl.link_id).join(
+    for at in range(0, len(twitter_ids), IDS_PER_STATEMENT):
+        link_ids = select(TwitterUserItemUrl.link_id).join(
             _item, _item.id == TwitterUserItemUrl.item_id
         )
-        some = _item.twitter_id.in_(twitter_ids[at : at + AT_ONCE])
-        links |= set(db.session.scalars(held.where(some)))
+        is_in_batch = _item.twitter_id.in_(twitter_ids[at : at + IDS_PER_STATEMENT])
+        links |= set(db.session.scalars(link_ids.where(is_in_batch)))
     return sorted(links)
 
 
-def _cut(twitter_id: int, wanted: Wanted) -> None:
+def _cut(twitter_id: int, removed: RemovedIds) -> None:
     here = _item.twitter_id == twitter_id
     row = db.session.execute(select(_item.item_json, _item.quoted_id).where(here)).one_or_none()
-    left = without(row.item_json.encode(), wanted) if row else None
-    if row is None or left is None:
+    redacted = redact(row.item_json.encode(), removed) if row else None
+    if row is None or redacted is None:
         return
-    values = {"item_json": left.decode()}
-    if row.quoted_id in wanted.ids:
+    values = {"item_json": redacted.decode()}
+    if row.quoted_id in removed.ids:
         values["quoted_text"] = ""
     db.session.execute(update(_item).where(here).values(values))

@@ -1,6 +1,6 @@
 """Files of exports that hold posts that must go. A file that cannot be read into counts as one.
 
-Which files are being written is told by held locks alone. All else that lies in the folder of
+Which files are being written is known by held locks alone. All else that lies in the folder of
 exports is searched, what a killed export left as well.
 """
 
@@ -22,14 +22,14 @@ from sfm.exports import service, storage
 from sfm.exports.format import layout_from
 from sfm.models import ExportFile, RecurringExport
 from sfm.removals.id_search import IdSearch
-from sfm.takedown.file_search import holds
+from sfm.takedown.file_search import contains_ids
 from sfm.takedown.seen_files import SeenFiles, state_of
 
 WITH_ID = {"twitter_id", "twitter_url"}
 
 
 @dataclass(frozen=True)
-class Exported:
+class MatchingExports:
     """Exports to delete, other files to delete, lists of ids to shorten; `busy` are exports that
     are being made at this moment, of what was kept before."""
 
@@ -49,7 +49,7 @@ def find(
     watch: Callable[[], object],
     seen: SeenFiles,
     taken_out_version: int | None = None,
-) -> Exported:
+) -> MatchingExports:
     """Search what is kept of exports for these ids. Reads every file; changes nothing.
 
     Calls `watch` before each file and within large ones. Exports that are made of what was kept at
@@ -58,9 +58,9 @@ def find(
     search = IdSearch(ids)
     root = storage.exports_folder()
     # The locks first: who has given his back by now has his file in place, and it is searched.
-    being_written = output_file.being_written(root)
+    being_written = output_file.parts_being_written(root)
     layouts = _Layouts()
-    found = _Hits()
+    matches = _Hits()
     for path in _files(root, being_written):
         watch()
         if seen.is_clean(path):
@@ -68,15 +68,15 @@ def find(
         state = state_of(path)
         if state is None:
             continue  # it went meanwhile
-        if not layouts.shows_ids(path.relative_to(root)) or holds(path, search, watch):
-            found.add(path, root, layouts)
+        if not layouts.shows_ids(path.relative_to(root)) or contains_ids(path, search, watch):
+            matches.add(path, root, layouts)
         else:
             seen.note(path, state)
     busy = [path for path, version in being_written.items() if version < (taken_out_version or 0)]
-    return Exported(
-        tuple(found.exports),
-        tuple(found.files),
-        tuple(found.lists),
+    return MatchingExports(
+        tuple(matches.exports),
+        tuple(matches.files),
+        tuple(matches.lists),
         tuple(being_written if taken_out_version is None else busy),
     )
 
@@ -85,11 +85,15 @@ class _Layouts:
     """What the exports are that files belong to."""
 
     def __init__(self) -> None:
-        made = db.session.scalars(select(ExportFile)).all()
-        self.ready = {f"{one.id}/{one.file_name}": one.id for one in made if one.state == "ready"}
-        self._of_exports = {str(one.id): one.layout for one in made}
+        exports = db.session.scalars(select(ExportFile)).all()
+        self.ready = {
+            f"{export.id}/{export.file_name}": export.id
+            for export in exports
+            if export.state == "ready"
+        }
+        self._of_exports = {str(export.id): export.layout for export in exports}
         recurring = db.session.scalars(select(RecurringExport))
-        self._of_recurring = {str(one.id): one.layout for one in recurring}
+        self._of_recurring = {str(export.id): export.layout for export in recurring}
 
     def shows_ids(self, relative: Path) -> bool:
         """Whether a file can be searched; False also where nobody knows what it is.
@@ -144,16 +148,16 @@ def _files(root: Path, parts: Collection[Path]) -> Iterator[Path]:
             yield path
 
 
-def remove(found: Exported, ids: Iterable[int]) -> None:
+def remove(matches: MatchingExports, ids: Iterable[int]) -> None:
     """Delete these exports and files, and take the ids out of the lists. The caller commits."""
     gone = {str(number).encode() for number in ids}
-    for number in found.exports:
+    for number in matches.exports:
         export = db.session.get(ExportFile, number)
         if export is not None:
-            service.remove(export)
-    for path in found.files:
+            service.delete_export(export)
+    for path in matches.files:
         path.unlink(missing_ok=True)
-    for path in found.lists:
+    for path in matches.lists:
         if path.exists():  # else it went with its export
             lines = path.read_bytes().splitlines(keepends=True)
             write_whole(path, b"".join(line for line in lines if not gone & set(_numbers(line))))

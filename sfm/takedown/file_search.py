@@ -13,13 +13,13 @@ from typing import IO
 
 from sfm.removals.id_search import IdSearch
 
-CHUNK = 1024 * 1024
-LONGEST_ID = 19
+CHUNK_BYTES = 1024 * 1024
+MAX_ID_DIGITS = 19
 
 Watch = Callable[[], object]
 
 
-def holds(path: Path, search: IdSearch, watch: Watch) -> bool:
+def contains_ids(path: Path, search: IdSearch, watch: Watch) -> bool:
     """Whether a file, unpacked, has one of the ids, or cannot be searched for them.
 
     Calls `watch` after each megabyte. A file that is gone meanwhile holds nothing.
@@ -59,15 +59,17 @@ def _seekable(file: IO[bytes], copy: IO[bytes]) -> IO[bytes]:
     """A zip within a zip is unpacked first: seeking in it would unpack it again and again."""
     if not isinstance(file, zipfile.ZipExtFile):
         return file
-    shutil.copyfileobj(file, copy, CHUNK)
+    shutil.copyfileobj(file, copy, CHUNK_BYTES)
     return copy
 
 
 def _in_text(file: IO[bytes], search: IdSearch, watch: Watch) -> bool:
     rest = b""
-    while data := file.read(CHUNK):
+    while data := file.read(CHUNK_BYTES):
         watch()
         if search.search(rest + data):
             return True
-        rest = data[-LONGEST_ID:] if len(data) > LONGEST_ID else (rest + data)[-LONGEST_ID:]
+        rest = (
+            data[-MAX_ID_DIGITS:] if len(data) > MAX_ID_DIGITS else (rest + data)[-MAX_ID_DIGITS:]
+        )
     return False

@@ -20,7 +20,7 @@ from sfm.messages import Message
 from sfm.networks.record import MAX_ID
 from sfm.posts import bulk_sql
 from sfm.removals import register
-from sfm.removals.redact import Wanted
+from sfm.removals.redact import RemovedIds
 from sfm.runs.transactions import unit_of_work
 from sfm.streams.deleted_filter_files import seal_files_of_deleted_filters
 from sfm.takedown import (
@@ -32,15 +32,15 @@ from sfm.takedown import (
 from sfm.takedown import (
     exports as takedown_exports,
 )
-from sfm.takedown.database import Stored
-from sfm.takedown.exports import Exported
+from sfm.takedown.database import MatchingPosts
+from sfm.takedown.exports import MatchingExports
 from sfm.takedown.outcome import Outcome
 from sfm.takedown.seen_files import SeenFiles
-from sfm.takedown.stream_files import Holding
+from sfm.takedown.stream_files import MatchingFile
 
-MOST_AT_ONCE = 100
-MOST_LOOKS = 20  # after the first few only what came in within seconds can be left
-STILL_THERE = Message("Something came in again after each look. Run this again.")
+MAX_IDS = 100
+MAX_PASSES = 20  # after the first few only what came in within seconds can be left
+STILL_COMING_IN = Message("Something came in again after each look. Run this again.")
 
 Watch = Callable[[], object]
 
@@ -50,7 +50,7 @@ def no_watch() -> None:
 
 
 @dataclass
-class Looked:
+class SearchState:
     """How far the looks of one removal have come: what is not read again by the next."""
 
     streams: SeenFiles = field(default_factory=SeenFiles)
@@ -72,13 +72,13 @@ class Looked:
 class Findings:
     """All places that hold the posts. `later` are files that may not be touched yet."""
 
-    wanted: Wanted
-    tweets: Stored
-    sealed: tuple[Holding, ...]
+    posts: RemovedIds
+    tweets: MatchingPosts
+    sealed: tuple[MatchingFile, ...]
     aside: tuple[Path, ...]
-    exports: Exported
+    exports: MatchingExports
     later: tuple[Path, ...]
-    looked: Looked = field(compare=False, repr=False)
+    looked: SearchState = field(compare=False, repr=False)
 
     @property
     def anything(self) -> bool:
@@ -96,56 +96,60 @@ class Findings:
             "stored": len(self.tweets.gone),
             "copies cut out": len(self.tweets.cut),
             "stream files": len(self.sealed),
-            "lines in stream files": sum(one.lines for one in self.sealed),
+            "lines in stream files": sum(file.lines for file in self.sealed),
             "files put aside": len(self.aside),
             "exports": len(self.exports.exports) + len(self.exports.files),
             "lists of ids": len(self.exports.lists),
         }
 
 
-def checked(ids: Iterable[int]) -> Wanted:
+def validate_ids(ids: Iterable[int]) -> RemovedIds:
     """The tweets to look for. Raises WrongInput."""
-    wanted = Wanted(frozenset(ids))
-    if not 0 < len(wanted.ids) <= MOST_AT_ONCE:
-        raise WrongInput(Message("Name one id at least and %(limit)s at most.", limit=MOST_AT_ONCE))
-    if not all(0 < number <= MAX_ID for number in wanted.ids):
+    posts = RemovedIds(frozenset(ids))
+    if not 0 < len(posts.ids) <= MAX_IDS:
+        raise WrongInput(Message("Name one id at least and %(limit)s at most.", limit=MAX_IDS))
+    if not all(0 < number <= MAX_ID for number in posts.ids):
         raise WrongInput(Message("The id of a tweet is a number of 19 digits at most."))
-    return wanted
+    return posts
 
 
-def find(ids: Iterable[int], watch: Watch = no_watch, looked: Looked | None = None) -> Findings:
+def find_posts(
+    ids: Iterable[int], watch: Watch = no_watch, state: SearchState | None = None
+) -> Findings:
     """Where these tweets are kept. Reads everything, changes nothing. Raises WrongInput.
 
     With `looked`, only what came or changed since the look before. Calls `watch` every few
     seconds; what it raises ends the work.
     """
-    wanted = checked(ids)
-    looked = looked or Looked()
+    posts = validate_ids(ids)
+    state = state or SearchState()
     root = settings().data_folder
     # Growing files before sealed ones: what is sealed in between is found among these.
-    growing = stream_files.growing(root, wanted)
-    tweets = database.find(wanted, watch, looked.highest)
-    looked.highest = tweets.highest
-    holding = stream_files.sealed(root, wanted, watch, looked.streams)
-    sealed = [one for one in holding if one.path not in looked.failed]
-    aside = [one for one in stream_files.put_aside(root, wanted) if one not in looked.failed]
-    posts = {number for one in sealed for number in one.posts}
-    everything = looked.search_for({*wanted.ids, *tweets.gone, *tweets.cut, *posts})
-    version = register.taken_out_at(wanted.ids)
-    exports = takedown_exports.find(everything, watch, looked.exports, version)
+    growing = stream_files.growing(root, posts)
+    tweets = database.find(posts, watch, state.highest)
+    state.highest = tweets.highest
+    holding = stream_files.sealed(root, posts, watch, state.streams)
+    sealed = [file for file in holding if file.path not in state.failed]
+    aside = [
+        file for file in stream_files.quarantined_files(root, posts) if file not in state.failed
+    ]
+    post_ids = {number for file in sealed for number in file.posts}
+    everything = state.search_for({*posts.ids, *tweets.gone, *tweets.cut, *post_ids})
+    version = register.taken_out_at(posts.ids)
+    exports = takedown_exports.find(everything, watch, state.exports, version)
     db.session.rollback()
     later = (*growing, *exports.busy)
-    return Findings(wanted, tweets, tuple(sealed), tuple(aside), exports, later, looked)
+    return Findings(posts, tweets, tuple(sealed), tuple(aside), exports, later, state)
 
 
-def refuse(ids: Iterable[int], run_id: int | None = None) -> int:
+def register_ids(ids: Iterable[int], run_id: int | None = None) -> int:
     """Put these into the register of removed posts, so that none comes in from here on; the
     register's version. Commits."""
-    return unit_of_work(partial(_refuse, frozenset(ids), run_id))
+    return unit_of_work(partial(_register_ids, frozenset(ids), run_id))
 
 
-def remove(
-    found: Findings,
+def remove_posts(
+    findings: Findings,
     reason: str,
     watch: Watch = no_watch,
     *,
@@ -158,28 +162,28 @@ def remove(
     Cut off anywhere, it can be run again. The posts are refused from here on, for ever; with
     `may_return` until nothing of them is left here.
     """
-    ids = found.wanted.ids
-    version = refuse(ids, run_id)
+    ids = findings.posts.ids
+    version = register_ids(ids, run_id)
     unaware = collectors.wait_until_known(version, watch)
     seal_files_of_deleted_filters(settings().data_folder, settings().instance / "run")
     counts: Counter[str] = Counter()
-    troubles: list[str] = []
-    for _ in range(MOST_LOOKS):
-        counts.update(found.counts())
-        troubles += _remove_found(found, reason, watch)
-        found = find(ids, watch, found.looked)
-        if not found.anything:
+    errors: list[str] = []
+    for _ in range(MAX_PASSES):
+        counts.update(findings.counts())
+        errors += _remove_found(findings, reason, watch)
+        findings = find_posts(ids, watch, findings.looked)
+        if not findings.anything:
             break
     else:
-        troubles.append(STILL_THERE)
+        errors.append(STILL_COMING_IN)
     secure_delete.merge_words()
-    outcome = Outcome(dict(counts), tuple(troubles), found.later, unaware)
+    outcome = Outcome(dict(counts), tuple(errors), findings.later, unaware)
     if may_return and outcome.nothing_left:
         unit_of_work(partial(_as_one_writer, register.release, ids))
     return outcome
 
 
-def _refuse(ids: frozenset[int], run_id: int | None) -> int:
+def _register_ids(ids: frozenset[int], run_id: int | None) -> int:
     bulk_sql.lock_writers(db.session.connection())
     return register.add(ids, run_id=run_id)
 
@@ -189,39 +193,39 @@ def _as_one_writer(change: Callable[[frozenset[int]], object], ids: frozenset[in
     change(ids)
 
 
-def _remove_found(found: Findings, reason: str, watch: Watch) -> list[str]:
+def _remove_found(findings: Findings, reason: str, watch: Watch) -> list[str]:
     """Remove what one look has found; what could not be done, in words. Commits."""
-    if found.anything:
-        unit_of_work(lambda: _take_out(found, reason))
+    if findings.anything:
+        unit_of_work(lambda: _take_out(findings, reason))
     root = settings().data_folder
-    ways: list[tuple[Path, Callable[[Path, Wanted], None]]]
-    ways = [(one.path, partial(stream_files.rewrite, root)) for one in found.sealed]
-    ways += [(path, stream_files.clean_put_aside) for path in found.aside]
-    troubles = []
-    for path, write_anew in ways:
+    rewrites: list[tuple[Path, Callable[[Path, RemovedIds], None]]]
+    rewrites = [(file.path, partial(stream_files.rewrite, root)) for file in findings.sealed]
+    rewrites += [(path, stream_files.clean_quarantined) for path in findings.aside]
+    errors = []
+    for path, write_anew in rewrites:
         watch()
         try:
-            write_anew(path, found.wanted)
+            write_anew(path, findings.posts)
         except SfmError as exc:
-            found.looked.failed.add(path)
-            troubles.append(exc.message)
-    _note_taken_out(found)
-    return troubles
+            findings.looked.failed.add(path)
+            errors.append(exc.message)
+    _note_taken_out(findings)
+    return errors
 
 
-def _note_taken_out(found: Findings) -> None:
+def _note_taken_out(findings: Findings) -> None:
     """From here on, exports that were read before are made again when they are finished."""
-    never = register.taken_out_at(found.wanted.ids) is None
+    never = register.taken_out_at(findings.posts.ids) is None
     db.session.rollback()
-    if found.was_kept or never:
-        unit_of_work(partial(_as_one_writer, register.mark_taken_out, found.wanted.ids))
+    if findings.was_kept or never:
+        unit_of_work(partial(_as_one_writer, register.mark_taken_out, findings.posts.ids))
 
 
-def _take_out(found: Findings, reason: str) -> None:
+def _take_out(findings: Findings, reason: str) -> None:
     """Out of the database and the exports; one entry for each tweet, none of their words."""
     secure_delete.overwrite_deleted()
-    for number in sorted(found.wanted.ids):
-        after = {"reason": reason, **found.counts(), "left for later": len(found.later)}
+    for number in sorted(findings.posts.ids):
+        after = {"reason": reason, **findings.counts(), "left for later": len(findings.later)}
         audit.record("tweet.removed", kind="tweet", subject_id=number, after=after)
-    database.remove(found.tweets, found.wanted)
-    takedown_exports.remove(found.exports, found.wanted.ids)
+    database.remove(findings.tweets, findings.posts)
+    takedown_exports.remove(findings.exports, findings.posts.ids)

@@ -17,26 +17,26 @@ from sfm.runs.jobs import REMOVE_TWEET
 from sfm.takedown import removal
 from sfm.takedown.outcome import backups
 
-LONGEST_REASON = 1000
+MAX_REASON_LENGTH = 1000
 FILES_GROW = timedelta(hours=1)  # until files that are being written are looked at again
-MOST_NAMES = 5  # of what is still being written, in one sentence
+MAX_NAMES = 5  # of what is still being written, in one sentence
 
 
-def ask(ids: Iterable[int], reason: str, by: User, *, may_return: bool = False) -> Run:
+def request_removal(ids: Iterable[int], reason: str, by: User, *, may_return: bool = False) -> Run:
     """A queued run that takes these tweets out of everything kept; flushed, the caller commits.
 
     They are never collected or imported again, but with `may_return`.
     `reason` goes into the audit log when they go. Raises WrongInput.
     """
-    wanted = removal.checked(ids)
+    posts = removal.validate_ids(ids)
     if not reason.strip():
         raise WrongInput(Message("Say why; the change log keeps it."))
-    if len(reason) > LONGEST_REASON:
+    if len(reason) > MAX_REASON_LENGTH:
         raise WrongInput(
-            Message("The reason has at most %(limit)s characters.", limit=LONGEST_REASON)
+            Message("The reason has at most %(limit)s characters.", limit=MAX_REASON_LENGTH)
         )
     params = {
-        "ids": [str(number) for number in sorted(wanted.ids)],
+        "ids": [str(number) for number in sorted(posts.ids)],
         "reason": reason.strip(),
         "by_id": by.id,
         "by": by.username,
@@ -57,11 +57,11 @@ def run_takedown(run: RunContext) -> dict[str, Any]:
     ids = [int(number) for number in run.params["ids"]]
     run.show(Message("Looking where it is kept."), total=len(ids))
     with audit.acting_as(audit.Actor(run.params["by_id"], run.params["by"])):
-        removal.refuse(ids, run.id)
-        found = removal.find(ids, run.check)
+        removal.register_ids(ids, run.id)
+        findings = removal.find_posts(ids, run.check)
         run.show(Message("Deleting it everywhere."))
-        outcome = removal.remove(
-            found,
+        outcome = removal.remove_posts(
+            findings,
             run.params["reason"],
             run.check,
             may_return=bool(run.params.get("may_return")),
@@ -77,7 +77,7 @@ def run_takedown(run: RunContext) -> dict[str, Any]:
             Message(
                 "Deleted, except from what is being written at the moment: %(comes_later)s. It "
                 "follows by itself when that is finished.",
-                comes_later=_named(outcome.comes_later),
+                comes_later=_shortened(outcome.comes_later),
             ),
             clock.now() + FILES_GROW,
         )
@@ -91,10 +91,10 @@ def _with_earlier(run: RunContext, counts: dict[str, int]) -> dict[str, int]:
     return {name: count + earlier.get(name, 0) for name, count in counts.items()}
 
 
-def _named(names: tuple[str, ...]) -> str:
+def _shortened(names: tuple[str, ...]) -> str:
     """The first few names, and how many more there are."""
-    more = len(names) - MOST_NAMES
-    listed = ", ".join(names[:MOST_NAMES])
+    more = len(names) - MAX_NAMES
+    listed = ", ".join(names[:MAX_NAMES])
     if more <= 0:
         return listed
     return Message("%(names)s and %(count)s more", names=listed, count=more)

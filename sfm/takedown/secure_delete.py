@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from sfm.database import begin_write, db
 from sfm.posts import bulk_sql
 
-PAGES = 1000  # of the index a step: others may write in between
+PAGES_PER_STEP = 1000  # of the index a step: others may write in between
 
 
 def overwrite_deleted() -> None:
@@ -22,9 +22,9 @@ def overwrite_deleted() -> None:
 
 def merge_words() -> None:
     """Merge the index, step by step, until no segment has the words of deleted tweets. Commits."""
-    pages = -PAGES  # less than none: all segments are to become one
+    pages = -PAGES_PER_STEP  # less than none: all segments are to become one
     while _step(pages):
-        pages = PAGES
+        pages = PAGES_PER_STEP
     _empty_the_log()
 
 

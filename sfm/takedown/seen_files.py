@@ -28,7 +28,7 @@ class SeenFiles:
 def state_of(path: Path) -> tuple[int, int, int] | None:
     """Inode, size and time of change; None for a file that is gone."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns

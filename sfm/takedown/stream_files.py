@@ -22,7 +22,7 @@ from sfm.atomic_file import sync, write_whole
 from sfm.database import begin_write, db
 from sfm.messages import Message
 from sfm.models import StreamFile
-from sfm.removals.redact import Wanted, without
+from sfm.removals.redact import RemovedIds, redact
 from sfm.streams import file_names
 from sfm.streams.errors import StorageTrouble, trouble
 from sfm.streams.files import lines_of, sealed_below
@@ -33,13 +33,13 @@ from sfm.streams.repair import TEAR
 from sfm.streams.sealing import Damaged, read_facts
 from sfm.takedown.seen_files import SeenFiles, state_of
 
-ASIDE = ".takedown"
+NEW_SUFFIX = ".takedown"
 MEMBER_LINES = 1000
 WATCH_LINES = 5000  # of one file, read between two looks at whether to stop
 
 
 @dataclass(frozen=True)
-class Holding:
+class MatchingFile:
     """One file with lines to take out or to change; the ids of the posts on these lines."""
 
     path: Path
@@ -48,8 +48,8 @@ class Holding:
 
 
 def sealed(
-    root: Path, wanted: Wanted, watch: Callable[[], object], seen: SeenFiles
-) -> list[Holding]:
+    root: Path, removed: RemovedIds, watch: Callable[[], object], seen: SeenFiles
+) -> list[MatchingFile]:
     """Sealed files that hold any. A file whose newest post is older than all of them is passed.
 
     Calls `watch` before each file and within large ones. Files that were seen to hold none are
@@ -57,71 +57,71 @@ def sealed(
     """
     rows = db.session.execute(select(StreamFile.path, StreamFile.last_id))
     newest = {row.path: row.last_id for row in rows}
-    found: list[Holding] = []
-    again = True
-    while again:  # a file that was moved is met at its new place
-        again, found = False, []
+    matches: list[MatchingFile] = []
+    moved = True
+    while moved:  # a file that was moved is met at its new place
+        moved, matches = False, []
         for path in sealed_below(root):
             last_id = newest.get(path.relative_to(root).as_posix())
-            if last_id is not None and last_id < min(wanted.ids):
+            if last_id is not None and last_id < min(removed.ids):
                 continue
             watch()
             try:
-                found += _searched(path, wanted, watch, seen)
+                matches += _searched(path, removed, watch, seen)
             except FileNotFoundError:
-                again = True
-    return found
+                moved = True
+    return matches
 
 
 def _searched(
-    path: Path, wanted: Wanted, watch: Callable[[], object], seen: SeenFiles
-) -> list[Holding]:
+    path: Path, removed: RemovedIds, watch: Callable[[], object], seen: SeenFiles
+) -> list[MatchingFile]:
     """What one file holds of them. Raises FileNotFoundError."""
     if seen.is_clean(path):
         return []
     state = state_of(path)
-    hit = _lines_with(path, wanted, watch)
+    hit = _lines_with(path, removed, watch)
     if not hit:
         seen.note(path, state)
         return []
     posts = frozenset(number for line in hit if (number := post_id_of(line)) is not None)
-    return [Holding(path, len(hit), posts)]
+    return [MatchingFile(path, len(hit), posts)]
 
 
-def _lines_with(path: Path, wanted: Wanted, watch: Callable[[], object]) -> list[bytes]:
+def _lines_with(path: Path, removed: RemovedIds, watch: Callable[[], object]) -> list[bytes]:
     hit = []
     for number, line in enumerate(lines_of(path), start=1):
         if number % WATCH_LINES == 0:
             watch()
-        if without(line, wanted) != line:
+        if redact(line, removed) != line:
             hit.append(line)
     return hit
 
 
-def growing(root: Path, wanted: Wanted) -> list[Path]:
+def growing(root: Path, removed: RemovedIds) -> list[Path]:
     """Files that hold any and may not be touched yet: collectors still write them."""
-    found = []
+    paths = []
     for path in sorted(root.glob(f"*{file_names.OPEN}")):
         with suppress(FileNotFoundError):  # it was sealed just now
-            if any(without(line, wanted) != line for line in lines_of(path)):
-                found.append(path)
-    return found + [path for path in _put_aside(root, wanted) if _is_of_today(path)]
+            if any(redact(line, removed) != line for line in lines_of(path)):
+                paths.append(path)
+    return paths + [path for path in _quarantined(root, removed) if _is_of_today(path)]
 
 
-def put_aside(root: Path, wanted: Wanted) -> list[Path]:
+def quarantined_files(root: Path, removed: RemovedIds) -> list[Path]:
     """Torn ends and files of the quarantine of other days that name any."""
     torn = [
         path
         for path in sorted(root.glob(f"*{TEAR}"))
-        if any(wanted.named_in(line) for line in lines_of(path))
+        if any(removed.names_any(line) for line in lines_of(path))
     ]
-    return torn + [path for path in _put_aside(root, wanted) if not _is_of_today(path)]
+    return torn + [path for path in _quarantined(root, removed) if not _is_of_today(path)]
 
 
-def _put_aside(root: Path, wanted: Wanted) -> Iterator[Path]:
+def _quarantined(root: Path, removed: RemovedIds) -> Iterator[Path]:
     for path in sorted((root / "quarantine").glob("*.jsonl")):
         with path.open("rb") as file:
-            if any(_names(line, wanted) for line in file):
+            if any(_names(line, removed) for line in file):
                 yield path
 
 
@@ -129,25 +129,25 @@ def _is_of_today(path: Path) -> bool:
     return path.stem.endswith(f"{clock.now():%Y-%m-%d}")
 
 
-def _names(entry: bytes, wanted: Wanted) -> bool:
+def _names(entry: bytes, removed: RemovedIds) -> bool:
     """Whether a line of the quarantine holds one of the ids."""
     try:
-        return wanted.named_in(base64.b64decode(json.loads(entry)["base64"]))
+        return removed.names_any(base64.b64decode(json.loads(entry)["base64"]))
     except (ValueError, KeyError, TypeError):
         return False
 
 
-def rewrite(root: Path, path: Path, wanted: Wanted) -> None:
+def rewrite(root: Path, path: Path, removed: RemovedIds) -> None:
     """Write a sealed file without them, and put it in the old one's place. Commits.
 
-    The manifest is told first: killed in between, the old file still holds them, so that the next
+    The manifest is changed first: killed in between, the old file still holds them, and the next
     call does all of it again. Raises StorageTrouble; then the old file stays.
     """
-    aside = path.with_name(path.name + ASIDE)
+    aside = path.with_name(path.name + NEW_SUFFIX)
     try:
         aside.unlink(missing_ok=True)
         read_facts(path)  # what is damaged would lose all behind the damage
-        _write(aside, (left for line in lines_of(path) if (left := without(line, wanted))))
+        _write(aside, (left for line in lines_of(path) if (left := redact(line, removed))))
         begin_write()
         _tell_manifest(root, path, aside)
         if not path.exists():
@@ -195,7 +195,7 @@ def _write(aside: Path, lines: Iterator[bytes]) -> None:
         os.fsync(target.fileno())
 
 
-def clean_put_aside(path: Path, wanted: Wanted) -> None:
+def clean_quarantined(path: Path, removed: RemovedIds) -> None:
     """Delete a torn end; write a file of the quarantine without the lines that name any."""
     try:
         if path.suffix == TEAR:
@@ -203,6 +203,6 @@ def clean_put_aside(path: Path, wanted: Wanted) -> None:
             sync(path.parent)
         else:
             lines = path.read_bytes().splitlines(keepends=True)
-            write_whole(path, b"".join(line for line in lines if not _names(line, wanted)))
+            write_whole(path, b"".join(line for line in lines if not _names(line, removed)))
     except OSError as exc:
         raise trouble(exc) from exc

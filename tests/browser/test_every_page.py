@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from sfm.accounts import list_drafts
 from sfm.database import db
 from sfm.exports.format import Layout
-from sfm.exports.selection import of_account
+from sfm.exports.request import of_account
 from sfm.models import ExportFile, Link, TwitterFilter, TwitterUser, User
 from tests.browser.conftest import OpenAs
 from tests.factories import (

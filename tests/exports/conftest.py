@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from sfm.exports.result import About
+from sfm.exports.request import About
 
 HOSTILE = (
     "=1+1",

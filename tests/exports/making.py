@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sfm.exports.build import make, no_watch
+from sfm.exports.build import build_export, no_watch
 from sfm.exports.format import Layout
-from sfm.exports.request import Criteria
-from sfm.exports.result import ExportRequest, ExportResult
+from sfm.exports.request import Criteria, ExportRequest
+from sfm.exports.result import ExportResult
 from sfm.posts.selection import Selection
 from tests.exports.conftest import ABOUT
 
@@ -27,7 +27,7 @@ def made(
     layout.setdefault("packing", "none")
     what = (criteria or Criteria(), Layout(**layout), ABOUT)
     order = ExportRequest(*what, reader_id=reader_id, replaces_target=replaces)
-    return make(order, target, watch)
+    return build_export(order, target, watch)
 
 
 def of(**selection: Any) -> Criteria:

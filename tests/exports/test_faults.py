@@ -23,14 +23,13 @@ from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
 from sfm.exports import service, storage
-from sfm.exports.build import make
+from sfm.exports.build import build_export
 from sfm.exports.errors import CountMismatch, NoRoom
 from sfm.exports.format import FORMATS, Layout
-from sfm.exports.request import Criteria
-from sfm.exports.result import ExportRequest
+from sfm.exports.request import Criteria, ExportRequest
 from sfm.exports.storage import slug
 from sfm.exports.task import run_export
-from sfm.exports.writers.verify import check_tally
+from sfm.exports.writers.verify import verify_counts
 from sfm.models import ExportFile, Run, User
 from sfm.output_file import PART
 from sfm.runs import queue, shutdown
@@ -157,7 +156,7 @@ def test_ex11_what_is_stored_meanwhile_is_not_in_it(target_folder: Path) -> None
 def test_no_room_is_told_before_the_first_row(target_folder: Path, app: Flask) -> None:
     order = ExportRequest(Criteria(), Layout(packing="none"), ABOUT, keep_free_mb=10**9)
     with pytest.raises(NoRoom, match="must stay free"):
-        make(order, target_folder / "x.csv")
+        build_export(order, target_folder / "x.csv")
     assert names_in(target_folder) == []
     assert storage.expected_bytes(Layout(format="json"), 1_000_000) > 10**9
 
@@ -206,7 +205,7 @@ LONG = Layout(format="xlsx", columns=("extended",), packing="bag")  # some thous
 
 
 def ask(reader: User, layout: Layout | None = None) -> ExportFile:
-    export = service.ask(reader, Criteria(), layout or Layout(), rows=10**6)
+    export = service.create_export(reader, Criteria(), layout or Layout(), rows=10**6)
     db.session.commit()
     return export
 
@@ -348,12 +347,12 @@ def test_one_that_is_being_made_or_ready_is_not_made_again(reader: User) -> None
     make_tweets(make_twitter_user(), ["x"])
     export = ask(reader)
     with pytest.raises(WrongInput, match="Only an export that failed"):
-        service.make_again(export)
+        service.retry(export)
     db.session.rollback()
     carry_out_next()
     db.session.expire_all()
     with pytest.raises(WrongInput, match="Only an export that failed"):
-        service.make_again(export)
+        service.retry(export)
 
 
 @pytest.mark.slow
@@ -466,10 +465,10 @@ def test_the_account_must_add_up(
     read: int, written: int, left_out: int, counted: int, fine: bool
 ) -> None:
     if fine:
-        check_tally(read, written, left_out, counted)
+        verify_counts(read, written, left_out, counted)
     else:
         with pytest.raises(CountMismatch):
-            check_tally(read, written, left_out, counted)
+            verify_counts(read, written, left_out, counted)
 
 
 def test_rows_lost_on_the_disk_are_found(target_folder: Path) -> None:

@@ -15,7 +15,8 @@ from sfm.config import Settings
 from sfm.database import db
 from sfm.exports import storage
 from sfm.exports.build import Watch
-from sfm.exports.result import ExportRequest, ExportResult
+from sfm.exports.request import ExportRequest
+from sfm.exports.result import ExportResult
 from sfm.exports.task import run_export
 from sfm.exports.worker_process import build_in_process
 from sfm.extensions import settings as settings_of

@@ -272,7 +272,7 @@ class TestApproval:
         sign_in(client, reader)
         submit(client, NEW, NEW)
         export = last_export()
-        service.fail(export, "It came to nothing.")
+        service.mark_failed(export, "It came to nothing.")
         db.session.commit()
         submit(client, NEW, NEW)
         assert last_export().state == "ready", "what failed does not count"
@@ -281,7 +281,7 @@ class TestApproval:
         assert export.state == "asked"
         sign_in(client, superuser)
         submit(client, own, f"{own}decide/", agreed="yes")
-        service.fail(export, "It came to nothing.")
+        service.mark_failed(export, "It came to nothing.")
         db.session.commit()
         sign_in(client, reader)
         submit(client, own, again)
@@ -309,25 +309,25 @@ def test_finished_files_expire(client: FlaskClient, reader: User, clock: FrozenC
     path = storage.file_of(export)
     assert path is not None
     clock.advance(timedelta(days=29).total_seconds())
-    assert storage.expire() == 0
+    assert storage.remove_expired() == 0
     clock.advance(timedelta(days=1).total_seconds())
-    assert storage.expire() == 1
+    assert storage.remove_expired() == 1
     assert (export.state, path.exists()) == ("expired", False)
 
 
 def make_due() -> int:
     """Make all recurring exports whose time has come; how many came out well."""
-    return sum(recurring.make_one(number) for number in recurring.due())
+    return sum(recurring.make_due_export(number) for number in recurring.due_ids())
 
 
 def test_an_export_is_made_again_each_month(reader: User, clock: FrozenClock, app: Flask) -> None:
     city = make_twitter_user()
     make_tweets(city, ["one"])
-    from sfm.exports import selection
+    from sfm.exports import request
     from sfm.exports.format import Layout
 
-    export = service.ask(reader, selection.of_account(city), Layout(packing="none"), rows=1)
-    recurring.repeat(export, "month")
+    export = service.create_export(reader, request.of_account(city), Layout(packing="none"), rows=1)
+    recurring.add_recurring(export, "month")
     db.session.commit()
     assert make_due() == 1
     assert make_due() == 0

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from sfm.database import begin_write, db
-from sfm.exports import selection
+from sfm.exports import request, selection
 from sfm.exports.package.provenance import OF_OTHERS, UNKNOWN, UNKNOWN_OF_OTHERS
 from sfm.exports.request import Criteria
 from sfm.extensions import settings
@@ -91,7 +91,9 @@ def test_outages_before_the_first_tweet_and_behind_the_last_one_of_a_day_are_tol
     mine = file_of(reader, "mine.gz", 600, 610)
     for minutes, cause in ((-9, "the day before"), (5, "early"), (1400, "late"), (1441, "after")):
         gap(mine, cause, minutes)
-    criteria = selection.of_stream(Selection(), mine.filter_id, DAY, reader)
+    criteria = request.of_stream_files(
+        selection.of_stream(Selection(), mine.filter_id, DAY, reader)
+    )
     told = gaps_told(target_folder, criteria, reader)
     assert causes(told) == ["early", "late"]
     assert told[1] == (
@@ -108,7 +110,9 @@ def test_what_a_gap_was_filled_with_and_what_not_is_told(target_folder: Path, re
     row.searched_from, row.searched_to = row.began_at, row.began_at + timedelta(minutes=2)
     row.searched_queries, row.not_searched = ["flood", "storm"], ["The last minute."]
     db.session.commit()
-    criteria = selection.of_stream(Selection(), mine.filter_id, DAY, reader)
+    criteria = request.of_stream_files(
+        selection.of_stream(Selection(), mine.filter_id, DAY, reader)
+    )
     told = gaps_told(target_folder, criteria, reader)[0]
     assert told.endswith(
         "; filled in part from search, 12 posts, asked from 2018-10-11T23:20:00Z to "
@@ -130,7 +134,9 @@ def test_without_days_the_time_of_the_files_counts_not_that_of_their_tweets(
     db.session.commit()
     for minutes, cause in ((480, "before"), (510, "filled"), (640, "behind"), (900, "later")):
         gap(mine, cause, minutes)
-    criteria = selection.of_stream(Selection(), mine.filter_id, None, reader)
+    criteria = request.of_stream_files(
+        selection.of_stream(Selection(), mine.filter_id, None, reader)
+    )
     assert causes(gaps_told(target_folder, criteria, reader)) == ["filled", "behind"]
 
 
@@ -184,9 +190,9 @@ def test_a_day_of_all_streams_has_the_outage_of_one_that_brought_nothing(
     silent = file_of(make_user("other"), "theirs.gz", 5000)
     gap(silent, "silent", -60, 1600)
     gap(mine, "mine", 900)
-    everybodys = selection.of_stream(Selection(), None, DAY)
+    everybodys = request.of_stream_files(selection.of_stream(Selection(), None, DAY))
     assert causes(gaps_told(target_folder, everybodys)) == ["silent", "mine"]
-    own = selection.of_stream(Selection(), None, DAY, reader)
+    own = request.of_stream_files(selection.of_stream(Selection(), None, DAY, reader))
     told = gaps_told(target_folder, own, reader)
     assert all(line.startswith("filter “Filter of rita.reader”") for line in told)
     assert causes(told) == ["mine"]
@@ -196,7 +202,9 @@ def test_a_package_says_what_is_unknown_and_what_is_proved_of_each_stream(
     target_folder: Path, reader: User
 ) -> None:
     mine = file_of(reader, "mine.gz", 600, 610)
-    criteria = selection.of_stream(Selection(), mine.filter_id, DAY, reader)
+    criteria = request.of_stream_files(
+        selection.of_stream(Selection(), mine.filter_id, DAY, reader)
+    )
     (line,) = gaps_told(target_folder, criteria, reader)
     assert line == (
         "filter “Filter of rita.reader”: It is unknown whether it was connected between "
@@ -240,7 +248,7 @@ def test_files_named_by_their_paths_are_known_by_their_places(
     elsewhere = target_folder / "copy.gz"
     path = settings().data_folder / mine.path
     elsewhere.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())))
-    told = gaps_told(target_folder, selection.typed(Selection(), [path if known else elsewhere]))
+    told = gaps_told(target_folder, request.of_paths(Selection(), [path if known else elsewhere]))
     assert causes(told) == ["mine"] if known else told == [UNKNOWN]
 
 

@@ -11,7 +11,7 @@ from sfm import clock
 from sfm.accounts import sets
 from sfm.database import begin_write, db
 from sfm.errors import NotFound
-from sfm.exports import recurring, rights, selection, service
+from sfm.exports import recurring, request, selection, service
 from sfm.exports.format import Layout
 from sfm.exports.task import make_export
 from sfm.extensions import settings
@@ -29,13 +29,13 @@ def mine(app: Flask, reader: User) -> TwitterUserSet:
 
 
 def ask(owner: User, of_what: TwitterUserSet) -> ExportFile:
-    export = service.ask(owner, selection.of_set(of_what), Layout(packing="none"), rows=1)
+    export = service.create_export(owner, request.of_set(of_what), Layout(packing="none"), rows=1)
     db.session.commit()
     return export
 
 
 def repeat(export: ExportFile) -> int:
-    number = recurring.repeat(export, "day").id
+    number = recurring.add_recurring(export, "day").id
     db.session.commit()
     return number
 
@@ -68,9 +68,9 @@ def test_a_recurring_export_of_a_deleted_set_says_so_and_stops_no_other(
     number = delete(mine)
     if same_number:
         give_number_to(other, number)
-    assert sum(recurring.make_one(export_id) for export_id in recurring.due()) == 1
+    assert sum(recurring.make_due_export(export_id) for export_id in recurring.due_ids()) == 1
     refused = db.session.get_one(RecurringExport, first)
-    assert refused.message == (rights.SET_OF_ANOTHER if same_number else rights.SET_DELETED)
+    assert refused.message == (request.SET_OF_ANOTHER if same_number else request.SET_DELETED)
     assert refused.next_at > clock.now()
     assert list(recurring.folder_of(refused).iterdir()) == []
     assert db.session.get_one(RecurringExport, second).message == "1 tweets"
@@ -85,7 +85,7 @@ def test_a_queued_export_of_a_set_that_passed_on_fails_in_words(
     with pytest.raises(NotFound, match="somebody else"):
         make_export(export_id)
     export = db.session.get_one(ExportFile, export_id)
-    assert (export.state, export.message) == ("failed", rights.SET_OF_ANOTHER)
+    assert (export.state, export.message) == ("failed", request.SET_OF_ANOTHER)
 
 
 def test_a_superusers_export_of_anybodys_set_is_made(superuser: User, mine: TwitterUserSet) -> None:
@@ -109,12 +109,12 @@ def test_a_queued_export_of_a_deleted_filters_files_fails_in_words(reader: User)
         )
     )  # fmt: skip
     db.session.flush()
-    criteria = selection.of_stream(Selection(), row.id, None, reader)
-    export_id = service.ask(reader, criteria, Layout(packing="none"), rows=1).id
+    criteria = request.of_stream_files(selection.of_stream(Selection(), row.id, None, reader))
+    export_id = service.create_export(reader, criteria, Layout(packing="none"), rows=1).id
     db.session.commit()
-    rights.check_rights(reader.id, criteria)
+    request.check_rights(reader.id, criteria)
     db.session.delete(row)
     db.session.commit()
     with pytest.raises(NotFound):
         make_export(export_id)
-    assert db.session.get_one(ExportFile, export_id).message == rights.FILES_OF_ANOTHER
+    assert db.session.get_one(ExportFile, export_id).message == request.FILES_OF_ANOTHER

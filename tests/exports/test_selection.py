@@ -15,7 +15,7 @@ from sqlalchemy import insert
 from sfm.clock import SNOWFLAKE_EPOCH_MS
 from sfm.database import db
 from sfm.exports.request import Criteria
-from sfm.exports.selection import MOST_FILES
+from sfm.exports.selection import MAX_FILES
 from sfm.extensions import settings as settings_of
 from sfm.models import StreamFile, User
 from tests.exports.making import made, rows_of
@@ -246,7 +246,7 @@ def test_too_many_files_for_one_export_are_told_with_the_way_out(
     begun = MIDNIGHT + timedelta(hours=8)
     alike = {"prefix": one.prefix, "filter_id": one.filter_id, "begun_at": begun}
     facts = {"lines": 1, "size_bytes": 1, "sha256": "0" * 64}
-    rows = [{"path": f"streams/{number}.gz", **alike, **facts} for number in range(MOST_FILES)]
+    rows = [{"path": f"streams/{number}.gz", **alike, **facts} for number in range(MAX_FILES)]
     db.session.execute(insert(StreamFile), rows)
     db.session.commit()
     sign_in(client, reader)

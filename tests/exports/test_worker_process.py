@@ -15,8 +15,8 @@ from sfm.exports import recurring, service
 from sfm.exports.build import Watch, no_watch
 from sfm.exports.errors import NoRoom
 from sfm.exports.format import Layout
-from sfm.exports.request import Criteria
-from sfm.exports.result import ExportRequest, ExportResult
+from sfm.exports.request import Criteria, ExportRequest
+from sfm.exports.result import ExportResult
 from sfm.exports.worker_process import NICENESS, WorkerDied, build_in_process
 from sfm.models import User
 from sfm.runs.errors import Cancelled, Interrupted
@@ -119,15 +119,17 @@ def test_trouble_that_nobody_expected_is_in_the_log(
 
 def test_a_recurring_export_that_was_interrupted_stays_due(reader: User) -> None:
     make_tweets(make_twitter_user(), TEXTS)
-    one = recurring.repeat(service.ask(reader, Criteria(), Layout(), rows=3), "day")
+    one = recurring.add_recurring(
+        service.create_export(reader, Criteria(), Layout(), rows=3), "day"
+    )
     db.session.commit()
 
     def stop(_done: int, _total: int | None) -> None:
         raise Interrupted
 
     with pytest.raises(Interrupted):
-        recurring.make_one(one.id, stop)
+        recurring.make_due_export(one.id, stop)
     db.session.expire_all()
-    assert (list(recurring.due()), one.last_at, one.message) == ([one.id], None, "")
-    assert recurring.make_one(one.id) == 1
-    assert list(recurring.due()) == []
+    assert (list(recurring.due_ids()), one.last_at, one.message) == ([one.id], None, "")
+    assert recurring.make_due_export(one.id) == 1
+    assert list(recurring.due_ids()) == []

@@ -17,7 +17,7 @@ from sqlalchemy import delete as sql_delete
 
 from sfm import audit, clock
 from sfm.database import Base, db
-from sfm.exports.selection import of_set
+from sfm.exports.request import of_set
 from sfm.extensions import settings
 from sfm.models import (
     ExportFile,

@@ -12,7 +12,7 @@ from typing import Any
 from sfm import clock
 from sfm.database import db
 from sfm.exports.format import Layout
-from sfm.exports.selection import of_account
+from sfm.exports.request import of_account
 from sfm.extensions import settings
 from sfm.models import (
     ExportFile,

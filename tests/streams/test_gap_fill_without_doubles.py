@@ -163,8 +163,8 @@ def test_a_post_that_is_removed_while_a_gap_is_filled_is_not_in_its_files(
 ) -> None:
     twitter = Twitter(gap)
     before, during = twitter.missed[:2]
-    removal.refuse([before])
-    twitter.while_it_searches = lambda: removal.refuse([during])
+    removal.register_ids([before])
+    twitter.while_it_searches = lambda: removal.register_ids([during])
     result = fill(gap.id, twitter, data, settings_of().instance / "run")  # type: ignore[arg-type]
     assert set(ids_in(sealed_files(data))) == {*twitter.missed[2:], *twitter.streamed}
     assert result["posts"] == 14

@@ -15,7 +15,7 @@ from sfm.exports.storage import AT_ONCE, remove_leftovers, work_folder
 from sfm.output_file import Destination, part_of
 from sfm.removals.id_search import IdSearch
 from sfm.takedown import removal
-from sfm.takedown.file_search import CHUNK, holds
+from sfm.takedown.file_search import CHUNK_BYTES, contains_ids
 from tests.conftest import FrozenClock
 
 NUMBER = 1_859_000_000_000_000_001
@@ -40,10 +40,10 @@ def left_by_killed_exports() -> list[Path]:
 
 def test_what_killed_exports_left_is_searched_and_keeps_no_removal_waiting(app: Flask) -> None:
     paths = left_by_killed_exports()
-    found = removal.find([NUMBER])
+    found = removal.find_posts([NUMBER])
     assert found.later == ()
     assert sorted(found.exports.files) == sorted(paths)
-    outcome = removal.remove(found, "Asked by letter")
+    outcome = removal.remove_posts(found, "Asked by letter")
     assert outcome.nothing_left
     assert not [path for path in paths if path.exists()]
 
@@ -58,9 +58,9 @@ def test_what_a_living_export_writes_is_neither_searched_nor_tidied(
         part.write_text("half")
         for path in (data, work, part):
             _make_old(path, clock)
-        found = removal.find([NUMBER])
+        found = removal.find_posts([NUMBER])
         assert (found.exports.files, found.later) == ((), (part,))
-        assert not removal.remove(found, "Asked by letter").nothing_left
+        assert not removal.remove_posts(found, "Asked by letter").nothing_left
         assert remove_leftovers() == 0
         assert data.exists()
     db.session.rollback()
@@ -86,11 +86,11 @@ def _make_old(path: Path, clock: FrozenClock) -> None:
 
 def test_an_id_across_two_pieces_of_a_large_file_is_found(tmp_path: Path) -> None:
     looks: list[int] = []
-    for before in range(CHUNK - 20, CHUNK + 2):
+    for before in range(CHUNK_BYTES - 20, CHUNK_BYTES + 2):
         path = tmp_path / "large.csv"
-        path.write_bytes(b"," * before + str(NUMBER).encode() + b"," * CHUNK * 2)
-        assert holds(path, IdSearch([NUMBER]), lambda: looks.append(1)), before
-    assert not holds(path, IdSearch([NUMBER + 1]), lambda: looks.append(1))
+        path.write_bytes(b"," * before + str(NUMBER).encode() + b"," * CHUNK_BYTES * 2)
+        assert contains_ids(path, IdSearch([NUMBER]), lambda: looks.append(1)), before
+    assert not contains_ids(path, IdSearch([NUMBER + 1]), lambda: looks.append(1))
     assert len(looks) >= 4, "large files give the run a chance to say that it lives"
 
 

@@ -19,10 +19,10 @@ from sqlalchemy import select
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.exports import recurring, service, storage
-from sfm.exports.build import Watch, make
+from sfm.exports.build import Watch, build_export
 from sfm.exports.format import Layout
-from sfm.exports.request import Criteria
-from sfm.exports.result import ExportRequest, ExportResult
+from sfm.exports.request import Criteria, ExportRequest
+from sfm.exports.result import ExportResult
 from sfm.exports.task import make_export
 from sfm.exports.worker_process import build_in_process
 from sfm.models import ExportFile, Heartbeat, TwitterUser, TwitterUserItem, User
@@ -53,12 +53,12 @@ def ann(app: object) -> TwitterUser:
 
 
 def take_down(number: int) -> Outcome:
-    return removal.remove(removal.find([number]), "Asked by letter")
+    return removal.remove_posts(removal.find_posts([number]), "Asked by letter")
 
 
 def ask_for_export(owner: User, **layout: Any) -> int:
     begin_write()
-    export = service.ask(owner, Criteria(), Layout(**layout), rows=3)
+    export = service.create_export(owner, Criteria(), Layout(**layout), rows=3)
     number = export.id
     db.session.commit()
     return number
@@ -112,7 +112,7 @@ def test_an_export_that_was_begun_before_is_finished_without_the_post(
     number = ask_for_export(owner, **layout)
     takedown = TakedownOnce(id_of(gone))
 
-    make_export(number, takedown, make)
+    make_export(number, takedown, build_export)
 
     (outcome,) = takedown.outcomes
     name = db.session.get_one(ExportFile, number).file_name
@@ -152,7 +152,7 @@ def test_an_export_is_not_ready_where_the_post_went_after_its_file_was_in_place(
     files: list[bytes] = []
 
     def maker(order: ExportRequest, target: Path, watch: Watch) -> ExportResult:
-        product = make(order, target, watch)
+        product = build_export(order, target, watch)
         files.append(texts_in(target))
         if len(files) == 1:
             take_down(id_of(gone))
@@ -175,7 +175,7 @@ def test_an_export_by_command_that_was_begun_before_is_finished_without_the_post
     order = service.request_of(Criteria(), layout, asked_by="the command line", reader_id=None)
     db.session.rollback()
     takedown = TakedownOnce(id_of(gone))
-    product = make(order, tmp_path / "mine.csv", takedown)
+    product = build_export(order, tmp_path / "mine.csv", takedown)
     assert takedown.outcomes[0].counts["stored"] == 1
     assert product.facts.rows_written == 1
     assert WORD.encode() not in product.path.read_bytes()
@@ -189,10 +189,10 @@ def test_a_recurring_export_that_was_begun_before_is_made_without_the_post(
     save([record(gone), record(post(text="stays here"))], ann.id)
     make_export(ask_for_export(owner, packing="zip"))
     begin_write()
-    made = recurring.repeat(db.session.scalars(select(ExportFile)).one(), "day").id
+    made = recurring.add_recurring(db.session.scalars(select(ExportFile)).one(), "day").id
     db.session.commit()
     takedown = TakedownOnce(id_of(gone))
-    assert recurring.make_one(made, takedown) == 1
+    assert recurring.make_due_export(made, takedown) == 1
     assert takedown.outcomes[0].counts["stored"] == 1
     (file,) = (settings.data_folder / "exports" / "recurring").glob("*/*.zip")
     assert WORD.encode() not in texts_in(file)
@@ -235,11 +235,11 @@ def test_an_import_that_goes_on_leaves_the_post_its_retweets_and_its_copies_out(
 def test_what_a_timeline_brings_after_the_first_look_goes_too(ann: TwitterUser) -> None:
     gone = post(text=WORD, uid=102, name="bob_x")
     save([record(gone)], make_user("bob_x", uid=102).id)
-    found = removal.find([id_of(gone)])
+    found = removal.find_posts([id_of(gone)])
     save([record(refers("retweeted", gone, f"RT @bob_x: {WORD}"))], ann.id)
     save([record(refers("quoted", gone, "How lovely"))], ann.id)
 
-    outcome = removal.remove(found, "Asked by letter")
+    outcome = removal.remove_posts(found, "Asked by letter")
 
     assert (outcome.nothing_left, outcome.counts["stored"]) == (True, 2)
     assert outcome.counts["copies cut out"] == 1
@@ -274,9 +274,9 @@ def test_a_page_that_is_saved_while_the_removal_begins_is_found_by_it(ann: Twitt
     assert saved.new == 1
 
     def remove() -> Outcome:
-        found = removal.find([number])
+        found = removal.find_posts([number])
         assert not found.anything, "nobody sees what is not committed"
-        return removal.remove(found, "Asked by letter")
+        return removal.remove_posts(found, "Asked by letter")
 
     with in_another_thread(remove) as outcomes:
         threading.Event().wait(1.0)
@@ -303,8 +303,8 @@ def test_a_post_is_registered_as_removed_only_between_two_writers_of_posts(
 def test_posts_that_may_return_are_kept_again_once_nothing_is_left(ann: TwitterUser) -> None:
     gone = post(text=WORD)
     save([record(gone)], ann.id)
-    found = removal.find([id_of(gone)])
-    assert removal.remove(found, "A mistake of ours", may_return=True).nothing_left
+    found = removal.find_posts([id_of(gone)])
+    assert removal.remove_posts(found, "A mistake of ours", may_return=True).nothing_left
     assert save([record(gone)], ann.id).new == 1
     take_down(id_of(gone))
     assert save([record(gone)], ann.id).removed == 1

@@ -86,7 +86,7 @@ def sealed_file(folder: Path, given: list[bytes], posts: list[int]) -> Path:
 def finished_export(owner: User, uid: int, **layout: Any) -> Path:
     criteria = Criteria(Selection(accounts=(uid,)))
     begin_write()
-    export = service.ask(owner, criteria, Layout(**layout), rows=3)
+    export = service.create_export(owner, criteria, Layout(**layout), rows=3)
     number = export.id
     db.session.commit()
     make_export(number)
@@ -330,7 +330,7 @@ def test_killed_before_the_new_file_is_in_place_it_is_done_the_next_time(
     old = path.read_bytes()
     assert run(runner, id_of(gone)).exit_code == 0
     path.write_bytes(old)  # as it is when the rename was not reached any more
-    path.with_name(path.name + stream_files.ASIDE).write_bytes(b"half a fi")
+    path.with_name(path.name + stream_files.NEW_SUFFIX).write_bytes(b"half a fi")
     assert run(runner, id_of(gone)).exit_code == 0
     row = db.session.scalars(select(StreamFile)).one()
     assert verify(settings.data_folder, row) == ""
@@ -364,10 +364,10 @@ def test_recurring_exports_and_lists_of_ids_lose_it_too(
     asked.write_text(f"{number}\n{kept}\n")
     finished_export(owner, collected.id)
     begin_write()
-    one = recurring.repeat(db.session.scalars(select(ExportFile)).one(), "day")
+    one = recurring.add_recurring(db.session.scalars(select(ExportFile)).one(), "day")
     made = one.id
     db.session.commit()
-    assert recurring.make_one(made) == 1
+    assert recurring.make_due_export(made) == 1
     (file,) = (settings.data_folder / "exports" / "recurring").glob("*/*.zip")
     with asked.open() as before:
         assert run(runner, number).exit_code == 0

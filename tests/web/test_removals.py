@@ -173,7 +173,7 @@ def test_files_that_are_still_written_are_done_when_they_are_finished(
     folder = settings.data_folder
     folder.mkdir(parents=True, exist_ok=True)
     Quarantine(folder, "streamsample").keep(f'{{"data": {{"id": "{tweet}"'.encode(), "torn")
-    run = takedown.ask([tweet], "Asked", superuser)
+    run = takedown.request_removal([tweet], "Asked", superuser)
     run_id = run.id
     db.session.commit()
     assert worker.work_once()

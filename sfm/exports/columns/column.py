@@ -77,8 +77,8 @@ def items(text: str) -> Any:
     return _decoded(text) if text != "[]" else ()
 
 
-def _as_boolean(found: Any) -> Cell:
-    return None if found is None else bool(found)  # SQLite has numbers for them
+def _as_boolean(stored: Any) -> Cell:
+    return None if stored is None else bool(stored)  # SQLite has numbers for them
 
 
 def _of_tweet(each: Callable[..., Cell], needs: tuple[str, ...]) -> Callable[[Any], Cell]:
@@ -130,7 +130,7 @@ def rows_maker(
     Lists become one text unless `lists`. It goes column by column, which is faster: those that are
     stored as they are need no work at all.
     """
-    makers = [_cells_maker(one, list(fields), lists) for one in columns]
+    makers = [_cells_maker(column, list(fields), lists) for column in columns]
 
     def rows(tweets: Sequence[Any]) -> list[Row]:
         stored = list(zip(*tweets, strict=True))
@@ -157,7 +157,7 @@ def _joined(cell: Callable[..., Cell], separator: str) -> Callable[..., Cell]:
     join = separator.join
 
     def text(*of: Any) -> Cell:
-        found: Any = cell(*of)
-        return join(found) if found else None
+        texts: Any = cell(*of)
+        return join(texts) if texts else None
 
     return text

@@ -25,8 +25,8 @@ def as_csv(columns: Sequence[Column]) -> str:
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(["column", "title", "holds", "description"])
-    for one in columns:
-        writer.writerow([one.name, one.title, one.type_in_words, one.description])
+    for column in columns:
+        writer.writerow([column.name, column.title, column.type_in_words, column.description])
     return out.getvalue()
 
 
@@ -46,9 +46,8 @@ def as_markdown() -> str:
 def _table(columns: Sequence[Column]) -> str:
     rows = ["| column | title | holds | description |", "|---|---|---|---|"]
     rows += [
-        f"| `{one.name}` | {one.title} | {one.type_in_words} | {one.description} |".replace(
-            " | | ", " / / "
-        )
-        for one in columns
+        " | ".join((f"| `{column.name}`", column.title, column.type_in_words, column.description))
+        + " |"
+        for column in columns
     ]
     return "\n".join(rows)

@@ -12,8 +12,8 @@ from sfm.messages import Message
 def _retweeted_text(tweet: Any) -> Cell:
     if not tweet.is_retweet_strict:
         return None
-    _prefix, found, text = tweet.item_text.partition(": ")
-    return text if found else None
+    _prefix, colon, text = tweet.item_text.partition(": ")
+    return text if colon else None
 
 
 def _urls(part: int) -> Callable[[Any], Cell]:

@@ -15,54 +15,54 @@ from sfm.atomic_file import sha256_of
 from sfm.exports.columns import dictionary
 from sfm.exports.format import Layout
 from sfm.exports.package.readme import readme
-from sfm.exports.request import Criteria
-from sfm.exports.result import ExportFacts, ExportRequest
+from sfm.exports.request import Criteria, ExportRequest
+from sfm.exports.result import ExportFacts
 from sfm.exports.storage import slug
 
 CHECKSUMS = "checksums-sha256.txt"
 PACKED_ALREADY = (".gz", ".xlsx", ".parquet", ".zip")
 
 
-def data_places(order: ExportRequest, folder: Path) -> list[tuple[Layout, Path]]:
+def data_files(request: ExportRequest, folder: Path) -> list[tuple[Layout, Path]]:
     """The files to write into a package: the data, and in a bag the JSON as received too."""
-    stem = slug(order.criteria.title)
-    layout = order.layout
-    found = [(layout, folder / (stem + layout.kind.suffix))]
+    stem = slug(request.criteria.title)
+    layout = request.layout
+    places = [(layout, folder / (stem + layout.kind.suffix))]
     if layout.packing == "bag" and layout.format != "json":
         raw = Layout(format="json", packing="gzip")
-        found.append((raw, folder / "raw" / f"{stem}.jsonl.gz"))
-    return found
+        places.append((raw, folder / "raw" / f"{stem}.jsonl.gz"))
+    return places
 
 
-def complete(order: ExportRequest, facts: ExportFacts, folder: Path) -> None:
+def add_documentation(request: ExportRequest, facts: ExportFacts, folder: Path) -> None:
     """Put beside the data what explains and proves it; or make a bag of it all."""
-    columns = order.layout.table_columns
+    columns = request.layout.table_columns
     if columns:
         text = dictionary.as_csv(columns)
         (folder / "data-dictionary.csv").write_text(text, encoding="utf-8", newline="")
-    account = json.dumps(account_of(order, facts), indent=1, ensure_ascii=False)
+    account = json.dumps(facts_as_json(request, facts), indent=1, ensure_ascii=False)
     (folder / "export.json").write_text(account + "\n", encoding="utf-8")
     names = [*_names(folder), "README.txt"]
-    (folder / "README.txt").write_text(readme(order, facts, sorted(names)), encoding="utf-8")
-    if order.layout.packing == "bag":
-        _make_bag(order, facts, folder)
+    (folder / "README.txt").write_text(readme(request, facts, sorted(names)), encoding="utf-8")
+    if request.layout.packing == "bag":
+        _make_bag(request, facts, folder)
     else:
         sums = [f"{sha256_of(folder / name)}  {name}\n" for name in _names(folder)]
         (folder / CHECKSUMS).write_text("".join(sums), encoding="utf-8")
 
 
-def account_of(order: ExportRequest, facts: ExportFacts) -> dict[str, object]:
+def facts_as_json(request: ExportRequest, facts: ExportFacts) -> dict[str, object]:
     """The whole account for machines: what was asked, read, written, left out, changed."""
     return {
-        "software": order.about.software,
-        "institution": order.about.institution,
-        "asked_by": order.about.asked_by,
-        "export": order.about.number,
-        "started_again_after_interruption": order.about.restarts,
+        "software": request.about.software,
+        "institution": request.about.institution,
+        "asked_by": request.about.asked_by,
+        "export": request.about.number,
+        "started_again_after_interruption": request.about.restarts,
         "collection_as_of": clock.iso(facts.read_at),
-        "criteria": _without_folders(order.criteria),
-        "layout": order.layout.as_json(),
-        "columns": [column.name for column in order.layout.table_columns],
+        "criteria": _without_folders(request.criteria),
+        "layout": request.layout.as_json(),
+        "columns": [column.name for column in request.layout.table_columns],
         "rows_read": facts.rows_read,
         "rows_written": facts.rows_written,
         "rows_left_out": facts.left_out,
@@ -76,23 +76,23 @@ def account_of(order: ExportRequest, facts: ExportFacts) -> dict[str, object]:
 
 
 def _without_folders(criteria: Criteria) -> dict[str, Any]:
-    """Names of files alone: where they lie on this machine is nobody else's business."""
+    """File names without folders, which tell about this machine."""
     return criteria.as_json() | {
         "ids_file": Path(criteria.ids_file).name,
         "files": [Path(path).name for path in criteria.files],
     }
 
 
-def _make_bag(order: ExportRequest, facts: ExportFacts, folder: Path) -> None:
+def _make_bag(request: ExportRequest, facts: ExportFacts, folder: Path) -> None:
     import bagit
 
     info = {
-        "Source-Organization": order.about.institution or "Social Feed Manager",
-        "Contact-Name": order.about.asked_by,
-        "External-Description": order.criteria.title,
-        "External-Identifier": f"export {order.about.number}" if order.about.number else "",
+        "Source-Organization": request.about.institution or "Social Feed Manager",
+        "Contact-Name": request.about.asked_by,
+        "External-Description": request.criteria.title,
+        "External-Identifier": f"export {request.about.number}" if request.about.number else "",
         "Bagging-Date": f"{clock.now():%Y-%m-%d}",
-        "Bag-Software-Agent": order.about.software,
+        "Bag-Software-Agent": request.about.software,
         "Tweets": str(facts.rows_written),
     }
     known = {name: value for name, value in info.items() if value}

@@ -11,13 +11,14 @@ from sqlalchemy import Connection, select
 
 from sfm import clock
 from sfm.database import among, ids_parameter
-from sfm.exports.result import ExportRequest, Summary
+from sfm.exports.request import ExportRequest
+from sfm.exports.result import Summary
 from sfm.messages import Message
 from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.streams import completeness, file_names
 
-MOST_GAPS = 200
+MAX_GAPS = 200
 MISSED = "unknown"
 OF_OTHERS = Message(
     "Some of these tweets came by streams that whoever asked for them may not look into. These "
@@ -50,7 +51,7 @@ class Span:
         return Span(min(self.first, other.first), max(self.behind, other.behind))
 
 
-def gaps_of(connection: Connection, order: ExportRequest, summary: Summary) -> tuple[str, ...]:
+def gaps_of(connection: Connection, request: ExportRequest, summary: Summary) -> tuple[str, ...]:
     """The outages of the streams concerned, a line for each that the reader may know of; then for
     each of these streams what the record proves of its completeness, and what is unknown.
 
@@ -58,28 +59,28 @@ def gaps_of(connection: Connection, order: ExportRequest, summary: Summary) -> t
     tweets; of a day of all streams, all that the reader may read. The time is the one asked for,
     else that of these files: an outage behind the last tweet of them counts.
     """
-    sees_all = _sees_all(connection, order.reader_id)
-    spans = _spans(connection, order, summary, sees_all)
+    sees_all = _sees_all(connection, request.reader_id)
+    spans = _spans(connection, request, summary, sees_all)
     if not spans:
         return (UNKNOWN,) if summary.captured_by.get("stream") else ()
-    found = [
-        one
-        for one in connection.execute(_outages(spans))
-        if spans[one.prefix].meets(one.began_at, one.ended_at)
+    gaps = [
+        gap
+        for gap in connection.execute(_outages(spans))
+        if spans[gap.prefix].meets(gap.began_at, gap.ended_at)
     ]
-    known = [one for one in found if sees_all or _is_of(one.user_id, order)]
-    told = [_gap(one) for one in known[:MOST_GAPS]]
-    if len(known) > MOST_GAPS:
-        told.append(Message("… and further ones: these are the first %(limit)s.", limit=MOST_GAPS))
-    shown, others_unknown = _completeness(connection, order, spans, sees_all)
-    told += shown
-    if len(known) < len(found):
-        return (*told, OF_OTHERS)
-    return (*told, UNKNOWN_OF_OTHERS) if others_unknown else tuple(told)
+    known = [gap for gap in gaps if sees_all or _is_of(gap.user_id, request)]
+    lines = [_gap(gap) for gap in known[:MAX_GAPS]]
+    if len(known) > MAX_GAPS:
+        lines.append(Message("… and further ones: these are the first %(limit)s.", limit=MAX_GAPS))
+    shown, others_unknown = _completeness(connection, request, spans, sees_all)
+    lines += shown
+    if len(known) < len(gaps):
+        return (*lines, OF_OTHERS)
+    return (*lines, UNKNOWN_OF_OTHERS) if others_unknown else tuple(lines)
 
 
 def _completeness(
-    connection: Connection, order: ExportRequest, spans: Mapping[str, Span], sees_all: bool
+    connection: Connection, request: ExportRequest, spans: Mapping[str, Span], sees_all: bool
 ) -> tuple[list[str], bool]:
     """A line for each stream that the reader may know; whether others leave something unknown."""
     columns = (TwitterFilter.id, TwitterFilter.name, TwitterFilter.user_id)
@@ -87,7 +88,7 @@ def _completeness(
     shown, others_unknown = [], False
     for prefix, record in completeness.records(connection, sorted(spans)).items():
         span, owner = spans[prefix], owners.get(file_names.filter_of(prefix))
-        if sees_all or (owner is not None and _is_of(owner.user_id, order)):
+        if sees_all or (owner is not None and _is_of(owner.user_id, request)):
             described = completeness.describe(record, span.first, span.behind)
             shown.append(f"{_whose(owner.name if owner else '', prefix)}: {described}")
         else:
@@ -106,56 +107,56 @@ def _sees_all(connection: Connection, reader_id: int | None) -> bool:
     return bool(connection.scalar(select(User.is_superuser).where(User.id == reader_id)))
 
 
-def _is_of(user_id: int | None, order: ExportRequest) -> bool:
-    return user_id is not None and user_id == order.reader_id
+def _is_of(user_id: int | None, request: ExportRequest) -> bool:
+    return user_id is not None and user_id == request.reader_id
 
 
 def _spans(
-    connection: Connection, order: ExportRequest, summary: Summary, sees_all: bool
+    connection: Connection, request: ExportRequest, summary: Summary, sees_all: bool
 ) -> dict[str, Span]:
     """The streams concerned, by the prefixes of their files, and the time that is asked about."""
-    numbers = {*order.criteria.stream_files, *_imported(connection, summary.run_ids)}
-    first, behind = order.criteria.selection.moments
-    found = {
+    numbers = {*request.criteria.stream_files, *_imported(connection, summary.run_ids)}
+    first, behind = request.criteria.selection.moments
+    spans = {
         prefix: Span(first or span.first, behind or span.behind)
         for prefix, span in _of_files(connection, numbers).items()
     }
-    if order.criteria.of_all_streams and first and behind:
+    if request.criteria.of_all_streams and first and behind:
         for prefix, user_id in connection.execute(_streams_with_gaps()):
-            if sees_all or _is_of(user_id, order):
-                found[prefix] = Span(first, behind)
-    return found
+            if sees_all or _is_of(user_id, request):
+                spans[prefix] = Span(first, behind)
+    return spans
 
 
 def _imported(connection: Connection, run_ids: Iterable[int]) -> set[int]:
     """The numbers of the stream files that these runs took into the database."""
-    wanted = (
+    query = (
         select(Run.params)
         .where(among(Run.id, connection.dialect.name), Run.kind == IMPORT_TWEETS)
         .order_by(Run.id)
     )
-    given = connection.scalars(wanted, ids_parameter(connection, sorted(run_ids)))
+    given = connection.scalars(query, ids_parameter(connection, sorted(run_ids)))
     return {int(number) for params in given for number in params.get("stream_files", ())}
 
 
 def _of_files(connection: Connection, numbers: Iterable[int]) -> dict[str, Span]:
     """The streams of these files, each from its first file's beginning to its last one's end."""
-    wanted = select(
+    query = select(
         StreamFile.prefix, StreamFile.origin, StreamFile.begun_at, StreamFile.sealed_at,
         StreamFile.first_at, StreamFile.last_at,
     ).where(among(StreamFile.id, connection.dialect.name))  # fmt: skip
-    found: dict[str, Span] = {}
-    for one in connection.execute(wanted, ids_parameter(connection, sorted(numbers))):
-        span = _of_file(one)
-        found[one.prefix] = found.get(one.prefix, span).with_all_of(span)
-    return found
+    spans: dict[str, Span] = {}
+    for file in connection.execute(query, ids_parameter(connection, sorted(numbers))):
+        span = _of_file(file)
+        spans[file.prefix] = spans.get(file.prefix, span).with_all_of(span)
+    return spans
 
 
-def _of_file(one: Any) -> Span:
+def _of_file(file: Any) -> Span:
     """A file that a gap was filled with was written long after the time it is of."""
-    ends = [one.begun_at, one.sealed_at] if one.origin == "stream" else []
-    moments = [moment for moment in (*ends, one.first_at, one.last_at) if moment is not None]
-    moments = moments or [one.begun_at]
+    ends = [file.begun_at, file.sealed_at] if file.origin == "stream" else []
+    moments = [moment for moment in (*ends, file.first_at, file.last_at) if moment is not None]
+    moments = moments or [file.begun_at]
     return Span(min(moments), max(moments) + MOMENT)
 
 
@@ -183,42 +184,42 @@ def _streams_with_gaps() -> Any:
     )
 
 
-def _gap(one: Any) -> str:
-    until = clock.iso(one.ended_at) if one.ended_at else "now"
-    whose = _whose(one.name, one.prefix)
-    told = f"{one.lost_estimate:,} posts" if one.lost_estimate else MISSED
-    gap = f"{whose}: {clock.iso(one.began_at)} to {until} ({one.cause})"
-    return f"{gap}; estimated loss: {told}{_filled(one)}"
+def _gap(gap: Any) -> str:
+    until = clock.iso(gap.ended_at) if gap.ended_at else "now"
+    whose = _whose(gap.name, gap.prefix)
+    loss = f"{gap.lost_estimate:,} posts" if gap.lost_estimate else MISSED
+    line = f"{whose}: {clock.iso(gap.began_at)} to {until} ({gap.cause})"
+    return f"{line}; estimated loss: {loss}{_filled(gap)}"
 
 
-def _filled(one: Any) -> str:
+def _filled(gap: Any) -> str:
     """What search was asked for to fill the gap, and what not; "" where it was not asked."""
-    if not one.filled:
+    if not gap.filled:
         return ""
-    if one.searched_from is None:  # from before what was asked was kept
-        return f"; {one.filled_posts:,} posts came from search, for what is not recorded"
-    state = "filled" if one.filled == "filled" else "filled in part"
-    text = f"; {state} from search, {one.filled_posts:,} posts"
-    if one.searched_from and one.searched_to:
-        text += f", asked from {clock.iso(one.searched_from)} to {clock.iso(one.searched_to)} for "
-        text += " | ".join(one.searched_queries or ())
-    left_out = "".join(f"; not searched: {why}" for why in one.not_searched or ())
+    if gap.searched_from is None:  # from before what was asked was kept
+        return f"; {gap.filled_posts:,} posts came from search, for what is not recorded"
+    state = "filled" if gap.filled == "filled" else "filled in part"
+    text = f"; {state} from search, {gap.filled_posts:,} posts"
+    if gap.searched_from and gap.searched_to:
+        text += f", asked from {clock.iso(gap.searched_from)} to {clock.iso(gap.searched_to)} for "
+        text += " | ".join(gap.searched_queries or ())
+    left_out = "".join(f"; not searched: {why}" for why in gap.not_searched or ())
     return text + left_out
 
 
-MOST_RUNS = 1000
+MAX_RUNS = 1000
 
 
 def runs_of(connection: Connection, run_ids: Iterable[int]) -> tuple[dict[str, Any], ...]:
     """What is still known of the runs that collected the tweets, the first 1,000 of them."""
-    wanted = sorted(run_ids)[:MOST_RUNS]
-    if not wanted:
+    ids = sorted(run_ids)[:MAX_RUNS]
+    if not ids:
         return ()
     rows = connection.execute(
         select(Run.id, Run.kind, Run.state, Run.started_at, Run.finished_at)
         .where(among(Run.id, connection.dialect.name))
         .order_by(Run.id),
-        ids_parameter(connection, wanted),
+        ids_parameter(connection, ids),
     )
     return tuple(
         {

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from sfm import clock
 from sfm.exports.format import PACKINGS
-from sfm.exports.result import ExportFacts, ExportRequest
+from sfm.exports.request import ExportRequest
+from sfm.exports.result import ExportFacts
 from sfm.exports.writers.text_rules import CHANGE_WORDS
 
 PLATFORM_RULE = (
@@ -16,57 +17,57 @@ PLATFORM_RULE = (
 )
 
 
-def readme(order: ExportRequest, facts: ExportFacts, names: Iterable[str]) -> str:
+def readme(request: ExportRequest, facts: ExportFacts, names: Iterable[str]) -> str:
     """The text of README.txt."""
-    about = order.about
+    about = request.about
     parts = [
-        f"{order.criteria.title}\n{'=' * min(len(order.criteria.title), 72)}",
+        f"{request.criteria.title}\n{'=' * min(len(request.criteria.title), 72)}",
         f"{facts.rows_written:,} tweets, exported by {about.software}"
         + (f" at {about.institution}" if about.institution else "")
         + f".\n{about.address}".rstrip("\n"),
-        _section("What was asked for", order.criteria.in_words() | _layout_words(order)),
-        _section("The account", _account(facts)),
+        _section("What was asked for", request.criteria.in_words() | _layout_words(request)),
+        _section("The account", _counts(facts)),
         _section("What the tweets are", _tweets(facts)),
-        _listed("Please look at", facts.warnings),
-        _listed("Gaps in what was collected", facts.gaps),
+        _list_section("Please look at", facts.warnings),
+        _list_section("Gaps in what was collected", facts.gaps),
         _section("Files", dict.fromkeys(names, "")),
-        f"How to cite\n-----------\n{_citation(order, facts)}",
+        f"How to cite\n-----------\n{_citation(request, facts)}",
         f"Passing it on\n-------------\n{PLATFORM_RULE}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _layout_words(order: ExportRequest) -> dict[str, str]:
-    layout, found = order.layout, {"Format": order.layout.kind.label}
-    found["Packing"] = PACKINGS[layout.packing]
+def _layout_words(request: ExportRequest) -> dict[str, str]:
+    layout, labels = request.layout, {"Format": request.layout.kind.label}
+    labels["Packing"] = PACKINGS[layout.packing]
     if layout.kind.is_table:
-        found["Columns"] = f"{len(layout.table_columns)}; see data-dictionary.csv"
-        found["Line breaks in texts"] = (
+        labels["Columns"] = f"{len(layout.table_columns)}; see data-dictionary.csv"
+        labels["Line breaks in texts"] = (
             "kept" if layout.keep_line_breaks else "each replaced by a blank"
         )
     if layout.format in ("csv", "tsv"):
-        found["Formulas"] = (
+        labels["Formulas"] = (
             "a text that a spreadsheet would take for a formula has ' before it; take that one "
             "character off to have the text as it was"
             if layout.guard_formulas
             else "texts are as they were; do not open this file in a spreadsheet"
         )
-    return found
+    return labels
 
 
-def _account(facts: ExportFacts) -> dict[str, str]:
-    found = {
+def _counts(facts: ExportFacts) -> dict[str, str]:
+    labels = {
         "Rows read": f"{facts.rows_read:,}",
         "Rows written": f"{facts.rows_written:,} (counted again in the finished file)",
         "Rows left out": f"{sum(facts.left_out.values()):,}",
     }
-    found |= {f"  {reason}": f"{count:,}" for reason, count in sorted(facts.left_out.items())}
+    labels |= {f"  {reason}": f"{count:,}" for reason, count in sorted(facts.left_out.items())}
     for name, count in facts.changes.items():
-        found[f"Changed: {CHANGE_WORDS[name]}"] = f"{count:,}"
+        labels[f"Changed: {CHANGE_WORDS[name]}"] = f"{count:,}"
     if not facts.changes:
-        found["Changed"] = "nothing"
-    found["State of the collection"] = f"as of {clock.iso(facts.read_at)}, one moment for all rows"
-    return found
+        labels["Changed"] = "nothing"
+    labels["State of the collection"] = f"as of {clock.iso(facts.read_at)}, one moment for all rows"
+    return labels
 
 
 def _tweets(facts: ExportFacts) -> dict[str, str]:
@@ -74,21 +75,21 @@ def _tweets(facts: ExportFacts) -> dict[str, str]:
     if not facts.rows_written:
         return {}
     ways = ", ".join(f"{way} {count:,}" for way, count in summary.captured_by.most_common() if way)
-    found = {
+    labels = {
         "Published": f"{summary.first_at} to {summary.last_at}",
         "Account names": f"{len(summary.accounts):,}",
     }
     if ways:
-        found["Collected by"] = ways
-    return found
+        labels["Collected by"] = ways
+    return labels
 
 
-def _citation(order: ExportRequest, facts: ExportFacts) -> str:
-    publisher = order.about.institution or "Social Feed Manager"
-    number = f" Export {order.about.number}." if order.about.number is not None else ""
+def _citation(request: ExportRequest, facts: ExportFacts) -> str:
+    publisher = request.about.institution or "Social Feed Manager"
+    number = f" Export {request.about.number}." if request.about.number is not None else ""
     return (
-        f"{publisher}. “{order.criteria.title}”: {facts.rows_written:,} tweets, as held on "
-        f"{facts.read_at:%Y-%m-%d}. Collected with {order.about.software}.{number} The checksum "
+        f"{publisher}. “{request.criteria.title}”: {facts.rows_written:,} tweets, as held on "
+        f"{facts.read_at:%Y-%m-%d}. Collected with {request.about.software}.{number} The checksum "
         "of the data file tells this version from any other."
     )
 
@@ -100,5 +101,5 @@ def _section(title: str, lines: Mapping[str, str]) -> str:
     return "\n".join([title, "-" * len(title), *shown])
 
 
-def _listed(title: str, lines: Iterable[str]) -> str:
+def _list_section(title: str, lines: Iterable[str]) -> str:
     return _section(title, dict.fromkeys(lines, ""))

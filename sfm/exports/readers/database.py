@@ -34,11 +34,11 @@ from sfm.posts.search_scope import scope_of
 from sfm.posts.selection import Selection
 
 BATCH = 250
-IDS_AT_ONCE = 10_000
+IDS_PER_PAGE = 10_000
 
-NOT_HELD = Message("not held here")
-NOT_AS_ASKED = Message("not as the criteria ask")
-NOT_DRAWN = Message("not drawn for the sample")
+NOT_STORED = Message("not held here")
+NOT_MATCHING = Message("not as the criteria ask")
+NOT_IN_SAMPLE = Message("not drawn for the sample")
 
 
 @contextmanager
@@ -65,8 +65,8 @@ class DatabaseTweets:
         ids = _all_ids(connection, criteria.selection)
         self.tally.read = len(ids)
         if criteria.sample is not None and criteria.sample < len(ids):
-            self.tally.leave_out(NOT_DRAWN, len(ids) - criteria.sample)
-            ids = sample_of(ids, criteria)
+            self.tally.leave_out(NOT_IN_SAMPLE, len(ids) - criteria.sample)
+            ids = draw_sample(ids, criteria)
         self._ids = ids
         self.total = len(ids)
 
@@ -90,44 +90,44 @@ class ListedTweets:
         self._reader = StoredPosts(connection, fields)
         once = array("q", sorted(set(listed)))
         self.tally.leave_out(Message("listed before"), len(listed) - len(once))
-        ids = self._as_asked(connection, criteria, once)
+        ids = self._matching(connection, criteria, once)
         if criteria.sample is not None and criteria.sample < len(ids):
-            self.tally.leave_out(NOT_DRAWN, len(ids) - criteria.sample)
-            ids = sample_of(ids, criteria)
+            self.tally.leave_out(NOT_IN_SAMPLE, len(ids) - criteria.sample)
+            ids = draw_sample(ids, criteria)
         self._ids = ids
         self.total = len(ids)
 
     batches = DatabaseTweets.batches
 
-    def _as_asked(self, connection: Connection, criteria: Criteria, ids: array[int]) -> array[int]:
-        found = array("q")
+    def _matching(self, connection: Connection, criteria: Criteria, ids: array[int]) -> array[int]:
+        matching_ids = array("q")
         is_listed = among(TwitterUserItem.twitter_id, connection.dialect.name)
-        held = select(TwitterUserItem.twitter_id).where(is_listed)
+        query = select(TwitterUserItem.twitter_id).where(is_listed)
         for start in range(0, len(ids), BATCH):
-            some = ids[start : start + BATCH].tolist()
-            here = sorted(connection.execute(held, ids_parameter(connection, some)).scalars())
-            fitting = here
-            if here and not criteria.selection.is_everything:
-                scope = scope_of(connection, replace(criteria.selection, ids=tuple(here)))
-                fitting = [row[0] for row in find(connection, scope, BATCH, ascending=True)]
-            self.tally.leave_out(NOT_HELD, len(some) - len(here))
-            self.tally.leave_out(NOT_AS_ASKED, len(here) - len(fitting))
-            found.extend(fitting)
-        return found
+            batch = ids[start : start + BATCH].tolist()
+            stored = sorted(connection.execute(query, ids_parameter(connection, batch)).scalars())
+            matching = stored
+            if stored and not criteria.selection.is_everything:
+                scope = scope_of(connection, replace(criteria.selection, ids=tuple(stored)))
+                matching = [row[0] for row in find(connection, scope, BATCH, ascending=True)]
+            self.tally.leave_out(NOT_STORED, len(batch) - len(stored))
+            self.tally.leave_out(NOT_MATCHING, len(stored) - len(matching))
+            matching_ids.extend(matching)
+        return matching_ids
 
 
-def count_wanted(criteria: Criteria, at_most: int | None = None) -> int:
+def count_matching(criteria: Criteria, at_most: int | None = None) -> int:
     """How many tweets of the database the criteria ask for, counted no further than `at_most`."""
     with snapshot() as connection:
         return len(_all_ids(connection, criteria.selection, at_most))
 
 
-def sample_of(ids: array[int], criteria: Criteria) -> array[int]:
+def draw_sample(ids: array[int], criteria: Criteria) -> array[int]:
     """So many of the ids, drawn by chance from the seed, in their order."""
-    return array("q", [ids[place] for place in places_drawn(len(ids), criteria)])
+    return array("q", [ids[place] for place in sample_positions(len(ids), criteria)])
 
 
-def places_drawn(count: int, criteria: Criteria) -> list[int]:
+def sample_positions(count: int, criteria: Criteria) -> list[int]:
     """Which of `count` tweets are drawn for the sample, ascending; all where they are fewer."""
     dice = random.Random(criteria.seed)  # noqa: S311  (fair, not secret)
     return sorted(dice.sample(range(count), min(criteria.sample or 0, count)))
@@ -137,15 +137,15 @@ def _all_ids(
     connection: Connection, selection: Selection, at_most: int | None = None
 ) -> array[int]:
     """All ids of a selection, ascending, a page at a time: the ways that lists are found by."""
-    found = array("q")
+    ids = array("q")
     scope = scope_of(connection, selection)
     low = 0
     while True:
-        page = find(connection, scope, IDS_AT_ONCE, low=low, ascending=True)
-        found.extend([row[0] for row in page])
-        if len(page) < IDS_AT_ONCE or (at_most is not None and len(found) >= at_most):
-            return found[:at_most]
-        low = found[-1] + 1
+        page = find(connection, scope, IDS_PER_PAGE, low=low, ascending=True)
+        ids.extend([row[0] for row in page])
+        if len(page) < IDS_PER_PAGE or (at_most is not None and len(ids) >= at_most):
+            return ids[:at_most]
+        low = ids[-1] + 1
 
 
 MOMENTS = frozenset({"date_published", "captured_at", "author_created_at"})
@@ -189,11 +189,14 @@ class StoredPosts:
         self._statement = self._select(connection.dialect.name)
 
     def _select(self, dialect: str) -> Select[Any]:
-        wanted = [_expression(name, dialect).label(name) for name in self._fields]
+        columns = [_expression(name, dialect).label(name) for name in self._fields]
         # By these the links that were followed are found.
-        more = [TwitterUserItem.id.label("_id"), _expression("urls", dialect).label("_urls")]
+        link_columns = [
+            TwitterUserItem.id.label("_id"),
+            _expression("urls", dialect).label("_urls"),
+        ]
         return (
-            select(*wanted, *(more if self._final is not None else ()))
+            select(*columns, *(link_columns if self._final is not None else ()))
             .where(among(TwitterUserItem.twitter_id, dialect))
             .order_by(TwitterUserItem.twitter_id)
         )
@@ -210,9 +213,9 @@ class StoredPosts:
 
     def _with_finals(self, cells: list[Any], finals: dict[int, dict[str, FinalUrl]]) -> Any:
         urls, item_id = items(cells.pop()), cells.pop()
-        found = finals.get(item_id, {})
+        final_urls = finals.get(item_id, {})
         cells[self._final or 0] = [
-            found.get(url[0]) or found.get(url[1]) or NOT_FOLLOWED for url in urls
+            final_urls.get(url[0]) or final_urls.get(url[1]) or NOT_FOLLOWED for url in urls
         ]
         return self._make(cells)
 
@@ -223,11 +226,11 @@ class StoredPosts:
             for row in self._looks(look, item_ids):
                 place = (row.item_id, row.expanded_url, row.start_url)
                 looks.setdefault(place, []).append(row)
-        found: dict[int, dict[str, FinalUrl]] = {}
+        final_urls: dict[int, dict[str, FinalUrl]] = {}
         for (item_id, *names), rows in looks.items():
             final = final_url_of(rows)
-            found.setdefault(item_id, {}).update({name: final for name in names if name})
-        return found
+            final_urls.setdefault(item_id, {}).update({name: final for name in names if name})
+        return final_urls
 
     def _looks(self, look: type[Link | LinkLook], item_ids: list[int]) -> Sequence[Any]:
         dialect = self._connection.dialect.name

@@ -11,7 +11,7 @@ from sfm.errors import WrongInput
 from sfm.messages import Message
 from sfm.networks.record import MAX_ID
 
-MOST_IDS = 10_000_000
+MAX_LIST_IDS = 10_000_000
 
 _ID = re.compile(r"(?:id:|.*/status(?:es)?/)?(\d{1,19})(?:[?/#].*)?", re.IGNORECASE)
 
@@ -26,23 +26,23 @@ class IdList:
 
 def read_ids(path: Path) -> IdList:
     """The ids of a file. Raises WrongInput where it cannot be read or is far too long."""
-    ids, without = array("q"), 0
+    ids, without_id = array("q"), 0
     try:
         with open(path, encoding="utf-8-sig", errors="replace") as file:
             for line in file:
                 text = line.strip().strip('"')
                 if not text:
                     continue
-                found = _ID.fullmatch(text)
-                if found and int(found[1]) <= MAX_ID:
-                    ids.append(int(found[1]))
+                match = _ID.fullmatch(text)
+                if match and int(match[1]) <= MAX_ID:
+                    ids.append(int(match[1]))
                 else:
-                    without += 1
-                if len(ids) > MOST_IDS:
+                    without_id += 1
+                if len(ids) > MAX_LIST_IDS:
                     raise WrongInput(
                         Message(
                             "A list may have %(limit)s ids at most. Split it.",
-                            limit=f"{MOST_IDS:,}",
+                            limit=f"{MAX_LIST_IDS:,}",
                         )
                     )
     except OSError as exc:
@@ -53,4 +53,4 @@ def read_ids(path: Path) -> IdList:
                 reason=exc.strerror,
             )
         ) from exc
-    return IdList(ids, without)
+    return IdList(ids, without_id)

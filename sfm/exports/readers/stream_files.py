@@ -21,10 +21,10 @@ from sfm.exports.errors import FileGone
 from sfm.exports.readers.database import (
     FINAL_URLS,
     IDS,
-    NOT_AS_ASKED,
-    NOT_DRAWN,
     NOT_FOLLOWED,
-    places_drawn,
+    NOT_IN_SAMPLE,
+    NOT_MATCHING,
+    sample_positions,
     stored_class,
 )
 from sfm.exports.request import Criteria
@@ -43,16 +43,16 @@ BATCH = 500
 GZIP_START = b"\x1f\x8b"
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)  # never shown
 
-Met = tuple[Post, bytes]
+TweetAndLine = tuple[Post, bytes]
 
-MET_BEFORE = Message("met before in these files")
+DUPLICATE = Message("met before in these files")
 NO_TWEET = Message("not a tweet (a notice of the stream, or a damaged line)")
 
 
 class StreamTweets:
     """The tweets of files: each once, the first time it is met.
 
-    For a sample the files are read twice: nobody knows before how many tweets are drawn from.
+    For a sample the files are read twice: how many tweets there are is not known before.
     """
 
     def __init__(self, connection: Connection, criteria: Criteria, fields: Sequence[str]) -> None:
@@ -69,47 +69,49 @@ class StreamTweets:
     def batches(self) -> Iterator[list[Any]]:
         """The tweets as if they were stored, some hundreds at a time; none while it counts."""
         if self._criteria.sample is None:
-            for some in self._read(self.tally):
-                yield [self._stored(*one) for one in some]
+            for batch in self._read(self.tally):
+                yield [self._stored(*tweet) for tweet in batch]
             return
         count = 0
-        for some in self._read(Tally()):
-            count += len(some)
+        for batch in self._read(Tally()):
+            count += len(batch)
             yield []
-        drawn = set(places_drawn(count, self._criteria))
+        drawn = set(sample_positions(count, self._criteria))
         self.total = len(drawn)
         place = 0
-        for some in self._read(self.tally):
-            kept = [one for at, one in enumerate(some, place) if at in drawn]
-            place += len(some)
-            self.tally.leave_out(NOT_DRAWN, len(some) - len(kept))
-            yield [self._stored(*one) for one in kept]
+        for batch in self._read(self.tally):
+            kept = [tweet for at, tweet in enumerate(batch, place) if at in drawn]
+            place += len(batch)
+            self.tally.leave_out(NOT_IN_SAMPLE, len(batch) - len(kept))
+            yield [self._stored(*tweet) for tweet in kept]
 
-    def _read(self, tally: Tally) -> Iterator[list[Met]]:
+    def _read(self, tally: Tally) -> Iterator[list[TweetAndLine]]:
         with SeenIds() as seen:
             for path in self._paths:
                 lines = self._lines(path)
-                while some := list(islice(lines, BATCH)):
-                    yield self._fitting(some, seen, tally)
+                while batch := list(islice(lines, BATCH)):
+                    yield self._new_and_matching(batch, seen, tally)
 
-    def _fitting(self, lines: list[bytes], seen: SeenIds, tally: Tally) -> list[Met]:
+    def _new_and_matching(
+        self, lines: list[bytes], seen: SeenIds, tally: Tally
+    ) -> list[TweetAndLine]:
         tally.read += len(lines)
-        met: list[Met] = []
+        met: list[TweetAndLine] = []
         for line in lines:
             try:
                 met.append((parse_line(line), line))
             except Unreadable:
                 tally.leave_out(NO_TWEET)
-        found = []
+        matching = []
         new = seen.new_among([tweet.twitter_id for tweet, _line in met])
-        for one, is_new in zip(met, new, strict=True):
+        for tweet_and_line, is_new in zip(met, new, strict=True):
             if not is_new:
-                tally.leave_out(MET_BEFORE)
-            elif not self._matches(one[0]):
-                tally.leave_out(NOT_AS_ASKED)
+                tally.leave_out(DUPLICATE)
+            elif not self._matches(tweet_and_line[0]):
+                tally.leave_out(NOT_MATCHING)
             else:
-                found.append(one)
-        return found
+                matching.append(tweet_and_line)
+        return matching
 
     def _lines(self, path: Path) -> Iterator[bytes]:
         """The lines that hold anything. Raises FileGone, WrongInput at a tear with what to do."""
@@ -184,14 +186,14 @@ class SeenIds:
                 "SELECT id FROM seen WHERE id IN (SELECT value FROM json_each(?))", (listed,)
             )
         }
-        found = []
-        for one in ids:
-            found.append(one not in known)
-            known.add(one)
+        is_new = []
+        for twitter_id in ids:
+            is_new.append(twitter_id not in known)
+            known.add(twitter_id)
         self._database.execute(
             "INSERT OR IGNORE INTO seen SELECT value FROM json_each(?)", (listed,)
         )
-        return found
+        return is_new
 
 
 NOBODY = 0  # stands for the number of an account that is not ours
@@ -213,7 +215,7 @@ def matcher(connection: Connection, selection: Selection) -> Callable[[Post], bo
             or (name in not_by)
             or (ids and tweet.twitter_id not in ids)
             or not _is_of_kind(tweet, selection)
-            or not _holds_text(tweet, selection)
+            or not _matches_text(tweet, selection)
         )
 
     return matches
@@ -223,12 +225,12 @@ def _uids(connection: Connection, selection: Selection) -> frozenset[int] | None
     accounts = scope_of(connection, selection).accounts
     if accounts is None:
         return None
-    found: set[int] = set()
+    uids: set[int] = set()
     for start in range(0, len(accounts), 500):
         part = accounts[start : start + 500]
         rows = connection.scalars(select(TwitterUser.uid).where(TwitterUser.id.in_(part)))
-        found.update(uid for uid in rows if uid is not None)
-    return frozenset(found)
+        uids.update(uid for uid in rows if uid is not None)
+    return frozenset(uids)
 
 
 def _is_of_kind(tweet: Post, selection: Selection) -> bool:
@@ -243,27 +245,27 @@ def _is_of_kind(tweet: Post, selection: Selection) -> bool:
     )
 
 
-def _holds_text(tweet: Post, selection: Selection) -> bool:
+def _matches_text(tweet: Post, selection: Selection) -> bool:
     node = selection.query.node
     if node is None:
         return True
     words = words_of(tweet.text, tweet.hashtags, tweet.mentions, NOBODY, tweet.lang or "")
-    return holds(node, [*words.body.split(), "", *words.marks.split()])
+    return matches_words(node, [*words.body.split(), "", *words.marks.split()])
 
 
-def holds(node: Node, words: Sequence[str]) -> bool:
+def matches_words(node: Node, words: Sequence[str]) -> bool:
     """Whether a search's meaning is met by these words, in their order."""
     if isinstance(node, SearchTerm):
-        return _holds_term(node, words)
+        return _matches_term(node, words)
     if isinstance(node, OneOf):
-        return any(holds(part, words) for part in node.parts)
+        return any(matches_words(part, words) for part in node.parts)
     assert isinstance(node, AllOf)  # noqa: S101  (the last kind there is)
-    return all(holds(part, words) for part in node.parts) and not any(
-        holds(part, words) for part in node.without
+    return all(matches_words(part, words) for part in node.parts) and not any(
+        matches_words(part, words) for part in node.without
     )
 
 
-def _holds_term(term: SearchTerm, words: Sequence[str]) -> bool:
+def _matches_term(term: SearchTerm, words: Sequence[str]) -> bool:
     *firsts, last = term.words
     for place in range(len(words) - len(firsts)):
         end = words[place + len(firsts)]

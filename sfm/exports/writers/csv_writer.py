@@ -45,7 +45,7 @@ class CsvWriter:
             flatten=not options.keep_line_breaks,
             changes=self.changes,
         )
-        self._plain = [one.type in PLAIN_TYPES for one in columns]
+        self._plain = [column.type in PLAIN_TYPES for column in columns]
         if options.excel_mark:
             file.write(codecs.BOM_UTF8)
         self._write_lines([[self._quoted(column.name)] for column in columns])

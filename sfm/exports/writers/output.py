@@ -52,7 +52,7 @@ class Output:
         self.columns = layout.table_columns
         self.left_out: dict[str, int] = {}
         self._path = path
-        self._watch = EmptinessWatch(self.columns)
+        self._watch = EmptyColumnCheck(self.columns)
         self._file: BinaryIO | None = None
         self._gzip: BinaryIO | None = None
         self._writer = self._open()
@@ -67,7 +67,7 @@ class Output:
 
     def begin(self, fields: Sequence[str]) -> None:
         """Say which fields the tweets have that will come, in their order: its own and others."""
-        self._rows_of = self._row_making(fields)
+        self._rows_of = self._rows_function(fields)
 
     @property
     def folder(self) -> Path:
@@ -121,16 +121,16 @@ class Output:
             return CsvWriter(sink, self.columns, csv_options(self.layout))
         return LineWriter(sink)
 
-    def _row_making(self, fields: Sequence[str]) -> Callable[[Sequence[Any]], list[Any]]:
+    def _rows_function(self, fields: Sequence[str]) -> Callable[[Sequence[Any]], list[Any]]:
         if self.columns:
             return rows_maker(self.columns, fields, lists=self.layout.format == "parquet")
         if self.layout.format == "ids":
             return lambda tweets: [str(tweet.twitter_id) for tweet in tweets]
         if self.layout.format == "v1json":
-            return self._reshaped
+            return self._as_v1_lines
         return lambda tweets: [tweet.item_json for tweet in tweets]
 
-    def _reshaped(self, tweets: Sequence[Any]) -> list[str]:
+    def _as_v1_lines(self, tweets: Sequence[Any]) -> list[str]:
         from sfm.twitter.parse.to_v1 import as_v1_line
 
         lines = []
@@ -153,7 +153,7 @@ def csv_options(layout: Layout) -> CsvOptions:
     )
 
 
-class EmptinessWatch:
+class EmptyColumnCheck:
     """Looks at all rows: which columns ever held something, and how often a sure one did not."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
@@ -176,11 +176,11 @@ class EmptinessWatch:
 
     def warnings(self) -> tuple[str, ...]:
         """A sentence for each column that is empty, or partly so, against all expectation."""
-        found = []
+        sentences = []
         for place, column in enumerate(self._columns):
             after = 1 if column.always else column.suspect_after
             if place in self._never_filled and after and self._rows >= after:
-                found.append(
+                sentences.append(
                     Message(
                         "The column %(name)s is empty in all %(rows)s rows.",
                         name=column.name,
@@ -188,7 +188,7 @@ class EmptinessWatch:
                     )
                 )
             elif self._empty.get(place):
-                found.append(
+                sentences.append(
                     Message(
                         "The column %(name)s is empty in %(place)s of %(rows)s rows; every tweet "
                         "should have it.",
@@ -197,4 +197,4 @@ class EmptinessWatch:
                         rows=f"{self._rows:,}",
                     )
                 )
-        return tuple(found)
+        return tuple(sentences)

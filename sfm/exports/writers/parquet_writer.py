@@ -45,9 +45,9 @@ class ParquetWriter:
         self.files: list[Path] = []
         self._folder = folder
         self._columns = columns
-        fields = [pa.field(one.name, TYPES[one.type]) for one in columns]
+        fields = [pa.field(column.name, TYPES[column.type]) for column in columns]
         self._schema = pa.schema(fields, metadata={SOFTWARE: SOFTWARE_NAME})
-        names = [one.name for one in columns]
+        names = [column.name for column in columns]
         self._date_place = names.index("created_at") if "created_at" in names else None
         self._waiting: dict[str, list[Row]] = {}
         self._open: OrderedDict[str, Any] = OrderedDict()
@@ -57,8 +57,8 @@ class ParquetWriter:
         for row in rows:
             self._waiting.setdefault(self._month(row), []).append(row)
         self.rows += len(rows)
-        held = sum(map(len, self._waiting.values()))
-        if held >= ROWS_PER_GROUP:
+        waiting = sum(map(len, self._waiting.values()))
+        if waiting >= ROWS_PER_GROUP:
             for month in list(self._waiting):
                 self._write_group(month)
 
@@ -79,7 +79,8 @@ class ParquetWriter:
         rows = self._waiting.pop(month)
         cells = list(zip(*rows, strict=True)) or [()] * len(self._columns)
         arrays = [
-            self._array(one.type, values) for one, values in zip(self._columns, cells, strict=True)
+            self._array(column.type, values)
+            for column, values in zip(self._columns, cells, strict=True)
         ]
         self._file_of(month).write_table(pa.Table.from_arrays(arrays, schema=self._schema))
 

@@ -72,25 +72,25 @@ class TextRules:
 
 def replace_counted(forbidden: re.Pattern[str], text: str, changes: TextChanges) -> str:
     """The text with each forbidden character replaced by U+FFFD, and counted."""
-    text, found = forbidden.subn(REPLACEMENT, text)
-    changes.replaced_characters += found
+    text, count = forbidden.subn(REPLACEMENT, text)
+    changes.replaced_characters += count
     return text
 
 
 def one_line(text: str, changes: TextChanges) -> str:
     """The text with a blank for each line break of any script; counted once a text."""
-    text, found = _LINE_BREAK.subn(" ", text)
-    changes.flattened_cells += bool(found)
+    text, count = _LINE_BREAK.subn(" ", text)
+    changes.flattened_cells += bool(count)
     return text
 
 
 def replace_unholdable(values: Sequence[Any], changes: TextChanges) -> list[Any]:
     """Texts, and lists of texts, without the characters that UTF-8 cannot hold."""
-    found: list[Any] = []
+    replaced: list[Any] = []
     for value in values:
         if isinstance(value, str):
             value = replace_counted(_SURROGATE_OR_NUL, value, changes)
         elif isinstance(value, list):
             value = replace_unholdable(value, changes)
-        found.append(value)
-    return found
+        replaced.append(value)
+    return replaced

@@ -36,12 +36,12 @@ def _records(file: BinaryIO) -> int:
     """Line ends of a CSV file that are not inside quotes: those at an even number of quotes."""
     count = 0
     outside = True
-    held = b""  # a CR whose LF may come with the next chunk
+    rest = b""  # a CR whose LF may come with the next chunk
     for chunk in _chunks(file):
-        for number, part in enumerate((held + chunk).split(b'"')):
+        for number, part in enumerate((rest + chunk).split(b'"')):
             outside = not outside if number else outside
             count += part.count(b"\r\n") if outside else 0
-        held = b"\r" if outside and part.endswith(b"\r") else b""
+        rest = b"\r" if outside and part.endswith(b"\r") else b""
     return count
 
 
@@ -58,12 +58,12 @@ def _sheet_rows(file: BinaryIO) -> int:
 
 def _starts(sheet: BinaryIO) -> int:
     count = 0
-    held = b""
+    rest = b""
     for chunk in _chunks(sheet):
-        text = held + chunk
-        found = [match.end() for match in _ROW.finditer(text)]
-        count += len(found)
-        held = text[max(found[-1] if found else 0, len(text) - 40) :]  # may hold half a start
+        text = rest + chunk
+        ends = [match.end() for match in _ROW.finditer(text)]
+        count += len(ends)
+        rest = text[max(ends[-1] if ends else 0, len(text) - 40) :]  # may hold half a start
     return count
 
 
@@ -72,8 +72,8 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def check_tally(read: int, written: int, left_out: int, counted: int) -> None:
-    """Raises DoesNotAddUp unless every row is accounted for and stands in the file."""
+def verify_counts(read: int, written: int, left_out: int, counted: int) -> None:
+    """Raises CountMismatch unless every row is accounted for and stands in the file."""
     if read != written + left_out:
         raise CountMismatch(
             Message(

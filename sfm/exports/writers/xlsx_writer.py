@@ -53,7 +53,7 @@ class XlsxWriter:
         self._flatten = not keep_line_breaks
         self._rows_per_sheet = rows_per_sheet
         self._letters = [letters(place) for place in range(len(columns))]
-        self._styles = [AS_TEXT if one.type == "id" else PLAIN for one in columns]
+        self._styles = [AS_TEXT if column.type == "id" else PLAIN for column in columns]
         self._zip = _Archive(file, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
         self._zip.writestr("[Content_Types].xml", CONTENT_TYPES)
         self._zip.writestr("_rels/.rels", PACKAGE_RELATIONS)
@@ -67,9 +67,9 @@ class XlsxWriter:
             if self._row == self._rows_per_sheet:
                 self._close_sheet()
                 self._sheet = self._open_sheet()
-            some = rows[start : start + self._rows_per_sheet - self._row]
-            self._write_rows(some)
-            start += len(some)
+            batch = rows[start : start + self._rows_per_sheet - self._row]
+            self._write_rows(batch)
+            start += len(batch)
         self.rows += len(rows)
 
     def finish(self) -> None:
@@ -83,7 +83,7 @@ class XlsxWriter:
         self.sheets += 1
         self._row = 1
         sheet = self._zip.open(f"xl/worksheets/sheet{self.sheets}.xml", "w", force_zip64=True)
-        widths = [_WIDE.get(one.name, _WIDTHS.get(one.type, 12)) for one in self._columns]
+        widths = [_WIDE.get(column.name, _WIDTHS.get(column.type, 12)) for column in self._columns]
         sheet.write(sheet_start(widths).encode())
         heading = "".join(
             self._text_cell(f"{letter}1", HEADING, column.name)
@@ -253,9 +253,9 @@ def sheet_end(id_letters: list[str], last_row: int) -> str:
 
 def letters(place: int) -> str:
     """The letters of a column counted from 0: A, B, … Z, AA."""
-    found = ""
+    name = ""
     place += 1
     while place:
         place, rest = divmod(place - 1, 26)
-        found = chr(65 + rest) + found
-    return found
+        name = chr(65 + rest) + name
+    return name

@@ -18,7 +18,7 @@ from sfm.models import Link
 from sfm.posts import queries
 from sfm.runs import actions as run_actions
 from sfm.takedown import run as takedown
-from sfm.takedown.removal import MOST_AT_ONCE
+from sfm.takedown.removal import MAX_IDS
 from sfm.web.access import access, signed_in_user
 from sfm.web.forms.deletions import TakedownForm
 from sfm.web.htmx import done, page_or_part
@@ -39,7 +39,7 @@ def posts() -> Response | BaseResponse:
     form = TakedownForm()
     if form.validate_on_submit():
         kept_ids = [card.twitter_id for card in cards]
-        run = takedown.ask(
+        run = takedown.request_removal(
             kept_ids, form.reason.data or "", signed_in_user(), may_return=form.may_return.data
         )
         db.session.commit()
@@ -97,7 +97,7 @@ def _links_or_none() -> list[Link]:
 def ids_in_request(name: str) -> list[int]:
     """The ids in the address, or in a form; what cannot be one is passed over."""
     ids = request.values.getlist(name, type=possible_id)
-    return list(dict.fromkeys(ids))[:MOST_AT_ONCE]
+    return list(dict.fromkeys(ids))[:MAX_IDS]
 
 
 @bp.get("/timeline-jobs/delete/")

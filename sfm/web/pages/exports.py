@@ -8,12 +8,13 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
-from sfm.exports import profiles, recurring, selection, service, storage
+from sfm.exports import profiles, recurring, service, storage
 from sfm.exports.columns.classic import CLASSIC
 from sfm.exports.columns.extended import EXTENDED
-from sfm.exports.format import ALL, FORMATS, Layout, layout_from
+from sfm.exports.format import ALL_COLUMNS, FORMATS, Layout, layout_from
 from sfm.exports.package.readme import PLATFORM_RULE
-from sfm.exports.request import criteria_from
+from sfm.exports.request import account_named, criteria_from
+from sfm.exports.request import of_account as criteria_of_account
 from sfm.exports.storage import slug
 from sfm.exports.writers.text_rules import CHANGE_WORDS
 from sfm.models import ExportFile
@@ -23,14 +24,11 @@ from sfm.web.forms.exports import LayoutForm, RepeatForm, filled_with
 from sfm.web.headers import add_digest
 from sfm.web.htmx import done, page_or_part
 from sfm.web.pages.export_requests import (
-    COUNTED_AT_MOST,
     ask,
-    criteria_asked,
-    expected_rows,
+    criteria_from_address,
+    criteria_from_form,
     is_small,
     made_at_once,
-    with_list,
-    with_sample,
 )
 from sfm.web.pages.post_facets import KINDS
 from sfm.web.request_limits import possible_id
@@ -46,15 +44,15 @@ PAGE = 50
 def index() -> Response:
     reader = signed_in_user()
     before = request.args.get("before", type=possible_id)
-    exports = service.listed(reader, before_id=before, limit=PAGE + 1)
+    exports = service.visible_exports(reader, before_id=before, limit=PAGE + 1)
     return page_or_part(
         "exports/index.html",
         "exports/_list.html",
         exports=exports[:PAGE],
         trouble=service.describe_failure,
         older=exports[PAGE - 1].id if len(exports) > PAGE else None,
-        repeated=recurring.listed(reader),
-        profiles=profiles.listed(reader),
+        repeated=recurring.visible_recurring(reader),
+        profiles=profiles.profiles_of(reader),
         every=recurring.EVERY,
         formats=FORMATS,
     )
@@ -77,19 +75,19 @@ def new() -> str:
 
 def _asking(form: LayoutForm, ticked: tuple[str, ...]) -> str:
     reader = signed_in_user()
-    criteria = criteria_asked(reader)
+    criteria = criteria_from_address(reader)
     return render_template(
         "exports/new.html",
         form=form,
         ticked=ticked,
         criteria=criteria.in_words(),
-        rows=expected_rows(criteria),
+        rows=service.count_expected(criteria),
         of_files=criteria.source == "files",
         kinds=KINDS,
-        counted_at_most=COUNTED_AT_MOST,
+        counted_at_most=service.MAX_COUNTED,
         classic=CLASSIC,
         extended=EXTENDED,
-        profiles=profiles.listed(reader),
+        profiles=profiles.profiles_of(reader),
         rule=PLATFORM_RULE,
     )
 
@@ -98,13 +96,13 @@ def _asking(form: LayoutForm, ticked: tuple[str, ...]) -> str:
 @access("signed_in", max_bytes=LIST_BYTES, begins_write=False)
 def create() -> BaseResponse | tuple[str, int]:
     form = LayoutForm()
-    ticked = [name for name in ALL if name in request.form.getlist("column")]
+    ticked = [name for name in ALL_COLUMNS if name in request.form.getlist("column")]
     if not form.validate():
         return _asking(form, tuple(ticked)), 422
     try:
         layout = form.layout(ticked)
-        criteria = with_list(criteria_asked(signed_in_user()), form.id_list.data)
-        criteria = with_sample(criteria, form.sample.data)
+        reader = signed_in_user()
+        criteria = criteria_from_form(reader, form.id_list.data, form.sample.data)
         if form.profile_name.data:
             begin_write()
             profiles.save(signed_in_user(), form.profile_name.data, layout)
@@ -162,7 +160,7 @@ def decide(export_id: int) -> BaseResponse:
     by = signed_in_user()
     export = service.find(by, export_id)
     agreed = request.form.get("agreed") == "yes"
-    service.decide(export, by, agreed=agreed)
+    service.record_decision(export, by, agreed=agreed)
     db.session.commit()
     message = _("You agreed: the export is being made.") if agreed else _("You refused the export.")
     return done(url_for("exports.show", export_id=export_id), message)
@@ -172,7 +170,7 @@ def decide(export_id: int) -> BaseResponse:
 @access("owner")
 def again(export_id: int) -> BaseResponse:
     export = service.find(signed_in_user(), export_id)
-    service.make_again(export)
+    service.retry(export)
     waits = export.state == "asked"
     db.session.commit()
     message = _("It waits for a superuser.") if waits else _("The export is asked for.")
@@ -182,7 +180,7 @@ def again(export_id: int) -> BaseResponse:
 @bp.post("/exports/<id:export_id>/delete/")
 @access("owner")
 def delete(export_id: int) -> BaseResponse:
-    service.remove(service.find(signed_in_user(), export_id))
+    service.delete_export(service.find(signed_in_user(), export_id))
     db.session.commit()
     return done(url_for("exports.index"), _("The export is deleted."))
 
@@ -191,7 +189,7 @@ def delete(export_id: int) -> BaseResponse:
 @access("owner")
 def repeat(export_id: int) -> BaseResponse:
     export = service.find(signed_in_user(), export_id)
-    recurring.repeat(export, str(request.form.get("every", "")))
+    recurring.add_recurring(export, str(request.form.get("every", "")))
     db.session.commit()
     return done(url_for("exports.index"), _("It will be made again and again."))
 
@@ -199,7 +197,7 @@ def repeat(export_id: int) -> BaseResponse:
 @bp.post("/exports/repeated/<id:recurring_id>/stop/")
 @access("owner")
 def stop(recurring_id: int) -> BaseResponse:
-    recurring.stop(recurring.find(signed_in_user(), recurring_id))
+    recurring.remove_recurring(recurring.find(signed_in_user(), recurring_id))
     db.session.commit()
     return done(url_for("exports.index"), _("It is made no more. The files made so far stay."))
 
@@ -217,8 +215,8 @@ def delete_profile(profile_id: int) -> BaseResponse:
 @access("signed_in")
 def of_account(name: str, kind: str) -> BaseResponse:
     """The address of old: a small file at once; a larger one is asked for on its own page."""
-    account = selection.account_named(name)
-    criteria, layout = selection.of_account(account), Layout(format=kind, packing="none")
+    account = account_named(name)
+    criteria, layout = criteria_of_account(account), Layout(format=kind, packing="none")
     if not is_small(signed_in_user(), criteria, layout):
         return redirect(url_for("exports.new", account=account.id, format=kind))
     made = made_at_once(signed_in_user(), criteria, layout)
