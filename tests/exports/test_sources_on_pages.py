@@ -127,7 +127,7 @@ def test_the_scheduled_care_of_exports(
     with queue.finish(run) as result:
         result.update(tidy_exports(run))
     db.session.expire_all()
-    assert db.session.get_one(Run, run.id).result == {"expired": 1, "made": 1}
+    assert db.session.get_one(Run, run.id).result == {"expired": 1, "leftovers": 0, "made": 1}
     assert db.session.get_one(ExportFile, number).state == "expired"
     assert "1 tweets" in page(client, "/exports/").text
     submit(client, "/exports/", "/exports/repeated/1/stop/")
