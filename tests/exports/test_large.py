@@ -69,7 +69,7 @@ class Watched:
         """How many CPU seconds the makers have taken until now."""
         for one in self.server.children(recursive=True):
             try:
-                if "exports.child" in " ".join(one.cmdline()):
+                if "exports.worker_main" in " ".join(one.cmdline()):
                     self.makers[one.pid] = sum(one.cpu_times()[:2])
                     self.peak_bytes = max(self.peak_bytes, one.memory_info().rss)
                     self.rank = one.nice()

@@ -38,7 +38,9 @@ def apart(
 
 def makers() -> list[psutil.Process]:
     return [
-        one for one in psutil.Process().children() if "exports.child" in " ".join(one.cmdline())
+        one
+        for one in psutil.Process().children()
+        if "exports.worker_main" in " ".join(one.cmdline())
     ]
 
 
