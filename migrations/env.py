@@ -15,7 +15,7 @@ from flask import current_app
 from sqlalchemy import Connection, Table, event, text
 
 from sfm import models  # noqa: F401  (loads every table)
-from sfm.database import UtcDateTime, db
+from sfm.database import SentenceList, SentenceText, UtcDateTime, db
 
 OUTSIDE_THE_MODELS = ("tweet_search",)  # full-text indexes, see their own migration
 
@@ -51,6 +51,8 @@ def render_item(kind: str, thing: Any, _context: Any) -> str | bool:
     """Migrations hold plain SQLAlchemy types: they must not change when our code does."""
     if kind == "type" and isinstance(thing, UtcDateTime):
         return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(thing, SentenceText | SentenceList):
+        return "sa.Text()" if isinstance(thing, SentenceText) else "sa.JSON()"
     return False
 
 

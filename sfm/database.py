@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     ColumnElement,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
+    Text,
     any_,
     bindparam,
     event,
@@ -29,6 +31,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
 from sqlalchemy.types import TypeDecorator
 
+from sfm.messages import pack, unpack
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -38,6 +42,33 @@ NAMING = {
 }
 
 WideId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only INTEGER keys
+
+
+class SentenceText(TypeDecorator[str]):
+    """A sentence for people; one with values keeps its msgid and values behind the English text
+    and is read as a Message again (docs/decisions/0035)."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else pack(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else unpack(value)
+
+
+class SentenceList(TypeDecorator[list[str]]):
+    """A JSON list of sentences, each kept as `SentenceText` keeps one."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> Any:
+        return None if value is None else [pack(sentence) for sentence in value]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[str] | None:
+        return None if value is None else [unpack(sentence) for sentence in value]
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -7,10 +7,12 @@ logs, terminals and the database, and keeps its msgid and values, from which pag
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Self
 
 Value = str | int | float
+SEPARATOR = "\x1e"  # ASCII's record separator: no sentence holds it
 
 
 class Message(str):
@@ -43,6 +45,43 @@ def _value(value: object) -> Value:
 def restored(msgid: str, values: dict[str, Value]) -> Message:
     """The Message of a msgid and its values."""
     return Message(msgid, **values)
+
+
+def pack(text: str) -> str:
+    """A sentence as one text for storage: the English, and behind it the msgid and values.
+
+    A sentence without values is its own msgid and is kept as it is.
+    """
+    if not isinstance(text, Message) or not text.values:
+        return str(text)
+    return f"{text}{SEPARATOR}{json.dumps(_to_json(text), ensure_ascii=False)}"
+
+
+def unpack(stored: str) -> str:
+    """The sentence that `pack` kept; a text without msgid and values as it is."""
+    english, separator, source = stored.partition(SEPARATOR)
+    if not separator:
+        return stored
+    try:
+        return _from_json(json.loads(source))
+    except (ValueError, TypeError, KeyError):  # what something else wrote
+        return english
+
+
+def _to_json(message: Message) -> dict[str, Any]:
+    values = {
+        name: _to_json(value) if isinstance(value, Message) else value
+        for name, value in message.values.items()
+    }
+    return {"msgid": message.msgid, "values": values}
+
+
+def _from_json(source: dict[str, Any]) -> Message:
+    values = {
+        name: _from_json(value) if isinstance(value, dict) else value
+        for name, value in source["values"].items()
+    }
+    return Message(source["msgid"], **values)
 
 
 def join_messages(parts: Iterable[str], separator: str = " ") -> Message:

@@ -20,7 +20,7 @@ from sfm.accounts import list_import
 from sfm.accounts.list_import import Cost, ImportOutcome, ImportPlan, ListLine
 from sfm.errors import NotFound
 from sfm.extensions import settings
-from sfm.messages import Message
+from sfm.messages import Message, pack, unpack
 from sfm.networks.adapter import AccountLookup
 
 KEPT = timedelta(days=7)
@@ -83,6 +83,8 @@ def find(owner_id: int, token: str) -> ListDraft:
         raise NotFound(GONE) from exc
     if draft.owner_id != owner_id:
         raise NotFound(GONE)
+    for line in draft.lines:
+        line.message = unpack(line.message)
     return draft
 
 
@@ -122,7 +124,7 @@ def keep(token: str, draft: ListDraft) -> None:
     fresh = path.with_suffix(".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(draft, enc_hook=str))
+        file.write(msgspec.json.encode(draft, enc_hook=pack))
     fresh.replace(path)
 
 

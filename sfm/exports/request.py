@@ -22,7 +22,7 @@ from sfm.exports.format import Layout
 from sfm.exports.readers.id_list import read_ids
 from sfm.exports.selection import StreamFileSelection
 from sfm.extensions import settings
-from sfm.messages import Message
+from sfm.messages import Message, pack, unpack
 from sfm.models import TwitterUser, TwitterUserSet, User
 from sfm.networks.record import MAX_ID
 from sfm.posts.selection import Selection
@@ -62,7 +62,7 @@ class Criteria:
         return {
             "selection": self.selection.to_args(),
             "source": self.source,
-            "title": self.title,
+            "title": pack(self.title),
             "ids_file": self.ids_file,
             "files": list(self.files),
             "stream_files": list(self.stream_files),
@@ -124,7 +124,7 @@ def criteria_from(values: Mapping[str, Any]) -> Criteria:
     return Criteria(
         selection=Selection.from_args(values["selection"]),
         source=values["source"],
-        title=values["title"],
+        title=unpack(values["title"]),
         ids_file=values["ids_file"],
         files=tuple(values["files"]),
         stream_files=tuple(values.get("stream_files", ())),  # exports of earlier days have none

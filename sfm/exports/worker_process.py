@@ -26,7 +26,7 @@ from sfm.exports.format import layout_from
 from sfm.exports.request import About, ExportRequest, criteria_from
 from sfm.exports.result import ExportFacts, ExportResult, Summary
 from sfm.extensions import settings
-from sfm.messages import Message
+from sfm.messages import Message, pack, unpack
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ def encode_result(result: ExportResult) -> dict[str, Any]:
         "rows_written": facts.rows_written,
         "left_out": facts.left_out,
         "changes": facts.changes,
-        "warnings": list(facts.warnings),
+        "warnings": [pack(warning) for warning in facts.warnings],
         "read_at": facts.read_at.isoformat(),
         "removals_version": result.removals_version,
     }
@@ -206,7 +206,7 @@ def decode_result(values: dict[str, Any], target: Path) -> ExportResult:
         rows_written=values["rows_written"],
         left_out=values["left_out"],
         changes=values["changes"],
-        warnings=tuple(values["warnings"]),
+        warnings=tuple(map(unpack, values["warnings"])),
         summary=Summary(),
         read_at=clock.parse_iso(values["read_at"]),
     )
@@ -217,9 +217,9 @@ def decode_result(values: dict[str, Any], target: Path) -> ExportResult:
 
 def encode_error(exc: SfmError) -> dict[str, Any]:
     """Why there is no export, in words for people."""
-    return {"error": type(exc).__name__, "message": exc.message}
+    return {"error": type(exc).__name__, "message": pack(exc.message)}
 
 
 def decode_error(message: dict[str, Any]) -> SfmError:
     """The error out of `encode_error`."""
-    return ERROR_TYPES.get(message["error"], SfmError)(message["message"])
+    return ERROR_TYPES.get(message["error"], SfmError)(unpack(message["message"]))

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from sfm import clock
-from sfm.database import Base, WideId
+from sfm.database import Base, SentenceText, WideId
 from sfm.models.user import User
 
 
@@ -40,7 +40,7 @@ class TwitterUser(Base):
 
     # How the account stands with Twitter: ok, protected, suspended, not_found.
     state: Mapped[str] = mapped_column(String(20), default="ok")
-    state_reason: Mapped[str] = mapped_column(Text, default="")
+    state_reason: Mapped[str] = mapped_column(SentenceText, default="")
     state_since: Mapped[datetime] = mapped_column(default=clock.now)
     checked_at: Mapped[datetime | None]
     # When Twitter first said that it is gone, while that is not confirmed (accounts/lifecycle.py).

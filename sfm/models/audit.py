@@ -9,7 +9,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sfm import clock
-from sfm.database import Base, WideId
+from sfm.database import Base, SentenceText, WideId
 
 
 class AuditEntry(Base):
@@ -47,7 +47,7 @@ class Event(Base):
     subject_type: Mapped[str] = mapped_column(String(30), default="")
     subject_id: Mapped[int | None] = mapped_column(BigInteger)
     subject: Mapped[str] = mapped_column(Text, default="")  # as a person would call it
-    message: Mapped[str] = mapped_column(Text)
+    message: Mapped[str] = mapped_column(SentenceText)
     over_at: Mapped[datetime | None]
     open_key: Mapped[str | None] = mapped_column(String(120), unique=True)
 

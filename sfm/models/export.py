@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sfm import clock
-from sfm.database import Base, WideId
+from sfm.database import Base, SentenceList, SentenceText, WideId
 from sfm.models.run import Run
 from sfm.models.user import User
 
@@ -22,14 +22,14 @@ class ExportFile(Base):
     id: Mapped[int] = mapped_column(WideId, primary_key=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id", ondelete="SET NULL"))
-    title: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(SentenceText)
     criteria: Mapped[dict[str, Any]] = mapped_column(JSON)
     layout: Mapped[dict[str, Any]] = mapped_column(JSON)
     state: Mapped[str] = mapped_column(String(10), default="queued")
     # asked (a superuser must agree), refused, queued, ready, failed, expired
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     restarts: Mapped[int] = mapped_column(default=0)  # begun again after a kill
-    message: Mapped[str] = mapped_column(Text, default="")
+    message: Mapped[str] = mapped_column(SentenceText, default="")
 
     # Set when it is ready.
     file_name: Mapped[str] = mapped_column(String(200), default="")
@@ -39,7 +39,7 @@ class ExportFile(Base):
     rows_written: Mapped[int | None] = mapped_column(BigInteger)
     left_out: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
     changes: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
-    warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
+    warnings: Mapped[list[str]] = mapped_column(SentenceList, default=list)
     ready_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     downloads: Mapped[int] = mapped_column(default=0)
@@ -80,7 +80,7 @@ class RecurringExport(Base):
 
     id: Mapped[int] = mapped_column(WideId, primary_key=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
-    title: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(SentenceText)
     criteria: Mapped[dict[str, Any]] = mapped_column(JSON)
     layout: Mapped[dict[str, Any]] = mapped_column(JSON)
     every: Mapped[str] = mapped_column(String(5))  # day, week, month
@@ -88,7 +88,7 @@ class RecurringExport(Base):
     next_at: Mapped[datetime]
     last_file: Mapped[str] = mapped_column(String(200), default="")
     last_at: Mapped[datetime | None]
-    message: Mapped[str] = mapped_column(Text, default="")
+    message: Mapped[str] = mapped_column(SentenceText, default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     owner: Mapped[User] = relationship()

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sfm import clock
-from sfm.database import Base, WideId
+from sfm.database import Base, SentenceText, WideId
 
 RUN_STATES = ("queued", "running", "paused", "finished", "failed", "cancelled")
 OPEN_STATES = ("queued", "running", "paused")
@@ -39,7 +39,7 @@ class Run(Base):
     cancel_requested: Mapped[bool] = mapped_column(default=False)
 
     # Live progress, and where to go on after a kill.
-    message: Mapped[str] = mapped_column(Text, default="")
+    message: Mapped[str] = mapped_column(SentenceText, default="")
     waiting_until: Mapped[datetime | None]
     total: Mapped[int | None] = mapped_column(BigInteger)
     done: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -82,7 +82,7 @@ class RunError(Base):
         ForeignKey("twitter_user.id", ondelete="CASCADE"), index=True
     )
     subject: Mapped[str] = mapped_column(Text, default="")
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(SentenceText)
     detail: Mapped[str] = mapped_column(Text, default="")
     permanent: Mapped[bool] = mapped_column(default=False)
     at: Mapped[datetime] = mapped_column(default=clock.now)

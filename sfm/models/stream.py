@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, select
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sfm import clock
-from sfm.database import Base, WideId
+from sfm.database import Base, SentenceList, SentenceText, WideId
 from sfm.models.filter import CRITERIA, TwitterFilter
 
 
@@ -36,7 +36,7 @@ class StreamFile(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))
     checked_at: Mapped[datetime | None]
-    damage: Mapped[str] = mapped_column(Text, default="")  # what a check found wrong
+    damage: Mapped[str] = mapped_column(SentenceText, default="")  # what a check found wrong
 
     twitter_filter: Mapped[TwitterFilter | None] = relationship()
 
@@ -60,7 +60,7 @@ class Heartbeat(Base):
     state: Mapped[str] = mapped_column(String(20), default="starting")
     # starting, connecting, connected, waiting, storage, needs_person, stopped
     since: Mapped[datetime] = mapped_column(default=clock.now)
-    reason: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(SentenceText, default="")
     wait_until: Mapped[datetime | None]
     alive_at: Mapped[datetime | None]  # last byte, keep-alives too
     saved_until: Mapped[datetime | None]  # all that was received before is on the disk
@@ -94,7 +94,7 @@ class Gap(Base):
     ended_at: Mapped[datetime | None]  # connected again; None: it goes on
     seconds: Mapped[float | None]  # by the clock that nobody sets, where one process saw both ends
     cause: Mapped[str] = mapped_column(String(30))
-    detail: Mapped[str] = mapped_column(Text, default="")
+    detail: Mapped[str] = mapped_column(SentenceText, default="")
     last_id: Mapped[int | None] = mapped_column(BigInteger)  # newest post before
     lost_estimate: Mapped[int] = mapped_column(BigInteger, default=0)  # 0: nobody knows
     lost_counted: Mapped[int] = mapped_column(BigInteger, default=0)  # dropped by ourselves
@@ -105,11 +105,13 @@ class Gap(Base):
     filled: Mapped[str] = mapped_column(String(12), default="")
     # "", filled, in part (search has no more), broken off (it can be asked for again)
     filled_posts: Mapped[int] = mapped_column(BigInteger, default=0)
-    filled_note: Mapped[str] = mapped_column(Text, default="")
+    filled_note: Mapped[str] = mapped_column(SentenceText, default="")
     searched_from: Mapped[datetime | None]
     searched_to: Mapped[datetime | None]
     searched_queries: Mapped[list[str] | None] = mapped_column(JSON)
-    not_searched: Mapped[list[str] | None] = mapped_column(JSON)  # sentences: what, and why not
+    not_searched: Mapped[list[str] | None] = mapped_column(
+        SentenceList
+    )  # sentences: what, and why not
     # Of the run that is to fill it: asked for is a gap while that one is open.
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id", ondelete="SET NULL"))
 
@@ -128,4 +130,4 @@ class ProgramRetry(Base):
     program: Mapped[str] = mapped_column(String(255), primary_key=True)
     failures: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime]
-    reason: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(SentenceText, default="")

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship, validates
 
 from sfm import clock
-from sfm.database import Base, WideId
+from sfm.database import Base, SentenceText, WideId
 
 
 def new_session_key() -> str:
@@ -90,7 +90,7 @@ class Credential(Base):
     expires_at: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(String(20), default="unchecked")
     # unchecked, works, needs_sign_in, out_of_credits, refused
-    state_reason: Mapped[str] = mapped_column(Text, default="")
+    state_reason: Mapped[str] = mapped_column(SentenceText, default="")
     state_since: Mapped[datetime] = mapped_column(default=clock.now)
     checked_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]

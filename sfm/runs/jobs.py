@@ -101,7 +101,7 @@ JOBS = {
 def job_of(name: str) -> Job:
     """The job of this name; one made of the name itself for runs of an older release."""
     plain = name.replace("_", " ").capitalize()
-    return JOBS.get(name) or Job(name, plain, plain, "added", "items")
+    return JOBS.get(name) or Job(name, plain, plain, N_("added"), N_("items"))
 
 
 def scheduled() -> list[Job]:

@@ -18,7 +18,7 @@ from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.web.extensions import htmx
 from sfm.web.forms import harmless_fields
 from sfm.web.htmx import toast
-from sfm.web.translation import told
+from sfm.web.translation import translate
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def answer(status: int, sentence: str = "", **more: Any) -> Response:
     number = secrets.token_hex(4)
     title, advice = titles().get(status) or titles()[400 if status < 500 else 500]
     logger.info("error page status=%d number=%s path=%r", status, number, request.path)
-    message = told(sentence) or advice
+    message = translate(sentence) or advice
     if htmx:
         text = f"{title}. {message}" if not sentence else message
         # A 422 is swapped in, as forms come back with it: this one has nothing to put there.

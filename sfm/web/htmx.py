@@ -9,7 +9,7 @@ from flask import Response, flash, make_response, redirect, render_template
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.web.extensions import htmx
-from sfm.web.translation import told
+from sfm.web.translation import translate
 
 Answer = TypeVar("Answer", bound=BaseResponse)
 Level = Literal["info", "success", "warning", "error"]
@@ -28,14 +28,14 @@ def page_or_part(page: str, part: str, status: int = 200, **context: object) -> 
 
 def toast(response: Answer, message: str, level: Level = "success") -> Answer:
     """The answer, with a short message that the page shows beside it."""
-    shown = {"level": level, "message": told(message)}
+    shown = {"level": level, "message": translate(message)}
     response.headers["HX-Trigger"] = json.dumps({"toast": shown})
     return response
 
 
 def done(address: str, message: str, level: Level = "success") -> BaseResponse:
     """After a form: go on to a page, with a message there. Plain 303, or htmx's own redirect."""
-    flash(told(message), level)
+    flash(translate(message), level)
     if wants_part():
         return Response(status=204, headers={"HX-Redirect": address})
     return redirect(address, 303)

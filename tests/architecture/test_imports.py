@@ -23,6 +23,7 @@ FLOOR = {
 ACROSS = {
     ("audit", "models"),  # every feature records what people did; docs/decisions/0007 says why here
     ("errors", "messages"),
+    ("database", "messages"),
     ("instance", "messages"),
     ("output_file", "messages"),
     ("networks", "messages"),

@@ -9,8 +9,9 @@ from sfm.exports.format import PACKINGS
 from sfm.exports.request import ExportRequest
 from sfm.exports.result import ExportFacts
 from sfm.exports.writers.text_rules import CHANGE_WORDS
+from sfm.messages import Message
 
-PLATFORM_RULE = (
+PLATFORM_RULE = Message(
     "The platform's rules let a collection pass on whole tweets only in small numbers (at most 500 "
     "a person and day, not by machine). To share a data set, share the tweet ids: a list of ids "
     "alone can be exported here, and whoever has it can ask the platform for the tweets."

@@ -10,7 +10,7 @@ from flask_wtf import FlaskForm
 from wtforms import Field, ValidationError
 from wtforms.fields.core import UnboundField
 
-from sfm.web.translation import told
+from sfm.web.translation import translate
 
 
 class Harmless:
@@ -41,7 +41,7 @@ class Form(FlaskForm):
     def refuse(self, field_name: str, message: str) -> None:
         """Add what only the feature could know to a field's errors."""
         field = self[field_name]
-        field.errors = [*field.errors, told(message)]
+        field.errors = [*field.errors, translate(message)]
 
 
 def form_fields() -> set[str]:

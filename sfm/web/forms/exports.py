@@ -11,7 +11,7 @@ from wtforms.validators import AnyOf, Length, Optional
 from sfm.exports.format import FORMATS, Layout
 from sfm.exports.recurring import EVERY
 from sfm.web.forms import HARMLESS, Form, whole_number
-from sfm.web.translation import lazily_told
+from sfm.web.translation import translate_lazily
 
 COLUMN_SETS = (
     ("classic", _("The 20 classic columns")),
@@ -30,7 +30,7 @@ class LayoutForm(Form):
     """How the export is to look."""
 
     format = SelectField(
-        choices=[SelectChoice(kind.key, lazily_told(kind.label)) for kind in FORMATS.values()]
+        choices=[SelectChoice(kind.key, translate_lazily(kind.label)) for kind in FORMATS.values()]
     )
     columns = RadioField(
         choices=[SelectChoice(*choice) for choice in COLUMN_SETS], default="classic"

@@ -23,7 +23,7 @@ from sfm.web.htmx import done, page_or_part
 from sfm.web.pages.account_lists import AccountFilter, accounts_table
 from sfm.web.redirects import safe_next
 from sfm.web.request_limits import possible_id
-from sfm.web.translation import told
+from sfm.web.translation import translate
 
 bp = Blueprint("admin_accounts", __name__, url_prefix="/admin/twitter-users")
 
@@ -84,7 +84,7 @@ def _put_into_set(account_ids: Sequence[int], set_id: int) -> str:
 
 def _flash_refusals(refused: Sequence[str]) -> None:
     for message in refused[:10]:
-        flash(told(message), "warning")
+        flash(translate(message), "warning")
     if len(refused) > 10:
         flash(_("%(n)s more could not be activated.", n=len(refused) - 10), "warning")
 

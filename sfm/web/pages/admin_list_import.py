@@ -23,7 +23,7 @@ from sfm.web.access import access, signed_in_user
 from sfm.web.forms.accounts import AddAccountForm, ListForm, SaveListForm
 from sfm.web.htmx import done, page_or_part
 from sfm.web.request_limits import possible_id
-from sfm.web.translation import told
+from sfm.web.translation import translate
 
 bp = Blueprint("admin_list_import", __name__, url_prefix="/admin/twitter-users/list")
 
@@ -255,7 +255,7 @@ def _row(line: ListLine) -> Row:
 
 
 def _word(verdict: str) -> str:
-    return _("not looked up yet") if verdict == WAITING else told(WORDS[verdict])  # type: ignore[index]
+    return _("not looked up yet") if verdict == WAITING else translate(WORDS[verdict])  # type: ignore[index]
 
 
 def _choices(token: str, counts: Mapping[str, int], selected: str) -> Iterator[Choice]:

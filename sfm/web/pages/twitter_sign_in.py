@@ -27,7 +27,7 @@ from sfm.web.pages.auth import (
     to_confirm,
 )
 from sfm.web.redirects import safe_next
-from sfm.web.translation import told
+from sfm.web.translation import translate
 
 logger = logging.getLogger(__name__)
 
@@ -146,4 +146,4 @@ def _went_wrong(trouble: SfmError) -> Response:
     if current_user() is not None:
         page = render_template("auth/refused.html", message=trouble.message, kinds=allow_twitter())
         return make_response(page, 409)
-    return login_page(SignInForm(formdata=None), "/", 409, told(trouble.message))
+    return login_page(SignInForm(formdata=None), "/", 409, translate(trouble.message))
