@@ -1,1 +1,1 @@
-"""The Twitter accounts that are collected: adding, names, states, sets."""
+"""The accounts that are collected: adding them, names, states, lists, sets."""

@@ -1,7 +1,7 @@
-"""Lists of names on their way in: kept between the pages that look them up, show and save them.
+"""Drafts of account lists, kept between the pages that look the names up, show and save them.
 
-A draft is one file of its owner in the instance folder. Nothing typed is lost when Twitter makes
-us wait or a page is closed; what nobody takes up for a week is thrown away.
+A draft is a file in the instance folder. Nothing typed is lost when Twitter makes people wait or a
+page is closed; a draft that is left alone for a week is deleted.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import msgspec
 
 from sfm import clock
 from sfm.accounts import list_import
-from sfm.accounts.list_import import Cost, ImportOutcome, ImportPlan, ListLine
+from sfm.accounts.list_import import Cost, ImportOutcome, ImportPreview, ListLine
 from sfm.errors import NotFound
 from sfm.extensions import settings
 from sfm.messages import Message, pack, unpack
 from sfm.networks.adapter import AccountLookup
 
-KEPT = timedelta(days=7)
-LOOKED_UP_AT_ONCE = 500  # names in one step of a page: five calls
-SAVED_AT_ONCE = 1000  # lines in one step of a page
+KEEP_FOR = timedelta(days=7)
+NAMES_PER_STEP = 500  # names in one step of a page: five calls
+LINES_PER_STEP = 1000  # lines in one step of a page
 _TOKEN = re.compile(r"[0-9a-f]{24}")
 GONE = Message(
     "This list is not here any more: it was saved, given up, or left alone for over a week."
@@ -47,7 +47,7 @@ class ListDraft(msgspec.Struct):
 
     @property
     def to_look_up(self) -> list[ListLine]:
-        """The lines whose names only Twitter can tell about, in the order they are asked."""
+        """The lines whose names have to be looked up, in that order."""
         lines = (line for line in self.lines if line.verdict not in ("twice", "not_a_name"))
         return list(lines)
 
@@ -61,11 +61,11 @@ class ListDraft(msgspec.Struct):
 
     @property
     def counts(self) -> dict[list_import.Verdict, int]:
-        return ImportPlan(self.lines, self.cost).counts()
+        return ImportPreview(self.lines, self.cost).counts()
 
 
 def begin(owner_id: int, text: str) -> str:
-    """Keep a pasted or uploaded list; its token. Raises WrongInput for none or too many names."""
+    """Store a pasted or uploaded list; its token. Raises WrongInput for none or too many names."""
     delete_expired()
     draft = ListDraft(owner_id, list_import.read_lines(text.splitlines()))
     token = secrets.token_hex(12)
@@ -88,11 +88,11 @@ def find(owner_id: int, token: str) -> ListDraft:
     return draft
 
 
-def look_up_some(client: AccountLookup, draft: ListDraft) -> None:
-    """Ask Twitter for the next names of a draft, 500 at most. Raises TwitterErrors."""
-    lines = draft.to_look_up[draft.looked_up : draft.looked_up + LOOKED_UP_AT_ONCE]
-    plan = list_import.plan(client, [line.name for line in lines])
-    answers = {line.name.lower(): line for line in plan.lines}
+def look_up_next(client: AccountLookup, draft: ListDraft) -> None:
+    """Ask Twitter for the next names of a draft, 500 at most. Raises NetworkErrors."""
+    lines = draft.to_look_up[draft.looked_up : draft.looked_up + NAMES_PER_STEP]
+    preview = list_import.preview(client, [line.name for line in lines])
+    answers = {line.name.lower(): line for line in preview.lines}
     for line in lines:
         answer = answers[line.name.lower()]
         line.verdict, line.message, line.record = answer.verdict, answer.message, answer.record
@@ -101,24 +101,24 @@ def look_up_some(client: AccountLookup, draft: ListDraft) -> None:
     draft.looked_up += len(lines)
 
 
-def save_some(draft: ListDraft) -> Iterator[list[ListLine]]:
-    """The next pieces to be saved, 1,000 lines at most; each is to be one transaction."""
-    end = min(draft.saved + SAVED_AT_ONCE, len(draft.lines))
+def next_to_save(draft: ListDraft) -> Iterator[list[ListLine]]:
+    """The next lines to be saved, 1,000 at most, in pieces of one transaction each."""
+    end = min(draft.saved + LINES_PER_STEP, len(draft.lines))
     while draft.saved < end:
-        piece = draft.lines[draft.saved : min(draft.saved + list_import.PIECE, end)]
+        piece = draft.lines[draft.saved : min(draft.saved + list_import.LINES_PER_TRANSACTION, end)]
         yield piece
         draft.saved += len(piece)
 
 
-def count(draft: ListDraft, outcome: ImportOutcome) -> None:
-    """Add what saving a piece did."""
+def add_counts(draft: ListDraft, outcome: ImportOutcome) -> None:
+    """Add the outcome of saving some lines."""
     draft.added += outcome.added
     draft.renamed += outcome.renamed
     draft.put_into_set += outcome.put_into_set
 
 
 def keep(token: str, draft: ListDraft) -> None:
-    """Write a draft whole, or not at all."""
+    """Write a draft in one step: a reader finds the old one or the new one."""
     path = _path(token)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     fresh = path.with_suffix(".new")
@@ -129,13 +129,13 @@ def keep(token: str, draft: ListDraft) -> None:
 
 
 def delete(token: str) -> None:
-    """Throw a draft away."""
+    """Delete a draft."""
     _path(token).unlink(missing_ok=True)
 
 
 def delete_expired() -> None:
-    """Throw away what nobody has taken up for a week."""
-    oldest = (clock.now() - KEPT).timestamp()
+    """Delete all drafts that were left alone for a week."""
+    oldest = (clock.now() - KEEP_FOR).timestamp()
     for path in _path("0").parent.glob("*.*"):
         if path.stat().st_mtime < oldest:
             path.unlink(missing_ok=True)

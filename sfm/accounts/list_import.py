@@ -1,6 +1,6 @@
-"""Lists of account names: what each line would become, before anything is saved, and then saving.
+"""Lists of account names: a preview of what each line would become, and importing them.
 
-A plan can be kept as JSON between the page that shows it and the one that carries it out.
+A preview can be kept as JSON between the page that shows it and the one that imports it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from sfm.networks.adapter import AccountLookup
     from sfm.runs.context import RunContext
 
-MOST_LINES = 50_000
-LOOK_UP = 100  # names a call
-PIECE = 200  # lines a transaction, so that others who write need not wait long
-_UIDS = 500  # bound parameters a statement
+MAX_LINES = 50_000
+NAMES_PER_CALL = 100  # names a call
+LINES_PER_TRANSACTION = 200  # lines a transaction, so that others who write need not wait long
+_UIDS_PER_QUERY = 500  # bound parameters a statement
 
 Verdict = Literal[
     "new", "already_here", "renamed", "protected", "suspended", "not_found", "unavailable",
@@ -79,8 +79,8 @@ class Cost(msgspec.Struct, frozen=True):
         return self.users * CENTS_PER_USER
 
 
-class ImportPlan(msgspec.Struct):
-    """What would become of each line. Blank lines are left out."""
+class ImportPreview(msgspec.Struct):
+    """The lines of a list with their verdicts. Blank lines are left out."""
 
     lines: list[ListLine]
     cost: Cost
@@ -93,7 +93,7 @@ class ImportPlan(msgspec.Struct):
 
 @dataclass(frozen=True)
 class ImportOutcome:
-    """What carrying a plan, or a piece of one, out did."""
+    """How many accounts an import, or a part of it, added and renamed."""
 
     added: int = 0
     renamed: int = 0
@@ -118,11 +118,11 @@ def read_lines(texts: Iterable[str]) -> list[ListLine]:
         name = normalize(text.replace("\x00", "\ufffd"))
         if not name:
             continue
-        if len(lines) >= MOST_LINES:
+        if len(lines) >= MAX_LINES:
             raise WrongInput(
                 Message(
                     "A list may have %(limit)s names at most; please divide it.",
-                    limit=f"{MOST_LINES:,}",
+                    limit=f"{MAX_LINES:,}",
                 )
             )
         lines.append(_judged_alone(number, text, name, seen))
@@ -147,19 +147,19 @@ def _judged_alone(number: int, text: str, name: str, seen: dict[str, int]) -> Li
 def cost_of(lines: Iterable[ListLine]) -> Cost:
     """What looking the names of these lines up will cost, at most. Asks nobody."""
     users = sum(1 for line in lines if line.verdict not in ("twice", "not_a_name"))
-    return Cost(calls=-(-users // LOOK_UP), users=users)
+    return Cost(calls=-(-users // NAMES_PER_CALL), users=users)
 
 
-def plan(
+def preview(
     client: AccountLookup,
     texts: Iterable[str],
     *,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> ImportPlan:
-    """What each line would become. Asks Twitter for all names, 100 a call; saves nothing.
+) -> ImportPreview:
+    """The verdict of each line. Looks all names up at Twitter, 100 a call; saves nothing.
 
-    `progress` is told after each call how many names of how many are looked up. Raises
-    WrongInput for too long a list, and TwitterErrors that are not about one account.
+    `progress` is called after each call with how many names of how many are looked up. Raises
+    WrongInput for too long a list, and NetworkErrors that are not about one account.
     """
     lines = read_lines(texts)
     cost = cost_of(lines)
@@ -167,23 +167,23 @@ def plan(
     answered = 0
     for batch in client.accounts_by_name([line.name for line in lines_by_name.values()]):
         for record in batch.accounts:
-            _found(lines_by_name[record.name.lower()], record)
+            _apply_record(lines_by_name[record.name.lower()], record)
         for problem in batch.problems:
-            _not_found(lines_by_name[problem.subject.lower()], problem)
+            _apply_problem(lines_by_name[problem.subject.lower()], problem)
         answered += len(batch.accounts) + len(batch.problems)
         progress(answered, len(lines_by_name))
     _compare_with_ours(lines)
-    return ImportPlan(lines, cost)
+    return ImportPreview(lines, cost)
 
 
-def _found(line: ListLine, record: Account) -> None:
+def _apply_record(line: ListLine, record: Account) -> None:
     line.record = msgspec.structs.replace(record, raw=b"")
     if record.protected:
         line.verdict = "protected"
         line.message = account_problem("protected", record.name).message
 
 
-def _not_found(line: ListLine, problem: AccountProblem) -> None:
+def _apply_problem(line: ListLine, problem: AccountProblem) -> None:
     known = {"suspended": "suspended", "not_found": "not_found", "gone": "not_found"}
     line.verdict = known.get(problem.state, "unavailable")  # type: ignore[assignment]
     line.message = problem.message
@@ -204,28 +204,31 @@ def _compare_with_ours(lines: Sequence[ListLine]) -> None:
 
 def _explain_old_name(line: ListLine) -> None:
     """An old list may hold a name that one of ours has given up."""
-    once = names.formerly_called(line.name)
-    if len(once) == 1:
-        line.verdict, line.twitter_user_id = "renamed", once[0].id
+    former_holders = names.formerly_called(line.name)
+    if len(former_holders) == 1:
+        line.verdict, line.twitter_user_id = "renamed", former_holders[0].id
         line.message = Message(
             "%(name)s is now called %(new_name)s, and is here already.",
             name=line.name,
-            new_name=once[0].name,
+            new_name=former_holders[0].name,
         )
 
 
 def _ours_by_uid(uids: Sequence[int]) -> dict[int, TwitterUser]:
     by_uid: dict[int, TwitterUser] = {}
-    for start in range(0, len(uids), _UIDS):
-        part = uids[start : start + _UIDS]
-        for user in db.session.scalars(select(TwitterUser).where(TwitterUser.uid.in_(part))):
-            by_uid[user.uid or 0] = user
+    for start in range(0, len(uids), _UIDS_PER_QUERY):
+        part = uids[start : start + _UIDS_PER_QUERY]
+        for account in db.session.scalars(select(TwitterUser).where(TwitterUser.uid.in_(part))):
+            by_uid[account.uid or 0] = account
     return by_uid
 
 
-def pieces(made: ImportPlan) -> list[list[ListLine]]:
-    """The lines of a plan, as many together as one transaction should take."""
-    return [made.lines[start : start + PIECE] for start in range(0, len(made.lines), PIECE)]
+def pieces(preview_of_list: ImportPreview) -> list[list[ListLine]]:
+    """The lines of a preview, in pieces of one transaction each."""
+    return [
+        preview_of_list.lines[start : start + LINES_PER_TRANSACTION]
+        for start in range(0, len(preview_of_list.lines), LINES_PER_TRANSACTION)
+    ]
 
 
 def import_lines(
@@ -238,17 +241,17 @@ def import_lines(
 ) -> ImportOutcome:
     """Add what is new, take renames over, put all that is here into the set. Flushes.
 
-    Call `begin_write` first, and hand long plans over piece by piece (`pieces`), a transaction
-    each. What another has added since the plan was made counts as here.
+    Call `begin_write` first, and pass long lists piece by piece (`pieces`), a transaction each.
+    An account that was added since the preview counts as here.
     """
     ours = _ours_by_uid([line.record.uid for line in lines if line.record])
     added = renamed = 0
     members: list[int] = []
     for line in lines:
         if line.record and line.record.uid in ours:
-            twitter_user = ours[line.record.uid]
-            renamed += lifecycle.apply_profile(twitter_user, line.record)
-            members.append(twitter_user.id)
+            account = ours[line.record.uid]
+            renamed += lifecycle.apply_profile(account, line.record)
+            members.append(account.id)
         elif line.record and line.verdict in verdicts:
             members.append(service.add(line.record, added_by_id=added_by_id, active=active).id)
             added += 1
@@ -259,23 +262,23 @@ def import_lines(
 
 def import_all(
     run: RunContext,
-    made: ImportPlan,
+    preview_of_list: ImportPreview,
     *,
     set_id: int | None = None,
     active: bool = True,
     added_by_id: int | None = None,
 ) -> ImportOutcome:
-    """Carry a whole plan out as a run: piece by piece, each committed. Raises as `run.check`."""
+    """Import a whole list as a run: piece by piece, each committed. Raises as `run.check`."""
     outcome = ImportOutcome()
-    run.show("", total=len(made.lines))
+    run.set_status("", total=len(preview_of_list.lines))
 
     def import_piece(piece: list[ListLine]) -> ImportOutcome:
         twitter_user_set = db.session.get(TwitterUserSet, set_id) if set_id is not None else None
         done = import_lines(piece, into=twitter_user_set, active=active, added_by_id=added_by_id)
-        run.fence(added=done.added)
+        run.check_lease(added=done.added)
         return done
 
-    for piece in pieces(made):
+    for piece in pieces(preview_of_list):
         run.check()
         done = unit_of_work(partial(import_piece, piece))
         outcome += done

@@ -1,4 +1,4 @@
-"""Reading TwitterUsers: by name (former ones too), from A to Z, by a piece of a name."""
+"""Reading accounts: by present or former name, by part of a name, A to Z, and their history."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ A_TO_Z = (TwitterUser.lower_name, TwitterUser.id)
 
 @dataclass(frozen=True)
 class AccountByName:
-    """Who is called by a name now (two only where a name passed on and is not checked yet), and
-    who once was."""
+    """The accounts of a name: those that have it now (two only where the name has changed hands
+    and that is not looked up yet), and those that had it once."""
 
     now: Sequence[TwitterUser]
     once: Sequence[TwitterUser]
 
     @property
-    def one(self) -> TwitterUser | None:
-        """The account that is meant, where there is no doubt: the only one, now before once."""
+    def unambiguous(self) -> TwitterUser | None:
+        """The only account that has the name, or else the only one that had it; else None."""
         candidates = self.now or self.once
         return candidates[0] if len(candidates) == 1 else None
 
@@ -43,7 +43,27 @@ def by_name(typed: str) -> AccountByName:
         .where(TwitterUser.lower_name == name.lower())
         .order_by(TwitterUser.id.desc())
     ).all()
-    return AccountByName(now, [user for user in formerly_called(name) if user not in now])
+    return AccountByName(now, [account for account in formerly_called(name) if account not in now])
+
+
+def ambiguous_name_error(typed: str, named: AccountByName) -> SfmError:
+    """The error for a name that no account has, or several."""
+    if not named.now and not named.once:
+        return NotFound(
+            Message(
+                "There is no account called %(name)s here. Add it first.", name=normalize(typed)
+            )
+        )
+    names = ", ".join(
+        f"{account.name} (uid {account.uid})" for account in [*named.now, *named.once]
+    )
+    return WrongInput(
+        Message(
+            "The name %(name)s may mean several accounts: %(names)s.",
+            name=normalize(typed),
+            names=names,
+        )
+    )
 
 
 def search(
@@ -54,11 +74,6 @@ def search(
     if after is not None:
         query = query.where(tuple_(TwitterUser.lower_name, TwitterUser.id) > tuple_(*after))
     return db.session.scalars(query).all()
-
-
-def beginning_with(letter: str) -> Select[Any]:
-    """Accounts whose name begins with this letter ("#": with none); all where it is empty."""
-    return select(TwitterUser).where(_begins_with(letter)) if letter else select(TwitterUser)
 
 
 def matching(text: str) -> Select[Any]:
@@ -75,57 +90,6 @@ def matching(text: str) -> Select[Any]:
     if name.isascii() and name.isdigit() and len(name) < 19:
         alike.append(TwitterUser.uid == int(name))
     return select(TwitterUser).where(or_(*alike))
-
-
-def _begins_with(letter: str) -> ColumnElement[bool]:
-    if letter == "#":
-        return func.substr(TwitterUser.lower_name, 1, 1).not_in(list(ascii_lowercase))
-    return TwitterUser.lower_name.startswith(letter[:1].lower(), autoescape=True)
-
-
-def unclear(typed: str, named: AccountByName) -> SfmError:
-    """Why a name does not tell which account is meant."""
-    if not named.now and not named.once:
-        return NotFound(
-            Message(
-                "There is no account called %(name)s here. Add it first.", name=normalize(typed)
-            )
-        )
-    names = ", ".join(f"{user.name} (uid {user.uid})" for user in [*named.now, *named.once])
-    return WrongInput(
-        Message(
-            "The name %(name)s may mean several accounts: %(names)s.",
-            name=normalize(typed),
-            names=names,
-        )
-    )
-
-
-def random_sample(limit: int) -> Sequence[TwitterUser]:
-    """Some active accounts, others each time."""
-    return db.session.scalars(
-        select(TwitterUser).where(TwitterUser.is_active).order_by(func.random()).limit(limit)
-    ).all()
-
-
-def sets_with(reader: User, twitter_user_id: int) -> Sequence[TwitterUserSet]:
-    """The sets with this account, as far as the reader may see them, by name."""
-    visible = {visible_set.id: visible_set for visible_set in visible_to(reader)}
-    ids = db.session.scalars(
-        select(set_member.c.set_id).where(set_member.c.twitter_user_id == twitter_user_id)
-    )
-    sets = [visible[set_id] for set_id in ids if set_id in visible]
-    return sorted(sets, key=lambda visible_set: visible_set.name.lower())
-
-
-def history(twitter_user_id: int, limit: int) -> Sequence[AccountEvent]:
-    """What happened to an account, newest first."""
-    return db.session.scalars(
-        select(AccountEvent)
-        .where(AccountEvent.twitter_user_id == twitter_user_id)
-        .order_by(AccountEvent.at.desc(), AccountEvent.id.desc())
-        .limit(limit)
-    ).all()
 
 
 def filtered(
@@ -154,12 +118,50 @@ def filtered(
     return accounts
 
 
+def beginning_with(letter: str) -> Select[Any]:
+    """Accounts whose name begins with this letter ("#": with none); all where it is empty."""
+    return select(TwitterUser).where(_begins_with(letter)) if letter else select(TwitterUser)
+
+
+def _begins_with(letter: str) -> ColumnElement[bool]:
+    if letter == "#":
+        return func.substr(TwitterUser.lower_name, 1, 1).not_in(list(ascii_lowercase))
+    return TwitterUser.lower_name.startswith(letter[:1].lower(), autoescape=True)
+
+
+def all_by_name() -> Sequence[TwitterUser]:
+    """All accounts, A to Z."""
+    return db.session.scalars(select(TwitterUser).order_by(*A_TO_Z)).all()
+
+
 def names_of(account_ids: Sequence[int]) -> dict[int, str]:
     """The present names of these accounts, by id."""
     names = select(TwitterUser.id, TwitterUser.name).where(TwitterUser.id.in_(account_ids))
     return {row.id: row.name for row in db.session.execute(names)}
 
 
-def all_by_name() -> Sequence[TwitterUser]:
-    """All accounts, A to Z."""
-    return db.session.scalars(select(TwitterUser).order_by(*A_TO_Z)).all()
+def random_sample(limit: int) -> Sequence[TwitterUser]:
+    """Random active accounts."""
+    return db.session.scalars(
+        select(TwitterUser).where(TwitterUser.is_active).order_by(func.random()).limit(limit)
+    ).all()
+
+
+def sets_with(reader: User, account_id: int) -> Sequence[TwitterUserSet]:
+    """The sets with this account, as far as the reader may see them, by name."""
+    visible = {visible_set.id: visible_set for visible_set in visible_to(reader)}
+    ids = db.session.scalars(
+        select(set_member.c.set_id).where(set_member.c.twitter_user_id == account_id)
+    )
+    sets = [visible[set_id] for set_id in ids if set_id in visible]
+    return sorted(sets, key=lambda visible_set: visible_set.name.lower())
+
+
+def history(account_id: int, limit: int) -> Sequence[AccountEvent]:
+    """What happened to an account, newest first."""
+    return db.session.scalars(
+        select(AccountEvent)
+        .where(AccountEvent.twitter_user_id == account_id)
+        .order_by(AccountEvent.at.desc(), AccountEvent.id.desc())
+        .limit(limit)
+    ).all()

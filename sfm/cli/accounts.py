@@ -10,7 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 if TYPE_CHECKING:
-    from sfm.accounts.list_import import ImportOutcome, ImportPlan, ListLine
+    from sfm.accounts.list_import import ImportOutcome, ImportPreview, ListLine
     from sfm.models import User
 
 
@@ -36,15 +36,17 @@ def add_userlist(file: Path, setname: str | None, owner: str | None, yes: bool) 
     default_client()
     with running("add_userlist", {"file": file.name, "set_id": set_id}) as (run, result):
         client = default_client(lambda wait: run.wait(wait.until, wait.message))
-        made = list_import.plan(client, texts, progress=lambda done, total: run.show("", total))
-        run.spend(made.cost.calls, users=made.cost.users)
-        outcome = list_import.import_all(run, made, set_id=set_id)
-        result.update(
-            {"lines": len(made.lines), "added": outcome.added, "renamed": outcome.renamed}
+        preview = list_import.preview(
+            client, texts, progress=lambda done, total: run.set_status("", total)
         )
-    for line in made.lines:
+        run.count_usage(preview.cost.calls, users=preview.cost.users)
+        outcome = list_import.import_all(run, preview, set_id=set_id)
+        result.update(
+            {"lines": len(preview.lines), "added": outcome.added, "renamed": outcome.renamed}
+        )
+    for line in preview.lines:
         click.echo(words_for(line))
-    click.echo(_summary(made, outcome))
+    click.echo(_summary(preview, outcome))
 
 
 def words_for(line: ListLine) -> str:
@@ -59,9 +61,9 @@ def words_for(line: ListLine) -> str:
     return f"{line.number}\t{name}\t{word}{message}"
 
 
-def _summary(made: ImportPlan, outcome: ImportOutcome) -> str:
+def _summary(preview: ImportPreview, outcome: ImportOutcome) -> str:
     into = f", {outcome.put_into_set:,} put into the set" if outcome.put_into_set else ""
-    return f"{len(made.lines):,} lines, {outcome.added:,} added{into}."
+    return f"{len(preview.lines):,} lines, {outcome.added:,} added{into}."
 
 
 def _set_for(setname: str, owner: str | None, yes: bool) -> int:
@@ -71,7 +73,7 @@ def _set_for(setname: str, owner: str | None, yes: bool) -> int:
     from sfm.database import begin_write, db
 
     user = _owner(owner)
-    twitter_user_set = sets.named(user, setname)
+    twitter_user_set = sets.find_by_name(user, setname)
     if twitter_user_set is not None:
         return twitter_user_set.id
     if not yes and not sys.stdin.isatty():
@@ -82,9 +84,9 @@ def _set_for(setname: str, owner: str | None, yes: bool) -> int:
         click.confirm(f"Make the new set “{setname}” of {user.username}?", abort=True, err=True)
     begin_write()
     with at_the_terminal():
-        made = sets.create(_owner(owner), setname)
+        preview = sets.create(_owner(owner), setname)
     db.session.commit()
-    return made.id
+    return preview.id
 
 
 def _owner(name: str | None) -> User:

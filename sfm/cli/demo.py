@@ -135,7 +135,7 @@ def look_names_up() -> None:
 
     with running("update_usernames") as (run, result):
         tell = lambda line: say(f"  {line}")  # noqa: E731
-        result.update(refresh_names.update_usernames(run, default_client(), tell=tell))
+        result.update(refresh_names.update_usernames(run, default_client(), report=tell))
 
 
 def tell_holdings() -> None:

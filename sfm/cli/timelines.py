@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 if TYPE_CHECKING:
-    from sfm.timelines.collect import Collected
+    from sfm.timelines.collect import CollectResult
 
 one_user = click.option("--user", metavar="NAME", help="Only this account, by name.")
 
@@ -37,7 +37,7 @@ def user_timeline(user: str | None) -> None:
         sys.exit(1)
 
 
-def _tell_account(name: str, outcome: Collected | str) -> None:
+def _tell_account(name: str, outcome: CollectResult | str) -> None:
     if isinstance(outcome, str):
         click.echo(f"{name}: {outcome}", err=True)
     elif outcome.new:
@@ -66,7 +66,7 @@ def update_usernames(user: str | None) -> None:
     default_client()
     with running("update_usernames", params) as (run, result):
         client = default_client(lambda wait: run.wait(wait.until, wait.message))
-        result.update(refresh_names.update_usernames(run, client, tell=click.echo))
+        result.update(refresh_names.update_usernames(run, client, report=click.echo))
     click.echo(
         f"{_many(result['accounts'], 'account')} looked up, {result['renamed']:,} renamed, "
         f"{result['changed_state']:,} with another state."
@@ -93,7 +93,7 @@ def populate_uids(user: str | None) -> None:
     default_client()
     with running("populate_uids", params) as (run, result):
         client = default_client(lambda wait: run.wait(wait.until, wait.message))
-        result.update(timeline_refresh_names.populate_uids(run, client, tell=click.echo))
+        result.update(timeline_refresh_names.populate_uids(run, client, report=click.echo))
     missing = result["accounts"] - result["filled"]
     click.echo(f"{_many(result['filled'], 'uid')} filled in, {missing:,} could not be.")
 

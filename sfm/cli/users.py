@@ -45,17 +45,17 @@ def create_user(name: str, superuser: bool, password_stdin: bool, if_none: bool)
 
     password = read_secret("Password") if password_stdin else None
     begin_write()
-    if if_none and service.anybody():
+    if if_none and service.any_user_exists():
         click.echo("There already are Users; nothing was done.", err=True)
         return
     with at_the_terminal():
-        made = service.create(name, password, superuser=superuser)
+        created = service.create(name, password, superuser=superuser)
     role = "administrator" if superuser else "User"
-    name = made.user.username
+    name = created.user.username
     db.session.commit()
     click.echo(f"Added the {role} {name}.")
-    if made.one_time_password:
-        click.echo(f"One-time password, shown only now: {made.one_time_password}")
+    if created.one_time_password:
+        click.echo(f"One-time password, shown only now: {created.one_time_password}")
 
 
 @click.command("reset_password")
@@ -108,7 +108,7 @@ def set_credential(user: str, kind: str, label: str, path: Path | None) -> None:
     begin_write()
     owner = users.by_name(user)
     with at_the_terminal():
-        credentials.keep(owner, new)
+        credentials.save(owner, new)
     name = owner.username
     db.session.commit()
     click.echo(f"Kept the {credentials.WORDS_FOR_KIND[kind]} for {name}.")
@@ -235,7 +235,7 @@ def rotate_keys(forget_old: bool) -> None:
     from sfm.users import key_rotation
 
     with at_the_terminal():
-        done = key_rotation.forget_old() if forget_old else key_rotation.rotate()
+        done = key_rotation.delete_old_keys() if forget_old else key_rotation.rotate()
     click.echo(f"Credentials encrypted anew: {done.credentials}. Key in use: {done.key_id}.")
     if done.forgotten:
         click.echo(f"Older keys forgotten: {done.forgotten}.")

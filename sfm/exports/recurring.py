@@ -176,7 +176,7 @@ def tidy_exports(run: RunContext) -> dict[str, Any]:
     leftovers = remove_leftovers()
     waiting = due_ids()
     db.session.rollback()
-    run.show(total=len(waiting))
+    run.set_status(total=len(waiting))
     made = 0
     for recurring_id in waiting:
         run.check()

@@ -230,8 +230,8 @@ def _id_list_title(path: Path, name: str) -> str:
 def account_named(name: str) -> TwitterUser:
     """The account of this name, present or former. Raises NotFound, WrongInput where two had it."""
     match = queries.by_name(name)
-    if match.one is not None:
-        return match.one
+    if match.unambiguous is not None:
+        return match.unambiguous
     candidates = match.now or match.once
     if candidates:
         uids = ", ".join(str(account.uid) for account in candidates)

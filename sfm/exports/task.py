@@ -53,12 +53,12 @@ def run_export(run: RunContext, maker: Maker = build_in_process) -> dict[str, An
     if began_before:
         _mark_restart(export_id)
     run.save_cursor({"begun": True})
-    run.show(RESTARTED if began_before else Message("Reading the tweets."))
+    run.set_status(RESTARTED if began_before else Message("Reading the tweets."))
 
     def watch(done: int, total: int | None) -> None:
         run.check()
         if total is not None and run.progress.total is None:
-            run.show(total=total)
+            run.set_status(total=total)
         run.advance(done - run.progress.done, done - run.progress.done)
 
     result = make_export(export_id, watch, maker)

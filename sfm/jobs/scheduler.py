@@ -1,8 +1,8 @@
-"""Starts the background work of a web process: APScheduler's clockwork around our own plan.
+"""Starts the background work of a web process: leader election, scheduling, queued runs.
 
-APScheduler 3 knows nothing of other processes, and drops a run silently that comes a second late.
-So it only winds the clock here: each process looks every second whether it leads, the leader takes
-what is due from the plan, and every process carries out queued runs. Called by wsgi.py alone.
+APScheduler 3 knows nothing of other processes and silently drops a run that is a second late. So it
+is only a timer here: every second each process tries to lead, the leader queues what is due, and
+every process executes queued runs. Only wsgi.py calls this.
 """
 
 from __future__ import annotations
@@ -29,8 +29,48 @@ from sfm.runs.transactions import write_alone
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1
-RUNS_AT_ONCE = 3  # in one process
+LEADER_LEASE = "leader:scheduler"
+LEASE_SECONDS = 20
+RENEW_SECONDS = 5
+POLL_SECONDS = 1
+MAX_RUNS_AT_ONCE = 3  # in one process
+
+
+class Leadership:
+    """The lease of the one process that schedules, as this process holds it or not."""
+
+    def __init__(self) -> None:
+        self.lease: leases.AcquiredLease | None = None
+        self._renewed_at = 0.0
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this process had the lease when it last tried."""
+        return self.lease is not None
+
+    def acquire_or_renew(self) -> bool:
+        """Take the lease, or renew it when that is due; whether we have it. Commits on its own."""
+        if self.lease is None:
+            self.lease = leases.take(LEADER_LEASE, new_owner(), LEASE_SECONDS)
+            self._renewed_at = clock.monotonic()
+            if self.lease:
+                logger.info("leads the schedule epoch=%d", self.lease.epoch)
+        elif clock.monotonic() - self._renewed_at >= RENEW_SECONDS:
+            self._renew(self.lease)
+        return self.is_leader
+
+    def _renew(self, lease: leases.AcquiredLease) -> None:
+        kept = write_alone(lambda connection: leases.renew(connection, lease, LEASE_SECONDS))
+        self._renewed_at = clock.monotonic()
+        if not kept:
+            logger.warning("another process leads the schedule now")
+            self.lease = None
+
+    def release(self) -> None:
+        """Give the lease back, for whichever process tries next."""
+        if self.lease is not None:
+            leases.release(self.lease)
+            self.lease = None
 
 
 class Scheduler:
@@ -40,70 +80,72 @@ class Scheduler:
         self.app = app
         self.leadership = Leadership()
         self.missed = 0
-        self.inner = BackgroundScheduler(
+        self.timer = BackgroundScheduler(
             timezone=UTC,
             job_defaults={"coalesce": True, "misfire_grace_time": 3600, "max_instances": 1},
         )
-        self.inner.add_listener(self._count_missed, EVENT_JOB_MISSED)
-        self._every_second("plan", self._plan)
-        self._every_second("ticks", self._ticks)
-        self._every_second("work", worker.work_once, max_instances=RUNS_AT_ONCE)
+        self.timer.add_listener(self._count_missed, EVENT_JOB_MISSED)
+        self._poll("queue due jobs", self._queue_due_jobs)
+        self._poll("run frequent jobs", self._run_frequent_jobs)
+        self._poll("work on queued runs", worker.work_once, max_instances=MAX_RUNS_AT_ONCE)
 
     def start(self) -> None:
-        """Begin; threads are made here and nowhere before."""
-        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # "all busy" is no news
-        self.inner.start()
+        """Start the timer; no thread is started before."""
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns whenever all are busy
+        self.timer.start()
 
     def stop(self) -> None:
-        """Take up nothing new, and let what goes on end at its next item."""
+        """Begin nothing new; runs under way stop at their next item."""
         shutdown.request_stop()
-        self.inner.shutdown(wait=True)
+        self.timer.shutdown(wait=True)
         with self.app.app_context():
-            self.leadership.resign()
+            self.leadership.release()
             db.session.remove()
 
-    def _every_second(self, name: str, work: Callable[[], Any], **options: Any) -> None:
-        self.inner.add_job(
-            self._in_app, "interval", (name, work), seconds=LOOK_SECONDS, id=name, **options
+    def _poll(self, name: str, work: Callable[[], Any], **options: Any) -> None:
+        self.timer.add_job(
+            self._run_in_app, "interval", (name, work), seconds=POLL_SECONDS, id=name, **options
         )
 
-    def _in_app(self, name: str, work: Callable[[], Any]) -> None:
-        """One look, with a session of its own; trouble is logged, and the next look comes."""
+    def _run_in_app(self, name: str, work: Callable[[], Any]) -> None:
+        """Do `work` in a session of its own; errors are logged, and it is called again later."""
         if shutdown.stop_requested():
             return
         with self.app.app_context():
             try:
                 work()
             except SfmError as exc:
-                logger.warning("look failed name=%s reason=%s", name, exc.message)
+                logger.warning("background work failed name=%s reason=%s", name, exc.message)
             except Exception:
-                logger.exception("look failed unexpectedly name=%s", name)
+                logger.exception("background work failed unexpectedly name=%s", name)
             finally:
                 db.session.remove()
 
-    def _plan(self) -> None:
-        if self.leadership.look():
+    def _queue_due_jobs(self) -> None:
+        if self.leadership.acquire_or_renew():
             worker.queue_due()
 
-    def _ticks(self) -> None:
-        if self.leadership.leads:
-            worker.tick_due()
+    def _run_frequent_jobs(self) -> None:
+        if self.leadership.is_leader:
+            worker.run_frequent_jobs()
 
     def _count_missed(self, _event: object) -> None:
         self.missed += 1
-        logger.warning("a look was missed, which the next one makes good times=%d", self.missed)
+        logger.warning(
+            "APScheduler missed a call, which the next one replaces times=%d", self.missed
+        )
 
 
 def start(app: Flask) -> Scheduler | None:
-    """Begin background work in this process, unless the setting SCHEDULER is off."""
+    """Start background work in this process; None where the setting SCHEDULER is off."""
     with app.app_context():
         if not settings().scheduler:
             logger.info("the scheduler is off")
             return None
-    clockwork = Scheduler(app)
-    clockwork.start()
+    scheduler = Scheduler(app)
+    scheduler.start()
     _stop_with_process()
-    return clockwork
+    return scheduler
 
 
 def _stop_with_process() -> None:
@@ -113,57 +155,15 @@ def _stop_with_process() -> None:
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
-        before = signal.getsignal(number)
+    for signal_number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+        previous = signal.getsignal(signal_number)
 
-        def obey(received: int, frame: Any, before: Any = before) -> None:
+        def handle(received: int, frame: Any, previous: Any = previous) -> None:
             shutdown.request_stop()
-            if callable(before):
-                before(received, frame)
-            elif before == signal.SIG_DFL:
+            if callable(previous):
+                previous(received, frame)
+            elif previous == signal.SIG_DFL:
                 signal.signal(received, signal.SIG_DFL)
                 signal.raise_signal(received)
 
-        signal.signal(number, obey)
-
-
-NAME = "leader:scheduler"
-LEASE_SECONDS = 20
-RENEW_SECONDS = 5
-
-
-class Leadership:
-    """This process's part in the contest for the lead."""
-
-    def __init__(self) -> None:
-        self.held: leases.AcquiredLease | None = None
-        self._renewed_at = 0.0
-
-    @property
-    def leads(self) -> bool:
-        """Whether this process led when it last looked."""
-        return self.held is not None
-
-    def look(self) -> bool:
-        """Take or keep the lead if it can be had. Commits on its own."""
-        if self.held is None:
-            self.held = leases.take(NAME, new_owner(), LEASE_SECONDS)
-            self._renewed_at = clock.monotonic()
-            if self.held:
-                logger.info("leads the schedule epoch=%d", self.held.epoch)
-        elif clock.monotonic() - self._renewed_at >= RENEW_SECONDS:
-            self._renew(self.held)
-        return self.leads
-
-    def _renew(self, lease: leases.AcquiredLease) -> None:
-        kept = write_alone(lambda connection: leases.renew(connection, lease, LEASE_SECONDS))
-        self._renewed_at = clock.monotonic()
-        if not kept:
-            logger.warning("another process leads the schedule now")
-            self.held = None
-
-    def resign(self) -> None:
-        """Leave the lead to whoever looks next."""
-        if self.held is not None:
-            leases.release(self.held)
-            self.held = None
+        signal.signal(signal_number, handle)

@@ -58,7 +58,7 @@ def check_credentials(run: RunContext) -> dict[str, Any]:
     """Each kept credential, asked once; one that does not work is an error row."""
     ids = list(db.session.scalars(select(Credential.id).order_by(Credential.id)))
     db.session.rollback()
-    run.show("", total=len(ids))
+    run.set_status("", total=len(ids))
     works = 0
     for credential_id in ids:
         run.check()
@@ -106,7 +106,7 @@ def fill_gap(run: RunContext) -> dict[str, Any]:
     """What recent search still has of the gap that the params name."""
     gap_id = int(run.params["gap"])
     client = _client_of(gap_id, run)
-    run.show("Asking Twitter's search", total=1)
+    run.set_status("Asking Twitter's search", total=1)
     result = gap_fill.fill(gap_id, client, settings().data_folder, settings().instance / "run")
     run.advance(1, int(result["posts"]))
     return dict(result)

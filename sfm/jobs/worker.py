@@ -1,8 +1,9 @@
-"""Carries out what is due and what is queued. The last place where an error can end."""
+"""Queues the runs that are due and executes queued ones. Every error of a run ends here."""
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError
@@ -19,17 +20,18 @@ from sfm.runs.transactions import unit_of_work
 
 logger = logging.getLogger(__name__)
 
-WAITING_AT_MOST = 2  # runs of one job in the queue
+MAX_WAITING_RUNS = 2  # runs of one job in the queue
 
 
 def queue_due() -> int:
-    """For the leader: a run for each slot that is due, settled stale runs; how many were queued.
+    """Recover stale runs, then queue a run for each slot that is due; how many were queued.
 
-    Commits. Taking a slot and queueing its run are one transaction, so a slot has one run.
+    For the leader only. Commits. Taking a slot and queueing its run are one transaction, so that
+    each slot has one run.
     """
     queue.recover_stale()
-    _let_paused_go_on()
-    return sum(_queue(job) for job in _due_jobs() if not job.is_tick)
+    _resume_paused()
+    return sum(_queue(job) for job in _due_jobs() if job.has_runs)
 
 
 def _due_jobs() -> list[Job]:
@@ -52,47 +54,49 @@ def _queue(job: Job) -> int:
 
 
 def _has_enough_waiting(job: Job) -> bool:
-    """A paused run of the job has to go on first, and late ones need not pile up."""
+    """Whether no further run of the job is to be queued: one is paused, or two are waiting."""
     open_runs = select(Run.state, Run.params).where(
         Run.kind == job.name, Run.state.in_(("queued", "paused"))
     )
     states = [row.state for row in db.session.execute(open_runs) if not row.params]
-    return "paused" in states or len(states) >= WAITING_AT_MOST
+    return "paused" in states or len(states) >= MAX_WAITING_RUNS
 
 
-def _let_paused_go_on() -> None:
-    """Runs that waited for a new period, when it has come."""
+def _resume_paused() -> None:
+    """Queue paused runs again whose `not_before` has come. Commits."""
     ready = (Run.state == "paused", Run.not_before <= clock.now())
     if not db.session.scalar(select(func.count()).where(*ready)):
         db.session.rollback()
         return
 
-    def go_on() -> None:
+    def requeue() -> None:
         db.session.execute(update(Run).where(*ready).values(state="queued", message=""))
 
-    unit_of_work(go_on)
+    unit_of_work(requeue)
 
 
-def tick_due() -> int:
-    """For the leader: what is too frequent for runs; how many ticks were made. Commits."""
-    done = 0
+def run_frequent_jobs() -> int:
+    """Execute the due jobs that have no runs; how many. For the leader only. Commits."""
+    count = 0
     for job in _due_jobs():
-        if job.is_tick and unit_of_work(lambda job=job: scheduled_jobs.take_slot(job, clock.now())):  # type: ignore[misc]
-            _tick(job)
-            done += 1
-    return done
+        if job.has_runs:
+            continue
+        if unit_of_work(partial(scheduled_jobs.take_slot, job, clock.now())):
+            _run_frequent_job(job)
+            count += 1
+    return count
 
 
-def _tick(job: Job) -> None:
+def _run_frequent_job(job: Job) -> None:
     started, outcome = clock.now(), "finished"
     try:
         function_of(job.name)()
     except SfmError as exc:
         outcome = exc.message
-        logger.warning("tick failed name=%s reason=%s", job.name, exc.message)
-    except Exception:  # a broken tick must not stop the others
+        logger.warning("job failed name=%s reason=%s", job.name, exc.message)
+    except Exception:  # an error in one must not stop the others
         outcome = queue.UNEXPECTED
-        logger.exception("tick failed unexpectedly name=%s", job.name)
+        logger.exception("job failed unexpectedly name=%s", job.name)
     db.session.rollback()
     begin_write()
     done = {"last_started_at": started, "last_finished_at": clock.now(), "last_outcome": outcome}
@@ -101,7 +105,7 @@ def _tick(job: Job) -> None:
 
 
 def work_once() -> bool:
-    """Claim one queued run and carry it out to its end; False where nothing was waiting."""
+    """Claim one queued run and execute it to its end; False where none was waiting."""
     run = queue.claim(with_runs())
     if run is None:
         return False
@@ -110,24 +114,24 @@ def work_once() -> bool:
         with queue.finish(run) as result:
             result.update(function_of(run.kind)(run) or {})
     except Pause as exc:
-        _note_pause(run, exc)
+        _record_pause(run, exc)
         return True
     except SfmError as exc:
         logger.warning("run ended early run=%d kind=%s reason=%s", run.id, run.kind, exc.message)
-    except Exception:  # the run is written down as failed; the worker goes on with the next
+    except Exception:  # the run is recorded as failed; the worker goes on with the next
         logger.exception("run failed unexpectedly run=%d kind=%s", run.id, run.kind)
-    _note_end(run)
+    _record_end(run)
     return True
 
 
-def _note_pause(run: RunContext, exc: Pause) -> None:
+def _record_pause(run: RunContext, exc: Pause) -> None:
     logger.warning("run paused run=%d kind=%s reason=%s", run.id, run.kind, exc.message)
     begin_write()
     events.open_pause(run.kind, exc.message)
     db.session.commit()
 
 
-def _note_end(run: RunContext) -> None:
+def _record_end(run: RunContext) -> None:
     try:
         unit_of_work(lambda: events.close_pause(run.kind))
     except (DBAPIError, Postponed, DatabaseTrouble):  # the database may be what ended the run

@@ -72,7 +72,7 @@ class _Task:
         self.choice = _selection(run.params)
         self.limit = int(run.params.get("limit") or 0)
         self.total = selection.count(self.choice, self.limit or None)
-        run.show(total=self.total)
+        run.set_status(total=self.total)
         self.unless_checked_since = store.run_started_at(run.id) if self.choice.refetch else None
         self.left: list[int] = []
         self.before: int | None = None
@@ -109,7 +109,7 @@ class _Task:
         """Follow the links of these posts; whether there were any."""
         if batch:
             self.total = max(self.total, self.items + len(batch))  # posts come during a run
-            self.run.show(total=self.total)
+            self.run.set_status(total=self.total)
             links = unit_of_work(lambda: self._register(batch))
             ids = store.links_to_follow(links, unless_checked_since=self.unless_checked_since)
             self._follow(ids, len(batch))
@@ -119,7 +119,7 @@ class _Task:
 
     def _register(self, batch: list[int]) -> set[int]:
         links = store.register(batch)
-        self.run.fence()
+        self.run.check_lease()
         return links
 
     def _follow(self, ids: dict[str, int], items: int = 0) -> None:
@@ -157,7 +157,7 @@ class _Task:
 
     def _write(self, batch: _Batch) -> None:
         store.save(batch.ready, batch.ids)
-        self.run.fence(added=len(batch.ready))
+        self.run.check_lease(added=len(batch.ready))
 
 
 @dataclass

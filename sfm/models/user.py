@@ -22,7 +22,7 @@ from sfm.database import Base, SentenceText, WideId
 
 
 def new_session_key() -> str:
-    """A random value; a session is good for as long as it carries the account's present one."""
+    """A random value; a session is good for as long as it carries the User's present one."""
     return secrets.token_urlsafe(24)
 
 
@@ -66,7 +66,7 @@ class User(Base):
         return true() if self.is_superuser else owner_id == self.id
 
     def get_id(self) -> str:
-        """What a session carries: a new key ends all sessions of the account."""
+        """What a session carries: a new key ends all sessions of the User."""
         return self.session_key
 
 

@@ -12,7 +12,7 @@ class Meter:
 
     Posts and users are those asked for, not those that an answer adds on its own. A meter may
     gather counts until what they brought is stored, and write them with that; the others have
-    nothing to do in `write` and `settle`.
+    nothing to do in `write` and `write_now`.
     """
 
     def count(
@@ -21,14 +21,14 @@ class Meter:
         """Add to today's count."""
         raise NotImplementedError
 
-    def joined(self) -> AbstractContextManager[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Around a transaction that calls `write`, up to its commit."""
         return nullcontext()
 
     def write(self, connection: Any) -> None:
         """Write what was gathered, in the caller's transaction."""
 
-    def settle(self) -> None:
+    def write_now(self) -> None:
         """Write what was gathered now: nothing is stored for it, or not soon."""
 
 

@@ -146,7 +146,7 @@ def _import_file(run: RunContext, path: Path, owners: Owners, captured_by: Captu
     imported = Imported(path)
     mark = _fingerprint(path, owners.adding)
     imported.went_on_at = _resume_line(mark)
-    run.show(f"Reading {path.name}")
+    run.set_status(f"Reading {path.name}")
     with _Rejects(imported) as rejects:
         for batch in _batches(read_file(path, imported.went_on_at)):
             run.check()
@@ -166,7 +166,7 @@ def _save(
     made = owners.add_missing(batch.records)
     owner = owners.by_uid | made if made else owners.by_uid
     saved = save_page(batch.records, captured_by=captured_by, run_id=run.id, owner=owner)
-    run.fence(added=saved.new)
+    run.check_lease(added=saved.new)
     return saved, made
 
 

@@ -90,5 +90,5 @@ def _batch(
     for number in sorted(missing):
         result.failed += 1
         log.write(f"{number}\tTwitter gave no answer for this one.\n")
-    run.spend(calls=1, posts=len(ids) - len(missing))
+    run.count_usage(calls=1, posts=len(ids) - len(missing))
     run.advance(len(ids), len(ids) - len(missing))

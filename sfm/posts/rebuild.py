@@ -49,7 +49,9 @@ def refill(run: RunContext) -> Refilled:
     totals = Refilled()
     at = _begin()
     last = db.session.scalar(select(func.max(TwitterUserItem.id))) or 0
-    run.show("Making tweets anew", total=db.session.scalar(select(func.count(TwitterUserItem.id))))
+    run.set_status(
+        "Making tweets anew", total=db.session.scalar(select(func.count(TwitterUserItem.id)))
+    )
     while at < last:
         run.check()
         step, at = unit_of_work(partial(_batch, run, at))
@@ -97,7 +99,7 @@ def _batch(run: RunContext, at: int) -> tuple[Refilled, int]:
     bulk_sql.unindex(connection, before)
     bulk_sql.index(connection, after)
     search_index.advance(connection, done_to)
-    run.fence(added=counts.changed)
+    run.check_lease(added=counts.changed)
     return counts, done_to
 
 
@@ -122,4 +124,4 @@ def _refill_row(connection: Connection, row: Any, counts: Refilled) -> IndexEntr
 
 def _verify_counts(run: RunContext) -> None:
     verify_counts()
-    run.fence()
+    run.check_lease()

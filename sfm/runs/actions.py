@@ -1,4 +1,4 @@
-"""What people ask of a run on its page: cancel, go on, try the failed ones again. Flush only.
+"""What people do with runs on pages: cancel, resume, retry the failed items, delete. Flush only.
 
 Call `begin_write` first: what is read here decides what is written.
 """
@@ -21,7 +21,7 @@ from sfm.runs.queue import enqueue
 
 
 def cancel(run_id: int) -> Run:
-    """Stop a run for good; one that goes on right now stops at its next item."""
+    """Cancel a run; a running one stops at its next item. Raises NotFound, WrongInput."""
     run = _run(run_id)
     if run.state == "running":
         run.cancel_requested = True
@@ -37,10 +37,10 @@ def cancel(run_id: int) -> Run:
 
 
 def resume(run_id: int) -> Run:
-    """Let a paused or postponed run go on as soon as there is room for it.
+    """Queue a paused or postponed run to go on at once. Raises NotFound, WrongInput.
 
-    Whoever says so has seen to the reason: credentials without credits are tried again, which
-    otherwise rest until the next day.
+    Credentials without credits, which are otherwise left alone until the next UTC day, are used
+    again: whoever resumes a run is taken to have bought some.
     """
     run = _run(run_id)
     if not run.is_waiting:
@@ -54,7 +54,7 @@ def resume(run_id: int) -> Run:
 
 
 def retry_failed(run_id: int, requested_by_id: int | None = None) -> Run:
-    """A new run of the same kind for the accounts that failed in this one."""
+    """Queue a run of the same kind for the accounts that failed. Raises NotFound, WrongInput."""
     run = _run(run_id)
     failed = db.session.scalars(
         select(RunError.twitter_user_id)
@@ -76,17 +76,10 @@ def retry_failed(run_id: int, requested_by_id: int | None = None) -> Run:
     return again
 
 
-def _run(run_id: int) -> Run:
-    run = db.session.get(Run, run_id, with_for_update=True)
-    if run is None:
-        raise NotFound(Message("There is no such run."))
-    return run
-
-
 def delete_runs(run_ids: Sequence[int]) -> int:
-    """Delete these runs with their errors; how many. What they brought stays. Raises WrongInput.
+    """Delete these runs with their errors; how many. What they collected stays.
 
-    Only what is over can go; nothing does where one of them is not.
+    Raises WrongInput, and deletes none, where one of them is still open.
     """
     runs = db.session.scalars(select(Run).where(Run.id.in_(run_ids)).order_by(Run.id)).all()
     open_ones = [run.id for run in runs if run.is_open]
@@ -103,7 +96,7 @@ def delete_runs(run_ids: Sequence[int]) -> int:
 
 
 def delete_errors(error_ids: Sequence[int]) -> int:
-    """Delete these errors of runs; how many. One entry in the audit log for each."""
+    """Delete these errors of runs; how many. Adds an audit entry for each."""
     errors = db.session.scalars(select(RunError).where(RunError.id.in_(error_ids))).all()
     for error in errors:
         before = {"run": error.run_id, "reason": error.reason}
@@ -114,3 +107,10 @@ def delete_errors(error_ids: Sequence[int]) -> int:
     db.session.flush()
     db.session.execute(delete(RunError).where(RunError.id.in_([error.id for error in errors])))
     return len(errors)
+
+
+def _run(run_id: int) -> Run:
+    run = db.session.get(Run, run_id, with_for_update=True)
+    if run is None:
+        raise NotFound(Message("There is no such run."))
+    return run

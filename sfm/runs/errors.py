@@ -1,4 +1,4 @@
-"""Why a run stops before its end. Each is expected, and told in one sentence."""
+"""The errors that stop a run before its end; each message is one sentence for people."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Interrupted(SfmError):
 
 
 class Abandoned(SfmError):
-    """Another thread of this run has met what ends it; that one tells why."""
+    """Another thread of this run raised the error that ends it; that error gives the reason."""
 
     def __init__(self) -> None:
         super().__init__(Message("This run is ending."))
 
 
 class LeaseLost(SfmError):
-    """Another process has taken this run's place; nothing of ours may be written any more."""
+    """Another process has taken over this run; nothing may be written for it here any more."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -69,7 +69,7 @@ class Pause(SfmError):
 
 
 def pause_for(trouble: OutOfCredits) -> Pause:
-    """The pause of a run that may read no more, until its allowance is new again."""
+    """The pause of a run whose credential may read no more, until the next period."""
     return Pause(trouble.message, next_period(trouble.period))
 
 

@@ -1,4 +1,4 @@
-"""Notes in the table of events: what happened, to what, how bad, over since. Flush only."""
+"""Opening and closing rows of the table of events, of paused runs among others. Flush only."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sfm.database import db
 from sfm.models import Event, Run
 
 Severity = Literal["notice", "warning", "trouble"]
+PAUSE_EVENT = "run_paused"
 
 
 def open_event(
@@ -24,9 +25,9 @@ def open_event(
     subject: str = "",
     lasting: bool = False,
 ) -> Event | None:
-    """Write down a happening. A `lasting` one stays open until `over`, and is noted only once.
+    """Add an event. A `lasting` one stays open until `close_event`, and is added only once.
 
-    None where a lasting one is open already; its message is brought up to date.
+    None where a lasting one is open already; its message is updated.
     """
     key = _key(kind, subject_type, subject_id, subject) if lasting else None
     event = Event(
@@ -45,7 +46,7 @@ def open_event(
 def close_event(
     kind: str, *, subject_type: str = "", subject_id: int | None = None, subject: str = ""
 ) -> bool:
-    """Close the open event of this kind and subject; whether there was one."""
+    """Close the open event of this kind and subject; False where none is open."""
     key = _key(kind, subject_type, subject_id, subject)
     event = db.session.scalar(select(Event).where(Event.open_key == key))
     if event is None:
@@ -60,21 +61,18 @@ def _key(kind: str, subject_type: str, subject_id: int | None, subject: str) -> 
     return f"{kind}/{subject_type}/{which}"[:120]
 
 
-PAUSE_EVENT = "run_paused"
-
-
 def open_pause(kind: str, message: str) -> None:
-    """A run of this kind is paused: somebody has to see to it, or to know at least."""
+    """Open the event that says that a run of this kind is paused."""
     open_event(
         PAUSE_EVENT, message, severity="warning", subject_type="job", subject=kind, lasting=True
     )  # fmt: skip
 
 
 def close_pause(kind: str) -> bool:
-    """A run of this kind is over, however it ended; whether the note is closed by that.
+    """After a run of this kind has ended: close the pause event; False where it stays open.
 
-    It stays while another run of the kind is paused, or begun and queued to go on: what paused
-    it may still be so.
+    It stays open while another run of the kind is paused, or was begun and is queued again: the
+    cause of the pause may still be there.
     """
     goes_on = and_(Run.state == "queued", Run.attempts > 0)
     waiting = select(Run.id).where(Run.kind == kind, or_(Run.state == "paused", goes_on)).limit(1)

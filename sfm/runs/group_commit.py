@@ -1,7 +1,7 @@
 """One transaction for what several threads of a run want written at the same time.
 
-A disk takes as long to keep one page of tweets as four, and a database as long to begin and commit.
-So whoever comes first waits a moment for the others, and writes for all of them.
+A disk takes as long to sync one page of tweets as four, and a database as long to begin and commit.
+So the first thread waits a moment for the others and commits the writes of all of them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from sfm.runs.transactions import unit_of_work
 
 T = TypeVar("T")
 
-LINGER_SECONDS = 0.02
-# Trouble of the database or the run, which each of them would meet again.
-_EVERYBODYS = (DatabaseTrouble, LeaseLost, Postponed)
+JOIN_SECONDS = 0.02
+# Errors of the database or the run itself, which every write of the batch would meet again.
+_COMMON_ERRORS = (DatabaseTrouble, LeaseLost, Postponed)
 
 
 @dataclass
 class _PendingWrite:
-    """What one thread wants written, and what came of it."""
+    """The write of one thread, with its result or error."""
 
     work: Callable[[], Any]
     added: Callable[[Any], int]
@@ -34,95 +34,95 @@ class _PendingWrite:
 
 
 class GroupCommit:
-    """Written with by one thread at a time, for all that wait. Safe between threads.
+    """Commits the pending writes of all threads that have joined. Safe between threads.
 
-    `fence` is the last step of each transaction, given how many items were added in it.
+    `check_lease` is the last step of each transaction, given how many items were added in it.
     """
 
-    def __init__(self, fence: Callable[[int], object]) -> None:
-        self._fence = fence
+    def __init__(self, check_lease: Callable[[int], object]) -> None:
+        self._check_lease = check_lease
         self._lock = threading.Lock()
-        self._all_here = threading.Condition(self._lock)  # who writes waits for the others
-        self._written = threading.Condition(self._lock)  # the others wait for who writes
+        self._batch_complete = threading.Condition(self._lock)  # the writing thread waits on it
+        self._written = threading.Condition(self._lock)  # the other threads wait on it
         self._waiting: list[_PendingWrite] = []
-        self._is_taken = False
-        self._hands = 0
+        self._is_writing = False
+        self._thread_count = 0
 
     @contextmanager
-    def hand(self) -> Iterator[None]:
-        """For as long as a thread may come to write: others wait a moment for it."""
+    def join(self) -> Iterator[None]:
+        """Inside the `with`, this thread may commit: the others wait a moment for its write."""
         with self._lock:
-            self._hands += 1
+            self._thread_count += 1
         try:
             yield
         finally:
             with self._lock:
-                self._hands -= 1
-                self._all_here.notify()
+                self._thread_count -= 1
+                self._batch_complete.notify()
 
-    def write(self, work: Callable[[], T], added: Callable[[T], int] = lambda _result: 0) -> T:
+    def commit(self, work: Callable[[], T], added: Callable[[T], int] = lambda _result: 0) -> T:
         """Do `work` as `unit_of_work` does, and raise what it raises.
 
-        `added` says of its result how many items are new. The work may be done in another thread,
-        in one transaction with the work of others, and more than once: where any of them fails,
-        all is rolled back and each is done by itself.
+        `added` gives the number of new items in its result. The work may be done in another
+        thread, in one transaction with the work of others, and more than once: where one of them
+        fails, all are rolled back and each is done in a transaction of its own.
         """
-        wish = _PendingWrite(work, added)
+        pending = _PendingWrite(work, added)
         with self._lock:
-            self._waiting.append(wish)
-            if self._are_all_here():
-                self._all_here.notify()
-            self._written.wait_for(lambda: wish.is_done or not self._is_taken)
-            mine = not wish.is_done
-            self._is_taken = self._is_taken or mine
+            self._waiting.append(pending)
+            if self._is_batch_complete():
+                self._batch_complete.notify()
+            self._written.wait_for(lambda: pending.is_done or not self._is_writing)
+            mine = not pending.is_done
+            self._is_writing = self._is_writing or mine
         if mine:
-            self._write_for_all()
-        if wish.error is not None:
-            raise wish.error
-        result: T = wish.result
+            self._write_batch()
+        if pending.error is not None:
+            raise pending.error
+        result: T = pending.result
         return result
 
-    def _write_for_all(self) -> None:
+    def _write_batch(self) -> None:
         batch: list[_PendingWrite] = []
         try:
             with self._lock:
-                self._all_here.wait_for(self._are_all_here, LINGER_SECONDS)
+                self._batch_complete.wait_for(self._is_batch_complete, JOIN_SECONDS)
                 batch, self._waiting = self._waiting, []
-            self._do(batch)
+            self._write(batch)
         finally:
             with self._lock:
-                for wish in batch:
-                    wish.is_done = True
-                self._is_taken = False
+                for pending in batch:
+                    pending.is_done = True
+                self._is_writing = False
                 self._written.notify_all()
 
-    def _are_all_here(self) -> bool:
-        return len(self._waiting) >= self._hands
+    def _is_batch_complete(self) -> bool:
+        return len(self._waiting) >= self._thread_count
 
-    def _do(self, batch: list[_PendingWrite]) -> None:
+    def _write(self, batch: list[_PendingWrite]) -> None:
         try:
-            self._together(batch)
+            self._write_together(batch)
         except Exception as exc:
-            if len(batch) == 1 or isinstance(exc, _EVERYBODYS):
+            if len(batch) == 1 or isinstance(exc, _COMMON_ERRORS):
                 _fail(batch, exc)
                 return
-            for wish in batch:  # whose fault it was shows when each is done alone
-                self._do([wish])
-        except BaseException as exc:  # this thread is to end; the others must not think it done
+            for pending in batch:  # alone, only the write that fails is refused
+                self._write([pending])
+        except BaseException as exc:  # this thread ends: the writes of the others are not done
             _fail(batch, exc)
 
-    def _together(self, batch: list[_PendingWrite]) -> None:
-        def all_of_it() -> list[Any]:
-            results = [wish.work() for wish in batch]
-            self._fence(
-                sum(wish.added(result) for wish, result in zip(batch, results, strict=True))
+    def _write_together(self, batch: list[_PendingWrite]) -> None:
+        def write_all() -> list[Any]:
+            results = [pending.work() for pending in batch]
+            self._check_lease(
+                sum(pending.added(result) for pending, result in zip(batch, results, strict=True))
             )
             return results
 
-        for wish, result in zip(batch, unit_of_work(all_of_it), strict=True):
-            wish.result = result
+        for pending, result in zip(batch, unit_of_work(write_all), strict=True):
+            pending.result = result
 
 
 def _fail(batch: list[_PendingWrite], exc: BaseException) -> None:
-    for wish in batch:
-        wish.error = exc
+    for pending in batch:
+        pending.error = exc

@@ -1,8 +1,8 @@
-"""The one table of jobs: what people call each, what carries it out, and when it is due.
+"""The table of jobs: the names, function and schedule of each. To add a job, add a line here.
 
-A job's function is named as `module:function` and imported when it is called, so this table
-imports nothing. A run's function takes the ActiveRun and gives back the run's result, or None; a
-tick's takes nothing. Nothing is pickled: what runs is always the code that is installed.
+A job's function is named as `module:function` and imported when it is called, so that this table
+imports nothing. It takes the RunContext and returns the run's result or None; that of a job without
+runs takes nothing. Nothing is pickled: the installed code is what runs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Job:
     setting: str = ""
     schedule: str = ""
     alone: bool = True  # two runs of it never go on at once, whoever started them
-    is_tick: bool = False  # too frequent for runs of its own: only its last time is kept
+    has_runs: bool = True  # False: due too often for runs; only its last time is kept
 
 
 # fmt: off
@@ -77,7 +77,7 @@ JOBS = {
         Job("reconcile", N_("Care of stream processes"), N_("Care of stream processes"), "",
             N_("filters"),
             N_("Bring the stream processes together with the filters"),
-            function="sfm.jobs.tasks:reconcile", setting="schedule_reconcile", is_tick=True),
+            function="sfm.jobs.tasks:reconcile", setting="schedule_reconcile", has_runs=False),
         Job("check_counts", N_("Count check"), N_("Count checks"), N_("corrected counts"),
             N_("counts"),
             N_("Check the counts beside the tweets"),
@@ -110,16 +110,16 @@ def scheduled() -> list[Job]:
 
 
 def with_runs() -> list[str]:
-    """The names of the jobs whose queued runs a worker carries out."""
-    return [job.name for job in JOBS.values() if job.function and not job.is_tick]
+    """The names of the jobs whose queued runs a worker executes."""
+    return [job.name for job in JOBS.values() if job.function and job.has_runs]
 
 
 def function_of(name: str) -> Callable[..., Any]:
-    """What carries out the job of this name, imported now."""
+    """The function of the job of this name, imported now."""
     function: Callable[..., Any] = pkgutil.resolve_name(JOBS[name].function)
     return function
 
 
 def lease_name(name: str, run_id: int | None) -> str:
-    """The lease a run needs: its job's, or its own where a job's runs may go side by side."""
+    """The name of a run's lease: its job's, or its own where runs may run at the same time."""
     return f"run:{name}" if job_of(name).alone else f"run:{name}:{run_id}"

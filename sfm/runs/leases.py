@@ -1,7 +1,7 @@
-"""Leases: one holder at a time for each name, across threads, commands and hosts.
+"""Leases: one owner at a time for each name, across threads, processes and hosts; owners' names.
 
-A lease runs out unless it is renewed, so a dead holder blocks nobody for long. Its number grows
-with each holder (a fencing token): who stood still and was replaced can write nothing any more.
+A lease expires unless it is renewed, so a dead owner blocks nobody for long. Its epoch grows with
+each owner (a fencing token): an owner that was replaced can write nothing more.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from sfm.models import Lease
 from sfm.runs.transactions import write_alone
 
 LEASE_SECONDS = 90
-_RENEW = (  # made once, for every unit of work of every run
+MAX_HOST_CHARACTERS = 40  # of an owner's name
+_RENEW = (  # built once, for every unit of work of every run
     update(Lease)
     .where(
         Lease.name == bindparam("lease"),
@@ -36,7 +37,7 @@ _RENEW = (  # made once, for every unit of work of every run
 
 @dataclass(frozen=True)
 class AcquiredLease:
-    """A lease that is ours."""
+    """A lease that this process has taken."""
 
     name: str
     owner: str
@@ -45,7 +46,7 @@ class AcquiredLease:
 
 @dataclass(frozen=True)
 class LeaseHolder:
-    """Who has a lease, since when and until when (aware UTC)."""
+    """The owner of a lease, since when and until when (aware UTC)."""
 
     owner: str
     since: datetime
@@ -53,15 +54,15 @@ class LeaseHolder:
 
 
 def take(name: str, owner: str, seconds: float = LEASE_SECONDS) -> AcquiredLease | None:
-    """The lease, or None where another has it. Commits on its own.
+    """Take the lease; None where another owner has it. Commits on its own.
 
-    A lease that ran out, or whose process is certainly dead, goes to whoever asks first.
+    A lease that has expired, or whose process is certainly dead, goes to the first that asks.
     """
     if _is_taken(name):
-        return None  # most askers, every second: they need not wait for the one who writes
+        return None  # the usual answer, every second: no wait for a writer
     try:
         return write_alone(lambda connection: _take(connection, name, owner, seconds))
-    except IntegrityError:  # another asked for a name that never was, at the same moment
+    except IntegrityError:  # another process made the row of a new name at the same moment
         return None
 
 
@@ -93,7 +94,7 @@ def _take(connection: Connection, name: str, owner: str, seconds: float) -> Acqu
 
 
 def holder(name: str) -> LeaseHolder | None:
-    """Who has the lease at present, None if nobody."""
+    """The present owner of the lease, None if there is none."""
     row = db.session.execute(
         select(Lease.owner, Lease.since, Lease.expires_at).where(
             Lease.name == name, Lease.expires_at > clock.now()
@@ -103,7 +104,7 @@ def holder(name: str) -> LeaseHolder | None:
 
 
 def renew(connection: Connection, lease: AcquiredLease, seconds: float = LEASE_SECONDS) -> bool:
-    """Put the end off, inside the caller's transaction; False where the lease is no longer ours."""
+    """Extend the lease in the caller's transaction; False where it is no longer ours."""
     mine = {"lease": lease.name, "holder": lease.owner, "number": lease.epoch}
     end = clock.now() + timedelta(seconds=seconds)
     return bool(connection.execute(_RENEW, {**mine, "end": end}).rowcount)
@@ -115,28 +116,25 @@ def release(lease: AcquiredLease) -> None:
 
 
 def forget(lease: AcquiredLease) -> None:
-    """Give back a lease whose name nobody will use again; its row goes. Commits on its own."""
+    """Give back a lease whose name is not used again; deletes its row. Commits on its own."""
     row = delete(Lease).where(Lease.name == lease.name, Lease.owner == lease.owner)
     write_alone(lambda connection: connection.execute(row))
 
 
-HOST_CHARACTERS = 40
-
-
 def new_owner() -> str:
-    """A name for one holder in this process: host, process, kernel, and a word of its own."""
+    """A new owner's name: host, process id and start, kernel, and random digits."""
     pid = os.getpid()
-    host = os.uname().nodename[:HOST_CHARACTERS]
-    return f"{host}/{pid}-{_started(pid)}/{_kernel()}/{secrets.token_hex(4)}"
+    host = os.uname().nodename[:MAX_HOST_CHARACTERS]
+    return f"{host}/{pid}-{_start_time(pid)}/{_kernel_id()}/{secrets.token_hex(4)}"
 
 
 def is_dead_owner(owner: str) -> bool:
-    """True only where it is certain: a process of this very kernel that is no longer there."""
+    """Whether the owner was a process of this very kernel that has certainly ended."""
     parts = owner.split("/")
-    if len(parts) != 4 or parts[2] != _kernel() or not _kernel():
+    if len(parts) != 4 or parts[2] != _kernel_id() or not _kernel_id():
         return False
     pid, _, started = parts[1].partition("-")
-    return pid.isdigit() and _started(int(pid)) != started
+    return pid.isdigit() and _start_time(int(pid)) != started
 
 
 def describe_owner(owner: str) -> str:
@@ -145,7 +143,7 @@ def describe_owner(owner: str) -> str:
     return f"process {parts[1].partition('-')[0]} on {parts[0]}" if len(parts) == 4 else owner
 
 
-def _started(pid: int) -> str:
+def _start_time(pid: int) -> str:
     """The process's start in clock ticks since boot; empty for one that is gone or a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -156,8 +154,8 @@ def _started(pid: int) -> str:
 
 
 @functools.cache
-def _kernel() -> str:
-    """Tells machines and containers apart; empty where Linux's own files are not there."""
+def _kernel_id() -> str:
+    """An id of this machine or container since its boot; empty without Linux's /proc."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
         space = os.readlink("/proc/self/ns/pid")

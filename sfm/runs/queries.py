@@ -1,4 +1,4 @@
-"""Reading the journal: lists, one run, its errors, and when it may be done."""
+"""Reading runs, their errors and open events; the expected end of a run."""
 
 from __future__ import annotations
 
@@ -20,24 +20,33 @@ from sfm.runs.context import WINDOW
 from sfm.twitter.rate_headers import WINDOW_SECONDS
 
 PAGE = 50
+RECENT_PERIOD = timedelta(days=31)  # since a run was queued
 
 
 def find(run_id: int) -> Run:
-    """The run with this number. Raises NotFound."""
+    """The run with this id. Raises NotFound."""
     run = db.session.get(Run, run_id)
     if run is None:
         raise NotFound(Message("There is no such run."))
     return run
 
 
-def listed(
+def runs_of(kind: str = "", state: str = "") -> Select[Any]:
+    """Runs of a kind, in a state; of all kinds, in all states where it is empty."""
+    runs = select(Run)
+    if kind:
+        runs = runs.where(Run.kind == kind)
+    return runs.where(Run.state == state) if state else runs
+
+
+def list_runs(
     *,
     kind: str | None = None,
     state: str | None = None,
     before_id: int | None = None,
     limit: int = PAGE,
 ) -> Sequence[Run]:
-    """Runs, newest first; further ones with `before_id`, the last number of the page before."""
+    """Runs, newest first; further ones with `before_id`, the last id of the page before."""
     query = select(Run).order_by(Run.id.desc()).limit(limit)
     if kind:
         query = query.where(Run.kind == kind)
@@ -49,7 +58,7 @@ def listed(
 
 
 def open_runs() -> Sequence[Run]:
-    """What runs, waits or is paused now, oldest first."""
+    """The queued, running and paused runs, oldest first."""
     return db.session.scalars(select(Run).where(Run.state.in_(OPEN_STATES)).order_by(Run.id)).all()
 
 
@@ -63,22 +72,27 @@ def last_ended(kind: str) -> Run | None:
     )
 
 
-def errors_of(run_id: int, *, after_id: int = 0, limit: int = PAGE) -> Sequence[RunError]:
-    """The items a run could not do, in the order they happened."""
-    return db.session.scalars(
-        select(RunError)
-        .where(RunError.run_id == run_id, RunError.id > after_id)
-        .order_by(RunError.id)
-        .limit(limit)
-    ).all()
+def failed_runs() -> Sequence[Run]:
+    """The latest failed run of each kind that no good one has followed, newest first.
 
-
-def errors_count(run_id: int) -> int:
-    """How many items a run could not do."""
-    count = db.session.scalar(
-        select(func.count()).select_from(RunError).where(RunError.run_id == run_id)
+    Runs asked for in the last 31 days. A good run for chosen items only is no proof that what
+    failed for all would work again.
+    """
+    since = clock.now() - RECENT_PERIOD
+    latest = select(func.max(Run.id)).where(Run.state == "failed", Run.queued_at >= since)
+    good = aliased(Run)
+    has_followed = (
+        select(good.id)
+        .where(good.kind == Run.kind, good.queued_at >= since, good.state == "finished")
+        .where(good.finished_at > Run.finished_at, or_(_is_of_all(good), ~_is_of_all(Run)))
+        .exists()
     )
-    return count or 0
+    query = select(Run).where(Run.id.in_(latest.group_by(Run.kind)), ~has_followed)
+    return db.session.scalars(query.order_by(Run.finished_at.desc(), Run.id.desc())).all()
+
+
+def _is_of_all(run: Any) -> Any:
+    return cast(run.params, Text) == "{}"  # PostgreSQL compares no JSON, only its text
 
 
 def expected_end(run: Run) -> datetime | None:
@@ -113,59 +127,22 @@ def _by_windows(run: Run, left: int, now: datetime) -> datetime:
     return opens_at + further * timedelta(seconds=WINDOW_SECONDS)
 
 
-LATELY = timedelta(days=31)  # by the time a run was asked for
+def errors_of(run_id: int, *, after_id: int = 0, limit: int = PAGE) -> Sequence[RunError]:
+    """The items a run could not do, in the order they happened."""
+    return db.session.scalars(
+        select(RunError)
+        .where(RunError.run_id == run_id, RunError.id > after_id)
+        .order_by(RunError.id)
+        .limit(limit)
+    ).all()
 
 
-def latest_errors(limit: int) -> Sequence[RunError]:
-    """The latest errors of all runs, newest first, with their runs."""
-    return db.session.scalars(_newest_first().limit(limit)).all()
-
-
-def failed_runs() -> Sequence[Run]:
-    """The latest failed run of each kind that no good one has followed, newest first.
-
-    Runs asked for in the last 31 days. A good run for chosen items only is no proof that what
-    failed for all would work again.
-    """
-    since = clock.now() - LATELY
-    latest = select(func.max(Run.id)).where(Run.state == "failed", Run.queued_at >= since)
-    good = aliased(Run)
-    has_followed = (
-        select(good.id)
-        .where(good.kind == Run.kind, good.queued_at >= since, good.state == "finished")
-        .where(good.finished_at > Run.finished_at, or_(_is_of_all(good), ~_is_of_all(Run)))
-        .exists()
+def errors_count(run_id: int) -> int:
+    """How many items a run could not do."""
+    count = db.session.scalar(
+        select(func.count()).select_from(RunError).where(RunError.run_id == run_id)
     )
-    query = select(Run).where(Run.id.in_(latest.group_by(Run.kind)), ~has_followed)
-    return db.session.scalars(query.order_by(Run.finished_at.desc(), Run.id.desc())).all()
-
-
-def _is_of_all(run: Any) -> Any:
-    return cast(run.params, Text) == "{}"  # PostgreSQL compares no JSON, only its text
-
-
-def errors_of_account(twitter_user_id: int, limit: int) -> Sequence[RunError]:
-    """The latest errors of one account, newest first, with their runs."""
-    mine = _newest_first().where(RunError.twitter_user_id == twitter_user_id)
-    return db.session.scalars(mine.limit(limit)).all()
-
-
-def open_events(limit: int) -> Sequence[Event]:
-    """What has gone wrong and still lasts, the latest first."""
-    lasting = select(Event).where(Event.open_key.is_not(None), Event.severity != "notice")
-    return db.session.scalars(lasting.order_by(Event.at.desc()).limit(limit)).all()
-
-
-def _newest_first() -> Select[Any]:
-    return select(RunError).options(joinedload(RunError.run)).order_by(RunError.id.desc())
-
-
-def runs_of(kind: str = "", state: str = "") -> Select[Any]:
-    """Runs of a kind, in a state; of all kinds, in all states where it is empty."""
-    runs = select(Run)
-    if kind:
-        runs = runs.where(Run.kind == kind)
-    return runs.where(Run.state == state) if state else runs
+    return count or 0
 
 
 def errors_about(text: str) -> Select[Any]:
@@ -180,3 +157,24 @@ def errors_about(text: str) -> Select[Any]:
             RunError.reason.icontains(text, autoescape=True),
         )
     )
+
+
+def latest_errors(limit: int) -> Sequence[RunError]:
+    """The latest errors of all runs, newest first, with their runs."""
+    return db.session.scalars(_newest_first().limit(limit)).all()
+
+
+def errors_of_account(twitter_user_id: int, limit: int) -> Sequence[RunError]:
+    """The latest errors of one account, newest first, with their runs."""
+    mine = _newest_first().where(RunError.twitter_user_id == twitter_user_id)
+    return db.session.scalars(mine.limit(limit)).all()
+
+
+def _newest_first() -> Select[Any]:
+    return select(RunError).options(joinedload(RunError.run)).order_by(RunError.id.desc())
+
+
+def open_events(limit: int) -> Sequence[Event]:
+    """What has gone wrong and still lasts, the latest first."""
+    lasting = select(Event).where(Event.open_key.is_not(None), Event.severity != "notice")
+    return db.session.scalars(lasting.order_by(Event.at.desc()).limit(limit)).all()

@@ -1,7 +1,7 @@
-"""The journal of runs: queued, begun, and how each ended. All but `queue` and wishes commit alone.
+"""The queue of runs: enqueue, start, claim, finish, recover. All but `enqueue` commit on their own.
 
 A run is begun by a conditional UPDATE (one winner), under a lease on its kind (so that two of a
-kind never overlap), and ended only by who holds it.
+kind never overlap), and ended only by the owner of that lease.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from sfm.runs.transactions import write_alone
 logger = logging.getLogger(__name__)
 
 STALE_SECONDS = 120  # a heartbeat older than this is a stopped one
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 POSTPONED_SECONDS = 300
 UNEXPECTED = Message("Something unexpected went wrong; the log has the details.")
 CUT_OFF = Message(
@@ -57,10 +57,10 @@ def enqueue(
     origin: str = "page",
     requested_by_id: int | None = None,
 ) -> Run | None:
-    """A queued run of this kind, flushed; the caller commits.
+    """Add a queued run of this kind. Flushes; the caller commits.
 
-    Asked for twice, the run that still waits is given back. With a `slot`, None if that slot has
-    had its run already.
+    A run with the same params that is still queued is returned instead. With a `slot`, None where
+    that slot has had its run already.
     """
     run_params = dict(params or {})
     if slot is None:
@@ -80,14 +80,14 @@ def enqueue(
 
 
 def start(name: str, params: Mapping[str, Any] | None = None) -> RunContext:
-    """Begin a run at once, for a command. Raises AlreadyRunning with who runs since when."""
+    """Begin a run at once, for a command. Raises AlreadyRunning, which names the other run."""
     recover_stale([name])
     owner = new_owner()
     lease = leases.take(lease_name(name, None), owner) if job_of(name).alone else None
     if job_of(name).alone and lease is None:
         raise AlreadyRunning(_who_runs(name))
     if lease:
-        _settle_overtaken(name, lease)
+        _recover_overtaken(name, lease)
     now = clock.now()
     row = insert(Run).values(
         kind=name, params=dict(params or {}), state="running", origin="command",
@@ -101,7 +101,7 @@ def start(name: str, params: Mapping[str, Any] | None = None) -> RunContext:
 
 
 def claim(names: Collection[str]) -> RunContext | None:
-    """Begin the oldest queued run of these kinds that may go now, None if there is none."""
+    """Begin the oldest queued run of these kinds that is due; None if there is none."""
     due = or_(Run.not_before.is_(None), Run.not_before <= clock.now())
     with db.engine.connect() as connection:
         waiting = connection.execute(
@@ -122,7 +122,7 @@ def claim(names: Collection[str]) -> RunContext | None:
 
 
 def claim_one(run_id: int, name: str) -> RunContext | None:
-    """Begin this queued run of this kind, None where somebody else just did."""
+    """Begin this queued run; None where another process has just begun it."""
     lease = leases.take(lease_name(name, run_id), new_owner())
     run = _begin(run_id, lease) if lease else None
     if lease and not run:
@@ -131,8 +131,8 @@ def claim_one(run_id: int, name: str) -> RunContext | None:
 
 
 def _begin(run_id: int, lease: leases.AcquiredLease) -> RunContext | None:
-    """Turn a queued run into a running one, unless somebody else just did."""
-    _settle_overtaken(lease.name.removeprefix("run:"), lease)
+    """Turn a queued run into a running one; None where another process just did."""
+    _recover_overtaken(lease.name.removeprefix("run:"), lease)
     now = clock.now()
     begun = {
         "state": "running", "owner": lease.owner, "heartbeat_at": now, "not_before": None,
@@ -151,10 +151,10 @@ def _begin(run_id: int, lease: leases.AcquiredLease) -> RunContext | None:
 
 @contextmanager
 def finish(run: RunContext) -> Iterator[dict[str, Any]]:
-    """Holds a run while its work is done, and writes how it ended. Raises the reason again; what
-    may be read no more is a Pause, whatever the run was about.
+    """Inside the `with`, a run is executed; at its end, the run's state is written.
 
-    What the work puts into the dictionary becomes the run's result.
+    What is put into the dictionary becomes the run's result. Errors are raised again, OutOfCredits
+    as Pause. Commits on its own.
     """
     result: dict[str, Any] = {}
     ending = Ending("failed", UNEXPECTED)
@@ -177,7 +177,7 @@ def finish(run: RunContext) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Ending:
-    """The state a run ends in, why, and when it may go on. No state: it is no longer ours."""
+    """The state a run ends in, why, and when it may go on. Empty state: the lease is lost."""
 
     state: str
     message: str = ""
@@ -185,7 +185,7 @@ class Ending:
 
 
 def _ending_of(exc: SfmError, origin: str) -> Ending:
-    """A command's run is over when the command is; others wait in the queue to go on."""
+    """The run of a command ends with it; other runs are queued to go on."""
     if isinstance(exc, LeaseLost):
         return Ending("")
     if isinstance(exc, Cancelled):
@@ -216,9 +216,9 @@ def _end(run: RunContext, ending: Ending, result: dict[str, Any]) -> None:
 
 
 def recover_stale(names: Collection[str] | None = None) -> int:
-    """Find runs whose process stopped without a word; how many there were.
+    """Queue or close running runs whose process has ended without writing that; how many.
 
-    Those from the plan or a page are queued again, to go on where they stopped, three times at
+    Runs of the schedule or of a page are queued again, to go on where they stopped, three times at
     most; a command's run is closed as failed, and the next one goes on from there.
     """
     settled = 0
@@ -227,7 +227,7 @@ def recover_stale(names: Collection[str] | None = None) -> int:
             row.heartbeat_at or row.queued_at
         ) < clock.now() - timedelta(seconds=STALE_SECONDS)
         if gone and not _lease_is_alive(row):
-            settled += _settle(row)
+            settled += _recover(row)
     return settled
 
 
@@ -239,11 +239,11 @@ def _running(names: Collection[str] | None) -> list[Row[Any]]:
         return list(connection.execute(query))
 
 
-def _settle_overtaken(name: str, lease: leases.AcquiredLease) -> None:
-    """Close the rows of those whose lease is ours now: they can write nothing any more."""
+def _recover_overtaken(name: str, lease: leases.AcquiredLease) -> None:
+    """Recover the runs of the lease's earlier owners, who can write nothing any more."""
     for row in _running([name]):
         if row.owner != lease.owner:
-            _settle(row)
+            _recover(row)
 
 
 def _lease_is_alive(row: Row[Any]) -> bool:
@@ -256,8 +256,8 @@ def _lease_is_alive(row: Row[Any]) -> bool:
         return live_lease.first() is not None
 
 
-def _settle(row: Row[Any]) -> int:
-    again = row.origin != "command" and row.attempts < MOST_ATTEMPTS
+def _recover(row: Row[Any]) -> int:
+    again = row.origin != "command" and row.attempts < MAX_ATTEMPTS
     values: dict[str, Any] = {
         "state": "queued",
         "message": Message("It was cut off, and goes on soon."),

@@ -1,4 +1,4 @@
-"""The plan: when the scheduled jobs are due, and what an administrator changed of it."""
+"""The scheduled jobs: when each is due, its last slot, and what an administrator changed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A job as it stands. Times are aware UTC; `next_at` is None while it is off or paused."""
+class JobStatus:
+    """A job with its schedule and last run. Times are aware UTC; `next_at` is None while off."""
 
     job: Job
     schedule: str
@@ -46,20 +46,20 @@ def find(name: str) -> Job:
     return job
 
 
-def overview() -> list[Planned]:
-    """All jobs as they stand, in the plan's order."""
+def job_statuses() -> list[JobStatus]:
+    """The scheduled jobs with their last runs, in the order of the table of jobs."""
     rows = {row.name: row for row in db.session.scalars(select(ScheduledJob))}
-    return [_planned(job, rows.get(job.name)) for job in scheduled()]
+    return [_job_status(job, rows.get(job.name)) for job in scheduled()]
 
 
-def _planned(job: Job, row: ScheduledJob | None) -> Planned:
+def _job_status(job: Job, row: ScheduledJob | None) -> JobStatus:
     text = schedule_of(job, row)
     due = schedule.parse(text)
     paused = bool(row and row.paused)
-    last = None if job.is_tick else _last_run(job)
+    last = None if not job.has_runs else _last_run(job)
     begun = last.started_at if last else row.last_started_at if row else None
     ended = last.finished_at if last else row.last_finished_at if row else None
-    return Planned(
+    return JobStatus(
         job=job,
         schedule=text,
         words=schedule.describe(text),
@@ -81,17 +81,17 @@ def _last_run(job: Job) -> Run | None:
 
 
 def schedule_of(job: Job, row: ScheduledJob | None) -> str:
-    """The schedule in force: the administrator's, else the one as delivered."""
+    """The schedule in force: the administrator's, else the setting's or the table's."""
     if row is not None and row.schedule is not None:
         return row.schedule
-    return _delivered(job)
+    return _default_schedule(job)
 
 
-def _delivered(job: Job) -> str:
+def _default_schedule(job: Job) -> str:
     return str(getattr(settings(), job.setting)) if job.setting else job.schedule
 
 
-def change(name: str, *, text: str | None, paused: bool, by_id: int | None = None) -> None:
+def change_schedule(name: str, *, text: str | None, paused: bool, by_id: int | None = None) -> None:
     """Change a job's schedule (None: back to the setting's) or pause it. Flushes.
 
     Call `begin_write` first. Raises WrongInput for words that mean no schedule.
@@ -102,7 +102,7 @@ def change(name: str, *, text: str | None, paused: bool, by_id: int | None = Non
     if text is not None:
         schedule.parse(text)
         text = " ".join(text.lower().split())
-    row.schedule = None if text == _delivered(job) else text
+    row.schedule = None if text == _default_schedule(job) else text
     row.paused = paused
     row.changed_at, row.changed_by_id = clock.now(), by_id
     old, new = audit.changes(before, {"schedule": schedule_of(job, row), "paused": paused})
@@ -114,26 +114,25 @@ def change(name: str, *, text: str | None, paused: bool, by_id: int | None = Non
 
 
 def run_now(name: str, by_id: int | None = None) -> Run | None:
-    """Queue a run of this job now, flushed; None for one that has no runs of its own."""
+    """Queue a run of this job now; None for a job without runs. Flushes. Raises NotFound."""
     job = find(name)
-    if job.is_tick:
+    if not job.has_runs:
         return None
     audit.record("job.run_now", kind="job", subject=job.purpose)
     return queue.enqueue(job.name, requested_by_id=by_id)
 
 
 def take_slot(job: Job, now: datetime) -> datetime | None:
-    """The slot that is due now, taken, in the caller's transaction; None if there is none.
+    """Take the slot that is due now, in the caller's transaction; None if there is none.
 
-    Each slot is taken once, whoever asks and whatever the clock does; of several that were
-    missed only the latest. A job that is new to this installation, or whose last slot a clock that
-    was ahead has taken, begins with its next slot.
+    Each slot is taken once; of several that were missed, only the latest. A job that is new to
+    this installation, or whose last slot is ahead of the clock, begins with its next slot.
     """
     row = _row(job)
     due = _due(job, row)
     if due is None or row.paused:
         return None
-    if row.last_slot_at is None or _is_void(row.last_slot_at, due, now):
+    if row.last_slot_at is None or _is_ahead_of_clock(row.last_slot_at, due, now):
         row.last_slot_at = now
         return None
     slot = due.slot_before(now)
@@ -147,16 +146,16 @@ def take_slot(job: Job, now: datetime) -> datetime | None:
 
 
 def is_due(job: Job, row: ScheduledJob | None, now: datetime) -> bool:
-    """Whether `take_slot` is worth a transaction."""
+    """Whether `take_slot` may find a slot: read before a write transaction is begun."""
     due = _due(job, row)
     if due is None or (row is not None and row.paused):
         return False
     last = row.last_slot_at if row is not None else None
-    return last is None or due.slot_after(last) <= now or _is_void(last, due, now)
+    return last is None or due.slot_after(last) <= now or _is_ahead_of_clock(last, due, now)
 
 
-def _is_void(last: datetime, due: Schedule, now: datetime) -> bool:
-    """Whether the last slot is later than the next one: the clock was ahead when it was taken."""
+def _is_ahead_of_clock(last: datetime, due: Schedule, now: datetime) -> bool:
+    """Whether the last slot was taken while the clock was ahead: it is later than the next one."""
     if last <= due.slot_after(now):
         return False
     logger.warning("the last slot was taken by a clock that was ahead slot=%s", clock.iso(last))

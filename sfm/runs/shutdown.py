@@ -1,21 +1,22 @@
-"""The wish that this process ends: set by a signal, seen by runs at their next item."""
+"""Whether this process has been asked to end; runs stop at their next item then."""
 
 from __future__ import annotations
 
 import threading
 
-_wish = threading.Event()
+_stop_event = threading.Event()
 
 
 def request_stop() -> None:
     """Ask every run of this process to stop at its next item. Safe in a signal handler."""
-    _wish.set()
+    _stop_event.set()
 
 
 def stop_requested() -> bool:
-    return _wish.is_set()
+    """Whether `request_stop` was called in this process."""
+    return _stop_event.is_set()
 
 
 def clear_stop() -> None:
-    """Forget the wish: a new life of the process, or the next test."""
-    _wish.clear()
+    """Take the request back, for tests."""
+    _stop_event.clear()

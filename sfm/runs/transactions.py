@@ -1,4 +1,4 @@
-"""Short transactions, and units of work that survive a busy database."""
+"""Short transactions, and units of work that are tried again while the database is busy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sfm.runs.errors import DatabaseTrouble, Postponed
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-TRIES = 3
+MAX_TRIES = 3
 FIRST_PAUSE_SECONDS = 0.2
 BUSY = Message("The database was busy with other work for too long; this is tried again soon.")
 
@@ -40,9 +40,9 @@ _UNUSABLE = {
 
 @contextmanager
 def short_write() -> Iterator[Connection]:
-    """A transaction of its own beside the session's, committed at the end of the `with`.
+    """A transaction apart from the session's, committed at the end of the `with`.
 
-    For what others shall see at once: states, heartbeats, leases. Must not be opened while this
+    For what others see at once: states, heartbeats, leases. Raises RuntimeError while this
     thread's session is writing: on SQLite it would wait for itself.
     """
     if _session_writes():
@@ -55,7 +55,7 @@ def short_write() -> Iterator[Connection]:
 
 def write_alone(work: Callable[[Connection], T]) -> T:
     """Do `work` in a short write, again where the database is busy. Raises as `unit_of_work`."""
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, MAX_TRIES + 1):
         try:
             with short_write() as connection:
                 return work(connection)
@@ -72,7 +72,7 @@ def unit_of_work(work: Callable[[], T]) -> T:
     growing pauses; then Postponed is raised. A database that cannot be used raises
     DatabaseTrouble. Whatever is raised, the session is fit for the next unit.
     """
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, MAX_TRIES + 1):
         try:
             begin_write()
             result = work()
@@ -90,8 +90,8 @@ def unit_of_work(work: Callable[[], T]) -> T:
 
 def _raise_unless_busy(exc: DBAPIError, attempt: int) -> None:
     if not is_busy(exc):
-        raise (trouble(exc) or exc) from exc
-    logger.warning("database busy attempt=%d of=%d", attempt, TRIES)
+        raise (unusable_error(exc) or exc) from exc
+    logger.warning("database busy attempt=%d of=%d", attempt, MAX_TRIES)
 
 
 def pause_seconds(attempt: int) -> float:
@@ -107,7 +107,7 @@ def is_busy(exc: DBAPIError) -> bool:
     return busy or exc.connection_invalidated
 
 
-def trouble(exc: DBAPIError) -> DatabaseTrouble | None:
+def unusable_error(exc: DBAPIError) -> DatabaseTrouble | None:
     """The sentence for a database that cannot be used; None for errors of another kind."""
     code = _code(exc)
     for start, why in _UNUSABLE.items():

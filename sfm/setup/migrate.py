@@ -20,7 +20,7 @@ from sfm.setup.numbers import count_on_above_files
 
 
 @dataclass(frozen=True)
-class Migrated:
+class MigrationResult:
     """What was done: revisions before and after (empty: no tables yet), and the copy if any."""
 
     before: str
@@ -28,7 +28,7 @@ class Migrated:
     copy: Path | None
 
 
-def bring_up_to_date(folder: Path) -> Migrated:
+def bring_up_to_date(folder: Path) -> MigrationResult:
     """Run every migration that is missing; a filled SQLite file is copied into `folder` first.
 
     Each migration is one transaction on both databases: killed half-way, the database is as it
@@ -40,11 +40,11 @@ def bring_up_to_date(folder: Path) -> Migrated:
     return done
 
 
-def _migrate(folder: Path) -> Migrated:
+def _migrate(folder: Path) -> MigrationResult:
     before = present_revision()
     head = _scripts().get_current_head() or ""
     if before == head:
-        return Migrated(before, before, None)
+        return MigrationResult(before, before, None)
     if before and before not in {script.revision for script in _scripts().walk_revisions()}:
         raise SfmError(
             Message(
@@ -57,7 +57,7 @@ def _migrate(folder: Path) -> Migrated:
     copy = copy_sqlite(folder, before) if before else None
     db.session.remove()
     upgrade()
-    return Migrated(before, head, copy)
+    return MigrationResult(before, head, copy)
 
 
 def present_revision() -> str:

@@ -34,7 +34,7 @@ def speaks_to_sandbox(settings: Settings, port: int) -> bool:
     Raises SfmError where a real key was set for an installation that holds made-up tweets.
     """
     file = settings.instance / "local_settings.py"
-    if _is_ours(file):
+    if _was_made_by_us(file):
         if settings.twitter_bearer_token != DEFAULT_BEARER_TOKEN:
             raise SfmError(
                 Message(
@@ -52,7 +52,7 @@ def speaks_to_sandbox(settings: Settings, port: int) -> bool:
     return True
 
 
-def _is_ours(file: Path) -> bool:
+def _was_made_by_us(file: Path) -> bool:
     return file.is_file() and file.read_text(encoding="utf-8").startswith(MARK)
 
 

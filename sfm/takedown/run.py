@@ -55,11 +55,11 @@ def run_takedown(run: RunContext) -> dict[str, Any]:
     then, and the run goes on with that later.
     """
     ids = [int(number) for number in run.params["ids"]]
-    run.show(Message("Looking where it is kept."), total=len(ids))
+    run.set_status(Message("Looking where it is kept."), total=len(ids))
     with audit.acting_as(audit.Actor(run.params["by_id"], run.params["by"])):
         removal.register_ids(ids, run.id)
         findings = removal.find_posts(ids, run.check)
-        run.show(Message("Deleting it everywhere."))
+        run.set_status(Message("Deleting it everywhere."))
         outcome = removal.remove_posts(
             findings,
             run.params["reason"],

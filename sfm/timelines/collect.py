@@ -1,7 +1,7 @@
-"""Collects one account: from its newest tweet back to what is held, or to X's limit of 3,200.
+"""Collects one account: from its newest post back to what is stored, or to X's limit of 3,200.
 
-Each page's tweets and the place they lead to are one transaction, committed here (the documented
-exception to "the caller commits"). Killed anywhere, it goes on where the last commit left it.
+Each page's posts and its cursor are one transaction, committed here (the documented exception to
+"the caller commits"). After a kill, collecting goes on from the last commit.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _CURSORS = select(
     TwitterUser.id.in_(bindparam("accounts", expanding=True)),
     TwitterUser.uid.is_not(None),
 )
-_STANDING = select(
+_STATE = select(
     TwitterUser.uid,
     TwitterUser.name,
     TwitterUser.state,
@@ -65,7 +65,7 @@ _CHANGE = update(TwitterUser).where(_MINE)
 
 @dataclass(frozen=True)
 class CollectedAccount:
-    """The account being collected; ids are ours and Twitter's."""
+    """The account being collected, as read at its beginning."""
 
     id: int
     uid: int
@@ -73,8 +73,8 @@ class CollectedAccount:
 
 
 @dataclass
-class Collected:
-    """What came of one account. `trouble`: how many tweets or pages could not be had."""
+class CollectResult:
+    """Counts of one account. `trouble`: how many posts or pages could not be collected."""
 
     new: int = 0
     known: int = 0
@@ -82,34 +82,34 @@ class Collected:
     trouble: int = 0
 
 
-Begun = tuple[CollectedAccount, TimelineCursor]
+AccountCursor = tuple[CollectedAccount, TimelineCursor]
 
 
 def collect(
-    client: TimelineReader, run: RunContext, twitter_user_id: int, begun: Begun | None = None
-) -> Collected:
-    """Everything of one account that is not held yet. Commits after each page.
+    client: TimelineReader, run: RunContext, account_id: int, loaded: AccountCursor | None = None
+) -> CollectResult:
+    """Collect all posts of one account that are not stored yet. Commits after each page.
 
-    `begun` is what `standing_of` has read of it; nobody else moves it during a run.
+    `loaded` is its entry of `load_cursors`; nobody else changes the cursor during a run.
 
-    With nothing new this is one call. Raises what stops it: TwitterErrors (AccountProblem where
+    With nothing new this is one call. Raises what stops it: NetworkErrors (AccountProblem where
     this account cannot be read), what `run.check` raises, NotFound for an account that was
     deleted here meanwhile, Postponed and DatabaseTrouble. What was committed before is kept.
     """
-    collected = Collected()
-    subject, place = begun or _begin(twitter_user_id)
-    if place.is_under_way:
+    collected = CollectResult()
+    account, cursor = loaded or _load_cursor(account_id)
+    if cursor.is_under_way:
         # Cut off below its start: the rest of that pass comes first, or it would be a hole.
         try:
-            _pass(client, run, subject, place, collected)
+            _collect_pass(client, run, account, cursor, collected)
         except BadRequest as trouble:
             if not names_range(trouble):
                 raise
-            _ask_without_range(client, run, subject)
-            _give_up_rest(run, subject, place, trouble)
-        subject, place = _begin(twitter_user_id)
-    if not place.is_under_way:
-        _pass(client, run, subject, place, collected)
+            _ask_without_range(client, run, account)
+            _give_up_rest(run, account, cursor, trouble)
+        account, cursor = _load_cursor(account_id)
+    if not cursor.is_under_way:
+        _collect_pass(client, run, account, cursor, collected)
     return collected
 
 
@@ -120,45 +120,45 @@ def names_range(refusal: BadRequest) -> bool:
     return not RANGE.isdisjoint(refusal.parameters) or bool(_RANGE_NAMED.search(refusal.message))
 
 
-def _ask_without_range(client: TimelineReader, run: RunContext, subject: CollectedAccount) -> None:
-    """Make the smallest call for this account without a range. Raises where it is not taken."""
-    page = next(iter(client.timeline(subject.uid, page_size=1)))
-    run.spend(calls=1, posts=len(page.records))
+def _ask_without_range(client: TimelineReader, run: RunContext, account: CollectedAccount) -> None:
+    """Make the smallest call for this account without a range. Raises where it is refused."""
+    page = next(iter(client.timeline(account.uid, page_size=1)))
+    run.count_usage(calls=1, posts=len(page.records))
 
 
 def _give_up_rest(
-    run: RunContext, subject: CollectedAccount, place: TimelineCursor, trouble: BadRequest
+    run: RunContext, account: CollectedAccount, cursor: TimelineCursor, trouble: BadRequest
 ) -> None:
-    """Twitter will not hear of what lies below: told as an error, so that the new can come."""
+    """End a pass whose rest Twitter refuses, with an error row, so that new posts are collected."""
 
     def close() -> None:
-        user = db.session.get_one(TwitterUser, subject.id)
-        user.held_to_id = place.at_end().held_to_id
-        user.pass_newest_id = user.pass_oldest_id = None
-        run.fence()
+        twitter_user = db.session.get_one(TwitterUser, account.id)
+        twitter_user.held_to_id = cursor.at_end().held_to_id
+        twitter_user.pass_newest_id = twitter_user.pass_oldest_id = None
+        run.check_lease()
 
     unit_of_work(close)
     reason = Message(
         "Tweets older than number %(id)s could not be had. %(reason)s",
-        id=place.oldest_id,
+        id=cursor.oldest_id,
         reason=trouble.message,
     )
-    run.error(subject.name, reason, detail=trouble.detail, twitter_user_id=subject.id)
+    run.error(account.name, reason, detail=trouble.detail, twitter_user_id=account.id)
 
 
-def _begin(twitter_user_id: int) -> Begun:
-    begun = load_cursors([twitter_user_id]).get(twitter_user_id)
-    if begun is None:
+def _load_cursor(account_id: int) -> AccountCursor:
+    loaded = load_cursors([account_id]).get(account_id)
+    if loaded is None:
         raise NotFound(
             Message("This account was removed here, or has no uid yet (see populate_uids).")
         )
-    return begun
+    return loaded
 
 
-def load_cursors(ids: Sequence[int]) -> dict[int, Begun]:
-    """These accounts as they stand, read without keeping a transaction open over the network.
+def load_cursors(ids: Sequence[int]) -> dict[int, AccountCursor]:
+    """The cursors of these accounts by account id, read without leaving a transaction open.
 
-    Those that are gone here, or have no uid, are left out.
+    Accounts that are deleted here or have no uid are left out.
     """
     rows = db.session.connection().execute(_CURSORS, {"accounts": ids}).all()
     db.session.rollback()
@@ -171,111 +171,111 @@ def load_cursors(ids: Sequence[int]) -> dict[int, Begun]:
     }
 
 
-def _pass(
+def _collect_pass(
     client: TimelineReader,
     run: RunContext,
-    subject: CollectedAccount,
-    place: TimelineCursor,
-    collected: Collected,
+    account: CollectedAccount,
+    cursor: TimelineCursor,
+    collected: CollectResult,
 ) -> None:
-    """One way down the timeline: from the top, or from where an earlier pass was cut off."""
-    begun_at, new_in_pass = place.oldest_id, 0
-    for page in client.timeline(subject.uid, since_id=place.held_to_id, until_id=begun_at):
-        run.spend(calls=1, posts=len(page.records))
+    """One pass down the timeline: from the top, or from where an earlier one was interrupted."""
+    started_below_id, new_in_pass = cursor.oldest_id, 0
+    for page in client.timeline(account.uid, since_id=cursor.held_to_id, until_id=started_below_id):
+        run.count_usage(calls=1, posts=len(page.records))
         ids = [record.post.twitter_id for record in page.records]
         broken = any(problem.kind == BROKEN for problem in page.problems)
-        place = place.after_page(ids)
+        cursor = cursor.after_page(ids)
         # A chain that breaks off is taken up again by the next run, unless it got nowhere: then
         # it would break off for ever, and keep everything newer away.
-        ended = place.reaches_held(ids) or (
-            place.oldest_id == begun_at if broken else page.meta.next_token is None
+        ended = cursor.reaches_held(ids) or (
+            cursor.oldest_id == started_below_id if broken else page.meta.next_token is None
         )
-        place = place.at_end() if ended else place
+        cursor = cursor.at_end() if ended else cursor
         before = new_in_pass if ended else None
-        mine, strangers = _sorted_out(page, subject)
-        keep = partial(_keep, run, subject, mine, place, before, client.meter)
-        with client.meter.joined():
-            saved = run.pen.write(keep, lambda saved: saved.new)
+        mine, strangers = _split_by_author(page, account)
+        keep = partial(_save_page, run, account, mine, cursor, before, client.meter)
+        with client.meter.transaction():
+            saved = run.group_commit.commit(keep, lambda saved: saved.new)
         new_in_pass += saved.new
         collected.new, collected.known = collected.new + saved.new, collected.known + saved.known
         collected.pages += 1
-        collected.trouble += _tell_trouble(run, subject, page, saved, strangers)
+        collected.trouble += _record_problems(run, account, page, saved, strangers)
         run.advance(0, saved.new, saved=True)
         run.check()
         if ended:
             return
 
 
-def _keep(
+def _save_page(
     run: RunContext,
-    subject: CollectedAccount,
+    account: CollectedAccount,
     mine: Sequence[PostRecord],
-    place: TimelineCursor,
+    cursor: TimelineCursor,
     ended_after: int | None,
     meter: Meter,
 ) -> Saved:
-    """One page's tweets and the place it leads to, in the caller's unit of work, which fences it.
+    """Save one page's posts and its cursor in the caller's unit of work.
 
-    `ended_after`: how many new tweets the pass had before its last page; None of other pages.
+    `ended_after`: how many new posts the pass had before its last page; None of other pages.
     """
-    saved = save_page(mine, captured_by="timeline", run_id=run.id, owner=subject.id)
+    saved = save_page(mine, captured_by="timeline", run_id=run.id, owner=account.id)
     connection = db.session.connection()
     # Read only now: the counts in its row have just been brought up to date.
-    standing = connection.execute(_STANDING, {"account": subject.id}).first()
-    if standing is None:
+    state = connection.execute(_STATE, {"account": account.id}).first()
+    if state is None:
         raise NotFound(
-            Message("%(name)s was deleted here while it was being collected.", name=subject.name)
+            Message("%(name)s was deleted here while it was being collected.", name=account.name)
         )
-    if standing.uid != subject.uid:
+    if state.uid != account.uid:
         raise NotFound(
             Message(
                 "%(name)s has another uid here than when its posts were asked for, so they were "
                 "not kept. The next run asks for those of the account as it is now.",
-                name=subject.name,
+                name=account.name,
             )
         )
-    _see_author(subject, standing, mine)
+    _apply_author(account, state, mine)
     change = {
-        "held_to_id": place.held_to_id,
-        "pass_newest_id": place.newest_id,
-        "pass_oldest_id": place.oldest_id,
+        "held_to_id": cursor.held_to_id,
+        "pass_newest_id": cursor.newest_id,
+        "pass_oldest_id": cursor.oldest_id,
     }
     if ended_after is not None:
-        change |= _end_of_pass(standing, ended_after + saved.new)
-    connection.execute(_CHANGE, {"account": subject.id, **change})
+        change |= _end_of_pass(state, ended_after + saved.new)
+    connection.execute(_CHANGE, {"account": account.id, **change})
     meter.write(connection)
     return saved
 
 
-def _see_author(subject: CollectedAccount, standing: Any, records: Sequence[PostRecord]) -> None:
-    """Each page tells the account's present name and whether it is protected, at no cost."""
+def _apply_author(account: CollectedAccount, state: Any, records: Sequence[PostRecord]) -> None:
+    """Apply the account's name and protection as its newest post shows them; costs no call."""
     if not records:
         return
     newest = max(records, key=lambda record: record.post.twitter_id).post
-    name = (newest.screen_name or "")[:50] if newest.author_uid == subject.uid else ""
-    is_new_name = name not in ("", standing.name)
-    is_back = standing.state in (lifecycle.SUSPENDED, lifecycle.NOT_FOUND) or (
-        standing.state == lifecycle.PROTECTED and newest.author_protected is False
+    name = (newest.screen_name or "")[:50] if newest.author_uid == account.uid else ""
+    is_new_name = name not in ("", state.name)
+    is_back = state.state in (lifecycle.SUSPENDED, lifecycle.NOT_FOUND) or (
+        state.state == lifecycle.PROTECTED and newest.author_protected is False
     )
     if not is_new_name and not is_back:
         return
-    user = db.session.get_one(TwitterUser, subject.id, populate_existing=True)
+    twitter_user = db.session.get_one(TwitterUser, account.id, populate_existing=True)
     if is_new_name:
-        names.rename(user, name)
+        names.rename(twitter_user, name)
     if is_back:
-        lifecycle.set_state(user, lifecycle.OK, "")
+        lifecycle.set_state(twitter_user, lifecycle.OK, "")
     db.session.flush()
 
 
-def _end_of_pass(standing: Any, new: int) -> dict[str, Any]:
-    """What the end of a pass says about how often this account is worth asking."""
+def _end_of_pass(state: Any, new: int) -> dict[str, Any]:
+    """The columns that change at the end of a pass: rate, empty polls, when to ask again."""
     now = clock.now()
-    quiet_since = standing.newest_item_at or standing.added_at
+    quiet_since = state.newest_item_at or state.added_at
     quiet = now - quiet_since > timedelta(days=settings().quiet_after_days)
     pause = timedelta(hours=settings().quiet_every_hours)
     return {
-        "tweets_per_day": _rate(standing, new, now),
-        "empty_polls": 0 if new else standing.empty_polls + 1,
+        "tweets_per_day": _rate(state, new, now),
+        "empty_polls": 0 if new else state.empty_polls + 1,
         "collected_at": now,
         "failures": 0,
         "gone_unconfirmed_since": None,
@@ -283,19 +283,19 @@ def _end_of_pass(standing: Any, new: int) -> dict[str, Any]:
     }
 
 
-def _rate(standing: Any, new: int, now: datetime) -> float:
-    """Tweets per day: of the first pass by the time it spans, then with a memory."""
-    since = standing.collected_at or standing.oldest_item_at or standing.added_at
+def _rate(state: Any, new: int, now: datetime) -> float:
+    """Posts per day: of the first pass by the time it spans, then as a moving average."""
+    since = state.collected_at or state.oldest_item_at or state.added_at
     latest = float(new / max((now - since) / timedelta(days=1), 1 / 24))
-    if standing.tweets_per_day is None:
+    if state.tweets_per_day is None:
         return latest
-    return (1 - RATE_WEIGHT) * float(standing.tweets_per_day) + RATE_WEIGHT * latest
+    return (1 - RATE_WEIGHT) * float(state.tweets_per_day) + RATE_WEIGHT * latest
 
 
-def _tell_trouble(
-    run: RunContext, subject: CollectedAccount, page: Page, saved: Saved, strangers: Sequence[int]
+def _record_problems(
+    run: RunContext, account: CollectedAccount, page: Page, saved: Saved, strangers: Sequence[int]
 ) -> int:
-    """An error row for each tweet, and for a chain of pages, that could not be had whole."""
+    """Add an error row for each post or chain of pages that could not be collected; how many."""
     errors = [
         (refusal.message, refusal.raw[:300].decode("utf-8", "replace")) for refusal in page.refused
     ]
@@ -310,14 +310,14 @@ def _tell_trouble(
     ]
     for reason, detail in errors:
         run.error(
-            subject.name, reason, detail=detail.replace("\x00", ""), twitter_user_id=subject.id
+            account.name, reason, detail=detail.replace("\x00", ""), twitter_user_id=account.id
         )
     return len(errors)
 
 
-def _sorted_out(page: Page, subject: CollectedAccount) -> tuple[list[PostRecord], list[int]]:
-    """The account's own records, and the ids of what is another's."""
-    own = (None, subject.uid)
+def _split_by_author(page: Page, account: CollectedAccount) -> tuple[list[PostRecord], list[int]]:
+    """The account's own records, and the ids of posts of other accounts."""
+    own = (None, account.uid)
     mine = [record for record in page.records if record.post.author_uid in own]
     if len(mine) == len(page.records):
         return mine, []

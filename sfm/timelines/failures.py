@@ -1,7 +1,7 @@
-"""Whose trouble the failures of one run are: single accounts', a credential's, or everybody's.
+"""Decides whether a failure in a timeline run is an account's, a credential's, or Twitter's.
 
-A failure is counted on its account only once the same run has read another account well after that
-one was begun. What fails for all leaves no mark on any account.
+A failure is counted on its account only after the same run has read another account without error
+since that one was begun. What fails for all accounts is counted on none.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from sfm.networks.errors import (
 from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
 
-MOST_FAILURES = 5  # in a row: of one account, then a run leaves it out
-MOST_IN_A_ROW = 5  # accounts in a row that Twitter gave no proper answer for, then it is down
-DOWN = timedelta(minutes=15)
-SHORT_WAIT_SECONDS = 3.0  # the longest pause before another try while nobody answers
+MAX_FAILURES = 5  # in a row: of one account, then a run leaves it out
+MAX_IN_A_ROW = 5  # accounts in a row that Twitter gave no proper answer for, then it is down
+RETRY_WHEN_DOWN = timedelta(minutes=15)
+MAX_WAIT_SECONDS_WHEN_DOWN = 3.0  # the longest pause before another try while nobody answers
 PUT_ASIDE = Message(
     "This has failed five times in a row while other accounts were read. The next run leaves it "
     "out, and the run after that asks for it again."
@@ -50,7 +50,7 @@ NO_ADDRESS = N_(
 
 @dataclass
 class Failures:
-    """What one run knows of its failures. Its methods may be called by many threads."""
+    """The failures of one run. Its methods may be called by several threads."""
 
     read: int = 0  # accounts that were read well
     explained: int = 0  # accounts that Twitter gave a reason for
@@ -60,56 +60,56 @@ class Failures:
     credentials: CredentialChecks = field(default_factory=lambda: CredentialChecks())
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note_read(self, fingerprint: str) -> list[int]:
-        """An account was read well with this credential.
+    def record_read(self, fingerprint: str) -> list[int]:
+        """Record that an account was read with this credential.
 
-        Gives the accounts whose failure that shows to be their own, each once.
+        Returns the ids of the accounts whose earlier failures are therefore their own, each once.
         """
         with self._lock:
             self.read, self.in_a_row = self.read + 1, 0
             own, self.pending = list(self.pending), {}
-        self.credentials.note_accepted(fingerprint)
+        self.credentials.record_accepted(fingerprint)
         return own
 
-    def note_explained(self) -> None:
-        """Twitter named the reason why an account cannot be read."""
+    def record_explained(self) -> None:
+        """Record that Twitter gave the reason why an account cannot be read."""
         with self._lock:
             self.explained, self.in_a_row = self.explained + 1, 0
 
-    def note_failed(self, account: int, trouble: Exception, read_before: int) -> None:
-        """An account could not be read. `read_before`: what `read` was when it was begun."""
+    def record_failed(self, account_id: int, trouble: Exception, read_before: int) -> None:
+        """Record a failed account. `read_before`: the value of `read` when it was begun."""
         with self._lock:
-            self.pending[account] = read_before
+            self.pending[account_id] = read_before
             if isinstance(trouble, NetworkError):
                 self.in_a_row, self.latest = self.in_a_row + 1, trouble
 
     @property
     def is_down(self) -> bool:
-        """Whether so many accounts in a row had no proper answer that going on is pointless."""
-        return self.in_a_row >= MOST_IN_A_ROW
+        """Whether five accounts in a row had no proper answer."""
+        return self.in_a_row >= MAX_IN_A_ROW
 
     @property
     def is_common(self) -> bool:
-        """Whether failures are all that came: nothing was read, and no reason was given."""
+        """Whether no account was read and no reason was given: all failed alike."""
         return bool(self.pending) and not self.read and not self.explained
 
     def is_too_long(self, wait: Wait) -> bool:
-        """Whether to give up rather than wait so long for another try, as others have in vain."""
+        """Whether not to wait so long for another try, because other accounts failed alike."""
         nobody_answers = self.in_a_row > (1 if self.read else 0)
         is_fault = isinstance(wait.cause, Retry)
-        return nobody_answers and is_fault and wait.seconds > SHORT_WAIT_SECONDS
+        return nobody_answers and is_fault and wait.seconds > MAX_WAIT_SECONDS_WHEN_DOWN
 
-    def own_at_end(self) -> list[int]:
-        """At the end of the run: the accounts that failed while others were read well."""
-        return [account for account, before in self.pending.items() if self.read > before]
+    def accounts_at_fault(self) -> list[int]:
+        """At the end of a run: the ids of accounts that failed while others were read."""
+        return [account_id for account_id, before in self.pending.items() if self.read > before]
 
 
 @dataclass
 class CredentialChecks:
-    """Tells a refusal of one account, for which Twitter gave no reason, from one of a credential.
+    """Decides whether a refusal without a reason is about the account or the credential.
 
-    It is the account's while the credential has just been answered well for another account, or a
-    check of the credential says that it is accepted.
+    It is about the account if the credential was just accepted for another account, or if a check
+    of the credential says that it is accepted.
     """
 
     accepted: set[str] = field(default_factory=set)  # fingerprints
@@ -117,8 +117,8 @@ class CredentialChecks:
     checked: dict[str, CredentialProblem | None] = field(default_factory=dict)  # in this row
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note_accepted(self, fingerprint: str) -> None:
-        """An account was read well with this credential."""
+    def record_accepted(self, fingerprint: str) -> None:
+        """Record that an account was read with this credential."""
         with self._lock:
             self.accepted.add(fingerprint)
             self.refusals.pop(fingerprint, None)
@@ -127,7 +127,7 @@ class CredentialChecks:
     def refusal_of(
         self, client: TimelineReader, run: RunContext, trouble: CredentialProblem
     ) -> CredentialProblem | None:
-        """What refuses the credential itself; None where only the account's call is refused.
+        """The refusal of the credential itself; None where only this account's call is refused.
 
         May make one small call; other threads wait for its answer. Raises Wait and OutOfCredits.
         """
@@ -146,10 +146,10 @@ class CredentialChecks:
 
 def _check(client: TimelineReader, run: RunContext) -> CredentialProblem | None:
     """Why Twitter refuses the credential; None where it accepts it, or where that is not known."""
-    run.spend(calls=1)
+    run.count_usage(calls=1)
     try:
         client.check_credential()
-        run.spend(users=1)
+        run.count_usage(users=1)
     except CredentialProblem as refusal:
         return None if refusal.is_about_the_call else refusal
     except (Retry, BadRequest, AccountProblem):
@@ -157,32 +157,34 @@ def _check(client: TimelineReader, run: RunContext) -> CredentialProblem | None:
     return None
 
 
-def count(run: RunContext, accounts: Sequence[int]) -> dict[int, str]:
+def count_failures(run: RunContext, account_ids: Sequence[int]) -> dict[int, str]:
     """Count one more failure on each of these accounts. Commits.
 
-    Gives the names, by number, of those that this puts aside: the fifth in a row does.
+    Returns the names, by id, of those that are put aside by it, at the fifth in a row.
     """
 
     def count_each() -> dict[int, str]:
-        aside: dict[int, str] = {}
-        for user in db.session.scalars(select(TwitterUser).where(TwitterUser.id.in_(accounts))):
-            user.failures += 1
-            if user.failures >= MOST_FAILURES:
-                user.ask_again_at = clock.now() + lifecycle.ASK_AGAIN
-                aside[user.id] = user.name
-        run.fence()
-        return aside
+        put_aside: dict[int, str] = {}
+        for account in db.session.scalars(
+            select(TwitterUser).where(TwitterUser.id.in_(account_ids))
+        ):
+            account.failures += 1
+            if account.failures >= MAX_FAILURES:
+                account.ask_again_at = clock.now() + lifecycle.ASK_AGAIN_AFTER
+                put_aside[account.id] = account.name
+        run.check_lease()
+        return put_aside
 
-    return unit_of_work(count_each) if accounts else {}
+    return unit_of_work(count_each) if account_ids else {}
 
 
-def take_back(run: RunContext, put_aside: Collection[int]) -> None:
-    """Have the next run ask for all that earlier runs put aside for passing trouble. Commits.
+def clear_put_aside(run: RunContext, put_aside: Collection[int]) -> None:
+    """Have the next run ask again for all accounts that earlier runs put aside. Commits.
 
-    For the end of a run that read others well. `put_aside`: those of this run, which stay so.
+    For the end of a run that read other accounts. `put_aside`: those of this run, left as they are.
     """
     waiting = (
-        TwitterUser.failures >= MOST_FAILURES,
+        TwitterUser.failures >= MAX_FAILURES,
         TwitterUser.state == lifecycle.OK,
         TwitterUser.ask_again_at > clock.now(),
         TwitterUser.id.not_in(put_aside),
@@ -190,6 +192,6 @@ def take_back(run: RunContext, put_aside: Collection[int]) -> None:
 
     def ask_again() -> None:
         db.session.execute(update(TwitterUser).where(*waiting).values(ask_again_at=None))
-        run.fence()
+        run.check_lease()
 
     unit_of_work(ask_again)

@@ -1,4 +1,4 @@
-"""Clients of Twitter, made from the credentials that Users hold: counted, limited, watched."""
+"""Twitter clients for the credentials of Users, with rate limits, usage and credential state."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _STREAMS = (BEARER,)
 
 
 class NoCredential(SfmError):
-    """There is nothing to speak to Twitter with; the message says what to do."""
+    """No usable credential was found; the message says what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, permanent=True)
 
 
 class WatchedTransport(Transport):
-    """Tells what came of each call to the keeper of the credential's state."""
+    """Passes the outcome of each call to the credential's StateKeeper."""
 
     keeper: StateKeeper
 
@@ -53,9 +53,9 @@ class WatchedTransport(Transport):
         try:
             body = super().ask(endpoint, params, **more)
         except NetworkError as trouble:
-            self.keeper.note(trouble)
+            self.keeper.record(trouble)
             raise
-        self.keeper.note(None)
+        self.keeper.record(None)
         return body
 
 
@@ -67,7 +67,7 @@ def default_client(pause: Pause | None = None, meter: Meter | None = None) -> Cl
     NoCredential. `pause` sleeps when there is something to wait for; without, a Wait is raised.
     `meter` counts the calls; without, each is written to the database at once.
     """
-    credential = _default(_SIGN_INS_FIRST)
+    credential = _default_credential(_SIGN_INS_FIRST)
     if isinstance(credential, str):
         return _client(plain_transport(BearerAuth(credential), pause, meter))
     return client_for(credential, pause, meter)
@@ -75,14 +75,14 @@ def default_client(pause: Pause | None = None, meter: Meter | None = None) -> Cl
 
 def collecting_client(pause: Pause) -> Client:
     """The same client for one thread that stores what it reads page by page: its calls are
-    counted with the pages (see Tab)."""
-    tab = UsageBuffer(db.engine)
+    counted with the pages (see UsageBuffer)."""
+    usage_buffer = UsageBuffer(db.engine)
 
-    def settle_first(wait: Wait) -> None:
-        tab.settle()
+    def write_usage_first(wait: Wait) -> None:
+        usage_buffer.write_now()
         pause(wait)
 
-    return default_client(settle_first, tab)
+    return default_client(write_usage_first, usage_buffer)
 
 
 def client_for(
@@ -98,7 +98,7 @@ def client_for(
 
 
 def stream_auth(credential: Credential) -> BearerAuth:
-    """What a stream connects with. Raises NoCredential for a person's sign-in: streams take only
+    """The bearer token of a stream. Raises NoCredential for a person's sign-in: streams take only
     an app's bearer token. Source: X, "Authentication mapping"."""
     if credential.kind != BEARER:
         raise NoCredential(
@@ -107,25 +107,25 @@ def stream_auth(credential: Credential) -> BearerAuth:
                 "on the account page, or with the command set_credential."
             )
         )
-    return BearerAuth(credentials.unsealed(credential)["token"])
+    return BearerAuth(credentials.open_secrets(credential)["token"])
 
 
 def default_stream_auth() -> BearerAuth:
-    """What streamsample connects with, chosen as for `default_client` among app tokens."""
-    credential = _default(_STREAMS)
+    """The bearer token of streamsample: as for `default_client`, among app tokens only."""
+    credential = _default_credential(_STREAMS)
     return BearerAuth(credential) if isinstance(credential, str) else stream_auth(credential)
 
 
 def plain_transport(
     auth: Auth, pause: Pause | None = None, meter: Meter | None = None
 ) -> Transport:
-    """Calls that are limited and counted, and keep no state of what signs them."""
+    """A transport with rate limits and usage, but without a StateKeeper."""
     return _transport(Transport, auth, pause, meter)
 
 
 def auth_of(credential: Credential) -> Auth:
     """How calls with this credential are signed."""
-    secrets = credentials.unsealed(credential)
+    secrets = credentials.open_secrets(credential)
     if credential.kind == BEARER:
         return BearerAuth(secrets["token"])
     if credential.kind == OAUTH1:
@@ -169,7 +169,7 @@ def _client(transport: Transport) -> Client:
     return Client(transport, dialect="post" if settings().twitter_dialect == "post" else "tweet")
 
 
-def _default(kinds: tuple[str, ...]) -> Credential | str:
+def _default_credential(kinds: tuple[str, ...]) -> Credential | str:
     """A credential, or the token of the setting."""
     name = settings().twitter_default_username
     unusable: list[Credential] = []

@@ -1,4 +1,4 @@
-"""Asks Twitter whether a credential works, and says in words what is wrong where it does not."""
+"""Checks a credential with one call to Twitter and stores its state."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from sfm.models import Credential
 from sfm.networks.errors import NetworkError
 from sfm.users.clients import NoCredential, client_for
 from sfm.users.credential_state import state_after
-from sfm.users.credentials import BEARER, NEEDS_SIGN_IN, REFUSED, WORKS, mark
+from sfm.users.credentials import BEARER, NEEDS_SIGN_IN, REFUSED, WORKS, set_state
 from sfm.users.encryption import UnreadableSecret
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What a check found: the state, and a sentence; `name` is whose sign-in it is, if one's."""
+class CheckResult:
+    """Whether it works, and a sentence; `name` is the Twitter name of a person's sign-in."""
 
     works: bool
     message: str
     name: str = ""
 
 
-def check(credential: Credential) -> Checked:
+def check(credential: Credential) -> CheckResult:
     """Make one small call with a credential; the state found is kept. Commits.
 
     Reads one user, which X bills at most. Twitter is asked outside any transaction.
@@ -34,27 +34,27 @@ def check(credential: Credential) -> Checked:
         db.session.rollback()
         name = client.check_credential()
         if not name:
-            return _keep(credential_id, WORKS, Checked(True, Message("Twitter accepts it.")))
-        return _keep(
+            return _store(credential_id, WORKS, CheckResult(True, Message("Twitter accepts it.")))
+        return _store(
             credential_id,
             WORKS,
-            Checked(True, Message("Twitter knows it as @%(name)s.", name=name), name),
+            CheckResult(True, Message("Twitter knows it as @%(name)s.", name=name), name),
         )
     except NetworkError as trouble:
         state = state_after(trouble)
         if state == REFUSED and trouble.status == 401 and credential.kind != BEARER:
             state = NEEDS_SIGN_IN
-        return _keep(credential_id, state, Checked(False, trouble.message))
+        return _store(credential_id, state, CheckResult(False, trouble.message))
     except UnreadableSecret as trouble:
-        return _keep(credential_id, REFUSED, Checked(False, trouble.message))
+        return _store(credential_id, REFUSED, CheckResult(False, trouble.message))
     except NoCredential as trouble:
-        return Checked(False, trouble.message)
+        return CheckResult(False, trouble.message)
 
 
-def _keep(credential_id: int, state: str | None, result: Checked) -> Checked:
+def _store(credential_id: int, state: str | None, result: CheckResult) -> CheckResult:
     begin_write()
     credential = db.session.get(Credential, credential_id)
     if credential is not None and state is not None:
-        mark(credential, state, "" if result.works else result.message)
+        set_state(credential, state, "" if result.works else result.message)
     db.session.commit()
     return result

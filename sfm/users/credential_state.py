@@ -1,4 +1,4 @@
-"""Keeps the state of a credential as Twitter's answers show it."""
+"""The state of a credential: derived from Twitter's answers, written while it is in use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sfm.networks.errors import CredentialProblem, NetworkError, OutOfCredits
 from sfm.users.credentials import NEEDS_SIGN_IN, OUT_OF_CREDITS, REFUSED, UNCHECKED, WORKS
 from sfm.users.deferred_writes import DeferredWrites
 
-NOTE_EVERY = timedelta(seconds=60)
+WRITE_EVERY = timedelta(seconds=60)
 
 
 def state_after(trouble: NetworkError | None) -> str | None:
@@ -38,27 +38,27 @@ def is_usable(credential: Credential) -> bool:
 
 
 class StateKeeper:
-    """Takes what came of each call with one credential, and writes what is new of it."""
+    """Derives one credential's state from the outcome of each call, and writes changes."""
 
     def __init__(self, engine: Engine, credential: Credential) -> None:
-        self._beside = DeferredWrites(engine)
+        self._deferred = DeferredWrites(engine)
         self._id = credential.id
         self._is_sign_in = credential.kind != "bearer"
         self._state: str | None = credential.state
         self._written_at: datetime | None = None
 
-    def note(self, trouble: NetworkError | None) -> None:
-        """One call is over; `trouble` is what it ended with."""
+    def record(self, trouble: NetworkError | None) -> None:
+        """Record the outcome of a call; `trouble` is its error, None for an answer."""
         state = state_after(trouble)
         if state == REFUSED and self._is_sign_in and trouble is not None and trouble.status == 401:
             state = NEEDS_SIGN_IN  # a person's token that is refused was revoked
         now = clock.now()
-        fresh = self._written_at is not None and now - self._written_at < NOTE_EVERY
+        fresh = self._written_at is not None and now - self._written_at < WRITE_EVERY
         if fresh and state in (None, self._state):
             return
         self._state, self._written_at = state or self._state, now
         reason = trouble.message if trouble is not None and state else ""
-        self._beside.write(lambda connection: self._write(connection, state, reason, now))
+        self._deferred.write(lambda connection: self._write(connection, state, reason, now))
 
     def _write(self, connection: Connection, state: str | None, reason: str, now: datetime) -> None:
         change = update(Credential).where(Credential.id == self._id)

@@ -1,6 +1,6 @@
-"""The credentials of Users: kept encrypted, told apart by fingerprint, with the state they are in.
+"""Credentials of Users: adding, reading and removing them, encrypted, unique by fingerprint.
 
-Nothing here commits. A secret goes in and never comes out again, save to speak to Twitter.
+Nothing here commits. A secret is read again only to sign calls to Twitter.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class NewCredential:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for what Twitter counts as one: the app's token, or one person's sign-in. The
-        same as that of the adapter's Auth, under which calls are counted."""
+        """Equal for credentials that share rate limits: an app's token, or one person's sign-in.
+        The same as the fingerprint of the adapter's Auth, under which calls are counted."""
         if self.kind == OAUTH2:  # its tokens change every two hours, the person does not
             return fingerprint(OAUTH2, str(self.twitter_uid))
         return fingerprint(self.kind, self.secrets["token"])
@@ -82,7 +82,7 @@ def oauth1(token: str, token_secret: str, label: str = "") -> NewCredential:
     return NewCredential(OAUTH1, secrets, _label(label), twitter_uid=uid)
 
 
-def keep(user: User, new: NewCredential) -> Credential:
+def save(user: User, new: NewCredential) -> Credential:
     """Add the credential to a User, or put the new secret in place of the same one's old.
 
     Flushes; commit is the caller's. Raises WrongInput where another User already holds it.
@@ -104,7 +104,7 @@ def keep(user: User, new: NewCredential) -> Credential:
     credential.twitter_uid = new.twitter_uid
     credential.scopes = new.scopes
     credential.expires_at = new.expires_at
-    mark(credential, UNCHECKED)
+    set_state(credential, UNCHECKED)
     db.session.add(credential)
     db.session.flush()
     audit.record(
@@ -123,14 +123,14 @@ def seal(credential: Credential, secrets: dict[str, str]) -> None:
     credential.secret, credential.key_id = sealed.token, sealed.key_id
 
 
-def unsealed(credential: Credential) -> dict[str, str]:
-    """The secrets. Raises vault.Unreadable where their key is gone."""
+def open_secrets(credential: Credential) -> dict[str, str]:
+    """The secrets. Raises UnreadableSecret where their key is missing."""
     opened: Any = vault().open(credential.secret)
     return {str(name): str(value) for name, value in opened.items()}
 
 
 def remove(credential: Credential) -> None:
-    """Forget a credential for good. Flushes."""
+    """Delete a credential. Flushes."""
     audit.record(
         "credential.removed",
         kind="user",
@@ -142,8 +142,8 @@ def remove(credential: Credential) -> None:
     db.session.flush()
 
 
-def mark(credential: Credential, state: str, reason: str = "") -> None:
-    """Say in what state a credential is, and since when if that is new."""
+def set_state(credential: Credential, state: str, reason: str = "") -> None:
+    """Set the state of a credential, and since when if that is new. Does not flush."""
     now = clock.now()
     if credential.state != state:
         credential.state_since = now
@@ -153,7 +153,7 @@ def mark(credential: Credential, state: str, reason: str = "") -> None:
 
 
 def of_user(user: User) -> list[Credential]:
-    """A User's credentials, in the order they came."""
+    """A User's credentials, oldest first."""
     query = select(Credential).where(Credential.user_id == user.id).order_by(Credential.id)
     return list(db.session.scalars(query))
 

@@ -1,8 +1,7 @@
-"""Writes beside the session: in short transactions of their own, which stand whatever becomes of
-the work under way.
+"""Small writes in transactions of their own, which stay also if the session is rolled back.
 
-SQLite lets one writer in at a time. While the present session is that writer, what is written
-beside it waits in memory until its transaction has ended, or it would wait for itself.
+SQLite lets one writer in at a time. While the present session is that writer, these writes wait in
+memory until its transaction has ended; otherwise the thread would wait for itself.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ Work = Callable[[Connection], object]
 
 
 class DeferredWrites:
-    """A line of small writes. None is raised for: what cannot be written now waits."""
+    """A queue of small writes. Raises nothing: what cannot be written now stays in the queue."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -32,7 +31,7 @@ class DeferredWrites:
         self._lock = threading.Lock()
 
     def write(self, work: Work) -> None:
-        """Have `work` done in a transaction of its own, at once or as soon as it may be."""
+        """Do `work` in a transaction of its own, at once or after the session's transaction."""
         with self._lock:
             self._waiting.append(work)
         session = writing_session(self._engine)
@@ -42,7 +41,7 @@ class DeferredWrites:
             _flush_after(session, self)
 
     def flush(self) -> None:
-        """Write what waits. What cannot be written goes on waiting."""
+        """Do all queued writes. Those that cannot be done stay queued."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
         if not waiting:
@@ -58,7 +57,7 @@ class DeferredWrites:
 
 
 def writing_session(engine: Engine) -> Session | None:
-    """The present session, if it keeps every other writer of this database out."""
+    """The present session, if it holds SQLite's only write lock; else None."""
     if engine.dialect.name != "sqlite" or not has_app_context():
         return None
     session = db.session()
@@ -68,14 +67,14 @@ def writing_session(engine: Engine) -> Session | None:
     return session if how == "IMMEDIATE" else None
 
 
-def _flush_after(session: Session, beside: DeferredWrites) -> None:
-    """Once the session's transaction is over, whichever way, let the waiting be written."""
-    waiting: list[DeferredWrites] | None = session.info.get("sfm_beside")
+def _flush_after(session: Session, writes: DeferredWrites) -> None:
+    """Flush `writes` when the session's transaction has ended, committed or not."""
+    waiting: list[DeferredWrites] | None = session.info.get("sfm_deferred_writes")
     if waiting is not None:
-        if beside not in waiting:
-            waiting.append(beside)
+        if writes not in waiting:
+            waiting.append(writes)
         return
-    waiting = session.info["sfm_beside"] = [beside]
+    waiting = session.info["sfm_deferred_writes"] = [writes]
 
     @event.listens_for(session, "after_transaction_end")
     def _write(_session: Session, transaction: SessionTransaction) -> None:

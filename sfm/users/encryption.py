@@ -42,14 +42,14 @@ class UnreadableSecret(SfmError):
 
 @dataclass(frozen=True)
 class Sealed:
-    """An encrypted value, and which key opens it."""
+    """An encrypted value, and the id of the key it is encrypted with."""
 
     token: bytes
     key_id: str
 
 
 def key_id(key: str) -> str:
-    """A short name for a key that says nothing about the key itself."""
+    """A short id of a key, from which the key cannot be derived."""
     return hashlib.sha256(b"sfm key id:" + key.encode("ascii")).hexdigest()[:12]
 
 
@@ -85,7 +85,7 @@ class Vault:
         return Sealed(Fernet(key).encrypt(text.encode("utf-8")), key_id(key))
 
     def open(self, token: bytes) -> Any:
-        """The value that was sealed. Raises Unreadable where no key opens it."""
+        """The value that was sealed. Raises UnreadableSecret where no key decrypts it."""
         try:
             text = MultiFernet([Fernet(key) for key in self.keys]).decrypt(token)
         except InvalidToken:
@@ -93,7 +93,7 @@ class Vault:
         return json.loads(text)
 
     def add_key(self) -> str:
-        """Put a new key before the others, for everybody at once; gives its id."""
+        """Add a new key before the others, for all processes at once; its id."""
         self._refuse_if_given()
         if not self.file.exists():
             self._make_first()
@@ -103,7 +103,7 @@ class Vault:
         return key_id(key)
 
     def forget_old_keys(self) -> int:
-        """Keep the newest key only; gives how many went. Whatever they sealed is lost."""
+        """Keep the newest key only; how many were deleted. What they encrypted is lost."""
         self._refuse_if_given()
         if not self.file.exists():
             self._make_first()

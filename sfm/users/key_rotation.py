@@ -1,4 +1,4 @@
-"""Puts every kept secret under the newest key, while the system goes on running."""
+"""Encrypts every stored secret with the newest key, while the system goes on running."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sfm.database import begin_write, db
 from sfm.models import Credential, SignInState
 from sfm.users.encryption import key_id, vault
 
-BATCH = 50
+BATCH = 50  # credentials a transaction
 
 
 @dataclass(frozen=True)
-class Rotated:
-    """What a rotation did."""
+class RotationResult:
+    """How many credentials were encrypted, with which key; how many older keys there are."""
 
     credentials: int
     key_id: str
@@ -24,7 +24,7 @@ class Rotated:
     forgotten: int = 0
 
 
-def rotate() -> Rotated:
+def rotate() -> RotationResult:
     """Make a new key (none where the setting gives the keys) and seal everything with it.
 
     Commits once per batch of rows, each locked only meanwhile. Killed half-way it can be run
@@ -32,36 +32,36 @@ def rotate() -> Rotated:
     """
     if not vault().given:
         vault().add_key()
-    done = seal_all_anew()
+    done = reencrypt_all()
     audit.record("keys.rotated", after={"newest": done.key_id, "credentials": done.credentials})
     db.session.commit()
     return done
 
 
-def forget_old() -> Rotated:
+def delete_old_keys() -> RotationResult:
     """Seal everything with the newest key, then drop the older keys. Commits.
 
     Sign-ins under way at Twitter that began under an older key have to begin again.
     """
-    done = seal_all_anew()
+    done = reencrypt_all()
     begin_write()
     db.session.execute(delete(SignInState))
     forgotten = vault().forget_old_keys()
     audit.record("keys.forgotten", after={"newest": done.key_id, "older": forgotten})
     db.session.commit()
-    return Rotated(done.credentials, done.key_id, 0, forgotten)
+    return RotationResult(done.credentials, done.key_id, 0, forgotten)
 
 
-def seal_all_anew() -> Rotated:
+def reencrypt_all() -> RotationResult:
     """Seal every credential that is not under the newest key. Commits once per batch."""
     newest, *older = vault().keys
     count = 0
-    while batch := _seal_batch(key_id(newest)):
+    while batch := _reencrypt_batch(key_id(newest)):
         count += batch
-    return Rotated(count, key_id(newest), len(older))
+    return RotationResult(count, key_id(newest), len(older))
 
 
-def _seal_batch(newest: str) -> int:
+def _reencrypt_batch(newest: str) -> int:
     begin_write()
     rows = db.session.scalars(
         select(Credential)

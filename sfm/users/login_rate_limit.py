@@ -1,8 +1,8 @@
-"""How often a sign-in may be tried: per name and address, in the database, so that all workers
-count together and none forgets at a restart.
+"""The rate limit of sign-ins, per name and per address; counted in the database, so that all
+processes share it and a restart does not reset it.
 
-A try is counted before the password is looked at: however many come at once, no more are looked
-at than the limits allow. A sign-in that works gives its try back.
+A try is counted before the password is checked, so that no more passwords are checked at the same
+time than the limits allow. A sign-in that works takes its try back.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from sfm.messages import Message
 from sfm.models import Attempts
 
 WINDOW = timedelta(minutes=15)
-PER_NAME_AND_ADDRESS = 5
-PER_NAME = 30  # from many addresses together: above what a forgetful person does
-PER_ADDRESS = 20  # a whole reading room may share one
+MAX_PER_NAME_AND_ADDRESS = 5
+MAX_PER_NAME = 30  # from many addresses together: above what a forgetful person does
+MAX_PER_ADDRESS = 20  # a whole reading room may share one
 
 
 class TooManyTries(SfmError):
-    """No more sign-ins are tried for now; `until` says for how long."""
+    """The limit is reached until `until` (aware UTC)."""
 
     def __init__(self, until: datetime, *, first: bool) -> None:
         minutes = max(1, -(-int((until - clock.now()).total_seconds()) // 60))
@@ -47,7 +47,7 @@ class TooManyTries(SfmError):
 
 @dataclass(frozen=True)
 class TryBucket:
-    """What is counted together, and how much of it is allowed in a window."""
+    """One count of tries, and how many are allowed in a window of 15 minutes."""
 
     key: str
     limit: int
@@ -57,9 +57,9 @@ def buckets(name: str, address: str) -> tuple[TryBucket, ...]:
     """The counts that a try for this name from this address adds to, the narrowest first."""
     who, where = _digest(name.strip().lower()), _digest(_network(address))
     return (
-        TryBucket(f"both:{who}:{where}", PER_NAME_AND_ADDRESS),
-        TryBucket(f"name:{who}", PER_NAME),
-        TryBucket(f"address:{where}", PER_ADDRESS),
+        TryBucket(f"both:{who}:{where}", MAX_PER_NAME_AND_ADDRESS),
+        TryBucket(f"name:{who}", MAX_PER_NAME),
+        TryBucket(f"address:{where}", MAX_PER_ADDRESS),
     )
 
 
@@ -79,7 +79,7 @@ def take(name: str, address: str) -> None:
 
 
 def give_back(name: str, address: str) -> None:
-    """The try was a sign-in that works: forget the name's failures from there. Flushes."""
+    """After a sign-in that works: delete the name's failures from this address. Flushes."""
     both, *wider = buckets(name, address)
     db.session.execute(delete(Attempts).where(Attempts.key == both.key))
     for bucket in wider:
@@ -92,7 +92,7 @@ def give_back(name: str, address: str) -> None:
 
 
 def _add_one(key: str) -> Any:
-    """One more in the present window, or the first of a new one. Twins for both databases."""
+    """One more in the present window, or the first of a new one. Both databases."""
     insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[db.engine.dialect.name]
     now = clock.now()
     over = Attempts.began_at <= now - WINDOW

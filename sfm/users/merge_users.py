@@ -1,4 +1,4 @@
-"""Makes one User out of two that are the same person: sets, filters, tokens and all else move."""
+"""Merges two Users of the same person: moves sets, filters, credentials and all else to one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sfm.messages import Message
 from sfm.models import User
 from sfm.users import service
 
-NAME_LENGTH = 100  # the shortest column among them
+MAX_NAME_CHARACTERS = 100  # the shortest column among them
 
 
 def merge(kept: User, gone: User) -> dict[str, int]:
@@ -40,7 +40,7 @@ def merge(kept: User, gone: User) -> dict[str, int]:
     _rename_what_clashes(kept, gone)
     moved = _move_rows(kept, gone)
     uid, name = gone.twitter_uid, gone.twitter_name
-    lost = gone.username
+    gone_username = gone.username
     db.session.expire(gone)  # its rows are elsewhere: nothing may be deleted along with it
     db.session.delete(gone)
     db.session.flush()
@@ -48,7 +48,7 @@ def merge(kept: User, gone: User) -> dict[str, int]:
         kept.twitter_uid, kept.twitter_name = uid, name
     service.end_sessions(kept)
     db.session.flush()
-    service.record(kept, "user.joined", before={"from": lost}, after=dict(moved))
+    service.record(kept, "user.joined", before={"from": gone_username}, after=dict(moved))
     return moved
 
 
@@ -63,7 +63,7 @@ def _rename_what_clashes(kept: User, gone: User) -> None:
             new, number = old, 1
             while new in names:
                 behind = f" ({whose})" if number == 1 else f" ({whose} {number})"
-                new, number = old[: NAME_LENGTH - len(behind)] + behind, number + 1
+                new, number = old[: MAX_NAME_CHARACTERS - len(behind)] + behind, number + 1
             names.add(new)
             if new != old:
                 change = update(table).where(table.c.id == row_id).values({name: new})

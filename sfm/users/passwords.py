@@ -1,4 +1,4 @@
-"""Passwords: kept as scrypt hashes, checked at the same cost for names that do not exist.
+"""Password hashes (scrypt) and the rules for new passwords. A check costs the same for any name.
 
 Source of the rules: OWASP ASVS 5.0, 6.2 and 11.4 (length before ornament, no common ones).
 """
@@ -14,11 +14,13 @@ from sfm.errors import WrongInput
 from sfm.messages import Message
 
 METHOD = "scrypt:32768:8:1"
-LEAST = 12
-MOST = 256  # a longer one costs the server more than it helps
-GUESSES_LOG10 = 8.0  # fewer guesses than ten to this are too easy (zxcvbn's "safely unguessable")
-_LOOKED_AT = 72  # zxcvbn's own limit
-_NOBODY = f"{METHOD}$nobodys0salt0000${'0' * 128}"  # the hash of no password there is
+MIN_CHARACTERS = 12
+MAX_CHARACTERS = 256  # a longer one costs the server more than it helps
+MIN_GUESSES_LOG10 = (
+    8.0  # fewer guesses than ten to this are too easy (zxcvbn's "safely unguessable")
+)
+_MAX_SCORED_CHARACTERS = 72  # zxcvbn's own limit
+_HASH_OF_NO_PASSWORD = f"{METHOD}$nobodys0salt0000${'0' * 128}"  # the hash of no password there is
 
 
 class WeakPassword(WrongInput):
@@ -26,35 +28,37 @@ class WeakPassword(WrongInput):
 
 
 def hash_password(password: str) -> str:
-    """What is kept of a password."""
+    """The scrypt hash that is stored of a password."""
     return generate_password_hash(_normal(password), method=METHOD)
 
 
 def matches(kept: str | None, password: str) -> bool:
     """Whether this is the password. Costs the same where there is none to compare with."""
-    if len(password) > MOST:
+    if len(password) > MAX_CHARACTERS:
         password = ""
-    right = check_password_hash(kept or _NOBODY, _normal(password))
+    right = check_password_hash(kept or _HASH_OF_NO_PASSWORD, _normal(password))
     return right and kept is not None
 
 
 def needs_new_hash(kept: str) -> bool:
-    """Whether it was hashed in a way we have since left behind."""
+    """Whether the stored hash is of an older method or cost."""
     return not kept.startswith(METHOD + "$")
 
 
 def require_strong(password: str, *about: str) -> None:
     """Raises WeakPassword. `about`: what an attacker knows of the person, such as their name."""
-    if len(password) < LEAST:
+    if len(password) < MIN_CHARACTERS:
         raise WeakPassword(
             Message(
                 "A password needs at least %(limit)s characters. Several words in a row do well.",
-                limit=LEAST,
+                limit=MIN_CHARACTERS,
             )
         )
-    if len(password) > MOST:
-        raise WeakPassword(Message("A password can have at most %(limit)s characters.", limit=MOST))
-    if _guesses(password, about) < GUESSES_LOG10:
+    if len(password) > MAX_CHARACTERS:
+        raise WeakPassword(
+            Message("A password can have at most %(limit)s characters.", limit=MAX_CHARACTERS)
+        )
+    if _guesses(password, about) < MIN_GUESSES_LOG10:
         raise WeakPassword(
             Message(
                 "This password is too easy to guess: it is common, or made of names, sequences or "
@@ -73,7 +77,9 @@ def _guesses(password: str, about: tuple[str, ...]) -> float:
     from zxcvbn import zxcvbn  # its word lists are a megabyte: only where a password is set
 
     known = ["socialfeedmanager", "twitter", *(word for word in about if word)]
-    guesses_log10: float = zxcvbn(password[:_LOOKED_AT], user_inputs=known)["guesses_log10"]
+    guesses_log10: float = zxcvbn(password[:_MAX_SCORED_CHARACTERS], user_inputs=known)[
+        "guesses_log10"
+    ]
     return float(guesses_log10)
 
 

@@ -1,4 +1,4 @@
-"""Users: making them, changing them, letting them in and out. Nothing here commits."""
+"""Users: create, find, change, delete; passwords, rights and sessions. Nothing here commits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _USERNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,149}")
 
 
 class LastAdministrator(SfmError):
-    """What was asked for would leave nobody who can administer the system."""
+    """The change would leave no active administrator."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -32,7 +32,7 @@ class LastAdministrator(SfmError):
 
 
 @dataclass(frozen=True)
-class Created:
+class CreatedUser:
     """A new User, and the one-time password where none was given. It is not kept anywhere."""
 
     user: User
@@ -63,14 +63,14 @@ def find(username: str) -> User | None:
 
 
 def by_id(user_id: int) -> User:
-    """The User with this number. Raises NotFound."""
+    """The User with this id. Raises NotFound."""
     user = db.session.get(User, user_id) if 0 < user_id <= MAX_ID else None
     if user is None:
         raise NotFound(Message("There is no such User here."))
     return user
 
 
-def anybody() -> bool:
+def any_user_exists() -> bool:
     """Whether there is any User yet."""
     return db.session.scalar(select(User.id).limit(1)) is not None
 
@@ -81,8 +81,8 @@ def create(
     *,
     superuser: bool = False,
     must_change: bool = False,
-) -> Created:
-    """Add a User. Without a password a one-time password is made, to be changed at first use.
+) -> CreatedUser:
+    """Add a User. Without a password, a one-time password is made that has to be changed.
 
     Flushes. Raises WrongInput for a name that cannot be or is taken, WeakPassword for a password.
     """
@@ -102,7 +102,7 @@ def create(
     db.session.add(user)
     db.session.flush()
     record(user, "user.created", after={"administrator": superuser})
-    return Created(user, one_time)
+    return CreatedUser(user, one_time)
 
 
 def free_name(username: str) -> str:
@@ -128,17 +128,17 @@ def set_password(user: User, password: str, *, must_change: bool = False) -> Non
     if passwords.matches(user.password_hash, password):
         raise passwords.WeakPassword(Message("This is the present password. Choose another one."))
     passwords.require_strong(password, user.username, user.twitter_name or "")
-    _put_password(user, password, must_change=must_change)
+    _save_password(user, password, must_change=must_change)
 
 
 def reset_password(user: User) -> str:
     """Give a one-time password, which comes back and is not kept; all sessions end. Flushes."""
     password = passwords.one_time_password()
-    _put_password(user, password, must_change=True)
+    _save_password(user, password, must_change=True)
     return password
 
 
-def _put_password(user: User, password: str, *, must_change: bool) -> None:
+def _save_password(user: User, password: str, *, must_change: bool) -> None:
     user.password_hash = passwords.hash_password(password)
     user.must_change_password = must_change
     user.password_changed_at = clock.now()
@@ -148,13 +148,13 @@ def _put_password(user: User, password: str, *, must_change: bool) -> None:
 
 
 def end_sessions(user: User) -> None:
-    """Every session of this User is over with the next request, in every browser."""
+    """End every session of this User, in every browser. Does not flush."""
     user.session_key = new_session_key()
 
 
 @dataclass(frozen=True)
 class Rights:
-    """What an administrator sets of a User."""
+    """The rights that an administrator sets."""
 
     is_active: bool
     is_superuser: bool
@@ -162,7 +162,7 @@ class Rights:
 
 
 def set_rights(user: User, rights: Rights) -> bool:
-    """Change what a User may; any change ends all their sessions. Flushes; says if it changed.
+    """Set a User's rights; False where nothing changed. Any change ends all sessions. Flushes.
 
     Raises LastAdministrator. The rows of all administrators are locked meanwhile, so that two
     who remove each other at the same moment cannot both succeed.
@@ -225,9 +225,10 @@ def record(
 
 
 def owned_by(user: User) -> dict[str, int]:
-    """What is theirs and would be lost to others: how many of each kind; kinds with none left out.
+    """How many sets, filters and exports the User owns; kinds without any are left out.
 
-    Credentials, profiles of exports and the time zone are nobody else's: they go without a word.
+    Credentials, profiles of exports and the time zone are not counted: they are deleted with
+    the User.
     """
     columns = {
         "sets": TwitterUserSet.owner_id,
@@ -243,10 +244,10 @@ def owned_by(user: User) -> dict[str, int]:
 
 
 def remove(user: User, by: User) -> None:
-    """Delete a User who owns nothing any more, with their credentials and sessions. Flushes.
+    """Delete a User who owns nothing, with their credentials and sessions. Flushes.
 
-    What they did stays in the audit log under their name. Raises WrongInput for oneself and for
-    an owner, LastAdministrator.
+    Their entries in the audit log stay. Raises WrongInput where the User is `by` or owns something,
+    LastAdministrator.
     """
     if user.id == by.id:
         raise WrongInput(

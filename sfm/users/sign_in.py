@@ -11,7 +11,7 @@ from sfm.users import login_rate_limit, passwords, service
 
 
 class SignInRefused(SfmError):
-    """Nobody was signed in; the message says why, and no more than a stranger may know."""
+    """The sign-in is refused; the message says why, and no more than a stranger may know."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, permanent=True)
@@ -25,7 +25,7 @@ AWAITS = Message("This account still has to be let in by an administrator of thi
 def with_password(name: str, password: str, address: str) -> User:
     """The User whose name and password these are. Commits, also what went wrong.
 
-    Raises TooManyTries, SignInRefused. No transaction is open while the password is looked at,
+    Raises TooManyTries, SignInRefused. No transaction is open while the password is checked,
     which takes as long for a name that does not exist.
     """
     try:
@@ -40,14 +40,14 @@ def with_password(name: str, password: str, address: str) -> User:
     if not passwords.matches(kept, password) or user_id is None or kept is None:
         _record_failure(name, address, "wrong password" if user_id else "unknown name")
         raise SignInRefused(WRONG)
-    return _let_in(user_id, kept, password, name, address)
+    return _finish_sign_in(user_id, kept, password, name, address)
 
 
-def _let_in(user_id: int, kept: str, password: str, name: str, address: str) -> User:
+def _finish_sign_in(user_id: int, kept: str, password: str, name: str, address: str) -> User:
     new_hash = passwords.hash_password(password) if passwords.needs_new_hash(kept) else None
     begin_write()
     user = db.session.get(User, user_id)
-    if user is None or user.password_hash != kept:  # changed while we were looking
+    if user is None or user.password_hash != kept:  # changed while it was checked
         db.session.rollback()
         raise SignInRefused(WRONG)
     login_rate_limit.give_back(name, address)
@@ -64,7 +64,7 @@ def _let_in(user_id: int, kept: str, password: str, name: str, address: str) -> 
 
 
 def confirm(user: User, password: str, address: str) -> bool:
-    """Whether the person at the keyboard knows the password of the User who is signed in.
+    """Whether this is the password of the User who is signed in.
 
     Counted like a sign-in; commits. Raises TooManyTries.
     """
@@ -94,7 +94,7 @@ def record(user: User, action: str, address: str, after: dict[str, object] | Non
 
 
 def _record_failure(name: str, address: str, reason: str) -> None:
-    """The name is told only if somebody has it: what else was typed may be a password."""
+    """The typed name is recorded only if a User has it: otherwise it may be a password."""
     begin_write()
     user = service.find(name)
     audit.record(

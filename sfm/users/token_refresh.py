@@ -1,10 +1,9 @@
-"""Renews OAuth 2.0 sign-ins. A refresh token can be used once: used twice, Twitter voids the whole
-sign-in. So one process at a time renews a credential, looks first whether another has done it
-already, and stores the new tokens before anybody uses them.
+"""Renews the tokens of OAuth 2.0 sign-ins. A refresh token can be used once: if it is used twice,
+Twitter ends the sign-in. So one process at a time renews a credential, checks first whether another
+has done it already, and stores the new tokens before they are used.
 
-The lock is the credential's row on PostgreSQL. On SQLite a row cannot be locked alone, and the
-whole database must not stand still while Twitter is asked: there it is a file's lock, which lets
-go by itself when its process dies.
+The lock is the credential's row on PostgreSQL. On SQLite, which locks only the whole database, it
+is a lock on a file, which is released when its process ends.
 """
 
 from __future__ import annotations
@@ -106,8 +105,8 @@ class Renewer:
         return spare
 
     def _store(self, connection: Connection, new: UserToken, old: UserToken) -> None:
-        """Write the tokens and commit. They exist nowhere else any more: what the database
-        cannot take now goes into a file, encrypted too, and is stored by whoever comes next."""
+        """Write the tokens and commit. They exist nowhere else: what the database
+        cannot take now is written to a file, encrypted, and stored by the next call."""
         value = {"access_token": new.access_token, "refresh_token": new.refresh_token or ""}
         sealed = self._keys.seal(value)
         change = (

@@ -1,8 +1,8 @@
 """Signing in with Twitter, and linking a Twitter account to a User: always by Twitter's uid, which
 never changes, never by name.
 
-What has to be remembered while the person is at Twitter is kept here, encrypted, for ten minutes,
-bound to one browser, and used once. Functions that ask Twitter do so outside any transaction.
+The state of a sign-in is stored while the person is at Twitter: encrypted, for ten minutes, bound
+to one browser, and used once. Functions that ask Twitter do so outside any transaction.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from sfm.users.token_refresh import our_app
 
 logger = logging.getLogger(__name__)
 
-KEPT_FOR = timedelta(minutes=10)
+STATE_LIFETIME = timedelta(minutes=10)
 NOBODY, APPROVAL, ANYONE = "nobody", "approval", "anyone"
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """Why somebody was sent to Twitter: to sign in, or to link an account to a User."""
+    """Why a person was sent to Twitter: to sign in, or to link a Twitter account to a User."""
 
     link_to: int | None = None
     following: str = "/"
 
 
 @dataclass(frozen=True)
-class Returned:
-    """Somebody came back from Twitter, and this is who Twitter says they are."""
+class TwitterReturn:
+    """The person who came back from Twitter, and why they were sent there."""
 
     kind: str
     person: SignedIn
@@ -55,17 +55,17 @@ class Returned:
 
 
 @dataclass(frozen=True)
-class Pending:
-    """A link that waits for the User's yes."""
+class PendingLink:
+    """A link of a Twitter account that the User still has to confirm."""
 
     key: str
     name: str
     uid: int
     owner: str | None  # the other User who has this Twitter account already
-    returned: Returned = field(repr=False)
+    returned: TwitterReturn = field(repr=False)
 
 
-def offered() -> tuple[str, ...]:
+def enabled_methods() -> tuple[str, ...]:
     """The ways of signing in with Twitter that are switched on and have their keys."""
     app_settings = settings()
     ready = {
@@ -83,7 +83,7 @@ def start(kind: str, callback: str, browser: str, purpose: Purpose) -> str:
     `browser` is a random value that this browser alone brings back. Raises WrongInput for a way
     that is not offered, NetworkError.
     """
-    if kind not in offered():
+    if kind not in enabled_methods():
         raise WrongInput(Message("This way of signing in with Twitter is not switched on here."))
     begin = twitter.start_oauth1 if kind == OAUTH1 else twitter.start_oauth2
     begun = begin(our_app(), callback)
@@ -94,21 +94,21 @@ def start(kind: str, callback: str, browser: str, purpose: Purpose) -> str:
         "link_to": purpose.link_to,
         "following": purpose.following,
     }
-    _remember(kind, begun.key, value)
+    _store_state(kind, begun.key, value)
     return begun.address
 
 
-def finish(kind: str, answer: Mapping[str, str], browser: str) -> Returned:
+def finish(kind: str, answer: Mapping[str, str], browser: str) -> TwitterReturn:
     """What the callback brings: who signed in. Commits. Raises SignInRefused with what happened
     for refusals, foreign, old, reused and incomplete callbacks, NetworkError for Twitter's faults.
     """
     refused = answer.get("denied") or (answer.get("state") if answer.get("error") else None)
     if refused:
-        _recall(kind, refused, browser)
+        _take_state(kind, refused, browser)
         raise SignInRefused(_refusal(answer.get("error", "")))
     key = answer.get("oauth_token") if kind == OAUTH1 else answer.get("state")
     proof = answer.get("oauth_verifier") if kind == OAUTH1 else answer.get("code")
-    kept = _recall(kind, key or "", browser)
+    kept = _take_state(kind, key or "", browser)
     if not key or kept is None:
         raise SignInRefused(
             Message(
@@ -130,7 +130,7 @@ def finish(kind: str, answer: Mapping[str, str], browser: str) -> Returned:
                 "Please begin again."
             )
         ) from exc
-    return Returned(kind, person, Purpose(kept["link_to"], kept["following"]))
+    return TwitterReturn(kind, person, Purpose(kept["link_to"], kept["following"]))
 
 
 def _ask(kind: str, key: str, proof: str, kept: dict[str, Any]) -> SignedIn:
@@ -149,14 +149,14 @@ def _refusal(error: str) -> str:
     )
 
 
-def let_in(returned: Returned, address: str) -> User:
+def sign_in(returned: TwitterReturn, address: str) -> User:
     """The User who signs in with this Twitter account, a new one if the settings allow that;
     their tokens are kept. Commits, refusals too. Raises SignInRefused."""
     begin_write()
     person = returned.person
     user = db.session.scalar(select(User).where(User.twitter_uid == person.uid))
     if user is None:
-        user = _newcomer(person)
+        user = _create_user(person)
     if not user.is_active:
         record(user, "sign_in.refused", address, {"reason": "not active"})
         db.session.commit()
@@ -171,7 +171,7 @@ def let_in(returned: Returned, address: str) -> User:
     return user
 
 
-def _newcomer(person: SignedIn) -> User:
+def _create_user(person: SignedIn) -> User:
     entry = settings().twitter_entry
     handles = {name.lstrip("@").lower() for name in entry}
     invited = ANYONE in handles or person.name.lower() in handles - {NOBODY, APPROVAL, ANYONE}
@@ -207,7 +207,7 @@ def _free_name_like(name: str) -> str:
     return service.free_name(candidate)
 
 
-def _keep_tokens(user: User, returned: Returned) -> Credential:
+def _keep_tokens(user: User, returned: TwitterReturn) -> Credential:
     person = returned.person
     new = NewCredential(
         returned.kind,
@@ -222,13 +222,13 @@ def _keep_tokens(user: User, returned: Returned) -> Credential:
         if same and old.fingerprint != new.fingerprint:
             old.fingerprint = new.fingerprint
             db.session.flush()
-    kept = credentials.keep(user, new)
-    credentials.mark(kept, credentials.WORKS)
+    kept = credentials.save(user, new)
+    credentials.set_state(kept, credentials.WORKS)
     return kept
 
 
-def propose_link(returned: Returned, user: User, browser: str) -> Pending:
-    """Keep a link until the User has said yes to it, having seen both names. Commits."""
+def propose_link(returned: TwitterReturn, user: User, browser: str) -> PendingLink:
+    """Store a link until the User has confirmed it, having seen both names. Commits."""
     if returned.purpose.link_to != user.id:
         raise SignInRefused(
             Message(
@@ -245,12 +245,12 @@ def propose_link(returned: Returned, user: User, browser: str) -> Pending:
         "scopes": person.scopes,
         "expires_at": person.expires_at.isoformat() if person.expires_at else None,
     }
-    _remember("pending", key, value)
+    _store_state("pending", key, value)
     return _pending(key, value, user)
 
 
-def pending_link(user: User, browser: str) -> Pending:
-    """The link that waits for this User's yes. Raises SignInRefused where there is none."""
+def pending_link(user: User, browser: str) -> PendingLink:
+    """The link that this User still has to confirm. Raises SignInRefused where there is none."""
     return _pending(str(user.id), _kept_link(user, browser, used=False), user)
 
 
@@ -295,7 +295,7 @@ def unlink(user: User) -> list[tuple[str, dict[str, str]]]:
     for credential in credentials.of_user(user):
         if credential.kind in (OAUTH1, OAUTH2) and credential.twitter_uid == user.twitter_uid:
             try:
-                tokens.append((credential.kind, credentials.unsealed(credential)))
+                tokens.append((credential.kind, credentials.open_secrets(credential)))
             except UnreadableSecret:
                 logger.warning("token not revoked, its key is missing id=%d", credential.id)
             credentials.remove(credential)
@@ -307,7 +307,7 @@ def unlink(user: User) -> list[tuple[str, dict[str, str]]]:
 
 
 def revoke(tokens: list[tuple[str, dict[str, str]]]) -> bool:
-    """Have Twitter forget these tokens; False if it could not be told of every one."""
+    """Revoke these tokens at Twitter; False where one could not be revoked."""
     all_revoked = True
     for kind, values in tokens:
         try:
@@ -322,17 +322,17 @@ def revoke(tokens: list[tuple[str, dict[str, str]]]) -> bool:
     return all_revoked
 
 
-def _pending(key: str, value: dict[str, Any], user: User) -> Pending:
+def _pending(key: str, value: dict[str, Any], user: User) -> PendingLink:
     moment: str | None = value["expires_at"]
     expires_at = datetime.fromisoformat(moment) if moment else None
     person = SignedIn(value["uid"], value["name"], value["tokens"], value["scopes"], expires_at)
     owner = db.session.scalar(select(User).where(User.twitter_uid == person.uid))
-    return Pending(
+    return PendingLink(
         key,
         person.name,
         person.uid,
         owner.username if owner is not None and owner.id != user.id else None,
-        Returned(value["kind"], person, Purpose(user.id)),
+        TwitterReturn(value["kind"], person, Purpose(user.id)),
     )
 
 
@@ -348,19 +348,19 @@ def _kept_link(user: User, browser: str, *, used: bool) -> dict[str, Any]:
     return value
 
 
-def _remember(kind: str, key: str, value: dict[str, Any]) -> None:
+def _store_state(kind: str, key: str, value: dict[str, Any]) -> None:
     sealed = vault().seal(value)
     begin_write()
     now = clock.now()
     db.session.execute(delete(SignInState).where(SignInState.expires_at <= now))
     db.session.merge(
-        SignInState(key=_row_key(kind, key), value=sealed.token, expires_at=now + KEPT_FOR)
+        SignInState(key=_row_key(kind, key), value=sealed.token, expires_at=now + STATE_LIFETIME)
     )
     db.session.commit()
 
 
-def _recall(kind: str, key: str, browser: str) -> dict[str, Any] | None:
-    """What was remembered, once: it is gone afterwards, whatever becomes of the rest. Commits.
+def _take_state(kind: str, key: str, browser: str) -> dict[str, Any] | None:
+    """The stored state, which is deleted with this: it can be used once. Commits.
 
     What another browser began stays as it is: a stranger's callback must not spoil it."""
     begin_write()

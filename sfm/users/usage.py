@@ -1,7 +1,6 @@
-"""What calls to Twitter cost: counted per credential, endpoint and UTC day, and summed up.
+"""Usage of the X API: calls, posts and users, counted per credential, endpoint and UTC day.
 
-Both databases know INSERT ... ON CONFLICT DO UPDATE, with the same words and different classes:
-`_upsert` holds the two twins.
+SQLAlchemy has INSERT ... ON CONFLICT DO UPDATE in a class for each database; `_upsert` picks it.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class DatabaseMeter(Meter):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._beside = DeferredWrites(engine)
+        self._deferred = DeferredWrites(engine)
 
     def count(
         self, fingerprint: str, endpoint: str, *, calls: int = 1, posts: int = 0, users: int = 0
@@ -66,16 +65,16 @@ class DatabaseMeter(Meter):
 
     def add(self, counts: Mapping[Key, Usage]) -> None:
         """Add these to the counts, in one transaction. Commits on its own, at once or later."""
-        self._beside.write(lambda connection: _add(connection, counts))
+        self._deferred.write(lambda connection: _add(connection, counts))
 
 
 class UsageBuffer(Meter):
-    """What the calls of one thread cost, until it is written with the page that they brought.
+    """The counts of one thread's calls, until they are written together with the page they read.
 
     A transaction for each call takes a fifth as long again as saving its page. So the thread keeps
-    its counts here and writes them into the page's own transaction (`write`, inside `joined`).
-    Where no page is kept, they are written alone: at once when the transaction fails, and by
-    `settle` before a wait and at the end of an account. A process that is killed loses the count
+    its counts here and writes them in the page's own transaction (`write`, in `transaction()`).
+    Without a page they are written alone: at once when the transaction fails, and by
+    `write_now` before a wait and at the end of an account. A process that is killed loses the count
     of the one call of each thread that was on its way to the database, as it loses its page.
     Not to be shared among threads.
     """
@@ -88,29 +87,29 @@ class UsageBuffer(Meter):
     def count(
         self, fingerprint: str, endpoint: str, *, calls: int = 1, posts: int = 0, users: int = 0
     ) -> None:
-        """Put down a call, for today (UTC)."""
+        """Count a call for today (UTC), in memory."""
         key = (fingerprint, endpoint, _today())
         self._open[key] = self._open.get(key, Usage()) + Usage(calls, posts, users)
 
     def write(self, connection: Connection) -> None:
-        """Add what is open to the counts, in the caller's transaction. To be called in `joined`."""
+        """Add the open counts in the caller's transaction, inside a `transaction()`."""
         _add(connection, self._open)
         self._is_written = True
 
     @contextmanager
-    def joined(self) -> Iterator[None]:
-        """Around a unit of work that calls `write`: what it committed is open no longer."""
+    def transaction(self) -> Iterator[None]:
+        """Around a unit of work that calls `write`: the counts it committed are cleared."""
         self._is_written = False
         try:
             yield
         except BaseException:
-            self.settle()
+            self.write_now()
             raise
         if self._is_written:
             self._open.clear()
 
-    def settle(self) -> None:
-        """Write what is still open in a transaction of its own."""
+    def write_now(self) -> None:
+        """Write the open counts in a transaction of their own."""
         if self._open:
             counts, self._open = self._open, {}
             self._alone.add(counts)
@@ -121,7 +120,7 @@ def _today() -> date:
 
 
 def _add(connection: Connection, counts: Mapping[Key, Usage]) -> None:
-    """In the order of the keys, so that two who add to the same rows never wait crosswise."""
+    """In the order of the keys, so that two writers of the same rows cannot deadlock."""
     rows = [
         {"fingerprint": mark, "endpoint": endpoint, "day": day, **vars(usage)}
         for (mark, endpoint, day), usage in sorted(counts.items())
@@ -132,9 +131,9 @@ def _add(connection: Connection, counts: Mapping[Key, Usage]) -> None:
 
 @cache
 def _upsert(dialect: str) -> Any:
-    """The statement, made once: making it takes longer than doing it."""
-    twins: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    new = twins[dialect](ApiUsage)
+    """The statement, built once: building it takes longer than executing it."""
+    inserts: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    new = inserts[dialect](ApiUsage)
     return new.on_conflict_do_update(
         index_elements=["fingerprint", "endpoint", "day"],
         set_={name: getattr(ApiUsage, name) + new.excluded[name] for name in _FIGURES},

@@ -88,8 +88,8 @@ def test_two_names_in_one_second_are_both_kept(twitter: Client) -> None:
     assert not account_names.rename(user, "third")
     db.session.commit()
     assert list(user.former_names.values()) == ["millbrook_lib", "second"]
-    assert queries.by_name("MILLBROOK_lib").one == user
-    assert queries.by_name("second").one == user
+    assert queries.by_name("MILLBROOK_lib").unambiguous == user
+    assert queries.by_name("second").unambiguous == user
 
 
 def test_a_record_of_another_uid_is_never_taken_over(twitter: Client) -> None:
@@ -105,7 +105,7 @@ def test_former_names_find_their_account_and_search_finds_both(
     begin_write()
     account_names.rename(user, "new_name")
     db.session.commit()
-    assert queries.by_name("nobody").one is None
+    assert queries.by_name("nobody").unambiguous is None
     assert list(queries.search("millbr")) == [user]
     assert list(queries.search("@NEW_N")) == [user]
     assert list(queries.search("w%na")) == []

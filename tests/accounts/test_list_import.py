@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from sfm.accounts import list_import, sets
 from sfm.accounts import names as account_names
-from sfm.accounts.list_import import ImportOutcome, ImportPlan
+from sfm.accounts.list_import import ImportOutcome, ImportPreview
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUser, User
@@ -51,7 +51,7 @@ VERDICTS = [
 
 
 @pytest.fixture
-def made(twitter: Client, sandbox: Sandbox) -> ImportPlan:
+def made(twitter: Client, sandbox: Sandbox) -> ImportPreview:
     """A plan for LINES, where some of them are here already."""
     added(twitter, "millbrook_lib")
     drada = added(twitter, "drada_mensah")
@@ -62,11 +62,11 @@ def made(twitter: Client, sandbox: Sandbox) -> ImportPlan:
     tideline.name = "tideline_live"
     db.session.commit()
     sandbox.site.served.clear()
-    return list_import.plan(twitter, LINES)
+    return list_import.preview(twitter, LINES)
 
 
 def test_every_line_has_its_verdict_and_nothing_is_saved(
-    made: ImportPlan, sandbox: Sandbox
+    made: ImportPreview, sandbox: Sandbox
 ) -> None:
     assert [(line.number, line.verdict) for line in made.lines] == VERDICTS
     assert all(line.message for line in made.lines if line.verdict != "new")
@@ -83,12 +83,12 @@ def test_the_cost_is_known_without_asking(sandbox: Sandbox) -> None:
     assert sandbox.served == []
 
 
-def test_a_plan_survives_being_written_down(made: ImportPlan) -> None:
-    again = msgspec.json.decode(msgspec.json.encode(made), type=ImportPlan)
+def test_a_plan_survives_being_written_down(made: ImportPreview) -> None:
+    again = msgspec.json.decode(msgspec.json.encode(made), type=ImportPreview)
     assert again == made
 
 
-def test_carrying_out_adds_what_is_new_and_fills_the_set(made: ImportPlan, reader: User) -> None:
+def test_carrying_out_adds_what_is_new_and_fills_the_set(made: ImportPreview, reader: User) -> None:
     mine = sets.create(reader, "Mine")
     db.session.commit()
     done = ImportOutcome()
@@ -108,7 +108,7 @@ def test_carrying_out_adds_what_is_new_and_fills_the_set(made: ImportPlan, reade
     assert set(names) == {member.name for member in mine.members}
 
 
-def test_a_plan_carried_out_twice_changes_nothing_more(made: ImportPlan) -> None:
+def test_a_plan_carried_out_twice_changes_nothing_more(made: ImportPreview) -> None:
     begin_write()
     list_import.import_lines(made.lines)
     db.session.commit()
@@ -121,7 +121,7 @@ def test_a_plan_carried_out_twice_changes_nothing_more(made: ImportPlan) -> None
 def test_a_refused_key_ends_the_plan(twitter: Client, sandbox: Sandbox) -> None:
     fault = sandbox.faults.add("unauthorized")
     with pytest.raises(CredentialProblem):
-        list_import.plan(twitter, LINES)
+        list_import.preview(twitter, LINES)
     assert fault.fired == 1
 
 
@@ -129,13 +129,13 @@ def test_too_long_a_list_is_refused_before_anybody_is_asked(
     twitter: Client, sandbox: Sandbox
 ) -> None:
     with pytest.raises(WrongInput, match="50,000"):
-        list_import.plan(twitter, (f"name{n}" for n in range(50_001)))
+        list_import.preview(twitter, (f"name{n}" for n in range(50_001)))
     assert sandbox.served == []
 
 
 def test_long_lists_tell_how_far_they_are(twitter: Client) -> None:
     told: list[tuple[int, int]] = []
-    list_import.plan(
+    list_import.preview(
         twitter,
         [f"nobody{n}" for n in range(150)],
         progress=lambda done, total: told.append((done, total)),
@@ -153,7 +153,7 @@ def test_a_name_that_the_answer_passes_over_is_not_called_missing(
         "body", path="/2/users/by", times=None, body=json.dumps({"data": [data]}),
         headers={"Content-Type": "application/json"},
     )  # fmt: skip
-    made = list_import.plan(twitter, ["FerryNotes", "millbrook_lib"])
+    made = list_import.preview(twitter, ["FerryNotes", "millbrook_lib"])
     assert fault.fired == 2, "once more, alone"
     assert [line.verdict for line in made.lines] == ["new", "unavailable"]
     assert "gave no answer" in made.lines[1].message

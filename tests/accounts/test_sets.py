@@ -25,8 +25,8 @@ def test_names_are_unique_per_owner(reader: User, superuser: User) -> None:
     with pytest.raises(WrongInput, match="already has a set"):
         sets.create(reader, "Elections 2026")
     db.session.commit()
-    assert sets.named(reader, "Elections 2026") == mine
-    assert sets.named(superuser, "Elections 2026") == theirs
+    assert sets.find_by_name(reader, "Elections 2026") == mine
+    assert sets.find_by_name(superuser, "Elections 2026") == theirs
     other = sets.create(reader, "Other")
     with pytest.raises(WrongInput, match="already"):
         sets.change(other, name="Elections 2026", notes="")
@@ -68,5 +68,5 @@ def test_a_removed_set_leaves_its_members(reader: User, people: list[TwitterUser
     db.session.commit()
     sets.remove(mine)
     db.session.commit()
-    assert sets.named(reader, "Mine") is None
+    assert sets.find_by_name(reader, "Mine") is None
     assert db.session.get(TwitterUser, people[0].id) is not None

@@ -121,7 +121,7 @@ def test_two_tokens_make_two_active_filters(
     mine: FlaskClient, reader: User, superuser: User
 ) -> None:
     existing(superuser)
-    credentials.keep(reader, credentials.bearer("another-app-of-mine"))
+    credentials.save(reader, credentials.bearer("another-app-of-mine"))
     db.session.commit()
     form = page(mine, "/filters/new/")
     send(mine, form, "/filters/new/", name="Mine", words="x", do="save")
@@ -275,8 +275,8 @@ def test_exact_rules_are_read_with_the_token_that_was_chosen(
     mine: FlaskClient, reader: User, sandbox: Sandbox
 ) -> None:
     """The first of a User's tokens may be refused; the filter will not connect with it."""
-    credentials.keep(reader, credentials.bearer("revoked-token-of-another-app"))
-    chosen = credentials.keep(reader, credentials.bearer(sandbox.bearer_token))
+    credentials.save(reader, credentials.bearer("revoked-token-of-another-app"))
+    chosen = credentials.save(reader, credentials.bearer(sandbox.bearer_token))
     db.session.commit()
     shown = send(
         mine, page(mine, "/filters/new/"), "/filters/new/", status=422,

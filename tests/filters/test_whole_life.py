@@ -215,7 +215,7 @@ def test_a_refused_token_stops_for_a_person_and_is_tried_again_after_a_change(
 ) -> None:  # fmt: skip
     """ST12 under supervisord: EXITED, not FATAL, and no loop."""
     login_as(superuser)
-    credentials.keep(superuser, credentials.bearer("revoked-token"))
+    credentials.save(superuser, credentials.bearer("revoked-token"))
     db.session.commit()
     add_filter(client, name="Everything", words="the")
     wait_for(lambda: (beat := beat_of(PROGRAM)) and beat.state == "needs_person")
@@ -242,7 +242,7 @@ def test_another_user_is_connected_by_the_save_itself_and_the_time_between_is_a_
     db.session.add(ben)
     db.session.flush()
     sandbox.site.credentials.add_bearer("token-of-ben")
-    credentials.keep(ben, credentials.bearer("token-of-ben"))
+    credentials.save(ben, credentials.bearer("token-of-ben"))
     db.session.commit()
     ben_id = ben.id
     login_as(superuser)

@@ -69,7 +69,7 @@ def test_a_job_is_paused_goes_on_and_runs_now(login_as: Login, superuser: User) 
     submit(client, page(client, "/admin/jobs/"), "/admin/jobs/user_timeline/pause/")
     assert not job("user_timeline").paused
     submit(client, page(client, "/admin/jobs/"), "/admin/jobs/user_timeline/run/")
-    run = queries.listed()[0]
+    run = queries.list_runs()[0]
     assert (run.kind, run.state, run.requested_by_id) == ("user_timeline", "queued", superuser.id)
 
 
@@ -100,7 +100,7 @@ def test_adding_a_job_is_one_line_and_one_function(
     while worker.work_once():
         pass
     db.session.expire_all()
-    run = queries.listed(kind="water_plants")[0]
+    run = queries.list_runs(kind="water_plants")[0]
     assert (run.state, run.origin, run.added) == ("finished", "schedule", 7)
     assert run.result == {"watered": 2}
     shown = page(client, f"/runs/{run.id}/").text

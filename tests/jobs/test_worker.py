@@ -55,10 +55,10 @@ def work_all() -> None:
 def test_every_job_and_kind_has_a_function_that_can_be_imported(app: Flask) -> None:
     for name in with_runs():
         assert callable(function_of(name))
-    ticks = [job for job in scheduled() if job.is_tick]
+    ticks = [job for job in scheduled() if not job.has_runs]
     for job in ticks:
         assert callable(function_of(job.name))
-    assert {job.name for job in JOBS.values() if job.is_tick} == {job.name for job in ticks}
+    assert {job.name for job in JOBS.values() if not job.has_runs} == {job.name for job in ticks}
     assert {job.name for job in scheduled()} <= {*with_runs(), *(job.name for job in ticks)}
     assert len(with_runs()) == 12
 
@@ -114,7 +114,7 @@ def test_a_clock_that_was_ahead_once_does_not_silence_the_schedule(
     queue()
     clock.advance(30 * 24 * HOUR)
     assert queue() == 1
-    worker.tick_due()
+    worker.run_frequent_jobs()
     clock.advance(-30 * 24 * HOUR)
     work_all()
     for _ in range(24):
@@ -128,17 +128,19 @@ def test_a_clock_that_was_ahead_once_does_not_silence_the_schedule(
         "2026-11-23T12:00:00Z",
     ]
     assert "clock that was ahead" in caplog.text
-    worker.tick_due()
+    worker.run_frequent_jobs()
     clock.advance(30)
-    assert worker.tick_due() == 1
+    assert worker.run_frequent_jobs() == 1
 
 
 def test_a_job_by_cron_runs_at_the_times_of_cron(app: Flask, clock: FrozenClock) -> None:
     queue()
     begin_write()
-    scheduled_jobs.change("user_timeline", text="30 13,14 * * 0", paused=False)
+    scheduled_jobs.change_schedule("user_timeline", text="30 13,14 * * 0", paused=False)
     db.session.commit()
-    shown = {planned.job.name: planned for planned in scheduled_jobs.overview()}["user_timeline"]
+    shown = {planned.job.name: planned for planned in scheduled_jobs.job_statuses()}[
+        "user_timeline"
+    ]
     assert shown.words == "at the times of cron’s “30 13,14 * * 0”, in UTC"
     assert shown.next_at == clock.now() + timedelta(minutes=90)
     for _ in range(60):
@@ -151,12 +153,12 @@ def test_a_job_by_cron_runs_at_the_times_of_cron(app: Flask, clock: FrozenClock)
 def test_a_paused_job_is_not_queued_and_not_caught_up(app: Flask, clock: FrozenClock) -> None:
     queue()
     begin_write()
-    scheduled_jobs.change("user_timeline", text="every 6 h", paused=True)
+    scheduled_jobs.change_schedule("user_timeline", text="every 6 h", paused=True)
     db.session.commit()
     clock.advance(7 * HOUR)
     assert queue() == 0
     begin_write()
-    scheduled_jobs.change("user_timeline", text="every 6 h", paused=False)
+    scheduled_jobs.change_schedule("user_timeline", text="every 6 h", paused=False)
     db.session.commit()
     assert queue() == 0
     clock.advance(5 * HOUR)
@@ -166,7 +168,7 @@ def test_a_paused_job_is_not_queued_and_not_caught_up(app: Flask, clock: FrozenC
 def test_a_changed_schedule_counts_from_now(app: Flask, clock: FrozenClock) -> None:
     queue()
     begin_write()
-    scheduled_jobs.change("user_timeline", text="Every 2 H", paused=False)
+    scheduled_jobs.change_schedule("user_timeline", text="Every 2 H", paused=False)
     db.session.commit()
     assert queue() == 0
     clock.advance(2 * HOUR)
@@ -174,10 +176,10 @@ def test_a_changed_schedule_counts_from_now(app: Flask, clock: FrozenClock) -> N
     assert db.session.get_one(ScheduledJob, "user_timeline").schedule == "every 2 h"
     begin_write()
     with pytest.raises(WrongInput):
-        scheduled_jobs.change("user_timeline", text="now and then", paused=False)
+        scheduled_jobs.change_schedule("user_timeline", text="now and then", paused=False)
     db.session.rollback()
     with pytest.raises(NotFound):
-        scheduled_jobs.change("no_such_job", text=None, paused=False)
+        scheduled_jobs.change_schedule("no_such_job", text=None, paused=False)
 
 
 def test_the_overview_says_when_each_job_was_and_will_be(
@@ -187,7 +189,7 @@ def test_the_overview_says_when_each_job_was_and_will_be(
     clock.advance(6 * HOUR)
     queue()
     work_all()
-    shown = {one.job.name: one for one in scheduled_jobs.overview()}
+    shown = {one.job.name: one for one in scheduled_jobs.job_statuses()}
     timelines = shown["user_timeline"]
     assert timelines.words == "every 6 hours"
     assert timelines.last_outcome == "finished"
@@ -215,7 +217,7 @@ def test_the_scheduled_run_collects(app: Flask, sandbox: Sandbox, clock: FrozenC
     queue()
     work_all()
     assert held(user) == sandbox.world.visible(person)
-    run = queries.listed(kind="user_timeline")[0]
+    run = queries.list_runs(kind="user_timeline")[0]
     assert (run.state, run.origin, run.attempts) == ("finished", "schedule", 1)
     assert run.result["new"] == run.added == len(held(user))
 
@@ -226,8 +228,8 @@ def test_all_jobs_end_well_on_an_empty_installation(app: Flask, sandbox: Sandbox
         scheduled_jobs.run_now(job.name)
     db.session.commit()
     work_all()
-    states = {run.kind: (run.state, run.message) for run in queries.listed()}
-    assert states == {job.name: ("finished", "") for job in scheduled() if not job.is_tick}
+    states = {run.kind: (run.state, run.message) for run in queries.list_runs()}
+    assert states == {job.name: ("finished", "") for job in scheduled() if job.has_runs}
 
 
 def test_an_unexpected_error_fails_its_run_and_the_worker_goes_on(
@@ -240,7 +242,7 @@ def test_an_unexpected_error_fails_its_run_and_the_worker_goes_on(
     run_queue.enqueue("fine", params={"n": 3})
     db.session.commit()
     work_all()
-    states = {run.kind: run for run in queries.listed()}
+    states = {run.kind: run for run in queries.list_runs()}
     assert states["odd"].state == "failed"
     assert states["odd"].message == run_queue.UNEXPECTED
     assert (states["fine"].state, states["fine"].result) == ("finished", {"counted": 3})
@@ -257,7 +259,7 @@ def test_a_paused_run_is_noted_and_goes_on_with_the_new_period(
     db.session.commit()
     work_all()
     assert fault.fired == 1
-    assert queries.listed()[0].state == "paused"
+    assert queries.list_runs()[0].state == "paused"
     noted = db.session.scalars(select(Event)).one()
     assert (noted.kind, noted.severity, noted.over_at) == ("run_paused", "warning", None)
     clock.advance(HOUR)
@@ -285,7 +287,7 @@ def out_of_credits(sandbox: Sandbox) -> Run:
     run_queue.enqueue("user_timeline")
     db.session.commit()
     work_all()
-    run = queries.listed(kind="user_timeline")[0]
+    run = queries.list_runs(kind="user_timeline")[0]
     assert run.state == "paused"
     assert alarms() == [run.message]
     return run
@@ -333,7 +335,7 @@ def test_a_paused_run_that_goes_on_and_fails_otherwise_alarms_no_longer(
     db.session.commit()
     work_all()
     assert refused.fired
-    failed = queries.listed(kind="user_timeline")[0]
+    failed = queries.list_runs(kind="user_timeline")[0]
     assert (failed.id, failed.state) == (run.id, "failed")
     assert alarms() == []
     assert [one.id for one in queries.failed_runs()] == [run.id]
@@ -351,7 +353,7 @@ def test_while_a_run_is_paused_no_other_is_queued_for_its_job(
         queue()
         work_all()
     assert fault.fired == 1
-    assert [run.state for run in queries.listed(kind="user_timeline")] == ["paused"]
+    assert [run.state for run in queries.list_runs(kind="user_timeline")] == ["paused"]
 
 
 def test_late_runs_do_not_pile_up(app: Flask, clock: FrozenClock) -> None:
@@ -359,7 +361,7 @@ def test_late_runs_do_not_pile_up(app: Flask, clock: FrozenClock) -> None:
     for _ in range(5):
         clock.advance(6 * HOUR)
         queue()
-    assert len(queries.listed(kind="user_timeline")) == worker.WAITING_AT_MOST
+    assert len(queries.list_runs(kind="user_timeline")) == worker.MAX_WAITING_RUNS
 
 
 def test_runs_of_a_dead_process_are_taken_up_by_the_leader(
@@ -371,7 +373,7 @@ def test_runs_of_a_dead_process_are_taken_up_by_the_leader(
     clock.advance(run_queue.STALE_SECONDS + 1)
     queue()
     work_all()
-    run = queries.listed(kind="user_timeline")[-1]
+    run = queries.list_runs(kind="user_timeline")[-1]
     assert (run.state, run.attempts) == ("finished", 2)
 
 
@@ -389,17 +391,17 @@ def test_a_tick_keeps_its_last_time_and_makes_no_run(
     reconcile = JOBS["reconcile"]
     tick = replace(reconcile, function="tests.jobs.functions:tick")
     monkeypatch.setitem(JOBS, "reconcile", tick)
-    worker.tick_due()
+    worker.run_frequent_jobs()
     clock.advance(30)
-    assert worker.tick_due() == 1
-    assert worker.tick_due() == 0
+    assert worker.run_frequent_jobs() == 1
+    assert worker.run_frequent_jobs() == 0
     row = db.session.get_one(ScheduledJob, "reconcile")
     assert (row.last_outcome, row.last_started_at) == ("finished", clock.now())
-    assert queries.listed() == []
+    assert queries.list_runs() == []
     broken = replace(reconcile, function="tests.jobs.functions:broken_tick")
     monkeypatch.setitem(JOBS, "reconcile", broken)
     clock.advance(30)
-    assert worker.tick_due() == 1
+    assert worker.run_frequent_jobs() == 1
     db.session.expire_all()
     assert db.session.get_one(ScheduledJob, "reconcile").last_outcome == run_queue.UNEXPECTED
 
@@ -407,14 +409,14 @@ def test_a_tick_keeps_its_last_time_and_makes_no_run(
 def test_one_process_leads_until_it_resigns_or_stands_still(app: Flask, clock: FrozenClock) -> None:
     """JB7."""
     first, second = Leadership(), Leadership()
-    assert first.look()
-    assert not second.look()
+    assert first.acquire_or_renew()
+    assert not second.acquire_or_renew()
     for _ in range(10):
         clock.advance(5)
-        assert first.look()
-        assert not second.look()
+        assert first.acquire_or_renew()
+        assert not second.acquire_or_renew()
     clock.advance(21)
-    assert second.look(), "the first has stood still past its lease"
-    assert not first.look(), "and notices when it looks again"
-    second.resign()
-    assert first.look()
+    assert second.acquire_or_renew(), "the first has stood still past its lease"
+    assert not first.acquire_or_renew(), "and notices when it looks again"
+    second.release()
+    assert first.acquire_or_renew()

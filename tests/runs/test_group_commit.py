@@ -1,4 +1,4 @@
-"""The pen of a run: threads write together, and one's trouble is not the others'."""
+"""Group commits of a run: threads write together, and one's trouble is not the others'."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from sfm.runs.errors import LeaseLost
 from sfm.runs.group_commit import GroupCommit
 
 
-def together(app: Flask, pen: GroupCommit, works: list[Callable[[], object]]) -> list[object]:
+def together(
+    app: Flask, group_commit: GroupCommit, works: list[Callable[[], object]]
+) -> list[object]:
     """What comes of each of these, all wished for at the same time by a thread each."""
     gate, outcomes = threading.Barrier(len(works)), dict[int, object]()
 
     def wish(number: int, work: Callable[[], object]) -> None:
-        with app.app_context(), pen.hand():
+        with app.app_context(), group_commit.join():
             gate.wait()
             try:
-                outcomes[number] = pen.write(work, lambda _result: 1)
+                outcomes[number] = group_commit.commit(work, lambda _result: 1)
             except Exception as exc:
                 outcomes[number] = exc
             finally:
@@ -41,7 +43,7 @@ def together(app: Flask, pen: GroupCommit, works: list[Callable[[], object]]) ->
     return [outcomes[number] for number in range(len(works))]
 
 
-def pen_of(added: list[int]) -> GroupCommit:
+def group_commit_of(added: list[int]) -> GroupCommit:
     return GroupCommit(added.append)
 
 
@@ -74,12 +76,14 @@ def commits_of(work: Callable[[], object]) -> int:
 
 
 def test_threads_that_come_together_share_a_transaction(app: Flask) -> None:
-    fences, outcomes = list[int](), list[object]()
-    pen = pen_of(fences)
+    lease_checks, outcomes = list[int](), list[object]()
+    group_commit = group_commit_of(lease_checks)
     wanted = [f"user{number}" for number in range(4)]
-    commits = commits_of(lambda: outcomes.extend(together(app, pen, [add(one) for one in wanted])))
+    commits = commits_of(
+        lambda: outcomes.extend(together(app, group_commit, [add(one) for one in wanted]))
+    )
     assert outcomes == wanted
-    assert (len(fences), sum(fences)) == (commits, 4)
+    assert (len(lease_checks), sum(lease_checks)) == (commits, 4)
     assert names() == set(wanted)
     assert commits < 4
 
@@ -93,7 +97,7 @@ def test_ones_trouble_is_raised_to_that_one_and_the_others_are_kept(app: Flask) 
         db.session.flush()
         raise NotFound("It was deleted meanwhile.")
 
-    outcomes = together(app, pen_of([]), [add("first"), gone, add("last")])
+    outcomes = together(app, group_commit_of([]), [add("first"), gone, add("last")])
     assert (outcomes[0], outcomes[2]) == ("first", "last")
     assert isinstance(outcomes[1], NotFound)
     assert names() == {"first", "last"}
@@ -104,27 +108,27 @@ def test_a_lost_lease_is_everybodys_trouble(app: Flask) -> None:
     def lost() -> None:
         raise LeaseLost
 
-    outcomes = together(app, pen_of([]), [lost, lost, lost])
+    outcomes = together(app, group_commit_of([]), [lost, lost, lost])
     assert all(isinstance(one, LeaseLost) for one in outcomes)
 
 
 def test_one_alone_waits_for_nobody(app: Flask) -> None:
-    pen = pen_of([])
-    with pen.hand():
-        assert pen.write(add("alone")) == "alone"
+    group_commit = group_commit_of([])
+    with group_commit.join():
+        assert group_commit.commit(add("alone")) == "alone"
     with pytest.raises(NotFound):
-        pen.write(lambda: (_ for _ in ()).throw(NotFound("no")))
-    assert pen.write(add("after")) == "after", "trouble leaves the pen free"
+        group_commit.commit(lambda: (_ for _ in ()).throw(NotFound("no")))
+    assert group_commit.commit(add("after")) == "after", "trouble leaves the next write unharmed"
     assert names() == {"alone", "after"}
 
 
 def test_many_pages_of_many_threads_are_all_kept(app: Flask) -> None:
-    pen = pen_of([])
+    group_commit = group_commit_of([])
 
     def several(thread: int) -> None:
-        with app.app_context(), pen.hand():
+        with app.app_context(), group_commit.join():
             for number in range(15):
-                pen.write(add(f"{thread}-{number}"))
+                group_commit.commit(add(f"{thread}-{number}"))
             db.session.remove()
 
     threads = [threading.Thread(target=several, args=(number,)) for number in range(4)]

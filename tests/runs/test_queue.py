@@ -73,7 +73,7 @@ def test_a_slot_has_one_run(app: Flask) -> None:
     assert queue.enqueue("user_timeline", slot="user_timeline@12:00", origin="schedule")
     assert queue.enqueue("user_timeline", slot="user_timeline@12:00", origin="schedule") is None
     db.session.commit()
-    assert len(queries.listed()) == 1
+    assert len(queries.list_runs()) == 1
 
 
 def test_two_runs_of_a_kind_never_overlap(app: Flask, clock: FrozenClock) -> None:
@@ -95,9 +95,9 @@ def test_two_runs_of_a_kind_never_overlap(app: Flask, clock: FrozenClock) -> Non
 def test_what_the_work_found_is_written_at_its_end(app: Flask, clock: FrozenClock) -> None:
     run = queue.start("user_timeline", {"twitter_user_ids": [7]})
     with queue.finish(run) as result:
-        run.show("collecting", total=3)
+        run.set_status("collecting", total=3)
         run.advance(added=5)
-        run.spend(calls=2, posts=7, users=1)
+        run.count_usage(calls=2, posts=7, users=1)
         run.error("nasa", "Twitter has suspended the account nasa.", permanent=True)
         clock.advance(60)
         result["new"] = 5
@@ -168,7 +168,7 @@ def test_a_paused_run_goes_on_when_somebody_says_so(app: Flask) -> None:
 
 def test_progress_shows_while_a_unit_of_work_waits(app: Flask, clock: FrozenClock) -> None:
     run = queue.start("user_timeline")
-    run.show("asking for the first page", total=10)
+    run.set_status("asking for the first page", total=10)
     clock.advance(2)
     run.advance()
     with db.engine.connect() as connection:
@@ -193,7 +193,7 @@ def test_a_wait_is_shown_and_keeps_the_lease(app: Flask, clock: FrozenClock) -> 
     assert sum(clock.slept) == 900
     assert leases.take("run:user_timeline", new_owner()) is None, "the lease outlived the wait"
     clock.advance(1)
-    run.show()
+    run.set_status()
     assert row(run.id).waiting_until is None
 
 
@@ -281,7 +281,7 @@ def test_a_run_without_heartbeat_is_queued_again_and_goes_on(
     second = claimed()
     assert (second.id, second.cursor, second.progress.added) == (run_id, {"at": 5}, 3)
     with pytest.raises(LeaseLost):
-        unit_of_work(first.fence)
+        unit_of_work(first.check_lease)
     clock.advance(10)
     with pytest.raises(LeaseLost):
         first.check()
@@ -291,7 +291,7 @@ def test_a_run_that_dies_each_time_is_failed_after_three_tries(
     app: Flask, clock: FrozenClock
 ) -> None:
     run_id = queued()
-    for _ in range(queue.MOST_ATTEMPTS):
+    for _ in range(queue.MAX_ATTEMPTS):
         claimed()
         clock.advance(queue.STALE_SECONDS + 1)
         assert queue.recover_stale() == 1
@@ -345,18 +345,18 @@ def test_the_expected_end_counts_the_windows_that_are_needed(
     app: Flask, clock: FrozenClock
 ) -> None:
     run = queue.start("user_timeline")
-    run.show("", total=2_000)
+    run.set_status("", total=2_000)
     clock.advance(50)
     opens_at = clock.now() + timedelta(seconds=600)
-    run.foresee(limit=900, remaining=800, opens_at=opens_at)
-    run.spend(calls=100)
+    run.set_rate_window(limit=900, remaining=800, opens_at=opens_at)
+    run.count_usage(calls=100)
     run.advance(100)
     found = queries.expected_end(row(run.id))
     # 1,900 calls are left: 800 now, 900 when the window opens, 200 a quarter of an hour later.
     assert found == opens_at + timedelta(minutes=15)
-    run.foresee(limit=10_000, remaining=9_900, opens_at=opens_at)
+    run.set_rate_window(limit=10_000, remaining=9_900, opens_at=opens_at)
     clock.advance(5)
-    run.show("")
+    run.set_status("")
     by_pace = queries.expected_end(row(run.id))
     assert by_pace == clock.now() + timedelta(seconds=55) / 100 * 1_900
 
@@ -364,7 +364,7 @@ def test_the_expected_end_counts_the_windows_that_are_needed(
 def test_the_expected_end_counts_pace_and_wait(app: Flask, clock: FrozenClock) -> None:
     run = queue.start("user_timeline")
     assert queries.expected_end(row(run.id)) is None
-    run.show(total=10)
+    run.set_status(total=10)
     clock.advance(50)
     run.advance(done=5)
     assert queries.expected_end(row(run.id)) == clock.now() + timedelta(seconds=50)
@@ -372,7 +372,7 @@ def test_the_expected_end_counts_pace_and_wait(app: Flask, clock: FrozenClock) -
 
 def test_a_run_taken_up_again_promises_no_end(app: Flask, clock: FrozenClock) -> None:
     run = queue.start("user_timeline")
-    run.show(total=10)
+    run.set_status(total=10)
     clock.advance(5_000)
     run.advance(done=5)
     again = row(run.id)

@@ -90,7 +90,7 @@ def make_owned(owner: User) -> dict[str, int]:
         owner_id=owner.id, title="Weekly", every="week", next_at=clock.now(), **order
     )
     db.session.add_all([account, collection, stream, run, export, profile, recurring])
-    credential = credentials.keep(owner, credentials.bearer("AAAAAAAAAAAAAAAAAAAA-owned"))
+    credential = credentials.save(owner, credentials.bearer("AAAAAAAAAAAAAAAAAAAA-owned"))
     db.session.flush()
     gap = Gap(filter_id=stream.id, prefix="f1", began_at=clock.now(), cause="network")
     db.session.add(gap)

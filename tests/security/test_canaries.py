@@ -85,8 +85,8 @@ def planted(
     """Everything that takes a secret has been given one, and has been used; gives more of them."""
     caplog.set_level(logging.DEBUG)
     boss = service.create("boss", PASSWORD, superuser=True).user
-    kept = credentials.keep(boss, credentials.bearer(CANARIES["bearer"]))
-    credentials.keep(
+    kept = credentials.save(boss, credentials.bearer(CANARIES["bearer"]))
+    credentials.save(
         boss, credentials.oauth1(CANARIES["access token"], CANARIES["access token secret"])
     )
     one_time = service.create("novice").one_time_password or ""
@@ -104,16 +104,16 @@ def planted(
         client.get(path_of(agree_at_twitter(off, "millbrook_lib")))
         submit(client, page(client, "/account/"), "/logout/")
     for credential in db.session.scalars(select(Credential)):
-        for name, value in credentials.unsealed(credential).items():
+        for name, value in credentials.open_secrets(credential).items():
             tokens[f"{credential.kind} {credential.id} {name}"] = value
     return {"one-time password": one_time, **tokens}
 
 
 def test_the_canaries_were_really_planted(app: Flask, planted: dict[str, str]) -> None:
-    kept = [credentials.unsealed(one) for one in db.session.scalars(select(Credential))]
+    kept = [credentials.open_secrets(one) for one in db.session.scalars(select(Credential))]
     assert found_in(str(kept)) == ["bearer", "access token", "access token secret"]
     assert len(planted) >= 8
-    assert twitter_sign_in.offered() == ("oauth1", "oauth2")
+    assert twitter_sign_in.enabled_methods() == ("oauth1", "oauth2")
 
 
 def test_no_secret_is_in_the_log(planted: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:

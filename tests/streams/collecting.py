@@ -29,7 +29,7 @@ def make_filter(
     db.session.add(user)
     db.session.flush()
     if token:
-        credentials.keep(user, credentials.bearer(token))
+        credentials.save(user, credentials.bearer(token))
     made = TwitterFilter(
         name=name, user_id=user.id, words=words, is_active=active, active_since=clock.now()
     )

@@ -19,7 +19,7 @@ from sfm.runs.context import RunContext
 from sfm.runs.errors import LeaseLost
 from sfm.sandbox.faults import PlannedFault
 from sfm.sandbox.server import Sandbox
-from sfm.timelines.collect import Collected, collect
+from sfm.timelines.collect import CollectResult, collect
 from sfm.twitter.client import Client
 from tests.collecting import added, held, tracked
 from tests.conftest import FrozenClock
@@ -47,7 +47,7 @@ def test_the_first_time_everything_comes_and_then_one_call_finds_nothing(
     assert (user.pass_newest_id, user.pass_oldest_id) == (None, None)
     assert user.items_count == len(truth)
     sandbox.site.served.clear()
-    assert collect(twitter, a_run, user.id) == Collected(new=0, known=0, pages=1)
+    assert collect(twitter, a_run, user.id) == CollectResult(new=0, known=0, pages=1)
     assert len(calls(sandbox)) == 1
     assert f"since_id={truth[0]}" in calls(sandbox)[0]
     assert user.empty_polls == 1
@@ -104,23 +104,23 @@ class MortalRun(RunContext):
 
     dies_before: int = 0
     dies_after: int = 0
-    fences: int = 0
+    lease_checks: int = 0
 
-    def fence(self, added: int = 0) -> None:
-        super().fence(added)
-        self.fences += 1
-        if self.fences == self.dies_before:
+    def check_lease(self, added: int = 0) -> None:
+        super().check_lease(added)
+        self.lease_checks += 1
+        if self.lease_checks == self.dies_before:
             raise Killed
 
     def check(self) -> None:
         super().check()
-        if self.fences and self.fences == self.dies_after:
+        if self.lease_checks and self.lease_checks == self.dies_after:
             raise Killed
 
 
 def mortal_run(**dies: int) -> MortalRun:
     run = queue.start("user_timeline")
-    return MortalRun(run.id, run.kind, {}, {}, run.held, origin="command", **dies)
+    return MortalRun(run.id, run.kind, {}, {}, run.lease, origin="command", **dies)
 
 
 def as_stored() -> list[tuple[object, ...]]:
@@ -171,7 +171,7 @@ def test_killed_at_every_commit_it_ends_as_if_undisturbed(
 def _forget(run: RunContext) -> None:
     from sfm.runs import leases
 
-    leases.release(run.held)
+    leases.release(run.lease)
 
 
 def _start_over(user: TwitterUser) -> None:
@@ -505,12 +505,12 @@ def test_an_account_deleted_between_two_pages_takes_the_run_with_nothing(
     begin_write()
     delete.remove_account(service.by_id(number))
     db.session.commit()
-    from sfm.timelines.collect import CollectedAccount, _keep
+    from sfm.timelines.collect import CollectedAccount, _save_page
     from sfm.timelines.cursor import TimelineCursor
 
     begin_write()
     with pytest.raises(NotFound, match="was deleted here"):
-        _keep(
+        _save_page(
             run,
             CollectedAccount(number, uid, "HarborCouncil"),
             page.records,

@@ -52,7 +52,7 @@ def several(sandbox: Sandbox, count: int) -> list[TwitterUser]:
 
 def last_run() -> Run:
     db.session.rollback()
-    return queries.listed(limit=1)[0]
+    return queries.list_runs(limit=1)[0]
 
 
 def reasons() -> dict[str, str]:
@@ -83,14 +83,14 @@ def test_an_outage_of_seventy_minutes_puts_nobody_aside(
     begin_write()
     queue.enqueue("user_timeline", origin="schedule")
     db.session.commit()
-    for _ in range(failures.MOST_FAILURES + 1):
+    for _ in range(failures.MAX_FAILURES + 1):
         with pytest.raises(Postponed):
             scheduled_try()
         assert last_run().state == "queued"
-        clock.advance(failures.DOWN.total_seconds() + 1)
+        clock.advance(failures.RETRY_WHEN_DOWN.total_seconds() + 1)
     assert fault.fired
     assert standing(accounts) == [("ok", 0, None)] * 12
-    assert len(timelines.due()) == 12
+    assert len(timelines.due_accounts()) == 12
     sandbox.faults.clear()
     scheduled_try()
     assert last_run().state == "finished"
@@ -102,7 +102,7 @@ def test_an_outage_that_begins_before_the_last_accounts_of_a_run_is_counted_on_n
 ) -> None:
     """JB17."""
     one_thread(app)
-    read, *others = several(sandbox, failures.MOST_IN_A_ROW)
+    read, *others = several(sandbox, failures.MAX_IN_A_ROW)
     calls = len(range(0, len(sandbox.world.visible(sandbox.world.find(read.name))), 100))
     fault = sandbox.faults.add("unavailable", path=TIMELINES, after=calls, times=None)
     timeline_run()
@@ -119,18 +119,18 @@ def test_an_account_is_left_out_by_one_run_after_five_failures_of_its_own(
     """JB14, JB17."""
     failing, *others = several(sandbox, 3)
     fault = sandbox.faults.add("html", path=f"/2/users/{failing.uid}/tweets", times=None)
-    for number in range(1, failures.MOST_FAILURES):
+    for number in range(1, failures.MAX_FAILURES):
         timeline_run()
         assert standing([failing]) == [("ok", number, None)]
     timeline_run()
     assert fault.fired
-    assert failing.id not in timelines.due()
+    assert failing.id not in timelines.due_accounts()
     assert "five times in a row" in reasons()[failing.name]
     assert standing(others) == [("ok", 0, None)] * 2
     sandbox.site.served.clear()
     timeline_run()
     assert not any(str(failing.uid) in one.path for one in sandbox.served), "this run leaves it out"
-    assert failing.id in timelines.due(), "and the next one asks"
+    assert failing.id in timelines.due_accounts(), "and the next one asks"
     sandbox.faults.clear()
     timeline_run()
     assert standing([failing]) == [("ok", 0, None)]
@@ -155,7 +155,7 @@ def test_a_run_in_which_nothing_could_be_read_is_a_failed_one(
     app: Flask, sandbox: Sandbox, runner: FlaskCliRunner
 ) -> None:
     """JB17."""
-    accounts = several(sandbox, failures.MOST_IN_A_ROW - 1)
+    accounts = several(sandbox, failures.MAX_IN_A_ROW - 1)
     fault = sandbox.faults.add("unavailable", times=None)
     done = runner.invoke(args=["user_timeline"])
     assert fault.fired
@@ -188,7 +188,7 @@ def test_once_nobody_answers_further_accounts_are_not_waited_for_as_long(
         timeline_run()
     waited = (clock.now() - began).total_seconds()
     assert 63 <= waited <= 80 + 4 * 4, "the first one is waited for as before"
-    assert len(reasons()) == failures.MOST_IN_A_ROW
+    assert len(reasons()) == failures.MAX_IN_A_ROW
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -198,7 +198,7 @@ def test_a_refusal_without_a_reason_is_first_one_accounts(
     """AP17."""
     begin_write()
     user = service.create("ann", "seven purple umbrellas rust").user
-    credentials.keep(user, credentials.bearer(sandbox.bearer_token))
+    credentials.save(user, credentials.bearer(sandbox.bearer_token))
     db.session.commit()
     settings: Settings = app.extensions["sfm_settings"]
     app.extensions["sfm_settings"] = replace(settings, twitter_default_username="ann")
@@ -236,15 +236,15 @@ def test_a_credential_that_is_revoked_during_a_run_ends_it_at_the_second_account
     assert standing(accounts[1:]) == [("ok", 0, None)] * 3
 
 
-@pytest.mark.parametrize("refused", [failures.MOST_IN_A_ROW - 1, failures.MOST_IN_A_ROW])
+@pytest.mark.parametrize("refused", [failures.MAX_IN_A_ROW - 1, failures.MAX_IN_A_ROW])
 def test_refusals_of_next_accounts_end_a_run_though_the_credential_is_accepted(
     app: Flask, sandbox: Sandbox, refused: int
 ) -> None:
     one_thread(app)
-    accounts = several(sandbox, failures.MOST_IN_A_ROW + 2)
+    accounts = several(sandbox, failures.MAX_IN_A_ROW + 2)
     for user in accounts[:refused]:
         sandbox.faults.add("forbidden", path=f"/2/users/{user.uid}/tweets", times=None)
-    if refused < failures.MOST_IN_A_ROW:
+    if refused < failures.MAX_IN_A_ROW:
         _, result = timeline_run()
         assert result["failed"] == refused
         assert all(held(user) for user in accounts[refused:])
@@ -304,27 +304,27 @@ def test_an_answer_that_is_no_page_is_asked_for_again(
 def test_what_the_failures_of_a_run_say() -> None:
     trouble = Retry("No answer.")
     known = Failures()
-    for number in range(1, failures.MOST_IN_A_ROW):
-        known.note_failed(number, trouble, 0)
+    for number in range(1, failures.MAX_IN_A_ROW):
+        known.record_failed(number, trouble, 0)
         assert not known.is_down
-    known.note_failed(failures.MOST_IN_A_ROW, trouble, 0)
+    known.record_failed(failures.MAX_IN_A_ROW, trouble, 0)
     assert known.is_down
     assert known.is_common
-    assert known.own_at_end() == []
-    assert known.note_read("key") == [1, 2, 3, 4, 5]
+    assert known.accounts_at_fault() == []
+    assert known.record_read("key") == [1, 2, 3, 4, 5]
     assert not known.is_down
     assert not known.is_common
-    assert known.note_read("key") == [], "each is counted once"
-    known.note_failed(6, trouble, known.read)
-    assert known.own_at_end() == [], "nobody was read since it was begun"
-    known.note_failed(7, trouble, known.read - 1)
-    assert known.own_at_end() == [7]
-    known.note_explained()
+    assert known.record_read("key") == [], "each is counted once"
+    known.record_failed(6, trouble, known.read)
+    assert known.accounts_at_fault() == [], "nobody was read since it was begun"
+    known.record_failed(7, trouble, known.read - 1)
+    assert known.accounts_at_fault() == [7]
+    known.record_explained()
     assert known.in_a_row == 0
 
 
 def test_a_failure_of_our_own_is_no_outage_and_no_success() -> None:
     known = Failures()
-    known.note_failed(1, ValueError("x"), 0)
+    known.record_failed(1, ValueError("x"), 0)
     assert known.in_a_row == 0
     assert known.is_common

@@ -17,7 +17,7 @@ from sfm.runs import queue
 from sfm.sandbox.server import Sandbox
 from sfm.sandbox.world.people import Person
 from sfm.timelines import run
-from sfm.timelines.collect import Collected, collect, load_cursors
+from sfm.timelines.collect import CollectResult, collect, load_cursors
 from sfm.twitter.client import Client
 from sfm.users.clients import collecting_client
 from tests.collecting import held, tracked
@@ -70,7 +70,7 @@ def test_the_run_goes_on_and_says_whose_page_was_refused(sandbox: Sandbox, app: 
     active = queue.start("user_timeline")
     once: list[Callable[[], int]] = [lambda: replace_account(number, right, same_number=True)]
 
-    def listener(_name: str, _outcome: Collected | str) -> None:
+    def listener(_name: str, _outcome: CollectResult | str) -> None:
         if once:
             once.pop()()
 

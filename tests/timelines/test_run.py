@@ -41,7 +41,7 @@ def good(app: Flask, sandbox: Sandbox) -> dict[str, TwitterUser]:
 
 def last_run() -> Run:
     db.session.rollback()
-    return queries.listed(limit=1)[0]
+    return queries.list_runs(limit=1)[0]
 
 
 def reasons() -> dict[str, str]:
@@ -129,7 +129,7 @@ def test_never_seen_accounts_come_first_then_those_that_tweet_most(app: Flask) -
     db.session.add(TwitterUser(uid=9, name="off", is_active=False))
     db.session.add(TwitterUser(uid=None, name="without"))
     db.session.commit()
-    assert list(timelines.due().values()) == ["new", "newer", "busy", "slow"]
+    assert list(timelines.due_accounts().values()) == ["new", "newer", "busy", "slow"]
 
 
 def test_a_refused_key_ends_the_run_with_one_sentence(
@@ -150,7 +150,7 @@ def test_a_refused_key_ends_the_run_with_one_sentence(
 def hold(name: str, token: str) -> Credential:
     """A User who holds this app token. Commits."""
     begin_write()
-    credential = credentials.keep(
+    credential = credentials.save(
         service.create(name, GOOD_PASSWORD).user, credentials.bearer(token)
     )
     db.session.commit()
@@ -311,14 +311,14 @@ def test_a_thread_that_finds_no_key_any_more_does_not_hide_why(
                 missing.append(exc.message)
                 raise
         client = collecting_client(pause)
-        settle = client.meter.settle
+        settle = client.meter.write_now
 
         def settle_late() -> None:
             settle()
             marked.set()
             wait_for(lambda: active.abandoned)
 
-        monkeypatch.setattr(client.meter, "settle", settle_late)
+        monkeypatch.setattr(client.meter, "write_now", settle_late)
         return client
 
     with pytest.raises(Pause), queue.finish(active):
@@ -362,7 +362,7 @@ def test_when_twitter_is_down_the_run_is_put_off(app: Flask, sandbox: Sandbox) -
         timeline_run()
     assert fault.fired
     assert last_run().state == "failed", "a command ends; the next one goes on"
-    assert len(reasons()) >= failures.MOST_IN_A_ROW
+    assert len(reasons()) >= failures.MAX_IN_A_ROW
 
 
 def test_an_address_that_is_none_ends_the_run(app: Flask, sandbox: Sandbox) -> None:

@@ -63,7 +63,7 @@ def user(name: str) -> User:
 
 
 def hold(name: str, token: str) -> Credential:
-    kept = credentials.keep(user(name), credentials.bearer(token))
+    kept = credentials.save(user(name), credentials.bearer(token))
     db.session.commit()
     return kept
 
@@ -176,13 +176,13 @@ def test_streams_take_an_apps_token_only(app: Flask) -> None:
     credential = hold("ann", "sandbox-one")
     assert stream_auth(credential).token == "sandbox-one"
     assert default_stream_auth().token == "sandbox-one"
-    sign_in = credentials.keep(user("ann"), credentials.oauth1("12-abcdefgh", "abcdefghijkl"))
+    sign_in = credentials.save(user("ann"), credentials.oauth1("12-abcdefgh", "abcdefghijkl"))
     with pytest.raises(NoCredential, match="app's bearer token"):
         stream_auth(sign_in)
 
 
 def test_an_oauth1_credential_names_the_settings_it_misses(app: Flask) -> None:
-    sign_in = credentials.keep(user("ann"), credentials.oauth1("12-abcdefgh", "abcdefghijkl"))
+    sign_in = credentials.save(user("ann"), credentials.oauth1("12-abcdefgh", "abcdefghijkl"))
     with pytest.raises(NoCredential, match="TWITTER_CONSUMER_KEY"):
         client_for(sign_in)
 

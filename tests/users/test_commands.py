@@ -90,7 +90,7 @@ def test_set_credential_keeps_the_token_encrypted(runner: FlaskCliRunner, app: F
     result = runner.invoke(args=["set_credential", "ann", "--label", "Our app"], input=TOKEN)
     assert (result.exit_code, result.stdout) == (0, "Kept the app bearer token for ann.\n")
     kept = db.session.scalars(select(Credential)).one()
-    assert credentials.unsealed(kept) == {"token": TOKEN}
+    assert credentials.open_secrets(kept) == {"token": TOKEN}
     assert TOKEN.encode() not in kept.secret
     assert TOKEN not in repr(kept) + kept.fingerprint + kept.label
 
@@ -187,10 +187,12 @@ def test_rotated_credentials_open_with_the_new_key_alone(
     assert both.endswith(old)
     assert "forgotten: 1" in runner.invoke(args=["rotate_keys", "--forget-old"]).stdout
     rows = db.session.scalars(select(Credential).order_by(Credential.id)).all()
-    assert [credentials.unsealed(row)["token"] for row in rows] == [f"{TOKEN}{n}" for n in range(3)]
+    assert [credentials.open_secrets(row)["token"] for row in rows] == [
+        f"{TOKEN}{n}" for n in range(3)
+    ]
     (instance_folder / KEY_FILE).write_text(old)
     with pytest.raises(UnreadableSecret):
-        credentials.unsealed(rows[0])
+        credentials.open_secrets(rows[0])
 
 
 @pytest.mark.slow
@@ -206,7 +208,7 @@ def test_keys_are_rotated_while_credentials_come_in(runner: FlaskCliRunner, app:
             while not stop.is_set():
                 token = f"{TOKEN}{len(written)}"
                 begin_write()
-                credentials.keep(service.by_name("ann"), credentials.bearer(token))
+                credentials.save(service.by_name("ann"), credentials.bearer(token))
                 db.session.commit()
                 written.append(token)
 
@@ -222,5 +224,5 @@ def test_keys_are_rotated_while_credentials_come_in(runner: FlaskCliRunner, app:
     db.session.rollback()
     rows = db.session.scalars(select(Credential).order_by(Credential.id)).all()
     assert len(written) > 3
-    assert [credentials.unsealed(row)["token"] for row in rows] == written
+    assert [credentials.open_secrets(row)["token"] for row in rows] == written
     assert len({row.key_id for row in rows}) == 1

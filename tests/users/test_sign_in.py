@@ -143,14 +143,16 @@ def taken(name: str, address: str = HOME) -> bool:
 
 def test_one_address_cannot_try_name_after_name(ann: User) -> None:
     tries = [taken(f"name{number}") for number in range(25)]
-    assert tries == [True] * login_rate_limit.PER_ADDRESS + [False] * 5
+    assert tries == [True] * login_rate_limit.MAX_PER_ADDRESS + [False] * 5
     assert try_password("ann", GOOD) == "too many"
     assert try_password("ann", GOOD, "198.51.100.1") == "in: ann"
 
 
 def test_many_addresses_cannot_try_one_name_for_ever(ann: User) -> None:
-    tries = [taken("ann", f"10.0.{number}.1") for number in range(login_rate_limit.PER_NAME + 3)]
-    assert tries == [True] * login_rate_limit.PER_NAME + [False] * 3
+    tries = [
+        taken("ann", f"10.0.{number}.1") for number in range(login_rate_limit.MAX_PER_NAME + 3)
+    ]
+    assert tries == [True] * login_rate_limit.MAX_PER_NAME + [False] * 3
     assert try_password("ann", GOOD, "10.1.0.1") == "too many"
 
 
@@ -162,7 +164,7 @@ def test_addresses_of_one_ipv6_network_are_one(ann: User) -> None:
 
 
 def test_sign_ins_that_work_use_up_no_tries(ann: User) -> None:
-    for _ in range(login_rate_limit.PER_ADDRESS + 2):
+    for _ in range(login_rate_limit.MAX_PER_ADDRESS + 2):
         assert taken("ann")
         login_rate_limit.give_back("ann", HOME)
         db.session.commit()
@@ -180,7 +182,7 @@ def test_fifty_wrong_tries_at_once_are_not_fifty_looks(ann: User, app: Flask) ->
 
     at_once(5, attack)
     assert len(results) == 50
-    assert results.count(sign_in.WRONG) == login_rate_limit.PER_NAME_AND_ADDRESS
+    assert results.count(sign_in.WRONG) == login_rate_limit.MAX_PER_NAME_AND_ADDRESS
 
 
 def test_confirming_counts_like_a_sign_in(ann: User) -> None:

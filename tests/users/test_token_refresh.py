@@ -54,14 +54,14 @@ def signed_in(app: Flask, twitter: Sandbox) -> Credential:
         twitter_uid=uid,
         expires_at=clock_module.now() - timedelta(minutes=1),
     )
-    kept = credentials.keep(service.create("ann", GOOD).user, new)
+    kept = credentials.save(service.create("ann", GOOD).user, new)
     db.session.commit()
     return kept
 
 
 def stored(credential: Credential) -> dict[str, str]:
     db.session.rollback()
-    return credentials.unsealed(
+    return credentials.open_secrets(
         db.session.get_one(Credential, credential.id, populate_existing=True)
     )
 

@@ -448,7 +448,7 @@ def test_what_was_done_is_in_the_audit_log_without_tokens(
 ) -> None:
     fresh(client, ann).get(begin_link(client, kind))
     submit(client, page(client, "/account/twitter/"), "/account/twitter/")
-    tokens = credentials.unsealed(db.session.scalars(select(Credential)).one())
+    tokens = credentials.open_secrets(db.session.scalars(select(Credential)).one())
     submit(client, page(client, "/account/"), "/account/twitter/unlink/")
     entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     actions = [entry.action for entry in entries]

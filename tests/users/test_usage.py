@@ -124,13 +124,13 @@ def test_a_tab_is_written_with_the_page_and_once(app: Flask, clock: FrozenClock)
     tab = UsageBuffer(db.engine)
     for posts in (100, 7):
         tab.count("a", "tweets", posts=posts)
-        with tab.joined():
+        with tab.transaction():
             begin_write()
             db.session.add(User(username=f"page{posts}"))
             db.session.flush()
             tab.write(db.session.connection())
             db.session.commit()
-        tab.settle()
+        tab.write_now()
     assert usage_this_month() == Usage(2, 107, 0)
 
 
@@ -144,12 +144,12 @@ def test_a_tab_outlives_the_page_it_was_written_with(app: Flask, clock: FrozenCl
         tab.write(db.session.connection())
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), tab.joined():
+    with pytest.raises(ZeroDivisionError), tab.transaction():
         unit_of_work(page)
     assert db.session.scalars(select(User)).all() == []
     db.session.rollback()
     assert usage_this_month() == Usage(1, 100, 0)
-    tab.settle()
+    tab.write_now()
     assert usage_this_month() == Usage(1, 100, 0)
 
 
@@ -167,7 +167,7 @@ def test_a_page_that_is_saved_at_its_second_try_is_counted_once(
             raise OperationalError("INSERT", None, busy)
 
     tab.count("a", "tweets", posts=100)
-    with tab.joined():
+    with tab.transaction():
         unit_of_work(page)
     assert tries == [Usage(1, 100, 0), Usage(1, 100, 0)]
     assert usage_this_month() == Usage(1, 100, 0)
@@ -176,11 +176,11 @@ def test_a_page_that_is_saved_at_its_second_try_is_counted_once(
 def test_what_no_page_came_of_is_settled_alone(app: Flask, clock: FrozenClock) -> None:
     tab = UsageBuffer(db.engine)
     tab.count("a", "tweets")
-    with tab.joined():
+    with tab.transaction():
         pass  # nothing was written here
     assert usage_this_month() == Usage(0, 0, 0)
     db.session.rollback()
-    tab.settle()
+    tab.write_now()
     assert usage_this_month() == Usage(1, 0, 0)
 
 
@@ -191,7 +191,7 @@ def test_tabs_of_several_threads_add_up(app: Flask, clock: FrozenClock) -> None:
             for _ in range(20):
                 tab.count("a", "tweets", posts=2)
                 tab.count("b", "users", users=1)
-                with tab.joined():
+                with tab.transaction():
                     unit_of_work(lambda: tab.write(db.session.connection()))
 
     at_once(3, many)

@@ -185,7 +185,7 @@ def test_a_token_goes_in_and_never_comes_out(login_as: LoginAs, ann: User) -> No
     assert "Our app" in found.text
     assert TOKEN not in found.html
     kept = db.session.scalars(select(Credential)).one()
-    assert credentials.unsealed(kept)["token"] == TOKEN
+    assert credentials.open_secrets(kept)["token"] == TOKEN
 
 
 def test_a_token_that_is_refused_is_not_shown_again(login_as: LoginAs, ann: User) -> None:
@@ -344,7 +344,7 @@ def test_joining_moves_sets_filters_tokens_and_the_twitter_account(
     for owner in (ann, reader):
         db.session.add(TwitterUserSet(owner_id=owner.id, name="Elections"))
     db.session.add(TwitterFilter(name="Floods", user_id=reader.id))
-    credentials.keep(reader, credentials.bearer(TOKEN))
+    credentials.save(reader, credentials.bearer(TOKEN))
     reader.twitter_uid, reader.twitter_name = 4711, "rita"
     db.session.commit()
     client = login_as(superuser)

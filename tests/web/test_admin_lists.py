@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from sfm.accounts import list_drafts
-from sfm.accounts.list_drafts import LOOKED_UP_AT_ONCE
+from sfm.accounts.list_drafts import NAMES_PER_STEP
 from sfm.database import db
 from sfm.models import TwitterUser, User
 from sfm.sandbox.server import Sandbox
@@ -201,9 +201,9 @@ def test_looking_up_goes_on_where_twitter_made_us_wait(
 def test_a_long_list_is_looked_up_in_steps_that_ask_by_themselves(
     boss: FlaskClient, sandbox: Sandbox
 ) -> None:
-    names = "\n".join(f"n{number}" for number in range(LOOKED_UP_AT_ONCE + 10))
+    names = "\n".join(f"n{number}" for number in range(NAMES_PER_STEP + 10))
     first = step(boss, begin(boss, names), "look-up/")
-    assert f"{LOOKED_UP_AT_ONCE} of {LOOKED_UP_AT_ONCE + 10} looked up" in first.text
+    assert f"{NAMES_PER_STEP} of {NAMES_PER_STEP + 10} looked up" in first.text
     form = first.form(first.url)
     assert "load" in (form.get("hx-trigger") or "")
     second = step(boss, first, "look-up/")

@@ -144,7 +144,7 @@ def test_a_collection_that_found_no_key_is_told(
     queue.enqueue("user_timeline")
     db.session.commit()
     assert work_once()
-    (run,) = queries.listed()
+    (run,) = queries.list_runs()
     assert (run.state, bool(run.message)) == ("failed", True)
     assert run.message in went_wrong(page(client, "/"))[0]
 

@@ -247,7 +247,7 @@ def test_jobs_and_errors_are_taken_off_the_record(boss: FlaskClient, anna: Twitt
 
 def test_a_user_who_owns_nothing_is_deleted_by_name(boss: FlaskClient, superuser: User) -> None:
     gone, keeper = make_user("gone.one"), make_user("keeper")
-    credentials.keep(gone, credentials.bearer("AAAAAAAAAAAAAAAAAAAA-gone"))
+    credentials.save(gone, credentials.bearer("AAAAAAAAAAAAAAAAAAAA-gone"))
     make_set(keeper, "Kept")
     where = f"/admin/users/{gone.id}/delete/"
     assert where in page(boss, f"/admin/users/{gone.id}/").links()

@@ -60,7 +60,7 @@ def members_of(set_id: int, token: str | None) -> Slice[TwitterUser]:
 
 def sets_of(reader: User, text: str, token: str | None) -> Slice[TwitterUserSet]:
     """One page of the sets that a User may see."""
-    statement = sets.listed(reader, text).options(joinedload(TwitterUserSet.owner))
+    statement = sets.list_sets(reader, text).options(joinedload(TwitterUserSet.owner))
     order = SortOrder("sets", (func.lower(TwitterUserSet.name), TwitterUserSet.id), (str, int))
     return slice_of(statement, order, token, SETS)
 

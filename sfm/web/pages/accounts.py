@@ -64,7 +64,7 @@ def show(name: str) -> Response | BaseResponse | str:
 def _account_meant(named: AccountByName, uid: str) -> TwitterUser | None:
     """The account that the address means; None where there are several, or none."""
     with_uid = [account for account in (*named.now, *named.once) if str(account.uid) == uid]
-    return with_uid[0] if with_uid else named.one
+    return with_uid[0] if with_uid else named.unambiguous
 
 
 def _page(account: TwitterUser, named: AccountByName) -> str:

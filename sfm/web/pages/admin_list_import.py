@@ -64,7 +64,7 @@ def look_up(token: str) -> Response:
     problem = ""
     if not draft.is_looked_up:
         try:
-            list_drafts.look_up_some(default_client(), draft)
+            list_drafts.look_up_next(default_client(), draft)
         except SfmError as exc:
             problem = exc.message
         list_drafts.keep(token, draft)
@@ -141,7 +141,7 @@ def _choose(draft: ListDraft, form: SaveListForm) -> str:
 def _save_some(draft: ListDraft) -> str:
     """Save the next pieces; a sentence where their set was deleted meanwhile."""
     user_id = signed_in_user().id
-    for piece in list_drafts.save_some(draft):
+    for piece in list_drafts.next_to_save(draft):
         begin_write()
         try:
             into = sets.find(signed_in_user(), draft.set_id) if draft.set_id else None
@@ -155,7 +155,7 @@ def _save_some(draft: ListDraft) -> str:
             piece, into=into, active=draft.active, added_by_id=user_id
         )
         db.session.commit()
-        list_drafts.count(draft, outcome)
+        list_drafts.add_counts(draft, outcome)
     return ""
 
 

@@ -89,7 +89,7 @@ def login_page(form: SignInForm, following: str, status: int = 200, refusal: str
 
 def allow_twitter() -> tuple[str, ...]:
     """The ways of Twitter sign-in that this page may offer; its forms may lead there."""
-    kinds = twitter_sign_in.offered()
+    kinds = twitter_sign_in.enabled_methods()
     if kinds:
         for root in {settings().twitter_api_root, settings().web_root}:
             parts = urlsplit(root)

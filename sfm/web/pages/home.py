@@ -79,12 +79,12 @@ def _activity() -> dict[str, Any]:
     }
 
 
-def _next_planned() -> list[scheduled_jobs.Planned]:
+def _next_planned() -> list[scheduled_jobs.JobStatus]:
     """What the plan does next, soonest first; what happens every few minutes is left out."""
     due = [
         planned
-        for planned in scheduled_jobs.overview()
-        if planned.next_at is not None and not planned.job.is_tick
+        for planned in scheduled_jobs.job_statuses()
+        if planned.next_at is not None and planned.job.has_runs
     ]
     return sorted(due, key=lambda planned: planned.next_at or clock.now())[:NEXT]
 

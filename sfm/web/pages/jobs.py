@@ -23,7 +23,7 @@ def index() -> Response:
     return page_or_part(
         "jobs/index.html",
         "jobs/_table.html",
-        jobs=scheduled_jobs.overview(),
+        jobs=scheduled_jobs.job_statuses(),
         is_on=settings().scheduler,
     )
 
@@ -45,7 +45,9 @@ def save(name: str) -> Response | BaseResponse:
         return _page(planned, form, 422)
     text = None if form.as_delivered.data else form.schedule.data
     try:
-        scheduled_jobs.change(name, text=text, paused=form.paused.data, by_id=signed_in_user().id)
+        scheduled_jobs.change_schedule(
+            name, text=text, paused=form.paused.data, by_id=signed_in_user().id
+        )
     except WrongInput as exc:
         db.session.rollback()
         form.refuse("schedule", exc.message)
@@ -60,7 +62,9 @@ def pause(name: str) -> BaseResponse:
     """Pause a job that goes on, let a paused one go on."""
     planned = _planned(name)
     text = planned.schedule if planned.is_changed else None
-    scheduled_jobs.change(name, text=text, paused=not planned.paused, by_id=signed_in_user().id)
+    scheduled_jobs.change_schedule(
+        name, text=text, paused=not planned.paused, by_id=signed_in_user().id
+    )
     db.session.commit()
     message = _("The job goes on.") if planned.paused else _("The job is paused.")
     return done(url_for("jobs.index"), message)
@@ -76,10 +80,10 @@ def run_now(name: str) -> BaseResponse:
     return done(url_for("runs.show", run_id=run.id), _("The run begins in a moment."))
 
 
-def _planned(name: str) -> scheduled_jobs.Planned:
+def _planned(name: str) -> scheduled_jobs.JobStatus:
     scheduled_jobs.find(name)
-    return next(planned for planned in scheduled_jobs.overview() if planned.job.name == name)
+    return next(planned for planned in scheduled_jobs.job_statuses() if planned.job.name == name)
 
 
-def _page(planned: scheduled_jobs.Planned, form: ScheduleForm, status: int = 200) -> Response:
+def _page(planned: scheduled_jobs.JobStatus, form: ScheduleForm, status: int = 200) -> Response:
     return page_or_part("jobs/edit.html", "jobs/_form.html", status, planned=planned, form=form)

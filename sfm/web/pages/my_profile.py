@@ -84,7 +84,7 @@ def add_credential() -> Response:
     if form.validate_on_submit():
         try:
             new = credentials.bearer(form.secret.data or "", form.label.data or "")
-            credentials.keep(signed_in_user(), new)
+            credentials.save(signed_in_user(), new)
             db.session.commit()
             return done(url_for("my_profile.show"), _("The token is kept, encrypted."))
         except WrongInput as refusal:

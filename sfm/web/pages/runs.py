@@ -34,7 +34,7 @@ def index() -> Response:
         "runs/index.html",
         "runs/_table.html",
         slice=page,
-        jobs=[job for job in JOBS.values() if not job.is_tick],
+        jobs=[job for job in JOBS.values() if job.has_runs],
         job_of=job_of,
         states=RUN_STATES,
         kind=kind,

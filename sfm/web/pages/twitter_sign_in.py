@@ -14,7 +14,7 @@ from sfm.errors import SfmError
 from sfm.models import User
 from sfm.users import merge_users, service, twitter_sign_in
 from sfm.users.sign_in import SignInRefused
-from sfm.users.twitter_sign_in import Purpose, Returned
+from sfm.users.twitter_sign_in import Purpose, TwitterReturn
 from sfm.web.access import access, current_user, signed_in_user
 from sfm.web.htmx import done
 from sfm.web.pages.audit import here as address
@@ -72,14 +72,14 @@ def callback(kind: str) -> Response:
         returned = twitter_sign_in.finish(kind, request.args, browser)
         if returned.purpose.link_to is not None:
             return _show_link(returned, browser)
-        user = twitter_sign_in.let_in(returned, address())
+        user = twitter_sign_in.sign_in(returned, address())
     except SfmError as trouble:
         return _went_wrong(trouble)
     begin_session(user)
     return redirect(returned.purpose.following, 303)
 
 
-def _show_link(returned: Returned, browser: str) -> Response:
+def _show_link(returned: TwitterReturn, browser: str) -> Response:
     user = current_user()
     if user is None:
         raise SignInRefused(_("You have signed out meanwhile. Nothing was changed."))
