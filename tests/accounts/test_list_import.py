@@ -84,7 +84,7 @@ def test_the_cost_is_known_without_asking(sandbox: Sandbox) -> None:
 
 
 def test_a_plan_survives_being_written_down(made: ImportPreview) -> None:
-    again = msgspec.json.decode(msgspec.json.encode(made), type=ImportPreview)
+    again = msgspec.json.decode(msgspec.json.encode(made, enc_hook=str), type=ImportPreview)
     assert again == made
 
 
