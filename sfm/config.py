@@ -110,7 +110,7 @@ class Settings:
     quiet_after_days: int = option(
         90,
         whole(1, 3650),
-        "An account with no new tweet for so long is asked less often.",
+        "An account with no new post for so long is asked less often.",
         unit="days",
     )
     quiet_every_hours: int = option(
@@ -121,13 +121,13 @@ class Settings:
     scheduler: bool = option(
         True, BOOLEAN, "Whether the web processes carry out jobs; off: call the commands by cron."
     )
-    schedule_timelines: str = option("every 6 h", SCHEDULE, "When new tweets are collected.")
+    schedule_timelines: str = option("every 6 h", SCHEDULE, "When new posts are collected.")
     schedule_names: str = option("weekly sun 03:15", SCHEDULE, "When names are looked up.")
     schedule_credentials: str = option(
         "daily 04:15", SCHEDULE, "When the kept credentials are checked."
     )
     schedule_links: str = option(
-        "daily 02:15", SCHEDULE, "When the links of new tweets are followed."
+        "daily 02:15", SCHEDULE, "When the links of new posts are followed."
     )
     schedule_organize: str = option(
         "every 1 h", SCHEDULE, "When finished stream files are moved into their folders."
@@ -136,7 +136,7 @@ class Settings:
         "every 30 s", SCHEDULE, "When supervisord is compared with the filters that are wanted."
     )
     schedule_counts: str = option(
-        "daily 04:45", SCHEDULE, "When the counts beside the tweets are checked."
+        "daily 04:45", SCHEDULE, "When the counts beside the posts are checked."
     )
     schedule_exports: str = option(
         "every 1 h", SCHEDULE, "When exports that are due again are made and old ones removed."
@@ -231,7 +231,7 @@ class Settings:
     export_rows_at_once: int = option(
         5_000,
         whole(0, 100_000),
-        "Exports of up to so many tweets are made while the reader waits; larger ones in the "
+        "Exports of up to so many posts are made while the reader waits; larger ones in the "
         "background.",
     )
     export_min_free_mb: int = option(
@@ -243,7 +243,7 @@ class Settings:
     export_daily_rows: int = option(
         0,
         whole(0, 1_000_000_000),
-        "Whole tweets (not ids alone) that a person may export in a UTC day before a superuser "
+        "Whole posts (not ids alone) that a person may export in a UTC day before a superuser "
         "must agree; 0: no limit.",
     )
 

@@ -27,20 +27,20 @@ class CommandEntry(NamedTuple):
 
 COMMANDS: dict[str, CommandEntry] = {
     "user_timeline": CommandEntry(
-        "timelines", "Collect new tweets of all active accounts, or of one."
+        "timelines", "Collect new posts of all active accounts, or of one."
     ),
     "update_usernames": CommandEntry("timelines", "Look active accounts up; take over new names."),
     "add_userlist": CommandEntry("accounts", "Add the accounts of a list, one name a line."),
     "demo": CommandEntry("demo", "Show a whole collection against the sandbox."),
     "populate_uids": CommandEntry("timelines", "Deprecated: fill in missing uids."),
-    "import_tweets": CommandEntry("imports", "Import tweets that are held in files already."),
-    "fetch_tweets_by_id": CommandEntry("posts", "Look tweets up by their ids; JSON lines out."),
-    "refill_items": CommandEntry("posts", "Make what is stored of tweets anew from their JSON."),
+    "import_tweets": CommandEntry("imports", "Import posts that are held in files already."),
+    "fetch_tweets_by_id": CommandEntry("posts", "Look posts up by their ids; JSON lines out."),
+    "refill_items": CommandEntry("posts", "Make what is stored of posts anew from their JSON."),
     "check_counts": CommandEntry(
         "posts", "Hold the kept counts against a full count; put them right."
     ),
-    "remove_tweet": CommandEntry("takedown", "Delete tweets from everything kept here, for good."),
-    "fetch_urls": CommandEntry("links", "Follow the links of tweets to where they lead."),
+    "remove_tweet": CommandEntry("takedown", "Delete posts from everything kept here, for good."),
+    "fetch_urls": CommandEntry("links", "Follow the links of posts to where they lead."),
     "create_user": CommandEntry("users", "Add a User, an administrator with --superuser."),
     "reset_password": CommandEntry("users", "Give a User a one-time password."),
     "set_credential": CommandEntry(
@@ -50,7 +50,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "check_credentials": CommandEntry("users", "Ask Twitter whether the kept credentials work."),
     "rotate_keys": CommandEntry("users", "Encrypt all kept credentials with a new key."),
     "export": CommandEntry(
-        "exports", "Export tweets of an account, a set, a list, stream files, or all."
+        "exports", "Export posts of an account, a set, a list, stream files, or all."
     ),
     "use_sandbox": CommandEntry("setup", "Speak to the sandbox where no Twitter key is set."),
     "migrate_database": CommandEntry("database", "Bring the database up to date, after a copy."),

@@ -23,7 +23,7 @@ PASSING_SECONDS = 6 * 3600
 
 
 class Earlier:
-    """The time of the story's beginning, so that it ends now and no tweet is of tomorrow."""
+    """The time of the story's beginning, so that it ends now and no post is of tomorrow."""
 
     def now(self) -> datetime:
         from sfm import clock
@@ -78,7 +78,7 @@ def show(app: Flask, sandbox: Sandbox) -> None:
     say(f"A new database is in {settings().instance}.")
     say("\nAdding accounts:")
     add_accounts()
-    say("\nFirst collection, from the newest tweet back:")
+    say("\nFirst collection, from the newest post back:")
     collect(sandbox)
     sandbox.clock.advance(PASSING_SECONDS)
     say("\nSix hours go by. Second collection, only what is new since:")
@@ -125,7 +125,7 @@ def collect(sandbox: Sandbox) -> None:
             )
         )
     calls = len(sandbox.served) - calls_before
-    say(f"  {result['new']:,} tweets, with {calls:,} calls to Twitter.")
+    say(f"  {result['new']:,} posts, with {calls:,} calls to Twitter.")
 
 
 def look_names_up() -> None:
@@ -145,7 +145,7 @@ def tell_holdings() -> None:
         former = ", ".join(user.former_names.values())
         once = f" (once {former})" if former else ""
         newest = f"{user.newest_item_at:%Y-%m-%d %H:%M}" if user.newest_item_at else "never"
-        say(f"  {user.name}{once}: {user.items_count:,} tweets, the newest of {newest} UTC.")
+        say(f"  {user.name}{once}: {user.items_count:,} posts, the newest of {newest} UTC.")
 
 
 def say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Commands that take tweets over from files."""
+"""Commands that take posts over from files."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @click.option("--add-users", is_flag=True, help="Make accounts, inactive, of unknown authors.")
 @with_appcontext
 def import_tweets(files: tuple[Path, ...], add_users: bool) -> None:
-    """Import the tweets of FILES: JSON lines of v1.1 or v2, whole response pages, also .gz.
+    """Import the posts of FILES: JSON lines of v1.1 or v2, whole response pages, also .gz.
 
-    Tweets that are here already stay as they are; importing a file twice changes nothing. Lines
-    that hold no tweet are listed in FILE.rejects, with their number and the reason. An import
+    Posts that are here already stay as they are; importing a file twice changes nothing. Lines
+    that hold no post are listed in FILE.rejects, with their number and the reason. An import
     that was cut off goes on where it stopped when it is started again.
     """
     from sfm.cli.running import running
@@ -48,7 +48,7 @@ def _show_file(imported: Imported) -> None:
             f"{imported.path}: went on behind line {imported.went_on_at:,}, where it was cut off."
         )
     parts = [
-        f"{imported.read:,} tweets read",
+        f"{imported.read:,} posts read",
         f"{imported.new:,} new",
         f"{imported.known:,} known",
         f"{imported.without_account:,} without a tracked account",
@@ -62,6 +62,6 @@ def _show_file(imported: Imported) -> None:
     if imported.unreadable:
         click.echo(f"{imported.path}: unreadable lines are listed in {imported.rejects}", err=True)
     if imported.without_account:
-        click.echo("Say --add-users to take tweets of accounts over that are not here.", err=True)
+        click.echo("Say --add-users to take posts of accounts over that are not here.", err=True)
     if imported.is_broken_off:
         click.echo(f"{imported.path}: the file is damaged; what came before is kept.", err=True)

@@ -12,17 +12,17 @@ day = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command("fetch_urls")
-@click.option("--start-date", type=day, help="Only tweets of this day (UTC) and later.")
-@click.option("--end-date", type=day, help="Only tweets of this day (UTC) and earlier.")
-@click.option("--twitter-user", metavar="NAME", help="Only tweets of this account.")
-@click.option("--limit", type=click.IntRange(min=1), help="Look at so many tweets at most.")
+@click.option("--start-date", type=day, help="Only posts of this day (UTC) and later.")
+@click.option("--end-date", type=day, help="Only posts of this day (UTC) and earlier.")
+@click.option("--twitter-user", metavar="NAME", help="Only posts of this account.")
+@click.option("--limit", type=click.IntRange(min=1), help="Look at so many posts at most.")
 @click.option("--refetch", is_flag=True, help="Also links that were followed before, each once.")
 @with_appcontext
 def fetch_urls(**given: Any) -> None:
-    """Follow the links of tweets to where they lead, and keep every step.
+    """Follow the links of posts to where they lead, and keep every step.
 
-    Without options the tweets since yesterday come first, then links that are due for another try,
-    then all other tweets. Days, an account and a limit choose tweets, and no other links are
+    Without options the posts since yesterday come first, then links that are due for another try,
+    then all other posts. Days, an account and a limit choose posts, and no other links are
     followed. Links that were followed are left out until they are due, unless --refetch is given.
     Each host is asked once a second at most; links that do not answer are tried again later.
     """
@@ -37,7 +37,7 @@ def fetch_urls(**given: Any) -> None:
         raise WrongInput("--start-date is later than --end-date.")
     with running(FETCH_URLS, _params(given, start, end)) as (run, result):
         result.update(run_links(run))
-    click.echo(f"{result['tweets']:,} tweets looked at, {result['links']:,} links followed.")
+    click.echo(f"{result['tweets']:,} posts looked at, {result['links']:,} links followed.")
     for outcome, words in WORDS_FOR_OUTCOME.items():
         if count := result["outcomes"].get(outcome):
             click.echo(f"{count:>9,}  {words}")

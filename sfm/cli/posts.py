@@ -1,4 +1,4 @@
-"""Commands that look tweets up, make them anew and check their counts."""
+"""Commands that look posts up, make them anew and check their counts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from flask.cli import with_appcontext
     "--inputfile",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file of tweet ids, one a line.",
+    help="A file of post ids, one a line.",
 )
 @click.option(
     "--outputfile",
     type=click.Path(path_type=Path),
-    help="Where the tweets go, one a line; the screen where it is left out.",
+    help="Where the posts go, one a line; the screen where it is left out.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Look up so many ids at most.")
 @click.option("--force", is_flag=True, help="Replace an output file that is there already.")
@@ -33,7 +33,7 @@ from flask.cli import with_appcontext
 def fetch_tweets_by_id(
     inputfile: Path, outputfile: Path | None, limit: int | None, force: bool, append: bool
 ) -> None:
-    """Look tweets up by their ids, 100 a call, and write them as lines of JSON.
+    """Look posts up by their ids, 100 a call, and write them as lines of JSON.
 
     Ids that Twitter does not give are listed with the reason in <inputfile>.log; where that name
     is taken, in <inputfile>.log-2 and so on. The output file gets its name when all is done; what
@@ -59,7 +59,7 @@ def fetch_tweets_by_id(
         counts = look_up(run, client, read_ids(lines, limit), out, log)
         result.update(vars(counts))
     click.echo(
-        f"{counts.asked:,} ids asked for, {counts.found:,} tweets found, {counts.failed:,} not.",
+        f"{counts.asked:,} ids asked for, {counts.found:,} posts found, {counts.failed:,} not.",
         err=outputfile is None,
     )
     if counts.failed:
@@ -102,7 +102,7 @@ def _ends_a_line(path: Path) -> bool:
 
 
 def _keep_incomplete(part: Path) -> None:
-    """Tweets that were looked up, and paid, before it was cut off."""
+    """Posts that were looked up, and paid, before it was cut off."""
     from sfm.output_file import PART, free_name
 
     if not part.stat().st_size:
@@ -137,7 +137,7 @@ def _log_beside(inputfile: Path, outputfile: Path | None) -> Iterator[IO[str]]:
 @click.command("refill_items")
 @with_appcontext
 def refill_items() -> None:
-    """Make what is stored of tweets anew from their JSON, after an update that asks for it.
+    """Make what is stored of posts anew from their JSON, after an update that asks for it.
 
     May be stopped and started again. The JSON itself is never changed.
     """
@@ -149,7 +149,7 @@ def refill_items() -> None:
         counts = refill(run)
         result.update(vars(counts))
     click.echo(
-        f"{counts.seen:,} tweets looked at, {counts.changed:,} changed, "
+        f"{counts.seen:,} posts looked at, {counts.changed:,} changed, "
         f"{counts.unreadable:,} unreadable."
     )
 
@@ -157,7 +157,7 @@ def refill_items() -> None:
 @click.command("check_counts")
 @with_appcontext
 def check_counts() -> None:
-    """Hold the kept counts against a full count of all tweets, and put them right."""
+    """Hold the kept counts against a full count of all posts, and put them right."""
     from sfm.cli.running import running
     from sfm.posts.counters import verify_counts
     from sfm.runs.transactions import unit_of_work

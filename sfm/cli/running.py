@@ -60,7 +60,7 @@ def progress_line(run: RunContext) -> Iterator[None]:
 
 
 def words_for(run: RunContext) -> str:
-    """How far a run is: `12 of 300 accounts, 340 new tweets. Waiting …`."""
+    """How far a run is: `12 of 300 accounts, 340 new posts. Waiting …`."""
     from sfm.runs.jobs import job_of
 
     shown, words = run.progress, job_of(run.kind)

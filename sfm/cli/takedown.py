@@ -1,4 +1,4 @@
-"""The command that takes a tweet out of everything that is kept."""
+"""The command that takes a post out of everything that is kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @with_appcontext
 def remove_tweet(ids: tuple[int, ...], reason: str, may_return: bool, yes: bool) -> None:
-    """Delete tweets from everything kept here, for good: when Twitter or their author asks for it.
+    """Delete posts from everything kept here, for good: when Twitter or their author asks for it.
 
     Goes through the database (retweets of them and copies inside quotes too), finished stream
     files and exports, which are deleted whole if they hold one, until nothing is found any more.
@@ -54,8 +54,8 @@ def _show_findings(findings: Findings) -> None:
             click.echo("Nothing of this is kept here: there is nothing to delete.")
         return
     counts = findings.counts()
-    click.echo(f"{counts['stored']:,} stored tweets, retweets included")
-    click.echo(f"{counts['copies cut out']:,} stored tweets that quote or answer, their copy of it")
+    click.echo(f"{counts['stored']:,} stored posts, retweets included")
+    click.echo(f"{counts['copies cut out']:,} stored posts that quote or answer, their copy of it")
     click.echo(
         f"{counts['lines in stream files']:,} lines in {counts['stream files']:,} stream files"
     )

@@ -18,7 +18,7 @@ one_user = click.option("--user", metavar="NAME", help="Only this account, by na
 @one_user
 @with_appcontext
 def user_timeline(user: str | None) -> None:
-    """Collect new tweets of all active accounts, or of one.
+    """Collect new posts of all active accounts, or of one.
 
     From the newest back to the last one held; the first time up to the 3,200 that Twitter gives.
     Accounts that are suspended, gone or quiet for months are asked less often; with --user an
@@ -41,16 +41,16 @@ def _tell_account(name: str, outcome: CollectResult | str) -> None:
     if isinstance(outcome, str):
         click.echo(f"{name}: {outcome}", err=True)
     elif outcome.new:
-        click.echo(f"{name}: {_many(outcome.new, 'new tweet')}")
+        click.echo(f"{name}: {_many(outcome.new, 'new post')}")
 
 
 def _timeline_summary(run_id: int, result: dict[str, Any]) -> str:
-    parts = [_many(result["accounts"], "account"), _many(result["new"], "new tweet")]
+    parts = [_many(result["accounts"], "account"), _many(result["new"], "new post")]
     if result["failed"]:
         parts.append(f"{result['failed']:,} could not be read")
     if result["not_asked"]:
         parts.append(f"{result['not_asked']:,} not asked this time")
-    return f"Timeline job {run_id}: {', '.join(parts)}."
+    return f"Timeline run {run_id}: {', '.join(parts)}."
 
 
 @click.command("update_usernames")

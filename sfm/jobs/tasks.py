@@ -39,7 +39,7 @@ def _patient_client(run: RunContext) -> NetworkClient:
 
 
 def collect_timelines(run: RunContext) -> dict[str, Any]:
-    """New tweets of all active accounts, or of those that the params name."""
+    """New posts of all active accounts, or of those that the params name."""
     default_client()
     return timelines.run_timelines(run, collecting_client)
 
@@ -75,7 +75,7 @@ def check_credentials(run: RunContext) -> dict[str, Any]:
 
 
 def check_counts(run: RunContext) -> dict[str, Any]:
-    """The counts beside the tweets against a full count; what was wrong is put right and told."""
+    """The counts beside the posts against a full count; what was wrong is put right and told."""
     corrections = unit_of_work(verify_counts)
     for correction in corrections[:100]:
         run.error(
@@ -91,7 +91,7 @@ def check_counts(run: RunContext) -> dict[str, Any]:
 
 
 def follow_links(run: RunContext) -> dict[str, Any]:
-    """Links of tweets not looked at yet, new tweets first, and those due for another try."""
+    """Links of posts not looked at yet, new posts first, and those due for another try."""
     from sfm.links.run import run_links  # asyncio and TLS, for this job alone
 
     return run_links(run)

@@ -25,7 +25,7 @@ _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _REQUEST = (
     "{method} {path} HTTP/1.1\r\n"
     "Host: {host}\r\n"
-    f"User-Agent: SocialFeedManager/{__version__} (link check; archives tweets)\r\n"
+    f"User-Agent: SocialFeedManager/{__version__} (link check; archives posts)\r\n"
     "Accept: text/html,*/*;q=0.5\r\n"
     "Accept-Encoding: {encoding}\r\n"
     "Connection: close\r\n\r\n"

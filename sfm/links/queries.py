@@ -37,7 +37,7 @@ def of_post(twitter_id: int) -> PostLinks:
         select(TwitterUserItem).where(TwitterUserItem.twitter_id == twitter_id)
     )
     if item is None:
-        raise NotFound(Message("There is no such tweet here."))
+        raise NotFound(Message("There is no such post here."))
     return PostLinks(item, links_of(item))
 
 

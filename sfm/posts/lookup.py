@@ -55,7 +55,7 @@ def look_up(
         result.asked += 1
         if number is None:
             result.failed += 1
-            log.write(f"{text[:100]}\tThis cannot be the number of a tweet.\n")
+            log.write(f"{text[:100]}\tThis cannot be the number of a post.\n")
             continue
         batch.append(number)
         if len(batch) == IDS_PER_CALL:

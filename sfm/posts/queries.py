@@ -125,7 +125,7 @@ def by_twitter_id(twitter_id: int, *, with_json: bool = False) -> TwitterUserIte
         query = query.options(undefer(_item.item_json))
     item = db.session.scalar(query)
     if item is None:
-        raise NotFound(Message("There is no such tweet here. It may have been deleted."))
+        raise NotFound(Message("There is no such post here. It may have been deleted."))
     return item
 
 

@@ -206,7 +206,7 @@ class _Reader:
         if not words:
             if "://" in typed:
                 raise WrongInput(
-                    Message("Addresses are not searched for: type words of the tweet instead.")
+                    Message("Addresses are not searched for: type words of the post instead.")
                 )
             return None
         beginning = starred or is_beginning(words[-1])

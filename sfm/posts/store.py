@@ -203,14 +203,14 @@ def _insert(
     why = _try_rows(connection, _rows(batch, entries))
     if why is None:
         return batch
-    logger.warning("page refused as a whole tweets=%d error=%s", len(batch), type(why).__name__)
+    logger.warning("page refused as a whole posts=%d error=%s", len(batch), type(why).__name__)
     kept = []
     for prepared in batch:
         why = _try_rows(connection, [prepared.row])
         if why is None:
             kept.append(prepared)
             continue
-        logger.warning("tweet refused id=%d error=%s", prepared.twitter_id, type(why).__name__)
+        logger.warning("post refused id=%d error=%s", prepared.twitter_id, type(why).__name__)
         reason = Message("The database cannot hold one of its values.")
         rejected.append(Rejected(prepared.position, prepared.twitter_id, reason))
     return kept

@@ -19,8 +19,8 @@ MARK = "# Made by `make run`: no Twitter key was set, so this installation speak
 LOCAL_SETTINGS = (
     MARK
     + """
-# Its accounts and tweets are made up. To collect from Twitter (X) itself, move the whole instance
-# folder away, set a key and start anew: made-up and real tweets must not lie in one collection.
+# Its accounts and posts are made up. To collect from Twitter (X) itself, move the whole instance
+# folder away, set a key and start anew: made-up and real posts must not lie in one collection.
 TWITTER_API_ROOT = "{root}"
 TWITTER_BEARER_TOKEN = "{token}"
 """
@@ -31,14 +31,14 @@ def speaks_to_sandbox(settings: Settings, port: int) -> bool:
     """Whether this installation is to speak to a sandbox on this port; set up so if it is new.
 
     Writes `local_settings.py` where nothing is set yet: no such file, no token, no credential.
-    Raises SfmError where a real key was set for an installation that holds made-up tweets.
+    Raises SfmError where a real key was set for an installation that holds made-up posts.
     """
     file = settings.instance / "local_settings.py"
     if _was_made_by_us(file):
         if settings.twitter_bearer_token != DEFAULT_BEARER_TOKEN:
             raise SfmError(
                 Message(
-                    "A Twitter key is set, but %(instance)s holds made-up tweets of the sandbox. "
+                    "A Twitter key is set, but %(instance)s holds made-up posts of the sandbox. "
                     "Move that folder away, then start again.",
                     instance=settings.instance,
                 ),

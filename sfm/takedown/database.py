@@ -1,4 +1,4 @@
-"""Tweets in the database: which have to go, which hold a copy, and taking both out."""
+"""Posts in the database: which have to go, which hold a copy, and taking both out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _item = TwitterUserItem
 
 @dataclass(frozen=True)
 class MatchingPosts:
-    """Twitter's ids: `gone` are the tweets and their retweets, `cut` those that hold a copy.
+    """Twitter's ids: `gone` are the posts and their retweets, `cut` those that hold a copy.
     `highest` is our own number up to which rows were looked at."""
 
     gone: tuple[int, ...] = ()
@@ -30,7 +30,7 @@ class MatchingPosts:
 
 
 def find(removed: RemovedIds, watch: Callable[[], object], above: int = 0) -> MatchingPosts:
-    """Look through all stored tweets, their JSON too; reads the whole table, changes nothing.
+    """Look through all stored posts, their JSON too; reads the whole table, changes nothing.
 
     With `above`, only rows whose own number is higher: those that came since another look.
     Calls `watch` between two looks of some seconds each.

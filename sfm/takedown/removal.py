@@ -104,19 +104,19 @@ class Findings:
 
 
 def validate_ids(ids: Iterable[int]) -> RemovedIds:
-    """The tweets to look for. Raises WrongInput."""
+    """The posts to look for. Raises WrongInput."""
     posts = RemovedIds(frozenset(ids))
     if not 0 < len(posts.ids) <= MAX_IDS:
         raise WrongInput(Message("Name one id at least and %(limit)s at most.", limit=MAX_IDS))
     if not all(0 < number <= MAX_ID for number in posts.ids):
-        raise WrongInput(Message("The id of a tweet is a number of 19 digits at most."))
+        raise WrongInput(Message("The id of a post is a number of 19 digits at most."))
     return posts
 
 
 def find_posts(
     ids: Iterable[int], watch: Watch = no_watch, state: SearchState | None = None
 ) -> Findings:
-    """Where these tweets are kept. Reads everything, changes nothing. Raises WrongInput.
+    """Where these posts are kept. Reads everything, changes nothing. Raises WrongInput.
 
     With `looked`, only what came or changed since the look before. Calls `watch` every few
     seconds; what it raises ends the work.
@@ -222,7 +222,7 @@ def _note_taken_out(findings: Findings) -> None:
 
 
 def _take_out(findings: Findings, reason: str) -> None:
-    """Out of the database and the exports; one entry for each tweet, none of their words."""
+    """Out of the database and the exports; one entry for each post, none of their words."""
     secure_delete.overwrite_deleted()
     for number in sorted(findings.posts.ids):
         after = {"reason": reason, **findings.counts(), "left for later": len(findings.later)}

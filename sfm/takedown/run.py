@@ -1,4 +1,4 @@
-"""Deleting tweets as a run: asked for on a page, carried out in the background."""
+"""Deleting posts as a run: asked for on a page, carried out in the background."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_NAMES = 5  # of what is still being written, in one sentence
 
 
 def request_removal(ids: Iterable[int], reason: str, by: User, *, may_return: bool = False) -> Run:
-    """A queued run that takes these tweets out of everything kept; flushed, the caller commits.
+    """A queued run that takes these posts out of everything kept; flushed, the caller commits.
 
     They are never collected or imported again, but with `may_return`.
     `reason` goes into the audit log when they go. Raises WrongInput.
@@ -49,7 +49,7 @@ def request_removal(ids: Iterable[int], reason: str, by: User, *, may_return: bo
 
 
 def run_takedown(run: RunContext) -> dict[str, Any]:
-    """Take the tweets of the run's params out of everything kept; what went, by kind. Commits.
+    """Take the posts of the run's params out of everything kept; what went, by kind. Commits.
 
     Raises Postponed while something that is still being written may hold one: the rest is deleted
     then, and the run goes on with that later.

@@ -21,7 +21,7 @@ def overwrite_deleted() -> None:
 
 
 def merge_words() -> None:
-    """Merge the index, step by step, until no segment has the words of deleted tweets. Commits."""
+    """Merge the index, step by step, until no segment has the words of deleted posts. Commits."""
     pages = -PAGES_PER_STEP  # less than none: all segments are to become one
     while _step(pages):
         pages = PAGES_PER_STEP

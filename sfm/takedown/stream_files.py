@@ -1,4 +1,4 @@
-"""Stream files: which sealed ones hold tweets that must go, and writing them without.
+"""Stream files: which sealed ones hold posts that must go, and writing them without.
 
 Lines that stay are the same byte for byte. Growing files belong to their collector and are only
 named; so is the quarantine of today.

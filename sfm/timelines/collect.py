@@ -299,12 +299,12 @@ def _record_problems(
     errors = [
         (refusal.message, refusal.raw[:300].decode("utf-8", "replace")) for refusal in page.refused
     ]
-    errors += [(rejection.reason, f"tweet {rejection.twitter_id}") for rejection in saved.rejected]
+    errors += [(rejection.reason, f"post {rejection.twitter_id}") for rejection in saved.rejected]
     errors += [(problem.detail, "") for problem in page.problems if problem.kind == BROKEN]
     errors += [
         (
-            Message("Twitter sent a tweet of another account, which was left out."),
-            f"tweet {twitter_id}",
+            Message("Twitter sent a post of another account, which was left out."),
+            f"post {twitter_id}",
         )
         for twitter_id in strangers
     ]

@@ -73,7 +73,7 @@ def test_a_tweet_is_deleted_everywhere(open_as: OpenAs, superuser: User, scripts
     expect(page.get_by_role("heading", level=1)).to_have_text("Delete 1 post everywhere?")
     page.get_by_label("Why").fill("The author asked")
     page.get_by_role("button", name="Delete everywhere").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Deletion of tweets")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Deletion of posts")
     expect(page.get_by_role("status")).to_contain_text("1 post is being deleted everywhere.")
     assert tweets_held() == 2
     assert worker.work_once()
@@ -100,7 +100,7 @@ def test_ticked_tweets_are_deleted_and_no_reason_is_no(
     assert not db.session.scalars(select(Run.id)).all()
     page.get_by_label("Why").fill("Asked by Twitter")
     page.get_by_role("button", name="Delete everywhere").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Deletion of tweets")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Deletion of posts")
     assert worker.work_once()
     assert tweets_held() == 1
 

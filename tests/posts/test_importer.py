@@ -93,7 +93,7 @@ def test_a_second_import_changes_nothing(
 
     done = runner.invoke(args=["import_tweets", str(file)])
 
-    assert "30 tweets read, 0 new, 30 known" in done.output
+    assert "30 posts read, 0 new, 30 known" in done.output
     assert stored() == before
     assert db.session.scalar(select(func.sum(DayTotal.items))) == total == 30
 
@@ -258,7 +258,7 @@ def test_recorded_v1_tweets_come_in_and_give_back_their_lines(
     app: Flask, runner: FlaskCliRunner, shared_data: Path
 ) -> None:
     done = runner.invoke(args=[*IMPORT, *copies(shared_data, "v1_tweets.jsonl")])
-    assert "1,650 tweets read" in done.output, done.output
+    assert "1,650 posts read" in done.output, done.output
     assert "0 unreadable" in done.output
     given = {
         true_id(json.loads(line)): line
@@ -274,7 +274,7 @@ def test_recorded_v1_tweets_come_in_and_give_back_their_lines(
     again = stored()
     assert {twitter_id: again[twitter_id] for twitter_id in held} == held
     done = runner.invoke(args=[*IMPORT, *copies(shared_data, "v1_resightings.jsonl")])
-    assert "60 tweets read, 0 new, 60 known" in done.output
+    assert "60 posts read, 0 new, 60 known" in done.output
     assert stored() == again
 
 

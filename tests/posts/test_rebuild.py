@@ -43,7 +43,7 @@ def test_columns_and_words_are_made_anew_from_the_json(app: Flask, runner: Flask
 
     done = runner.invoke(args=["refill_items"])
 
-    assert "2 tweets looked at, 1 changed, 0 unreadable." in done.output, done.output
+    assert "2 posts looked at, 1 changed, 0 unreadable." in done.output, done.output
     assert (row(one), row(two)) == before
     assert found("#flood") == {one}
     assert verify_counts(repair=False) == []
@@ -96,7 +96,7 @@ def test_it_goes_on_where_it_was_cut_off(
 
     done = runner.invoke(args=["refill_items"])
 
-    assert "5 tweets looked at" in done.output, done.output
+    assert "5 posts looked at" in done.output, done.output
     assert found("flood") == made
 
 

@@ -22,7 +22,7 @@ def test_the_list_shows_runs_by_their_names(login_as: Login, reader: User) -> No
     make_run(added=1234, done=3, total=3)
     make_run("update_usernames", "failed", message="Twitter refused the key.")
     found = page(login_as(reader), "/runs/")
-    assert "Timeline job 1" in found.text
+    assert "Timeline run 1" in found.text
     assert "Name check 2" in found.text
     assert "1,234" in found.text
     assert "Twitter refused the key." in found.text

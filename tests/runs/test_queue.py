@@ -82,7 +82,7 @@ def test_two_runs_of_a_kind_never_overlap(app: Flask, clock: FrozenClock) -> Non
     assert queue.claim(["user_timeline"]) is None
     with pytest.raises(AlreadyRunning) as refused:
         queue.start("user_timeline")
-    assert f"Timeline job {first.id} has been running since 2026-11-22T12:00:00Z" in str(
+    assert f"Timeline run {first.id} has been running since 2026-11-22T12:00:00Z" in str(
         refused.value
     )
     other = queue.start("update_usernames")
@@ -324,7 +324,7 @@ sys.stdin.readline()
 """
     )
     first = int(said(process))
-    with pytest.raises(AlreadyRunning, match=f"Timeline job {first} has been running"):
+    with pytest.raises(AlreadyRunning, match=f"Timeline run {first} has been running"):
         queue.start("user_timeline")
     process.send_signal(signal.SIGKILL)
     process.wait()

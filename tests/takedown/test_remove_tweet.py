@@ -156,7 +156,7 @@ def test_a_removed_tweet_is_in_no_store_any_more(
     done = run(runner, id_of(gone))
 
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "2 stored tweets" in done.stdout
+    assert "2 stored posts" in done.stdout
     assert "2 lines in 1 stream files" in done.stdout
     for needle in needles:
         assert in_database(needle) == []
@@ -212,7 +212,7 @@ def test_quotes_and_answers_stay_without_the_copy_they_carried(
     done = run(runner, id_of(gone))
 
     assert done.exit_code == 0, done.output
-    assert "2 stored tweets that quote or answer" in done.stdout
+    assert "2 stored posts that quote or answer" in done.stdout
     assert in_database(WORD) == in_database_files(settings, WORD) == in_files(settings, WORD) == []
     kept = db.session.scalars(select(TwitterUserItem).order_by(TwitterUserItem.twitter_id)).all()
     assert [one.item_text for one in kept] == ["How lovely", "Where was that?"]
@@ -316,7 +316,7 @@ def test_it_asks_first_and_a_no_changes_nothing(
     given = ["remove_tweet", str(number), "--reason", "Asked by letter"]
     done = runner.invoke(args=given, input="n\n")
     assert done.exit_code == 1
-    assert "1 stored tweets" in done.stdout
+    assert "1 stored posts" in done.stdout
     assert db.session.scalar(select(TwitterUserItem.twitter_id)) == number
     assert runner.invoke(args=["remove_tweet", str(number)]).exit_code == 2
     assert runner.invoke(args=[*given[:-1], "  "]).exit_code == 2

@@ -67,12 +67,12 @@ def test_a_timeline_run_says_what_came(runner: FlaskCliRunner, sandbox: Sandbox)
     count = len(sandbox.world.visible(person))
     assert (done.exit_code, held(user)) == (0, sandbox.world.visible(person))
     assert done.stdout == (
-        f"FerryNotes: {count} new tweets\n"
-        f"Timeline job 1: 2 accounts, {count} new tweets, 1 could not be read.\n"
+        f"FerryNotes: {count} new posts\n"
+        f"Timeline run 1: 2 accounts, {count} new posts, 1 could not be read.\n"
     )
     assert done.stderr == "spam_fountain: Twitter has suspended the account spam_fountain.\n"
     again = runner.invoke(args=["user-timeline"])
-    assert again.stdout == "Timeline job 2: 1 account, 0 new tweets, 1 not asked this time.\n"
+    assert again.stdout == "Timeline run 2: 1 account, 0 new posts, 1 not asked this time.\n"
 
 
 def test_one_account_by_any_name_it_had(runner: FlaskCliRunner, sandbox: Sandbox) -> None:
@@ -235,7 +235,7 @@ def test_two_runs_never_overlap(app: Flask, sandbox: Sandbox, flask: Command) ->
     out, err = second.communicate(timeout=100)
     first.send_signal(signal.SIGCONT)
     assert (second.returncode, out) == (1, "")
-    assert err.startswith("Error: Timeline job 1 has been running since ")
+    assert err.startswith("Error: Timeline run 1 has been running since ")
     assert f"process {first.pid} on " in err
     assert first.wait(timeout=60) == 0
     assert held(user) == sandbox.world.visible(person)

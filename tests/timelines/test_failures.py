@@ -278,7 +278,7 @@ def test_tweets_kept_of_an_account_that_broke_off_are_counted(
     done = runner.invoke(args=["user_timeline"])
     kept = len(held(user)) + len(held(other))
     assert 0 < len(held(user)) <= 100
-    assert f"{kept} new tweets, 1 could not be read" in done.output
+    assert f"{kept} new posts, 1 could not be read" in done.output
 
 
 @pytest.mark.parametrize("body", ["[]", "{}", "null", '{"title":"operational-disconnect"}'])

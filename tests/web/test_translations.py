@@ -203,7 +203,7 @@ def test_who_asks_for_no_language_that_is_here_reads_english(boss: FlaskClient) 
     for asked in ({}, {"Accept-Language": "fr, nl;q=0.5"}, {"Accept-Language": "en, eo;q=0.9"}):
         found = page(boss, "/twitter-item/77/", 404, headers=asked)
         assert found.root.get("lang") == "en"
-        assert "There is no such tweet here." in found.text
+        assert "There is no such post here." in found.text
 
 
 def test_what_was_captured_is_never_translated(boss: FlaskClient) -> None:

@@ -35,7 +35,7 @@ def test_tweets_found_come_out_as_lines_and_the_rest_is_logged(
     log = dict(line.split("\t") for line in Path(f"{given}.log").read_text().splitlines())
     assert set(log) == {"12", "not-an-id", str(2**63)}
     assert all(log.values())
-    assert f"{len(ids) + 3} ids asked for, {len(ids)} tweets found, 3 not." in done.output
+    assert f"{len(ids) + 3} ids asked for, {len(ids)} posts found, 3 not." in done.output
 
 
 def test_limit_and_output_on_the_screen(
