@@ -39,24 +39,6 @@ def runs_of(kind: str = "", state: str = "") -> Select[Any]:
     return runs.where(Run.state == state) if state else runs
 
 
-def list_runs(
-    *,
-    kind: str | None = None,
-    state: str | None = None,
-    before_id: int | None = None,
-    limit: int = PAGE,
-) -> Sequence[Run]:
-    """Runs, newest first; further ones with `before_id`, the last id of the page before."""
-    query = select(Run).order_by(Run.id.desc()).limit(limit)
-    if kind:
-        query = query.where(Run.kind == kind)
-    if state:
-        query = query.where(Run.state == state)
-    if before_id is not None:
-        query = query.where(Run.id < before_id)
-    return db.session.scalars(query).all()
-
-
 def open_runs() -> Sequence[Run]:
     """The queued, running and paused runs, oldest first."""
     return db.session.scalars(select(Run).where(Run.state.in_(OPEN_STATES)).order_by(Run.id)).all()

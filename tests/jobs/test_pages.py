@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.jobs import worker
 from sfm.models import AuditEntry, ScheduledJob, User
-from sfm.runs import queries
 from sfm.runs.jobs import JOBS, Job, scheduled
 from tests.conftest import FrozenClock
 from tests.factories import make_run
 from tests.pages import page, submit
+from tests.run_lists import list_runs
 
 Login = Callable[[User], FlaskClient]
 
@@ -69,7 +69,7 @@ def test_a_job_is_paused_goes_on_and_runs_now(login_as: Login, superuser: User) 
     submit(client, page(client, "/admin/jobs/"), "/admin/jobs/user_timeline/pause/")
     assert not job("user_timeline").paused
     submit(client, page(client, "/admin/jobs/"), "/admin/jobs/user_timeline/run/")
-    run = queries.list_runs()[0]
+    run = list_runs()[0]
     assert (run.kind, run.state, run.requested_by_id) == ("user_timeline", "queued", superuser.id)
 
 
@@ -100,7 +100,7 @@ def test_adding_a_job_is_one_line_and_one_function(
     while worker.work_once():
         pass
     db.session.expire_all()
-    run = queries.list_runs(kind="water_plants")[0]
+    run = list_runs(kind="water_plants")[0]
     assert (run.state, run.origin, run.added) == ("finished", "schedule", 7)
     assert run.result == {"watered": 2}
     shown = page(client, f"/runs/{run.id}/").text

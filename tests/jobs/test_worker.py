@@ -22,6 +22,7 @@ from sfm.runs.jobs import JOBS, Job, function_of, scheduled, with_runs
 from sfm.sandbox.server import Sandbox
 from tests.collecting import held, sandbox, tracked
 from tests.conftest import FrozenClock, sandbox_settings
+from tests.run_lists import list_runs
 
 __all__ = ["sandbox"]
 HOUR = 3600
@@ -217,7 +218,7 @@ def test_the_scheduled_run_collects(app: Flask, sandbox: Sandbox, clock: FrozenC
     queue()
     work_all()
     assert held(user) == sandbox.world.visible(person)
-    run = queries.list_runs(kind="user_timeline")[0]
+    run = list_runs(kind="user_timeline")[0]
     assert (run.state, run.origin, run.attempts) == ("finished", "schedule", 1)
     assert run.result["new"] == run.added == len(held(user))
 
@@ -228,7 +229,7 @@ def test_all_jobs_end_well_on_an_empty_installation(app: Flask, sandbox: Sandbox
         scheduled_jobs.run_now(job.name)
     db.session.commit()
     work_all()
-    states = {run.kind: (run.state, run.message) for run in queries.list_runs()}
+    states = {run.kind: (run.state, run.message) for run in list_runs()}
     assert states == {job.name: ("finished", "") for job in scheduled() if job.has_runs}
 
 
@@ -242,7 +243,7 @@ def test_an_unexpected_error_fails_its_run_and_the_worker_goes_on(
     run_queue.enqueue("fine", params={"n": 3})
     db.session.commit()
     work_all()
-    states = {run.kind: run for run in queries.list_runs()}
+    states = {run.kind: run for run in list_runs()}
     assert states["odd"].state == "failed"
     assert states["odd"].message == run_queue.UNEXPECTED
     assert (states["fine"].state, states["fine"].result) == ("finished", {"counted": 3})
@@ -259,7 +260,7 @@ def test_a_paused_run_is_noted_and_goes_on_with_the_new_period(
     db.session.commit()
     work_all()
     assert fault.fired == 1
-    assert queries.list_runs()[0].state == "paused"
+    assert list_runs()[0].state == "paused"
     noted = db.session.scalars(select(Event)).one()
     assert (noted.kind, noted.severity, noted.over_at) == ("run_paused", "warning", None)
     clock.advance(HOUR)
@@ -287,7 +288,7 @@ def out_of_credits(sandbox: Sandbox) -> Run:
     run_queue.enqueue("user_timeline")
     db.session.commit()
     work_all()
-    run = queries.list_runs(kind="user_timeline")[0]
+    run = list_runs(kind="user_timeline")[0]
     assert run.state == "paused"
     assert alarms() == [run.message]
     return run
@@ -335,7 +336,7 @@ def test_a_paused_run_that_goes_on_and_fails_otherwise_alarms_no_longer(
     db.session.commit()
     work_all()
     assert refused.fired
-    failed = queries.list_runs(kind="user_timeline")[0]
+    failed = list_runs(kind="user_timeline")[0]
     assert (failed.id, failed.state) == (run.id, "failed")
     assert alarms() == []
     assert [one.id for one in queries.failed_runs()] == [run.id]
@@ -353,7 +354,7 @@ def test_while_a_run_is_paused_no_other_is_queued_for_its_job(
         queue()
         work_all()
     assert fault.fired == 1
-    assert [run.state for run in queries.list_runs(kind="user_timeline")] == ["paused"]
+    assert [run.state for run in list_runs(kind="user_timeline")] == ["paused"]
 
 
 def test_late_runs_do_not_pile_up(app: Flask, clock: FrozenClock) -> None:
@@ -361,7 +362,7 @@ def test_late_runs_do_not_pile_up(app: Flask, clock: FrozenClock) -> None:
     for _ in range(5):
         clock.advance(6 * HOUR)
         queue()
-    assert len(queries.list_runs(kind="user_timeline")) == worker.MAX_WAITING_RUNS
+    assert len(list_runs(kind="user_timeline")) == worker.MAX_WAITING_RUNS
 
 
 def test_runs_of_a_dead_process_are_taken_up_by_the_leader(
@@ -373,7 +374,7 @@ def test_runs_of_a_dead_process_are_taken_up_by_the_leader(
     clock.advance(run_queue.STALE_SECONDS + 1)
     queue()
     work_all()
-    run = queries.list_runs(kind="user_timeline")[-1]
+    run = list_runs(kind="user_timeline")[-1]
     assert (run.state, run.attempts) == ("finished", 2)
 
 
@@ -397,7 +398,7 @@ def test_a_tick_keeps_its_last_time_and_makes_no_run(
     assert worker.run_frequent_jobs() == 0
     row = db.session.get_one(ScheduledJob, "reconcile")
     assert (row.last_outcome, row.last_started_at) == ("finished", clock.now())
-    assert queries.list_runs() == []
+    assert list_runs() == []
     broken = replace(reconcile, function="tests.jobs.functions:broken_tick")
     monkeypatch.setitem(JOBS, "reconcile", broken)
     clock.advance(30)

@@ -14,6 +14,7 @@ from sfm.runs import queries
 from tests.conftest import FrozenClock
 from tests.factories import make_run, make_run_error, make_twitter_user
 from tests.pages import page, part, submit
+from tests.run_lists import list_runs
 
 Login = Callable[[User], FlaskClient]
 
@@ -96,7 +97,7 @@ def test_a_superuser_cancels_lets_go_on_and_tries_again(login_as: Login, superus
     submit(client, page(client, f"/runs/{paused.id}/"), f"/runs/{paused.id}/resume/")
     assert queries.find(paused.id).state == "queued"
     submit(client, page(client, f"/runs/{failed.id}/"), f"/runs/{failed.id}/retry/")
-    again = queries.list_runs(limit=1)[0]
+    again = list_runs()[0]
     assert (again.state, again.requested_by_id) == ("queued", superuser.id)
     assert len(again.params["twitter_user_ids"]) == 1
 

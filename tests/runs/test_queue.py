@@ -27,6 +27,7 @@ from sfm.runs.errors import (
 from sfm.runs.leases import new_owner
 from sfm.runs.transactions import unit_of_work
 from tests.conftest import FrozenClock
+from tests.run_lists import list_runs
 from tests.runs.conftest import Starter, said
 from tests.threads import at_once
 
@@ -73,7 +74,7 @@ def test_a_slot_has_one_run(app: Flask) -> None:
     assert queue.enqueue("user_timeline", slot="user_timeline@12:00", origin="schedule")
     assert queue.enqueue("user_timeline", slot="user_timeline@12:00", origin="schedule") is None
     db.session.commit()
-    assert len(queries.list_runs()) == 1
+    assert len(list_runs()) == 1
 
 
 def test_two_runs_of_a_kind_never_overlap(app: Flask, clock: FrozenClock) -> None:

@@ -14,7 +14,7 @@ from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import Credential, Run, RunError, TwitterUser
 from sfm.networks.errors import CredentialProblem, Retry
-from sfm.runs import queries, queue
+from sfm.runs import queue
 from sfm.runs.errors import Postponed
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import failures
@@ -24,6 +24,7 @@ from sfm.users import credentials, service
 from sfm.users.clients import collecting_client
 from tests.collecting import held, timeline_run, tracked
 from tests.conftest import FrozenClock
+from tests.run_lists import list_runs
 
 TIMELINES = "/2/users/*/tweets"
 BARE_REFUSALS = {
@@ -52,7 +53,7 @@ def several(sandbox: Sandbox, count: int) -> list[TwitterUser]:
 
 def last_run() -> Run:
     db.session.rollback()
-    return queries.list_runs(limit=1)[0]
+    return list_runs()[0]
 
 
 def reasons() -> dict[str, str]:

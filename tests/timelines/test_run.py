@@ -28,6 +28,7 @@ from sfm.users.clients import NoCredential, collecting_client, default_client
 from sfm.users.credential_check import check
 from tests.collecting import held, timeline_run, tracked
 from tests.conftest import FrozenClock, sandbox_settings
+from tests.run_lists import list_runs
 from tests.waiting import wait_for
 
 GOOD_PASSWORD = "seven purple umbrellas rust"
@@ -41,7 +42,7 @@ def good(app: Flask, sandbox: Sandbox) -> dict[str, TwitterUser]:
 
 def last_run() -> Run:
     db.session.rollback()
-    return queries.list_runs(limit=1)[0]
+    return list_runs()[0]
 
 
 def reasons() -> dict[str, str]:

@@ -15,10 +15,11 @@ from sfm.clock import now
 from sfm.database import db
 from sfm.jobs.worker import work_once
 from sfm.models import Run, User
-from sfm.runs import events, queries, queue
+from sfm.runs import events, queue
 from tests.conftest import FrozenClock
 from tests.factories import make_run, make_run_error, make_tweets, make_twitter_user
 from tests.pages import Page, page, part, text_of
+from tests.run_lists import list_runs
 
 Login = Callable[[User], FlaskClient]
 
@@ -144,7 +145,7 @@ def test_a_collection_that_found_no_key_is_told(
     queue.enqueue("user_timeline")
     db.session.commit()
     assert work_once()
-    (run,) = queries.list_runs()
+    (run,) = list_runs()
     assert (run.state, bool(run.message)) == ("failed", True)
     assert run.message in went_wrong(page(client, "/"))[0]
 
