@@ -11,6 +11,7 @@ from sfm.filters.account_lookup import People, find_people
 from sfm.filters.connections import CredentialSource
 from sfm.filters.drafting import FilterDraft
 from sfm.filters.validation import BadFilter
+from sfm.messages import Message
 from sfm.models import Credential, TwitterFilter, User
 from sfm.networks.adapter import AccountLookup, RecentSearch
 from sfm.twitter.rules import Rule
@@ -37,7 +38,7 @@ def lookup_client(draft: FilterDraft) -> AccountLookup:
     except SfmError:
         user = db.session.get(User, draft.user_id)
         if user is None:
-            raise BadFilter({"user_id": "Choose a User."}) from None
+            raise BadFilter({"user_id": Message("Choose a User.")}) from None
         source = _source_of(user, draft)
         if source.credential is None:
             raise
