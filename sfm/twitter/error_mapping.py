@@ -35,6 +35,7 @@ class Answer:
     """What came back for one call. `subject` is the account or post it was about, if one.
 
     `is_look_up`: the call asked for things by name or number, so each has to be in the answer.
+    `is_sign_in`: its caller reads what is in it: tokens, or no more than a yes.
     """
 
     status: int
@@ -44,6 +45,7 @@ class Answer:
     subject: str = ""
     secrets: tuple[str, ...] = ()
     is_look_up: bool = False
+    is_sign_in: bool = False
 
     def detail(self) -> str:
         return scrub(self.body, self.secrets)
@@ -293,13 +295,13 @@ def _by_status(answer: Answer, body: Any, now: datetime) -> NetworkError | None:
     return _passing(answer) if answer.status >= 300 else None
 
 
-_LOOK_UP_CONTENT = frozenset({"data", "includes", "statuses", "id", "id_str", "access_token"})
+_LOOK_UP_CONTENT = frozenset({"data", "includes", "statuses", "id", "id_str"})
 _CONTENT = _LOOK_UP_CONTENT | {"meta"}
 
 
 def _by_emptiness(answer: Answer, body: Any, now: datetime) -> NetworkError | None:
     """An answer that says nothing of what was asked: neither content nor an error that names it."""
-    if answer.status != 200 or (isinstance(body, list) and body):
+    if answer.status != 200 or answer.is_sign_in or (isinstance(body, list) and body):
         return None
     members = body if isinstance(body, dict) else {}
     content = _LOOK_UP_CONTENT if answer.is_look_up else _CONTENT

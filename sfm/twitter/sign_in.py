@@ -286,7 +286,13 @@ def _judge_json(response: requests.Response, **_: Any) -> None:
 
 
 def _raise_trouble(response: requests.Response) -> None:
-    answer = Answer(response.status_code, response.headers, response.content, endpoint="sign-in")
+    answer = Answer(
+        response.status_code,
+        response.headers,
+        response.content,
+        endpoint="sign-in",
+        is_sign_in=True,
+    )
     trouble = classify(answer, clock.now())
     if trouble is not None:
         raise trouble
