@@ -21,7 +21,7 @@ from sfm.database import begin_write, db
 from sfm.exports import recurring, service, storage
 from sfm.exports.build import Watch, build_export
 from sfm.exports.format import Layout
-from sfm.exports.request import Criteria, ExportRequest
+from sfm.exports.request import Criteria, ExportRequest, prepare
 from sfm.exports.result import ExportResult
 from sfm.exports.task import make_export
 from sfm.exports.worker_process import build_in_process
@@ -172,7 +172,7 @@ def test_an_export_by_command_that_was_begun_before_is_finished_without_the_post
     gone = post(text=WORD)
     save([record(gone), record(post(text="stays here"))], ann.id)
     layout = Layout(packing="none")
-    order = service.request_of(Criteria(), layout, asked_by="the command line", reader_id=None)
+    order = prepare(Criteria(), layout, asked_by="the command line", reader_id=None)
     db.session.rollback()
     takedown = TakedownOnce(id_of(gone))
     product = build_export(order, tmp_path / "mine.csv", takedown)
@@ -293,7 +293,7 @@ def test_a_post_is_registered_as_removed_only_between_two_writers_of_posts(
     begin_write()
     bulk_sql.lock_writers(db.session.connection())
 
-    with in_another_thread(lambda: removal.refuse([number])) as versions:
+    with in_another_thread(lambda: removal.register_ids([number])) as versions:
         threading.Event().wait(1.0)
         assert versions == [], "it waits for who saves"
         db.session.rollback()
