@@ -188,7 +188,7 @@ def test_an_error_with_a_value_is_told_in_the_readers_language(boss: FlaskClient
     found = page(boss, "/tweets/?from=soon", 422, headers=ASKED)
     assert "“soon” ís nó dáté. Wríté ít ás 2026-11-22." in found.text
     gone = page(boss, "/twitter-item/77/", 404, headers=ASKED)
-    assert "Théré ís nó súch twéét héré." in gone.text
+    assert "Théré ís nó súch póst héré." in gone.text
     form = page(boss, "/admin/users/add/", headers=ASKED)
     sent = boss.post("/admin/users/add/", data={**hidden(form), "username": "é"}, headers=ASKED)
     assert "Á námé bégíns wíth á léttér ór dígít" in checked(sent, 422).text
