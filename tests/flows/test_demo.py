@@ -27,7 +27,7 @@ def test_the_demo_collects_twice_renames_one_and_leaves_nothing(tmp_path: Path) 
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    first, second = re.findall(r"([\d,]+) tweets, with ([\d,]+) calls", done.stdout)
+    first, second = re.findall(r"([\d,]+) posts, with ([\d,]+) calls", done.stdout)
     assert int(first[0].replace(",", "")) > 2_000
     assert int(second[0].replace(",", "")) < 50, "only what is new"
     assert second[1] == "3", "one call an account"
