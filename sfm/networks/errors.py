@@ -87,34 +87,27 @@ class Wait(NetworkError):
         self.cause = cause
 
 
-class AccountProblem(NetworkError):
+class _SubjectProblem(NetworkError):
+    """What was asked for cannot be read: `state` says why, `subject` what it is."""
+
+    def __init__(
+        self, message: str, *, state: AccountState, subject: str, detail: str = ""
+    ) -> None:
+        super().__init__(
+            message,
+            detail=detail,
+            permanent=state not in ("unavailable", "unanswered"),
+        )
+        self.state = state
+        self.subject = subject
+
+
+class AccountProblem(_SubjectProblem):
     """This one account cannot be read; `subject` is the name or uid that was asked for."""
 
-    def __init__(
-        self, message: str, *, state: AccountState, subject: str, detail: str = ""
-    ) -> None:
-        super().__init__(
-            message,
-            detail=detail,
-            permanent=state not in ("unavailable", "unanswered"),
-        )
-        self.state = state
-        self.subject = subject
 
-
-class PostProblem(NetworkError):
+class PostProblem(_SubjectProblem):
     """This one post cannot be read; `state` as for accounts, `subject` is the post's uid."""
-
-    def __init__(
-        self, message: str, *, state: AccountState, subject: str, detail: str = ""
-    ) -> None:
-        super().__init__(
-            message,
-            detail=detail,
-            permanent=state not in ("unavailable", "unanswered"),
-        )
-        self.state = state
-        self.subject = subject
 
 
 class CredentialProblem(NetworkError):
