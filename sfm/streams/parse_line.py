@@ -5,6 +5,7 @@ A line is kept as it came, byte for byte; nothing here changes one.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import msgspec
@@ -44,17 +45,29 @@ _decode = msgspec.json.Decoder(_Line).decode
 
 
 def parse_stream_line(line: bytes) -> ParsedLine:
-    """Read what filing needs. Raises Unreadable, and nothing else, for whatever cannot be read."""
+    """Read what filing needs. Raises UnreadableLine, and nothing else, for what cannot be read."""
     try:
         parsed = _decode(line)
     except msgspec.ValidationError as exc:
         raise UnreadableLine(f"JSON of another shape: {exc}") from exc
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
-        raise UnreadableLine(f"not JSON: {exc}") from exc
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+        parsed = _patiently(line)
     except RecursionError as exc:
         raise UnreadableLine("JSON nested too deeply") from exc
     rules = tuple((str(rule.id or ""), rule.tag or "") for rule in parsed.matching_rules or ())
     return ParsedLine(_id_of(parsed), rules)
+
+
+def _patiently(line: bytes) -> _Line:
+    """A line that msgspec refuses although it is JSON: half an emoji at the end of a cut text."""
+    try:
+        return msgspec.convert(json.loads(line.decode()), _Line)
+    except msgspec.ValidationError as exc:
+        raise UnreadableLine(f"JSON of another shape: {exc}") from exc
+    except ValueError as exc:
+        raise UnreadableLine(f"not JSON: {exc}") from exc
+    except RecursionError as exc:
+        raise UnreadableLine("JSON nested too deeply") from exc
 
 
 def post_id_of(line: bytes) -> int | None:

@@ -102,7 +102,9 @@ def _plan(shape: type[msgspec.Struct]) -> dict[str, tuple[tuple[Any, ...], tuple
 
 
 def _kinds(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    choices = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    # `Annotated[int, …] | None` is a typing.Union before Python 3.14; `int | None` is not.
+    union = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    choices = typing.get_args(hint) if union else (hint,)
     plain = tuple(choice for choice in choices if isinstance(choice, type) or choice == Count)
     lists = [choice for choice in choices if typing.get_origin(choice) is list]
     return plain, typing.get_args(lists[0]) if lists else ()
@@ -127,8 +129,7 @@ def _scalar(member: Any, kind: Any, depth: int) -> Any:
     if kind is int:
         return _number(member)
     if kind == Count:
-        number = _number(member)
-        return number if number is not None and abs(number) <= MAX_ID else None
+        return _count(member)
     if kind is float:
         return _decimal(member)
     if issubclass(kind, msgspec.Struct) and isinstance(member, dict) and depth < _MAX_DEPTH:
@@ -146,6 +147,12 @@ def _number(member: Any) -> int | None:
     if isinstance(member, str) and member.isascii() and member.isdigit() and len(member) < 20:
         return int(member)
     return member if isinstance(member, int) and not isinstance(member, bool) else None
+
+
+def _count(member: Any) -> int | None:
+    """A number, or the text that old tweets have for retweets: "100+" is 100."""
+    number = _number(member.removesuffix("+") if isinstance(member, str) else member)
+    return number if number is not None and abs(number) <= MAX_ID else None
 
 
 def _decimal(member: Any) -> float | None:
