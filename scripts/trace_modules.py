@@ -121,8 +121,11 @@ def actions(app: Flask, folder: Path) -> dict[str, Callable[[], None]]:
     }
 
 
-def trace(place: int, *, with_names: bool) -> None:
-    """Prints what the action at this place of `actions` enters."""
+def trace(places: list[int], *, with_names: bool) -> None:
+    """Prints what the actions at these places of `actions` enter, in one process and installation.
+
+    What an earlier one left in a cache, a later one does not enter again.
+    """
     with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
         settings = Settings(
             instance=Path(folder),
@@ -131,11 +134,13 @@ def trace(place: int, *, with_names: bool) -> None:
         )
         app = create_app(settings)
         prepare(app, Path(folder))
-        name, action = list(actions(app, Path(folder)).items())[place]
-        modules = modules_entered_by(action)
-    print(f"modules entered by {name}: {len(modules)}")
-    if with_names:
-        print("".join(f"  {module}\n" for module in modules), end="")
+        named_actions = list(actions(app, Path(folder)).items())
+        for place in places:
+            name, action = named_actions[place]
+            modules = modules_entered_by(action)
+            print(f"modules entered by {name}: {len(modules)}")
+            if with_names:
+                print("".join(f"  {module}\n" for module in modules), end="")
 
 
 def main() -> None:
@@ -143,7 +148,7 @@ def main() -> None:
     logging.disable(logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--names", action="store_true", help="list the modules too")
-    parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--only", type=int, nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.only is not None:
         trace(given.only, with_names=given.names)

@@ -69,7 +69,7 @@ def fetch_tweets_by_id(
 @contextmanager
 def _output(target: Path, inputfile: Path, force: bool, append: bool) -> Iterator[IO[bytes]]:
     """The file to write to, which becomes the target, or what is added to it, at the end."""
-    from sfm.output_file import Destination, part_of
+    from sfm.atomic_file import Destination, part_of
 
     there = Destination(target, replaces=force or append, inputs=(inputfile,))
     with part_of(there, unfinished=_keep_incomplete) as part:
@@ -103,7 +103,7 @@ def _ends_a_line(path: Path) -> bool:
 
 def _keep_incomplete(part: Path) -> None:
     """Posts that were looked up, and paid, before it was cut off."""
-    from sfm.output_file import PART, free_name
+    from sfm.atomic_file import PART, free_name
 
     if not part.stat().st_size:
         part.unlink()
@@ -116,8 +116,8 @@ def _keep_incomplete(part: Path) -> None:
 @contextmanager
 def _log_beside(inputfile: Path, outputfile: Path | None) -> Iterator[IO[str]]:
     """A log that is new, whatever earlier ones there are; gone at the end where it is empty."""
+    from sfm.atomic_file import free_name
     from sfm.errors import WrongInput
-    from sfm.output_file import free_name
 
     path = free_name(inputfile.with_name(inputfile.name + ".log"))
     if outputfile is not None and os.path.realpath(path) == os.path.realpath(outputfile):

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from sfm import clock
-from sfm.atomic_file import sha256_of
+from sfm.atomic_file import Destination, clear_part, part_of, sha256_of, write_version
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.exports import storage
@@ -25,7 +25,6 @@ from sfm.exports.storage import work_folder
 from sfm.exports.writers.output import Output, WrittenOutput
 from sfm.exports.writers.verify import count_rows, verify_counts
 from sfm.messages import Message
-from sfm.output_file import Destination, clear_part, part_of, write_version
 from sfm.posts import bulk_sql
 from sfm.removals import register
 

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from sfm import clock, output_file
+from sfm import atomic_file, clock
+from sfm.atomic_file import FILES_SUFFIX, PART, remove_part
 from sfm.database import db
 from sfm.exports.errors import NoRoom
 from sfm.exports.format import Layout
 from sfm.extensions import settings
 from sfm.messages import Message
 from sfm.models import ExportFile
-from sfm.output_file import FILES_SUFFIX, PART, remove_part
 
 logger = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ def remove_leftovers() -> int:
     Only what has not changed for an hour, and whose lock nobody holds.
     """
     root = exports_folder()
-    parts = output_file.parts_being_written(root)
+    parts = atomic_file.parts_being_written(root)
     taken = {*parts, *map(work_folder_of, parts)}
     owned = {folder for path in taken for folder in (path, *path.parents)}
     count = 0
@@ -207,4 +207,4 @@ def _remove(path: Path) -> None:
     remove_part(path)
     part = path.with_name(path.name.removesuffix(FILES_SUFFIX))
     if not part.exists() and not work_folder_of(part).exists():
-        output_file.lock_path(part).unlink(missing_ok=True)
+        atomic_file.lock_path(part).unlink(missing_ok=True)

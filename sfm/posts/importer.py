@@ -15,13 +15,13 @@ from typing import IO
 
 from sqlalchemy import select
 
+from sfm.atomic_file import free_name
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.messages import Message
 from sfm.models import AccountEvent, Run, TwitterUser
 from sfm.networks.page import PostRecord
 from sfm.networks.record import Post
-from sfm.output_file import free_name
 from sfm.posts import bulk_sql
 from sfm.posts.file_reader import FileProblem, LineContent, read_file
 from sfm.posts.store import CapturedBy, Saved, save_page

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from sfm import output_file
+from sfm import atomic_file
 from sfm.atomic_file import write_whole
 from sfm.database import db
 from sfm.errors import SfmError
@@ -58,7 +58,7 @@ def find(
     search = IdSearch(ids)
     root = storage.exports_folder()
     # The locks first: who has given his back by now has his file in place, and it is searched.
-    being_written = output_file.parts_being_written(root)
+    being_written = atomic_file.parts_being_written(root)
     layouts = _Layouts()
     matches = _Hits()
     for path in _files(root, being_written):
@@ -142,7 +142,7 @@ def _files(root: Path, parts: Collection[Path]) -> Iterator[Path]:
     for path in sorted(root.rglob("*")):
         if (
             path.is_file()
-            and not output_file.is_lock(path)
+            and not atomic_file.is_lock(path)
             and taken.isdisjoint((path, *path.parents))
         ):
             yield path

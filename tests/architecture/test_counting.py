@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 
 from scripts import count_house
-from scripts.import_graph import circles, module_graph, package_graph, parsed_modules
+from scripts.import_graph import ROOT, circles, module_graph, package_graph, parsed_modules
 
 SOURCE = '''
 class Line:
@@ -61,3 +63,17 @@ def test_the_whole_of_sfm_is_read() -> None:
     graph = module_graph(parsed_modules())
     assert "sfm.config" in graph["sfm.factory"]
     assert "sfm.errors" in graph["sfm.config"]
+
+
+def test_an_export_enters_few_modules() -> None:
+    """At most 25 for the smallest CSV and 35 for a packed one; `--names` lists which they are."""
+    command = [sys.executable, "-m", "scripts.trace_modules", "--names", "--only", "0", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    smallest, packed = (
+        [line.strip() for line in part.splitlines()[1:]]
+        for part in done.stdout.split("modules entered by ")[1:]
+    )
+    assert "exports/build.py" in smallest
+    assert "exports/package/package.py" in packed
+    assert len(smallest) <= 25, smallest
+    assert len({*smallest, *packed}) <= 35, packed

@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from werkzeug.serving import make_server
 
+from sfm.atomic_file import PART
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.errors import WrongInput
@@ -31,7 +32,6 @@ from sfm.exports.storage import slug
 from sfm.exports.task import run_export
 from sfm.exports.writers.verify import verify_counts
 from sfm.models import ExportFile, Run, User
-from sfm.output_file import PART
 from sfm.runs import queue, shutdown
 from sfm.runs.errors import Cancelled, Interrupted
 from tests.conftest import ROOT

@@ -9,10 +9,10 @@ from pathlib import Path
 from flask import Flask
 
 from sfm import clock as clock_module
+from sfm.atomic_file import Destination, part_of
 from sfm.database import db
 from sfm.exports import storage
 from sfm.exports.storage import AT_ONCE, remove_leftovers, work_folder
-from sfm.output_file import Destination, part_of
 from sfm.removals.id_search import IdSearch
 from sfm.takedown import removal
 from sfm.takedown.file_search import CHUNK_BYTES, contains_ids
