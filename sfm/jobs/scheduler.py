@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 LEADER_LEASE = "leader:scheduler"
 LEASE_SECONDS = 20
 RENEW_SECONDS = 5
+STEADY_SECONDS = 30  # several heartbeats of every run
 POLL_SECONDS = 1
 MAX_RUNS_AT_ONCE = 3  # in one process
 
@@ -42,6 +43,13 @@ class Leadership:
     def __init__(self) -> None:
         self.lease: leases.AcquiredLease | None = None
         self._renewed_at = 0.0
+        self._steady_since = 0.0
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the lease was renewed in time for so long that every living run has had its
+        heartbeat too. After a database was locked for minutes, nobody's was."""
+        return self.is_leader and clock.monotonic() - self._steady_since >= STEADY_SECONDS
 
     @property
     def is_leader(self) -> bool:
@@ -52,7 +60,7 @@ class Leadership:
         """Take the lease, or renew it when that is due; whether we have it. Commits on its own."""
         if self.lease is None:
             self.lease = leases.take(LEADER_LEASE, new_owner(), LEASE_SECONDS)
-            self._renewed_at = clock.monotonic()
+            self._renewed_at = self._steady_since = clock.monotonic()
             if self.lease:
                 logger.info("leads the schedule epoch=%d", self.lease.epoch)
         elif clock.monotonic() - self._renewed_at >= RENEW_SECONDS:
@@ -61,6 +69,8 @@ class Leadership:
 
     def _renew(self, lease: leases.AcquiredLease) -> None:
         kept = write_alone(lambda connection: leases.renew(connection, lease, LEASE_SECONDS))
+        if clock.monotonic() - self._renewed_at > 2 * RENEW_SECONDS:
+            self._steady_since = clock.monotonic()
         self._renewed_at = clock.monotonic()
         if not kept:
             logger.warning("another process leads the schedule now")
@@ -123,7 +133,7 @@ class Scheduler:
 
     def _queue_due_jobs(self) -> None:
         if self.leadership.acquire_or_renew():
-            worker.queue_due()
+            worker.queue_due(recover_silent=self.leadership.is_steady)
 
     def _run_frequent_jobs(self) -> None:
         if self.leadership.is_leader:

@@ -23,13 +23,14 @@ logger = logging.getLogger(__name__)
 MAX_WAITING_RUNS = 2  # runs of one job in the queue
 
 
-def queue_due() -> int:
+def queue_due(*, recover_silent: bool = True) -> int:
     """Recover stale runs, then queue a run for each slot that is due; how many were queued.
 
     For the leader only. Commits. Taking a slot and queueing its run are one transaction, so that
-    each slot has one run.
+    each slot has one run. Without `recover_silent`, runs are recovered only whose process has
+    certainly ended.
     """
-    queue.recover_stale()
+    queue.recover_stale(silent_too=recover_silent)
     _resume_paused()
     return sum(_queue(job) for job in _due_jobs() if job.has_runs)
 

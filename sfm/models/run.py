@@ -35,6 +35,7 @@ class Run(Base):
     heartbeat_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]  # a postponed or paused run goes on then
     attempts: Mapped[int] = mapped_column(default=0)  # how often it was begun, resumed ones too
+    crashes: Mapped[int] = mapped_column(default=0, server_default="0")  # ends without a word
     owner: Mapped[str] = mapped_column(String(100), default="")  # host, process and a random word
     cancel_requested: Mapped[bool] = mapped_column(default=False)
 

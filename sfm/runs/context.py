@@ -73,6 +73,7 @@ class RunContext:
     cancelled: bool = False
     abandoned: bool = False  # an error in one of its threads ends it
     origin: str = "page"
+    begun_at: datetime = field(default_factory=clock.now)  # for the first time, however often since
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     group_commit: GroupCommit = field(init=False, repr=False)
     _unsaved_added: int = field(default=0, repr=False)
@@ -111,6 +112,14 @@ class RunContext:
         with self._lock:
             window = {"limit": limit, "remaining": remaining, "opens_at": clock.iso(opens_at)}
             self.cursor = {**self.cursor, WINDOW: window}
+
+    def beat(self) -> None:
+        """Renew heartbeat and lease, apart from progress; read the request to cancel.
+
+        In the thread of `heartbeats`. Commits on its own. Raises SQLAlchemyError.
+        """
+        with short_write() as connection:
+            self._renew(connection, {})
 
     def check(self) -> None:
         """Call this before each item. Raises Cancelled, Interrupted, LeaseLost, Abandoned."""
@@ -194,15 +203,15 @@ class RunContext:
         """
         try:
             with short_write() as connection:
-                self._write(connection)
+                self._renew(connection, self._progress_values())
             self._written_at, self._unsaved_added = clock.monotonic(), 0
         except DBAPIError as exc:
             if not is_busy(exc):
                 raise (unusable_error(exc) or exc) from exc
             logger.warning("heartbeat missed, database busy run=%d", self.id)
 
-    def _write(self, connection: Connection) -> None:
-        values = {**self._progress_values(), "heartbeat_at": clock.now()}
+    def _renew(self, connection: Connection, progress: dict[str, Any]) -> None:
+        values = {**progress, "heartbeat_at": clock.now()}
         done = connection.execute(update(Run).where(*self._mine()).values(values))
         if not done.rowcount or not leases.renew(connection, self.lease):
             self.lost = True

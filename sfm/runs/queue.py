@@ -23,7 +23,7 @@ from sfm.messages import Message
 from sfm.models import Lease, Run
 from sfm.networks.errors import OutOfCredits
 from sfm.runs import leases
-from sfm.runs.context import Progress, RunContext
+from sfm.runs.context import HEARTBEAT_SECONDS, Progress, RunContext
 from sfm.runs.errors import (
     AlreadyRunning,
     Cancelled,
@@ -34,6 +34,7 @@ from sfm.runs.errors import (
     Postponed,
     pause_for,
 )
+from sfm.runs.heartbeat import heartbeats
 from sfm.runs.jobs import job_of, lease_name
 from sfm.runs.leases import describe_owner, is_dead_owner, new_owner
 from sfm.runs.transactions import write_alone
@@ -41,7 +42,7 @@ from sfm.runs.transactions import write_alone
 logger = logging.getLogger(__name__)
 
 STALE_SECONDS = 120  # a heartbeat older than this is a stopped one
-MAX_ATTEMPTS = 3
+MAX_CRASHES = 3
 POSTPONED_SECONDS = 300
 UNEXPECTED = Message("Something unexpected went wrong; the log has the details.")
 CUT_OFF = Message(
@@ -97,7 +98,7 @@ def start(name: str, params: Mapping[str, Any] | None = None) -> RunContext:
     lease = lease or leases.take(lease_name(name, run_id), owner)
     if lease is None:
         raise AlreadyRunning(_who_runs(name))
-    return RunContext(run_id, name, dict(params or {}), {}, lease, origin="command")
+    return RunContext(run_id, name, dict(params or {}), {}, lease, origin="command", begun_at=now)
 
 
 def claim(names: Collection[str]) -> RunContext | None:
@@ -146,20 +147,27 @@ def _begin(run_id: int, lease: leases.AcquiredLease) -> RunContext | None:
         row = connection.execute(select(Run.__table__).where(Run.id == run_id)).one()
     costs = {name: getattr(row, name) for name in vars(Progress()) if name.startswith("api_")}
     progress = Progress(done=0, added=row.added, **costs)
-    return RunContext(run_id, row.kind, row.params, row.cursor, lease, progress, origin=row.origin)
+    return RunContext(
+        run_id, row.kind, row.params, row.cursor, lease, progress,
+        origin=row.origin, begun_at=row.started_at,
+    )  # fmt: skip
 
 
 @contextmanager
-def finish(run: RunContext) -> Iterator[dict[str, Any]]:
+def finish(
+    run: RunContext, heartbeat_seconds: float = HEARTBEAT_SECONDS
+) -> Iterator[dict[str, Any]]:
     """Inside the `with`, a run is executed; at its end, the run's state is written.
 
-    What is put into the dictionary becomes the run's result. Errors are raised again, OutOfCredits
-    as Pause. Commits on its own.
+    Its lease is renewed meanwhile by a thread of its own, whether it makes progress or not. What
+    is put into the dictionary becomes the run's result. Errors are raised again, OutOfCredits as
+    Pause. Commits on its own.
     """
     result: dict[str, Any] = {}
     ending = Ending("failed", UNEXPECTED)
     try:
-        yield result
+        with heartbeats(run, heartbeat_seconds):
+            yield result
         ending = Ending("finished")
     except KeyboardInterrupt:
         ending = Ending("cancelled", Message("Stopped from the keyboard."))
@@ -215,17 +223,19 @@ def _end(run: RunContext, ending: Ending, result: dict[str, Any]) -> None:
         logger.exception("the end of a run could not be written run=%d", run.id)
 
 
-def recover_stale(names: Collection[str] | None = None) -> int:
+def recover_stale(names: Collection[str] | None = None, *, silent_too: bool = True) -> int:
     """Queue or close running runs whose process has ended without writing that; how many.
 
-    Runs of the schedule or of a page are queued again, to go on where they stopped, three times at
-    most; a command's run is closed as failed, and the next one goes on from there.
+    Without `silent_too`, only those of processes that have certainly ended.
+
+    Runs of the schedule or of a page are queued again, to go on where they stopped, until they
+    have crashed three times; a command's run is closed as failed, and the next one goes on from
+    there.
     """
-    settled = 0
+    settled, silent_since = 0, clock.now() - timedelta(seconds=STALE_SECONDS)
     for row in _running(names):
-        gone = is_dead_owner(row.owner) or (
-            row.heartbeat_at or row.queued_at
-        ) < clock.now() - timedelta(seconds=STALE_SECONDS)
+        is_silent = (row.heartbeat_at or row.queued_at) < silent_since
+        gone = is_dead_owner(row.owner) or (silent_too and is_silent)
         if gone and not _lease_is_alive(row):
             settled += _recover(row)
     return settled
@@ -257,7 +267,8 @@ def _lease_is_alive(row: Row[Any]) -> bool:
 
 
 def _recover(row: Row[Any]) -> int:
-    again = row.origin != "command" and row.attempts < MAX_ATTEMPTS
+    crashes = row.crashes + 1
+    again = row.origin != "command" and crashes < MAX_CRASHES
     values: dict[str, Any] = {
         "state": "queued",
         "message": Message("It was cut off, and goes on soon."),
@@ -266,7 +277,9 @@ def _recover(row: Row[Any]) -> int:
         values = {"state": "failed", "message": CUT_OFF, "finished_at": clock.now()}
     closed = update(Run).where(Run.id == row.id, Run.state == "running", Run.owner == row.owner)
     done = write_alone(
-        lambda connection: connection.execute(closed.values(waiting_until=None, **values))
+        lambda connection: connection.execute(
+            closed.values(waiting_until=None, crashes=crashes, **values)
+        )
     )
     logger.warning("stale run settled run=%d kind=%s state=%s", row.id, row.kind, values["state"])
     return done.rowcount

@@ -292,13 +292,32 @@ def test_a_run_that_dies_each_time_is_failed_after_three_tries(
     app: Flask, clock: FrozenClock
 ) -> None:
     run_id = queued()
-    for _ in range(queue.MAX_ATTEMPTS):
+    for _ in range(queue.MAX_CRASHES):
         claimed()
         clock.advance(queue.STALE_SECONDS + 1)
         assert queue.recover_stale() == 1
     assert row(run_id).state == "failed"
     assert "cut off" in row(run_id).message
     assert queue.claim(["user_timeline"]) is None
+
+
+def test_only_crashes_count_as_crashes(app: Flask, clock: FrozenClock) -> None:
+    """Deploys, pauses and postponements; then one crash, after which it is queued again (K-13)."""
+    run_id = queued()
+    first_begun = clock.now()
+    polite_ends = [Interrupted(), Postponed("busy"), Pause("no credits left"), Interrupted()]
+    for exc in polite_ends:
+        with pytest.raises(type(exc)), queue.finish(claimed()):
+            raise exc
+        clock.advance(queue.POSTPONED_SECONDS + 1)
+        if row(run_id).state == "paused":
+            actions.resume(run_id)
+            db.session.commit()
+    again = claimed()
+    assert again.begun_at == first_begun
+    clock.advance(queue.STALE_SECONDS + 1)
+    assert queue.recover_stale() == 1
+    assert (row(run_id).state, row(run_id).crashes) == ("queued", 1)
 
 
 def test_a_late_owner_cannot_end_what_another_has_taken(app: Flask, clock: FrozenClock) -> None:

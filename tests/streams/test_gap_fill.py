@@ -106,7 +106,7 @@ def no_folder_for_locks(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> 
 def killed_again_and_again(app: Flask, client: FlaskClient, gap: Gap, run: Run) -> None:
     """As a worker that is gone leaves it at its last attempt."""
     left = {
-        "state": "running", "attempts": queue.MAX_ATTEMPTS, "owner": new_owner(),
+        "state": "running", "crashes": queue.MAX_CRASHES - 1, "owner": new_owner(),
         "heartbeat_at": clock.now() - timedelta(seconds=queue.STALE_SECONDS + 1),
     }  # fmt: skip
     db.session.execute(update(Run).values(left))
