@@ -20,8 +20,9 @@ from sfm.filters import installation
 from sfm.models import Heartbeat, User
 from sfm.sandbox.server import Sandbox
 from sfm.twitter.rules import Rule
-from tests.conftest import new_postgres_database, sandbox_settings
+from tests.conftest import sandbox_settings
 from tests.pages import page
+from tests.postgres_databases import new_postgres_database
 from tests.streams.collecting import Process, beat_of, environment, gaps, make_filter
 from tests.waiting import wait_for
 
