@@ -26,6 +26,7 @@ from bench.table import Row, cpu_seconds, median_pair, show
 from sfm import clock
 from sfm.models import Heartbeat
 from sfm.networks.errors import OutOfCredits
+from sfm.networks.rules import Rule
 from sfm.streams import file_names
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.quarantine import Quarantine
@@ -36,7 +37,6 @@ from sfm.streams.status import Status
 from sfm.streams.writer import StreamWriter
 from sfm.streams.writer_thread import WriterThread
 from sfm.twitter.http_client import new_pool, send
-from sfm.twitter.rules import Rule
 from sfm.twitter.stream_connection import StreamConnection
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,8 +9,9 @@ from sfm.filters import validation
 from sfm.filters.drafting import FilterDraft
 from sfm.filters.validation import RuleParts
 from sfm.models import TwitterFilter
+from sfm.networks.rules import Rule
 from sfm.twitter.boxes import tiles
-from sfm.twitter.rules import MAX_RULES, Rule
+from sfm.twitter.rules import MAX_RULES
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sfm.filters.validation import BadFilter
 from sfm.messages import Message
 from sfm.models import Credential, TwitterFilter, User
 from sfm.networks.adapter import AccountLookup, RecentSearch
-from sfm.twitter.rules import Rule
+from sfm.networks.rules import Rule
 from sfm.users import clients
 
 

@@ -10,15 +10,13 @@ from sfm.errors import SfmError, WrongInput
 from sfm.filters.drafting import FilterDraft, draft_of
 from sfm.messages import Message, join_messages
 from sfm.models import TwitterFilter
+from sfm.networks.rules import Box, Phrase, Rule
+from sfm.twitter.boxes import parse_locations
 from sfm.twitter.rules import (
     MAX_RULES,
     SEARCH_LIMIT,
     STREAM_LIMIT,
-    Box,
-    Phrase,
-    Rule,
     build_rules,
-    parse_locations,
     parse_people,
     parse_words,
 )

@@ -14,9 +14,8 @@ from sfm.filters import connections, service, validation
 from sfm.filters.gaps import CREDENTIAL_CHANGED, GAP_DETAILS
 from sfm.messages import Message
 from sfm.models import TwitterFilter
+from sfm.networks.rules import Rule, StreamRule
 from sfm.streams.parse_line import ParsedLine
-from sfm.twitter.rules import Rule
-from sfm.twitter.stream_client import StreamRule
 
 
 @dataclass(frozen=True)

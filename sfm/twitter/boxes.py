@@ -8,37 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from sfm.errors import WrongInput
 from sfm.messages import Message
+from sfm.networks.rules import Box
 
 SIDE_DEGREES = 0.35  # of latitude: 38.9 km of the 40.2 allowed
-KM_PER_DEGREE = 111.32
 MAX_TILES = 120  # some 7 rules of the 1,000 an app has
-
-
-@dataclass(frozen=True)
-class Box:
-    """West, south, east and north edge in degrees. West over east crosses the date line."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-    @property
-    def numbers(self) -> tuple[float, float, float, float]:
-        return self.west, self.south, self.east, self.north
-
-    @property
-    def size_km(self) -> tuple[float, float]:
-        """Width (at the edge nearer the equator) and height."""
-        width = (self.east - self.west) % 360 or 360.0
-        return (
-            width * KM_PER_DEGREE * math.cos(math.radians(_nearest_equator(self))),
-            (self.north - self.south) * KM_PER_DEGREE,
-        )
 
 
 def parse_locations(text: str) -> tuple[Box, ...]:
@@ -143,7 +119,7 @@ def _bands(box: Box) -> Iterator[Box]:
 
 def _columns(band: Box) -> int:
     """How many boxes side by side: a degree of longitude is widest nearest the equator."""
-    shrink = max(math.cos(math.radians(_nearest_equator(band))), 1e-6)
+    shrink = max(math.cos(math.radians(band.nearest_equator)), 1e-6)
     return max(math.ceil((band.east - band.west) * shrink / SIDE_DEGREES - 1e-9), 1)
 
 
@@ -158,7 +134,3 @@ def _cut(box: Box) -> Iterator[Box]:
 def _step(low: float, high: float, count: int, number: int) -> tuple[float, float]:
     size = (high - low) / count
     return round(low + size * number, 5), round(low + size * (number + 1), 5)
-
-
-def _nearest_equator(box: Box) -> float:
-    return 0.0 if box.south <= 0 <= box.north else min(abs(box.south), abs(box.north))

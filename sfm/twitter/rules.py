@@ -6,22 +6,18 @@ parameters" for what track, follow and locations meant.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from sfm.errors import WrongInput
 from sfm.messages import Message
-from sfm.twitter.boxes import Box, parse_locations, tiles
-
-__all__ = ["Box", "Rule", "build_rules", "parse_locations", "parse_people", "parse_words"]
+from sfm.networks.rules import Box, Phrase, Rule
+from sfm.twitter.boxes import tiles
 
 STREAM_LIMIT = 1024  # characters of one rule of a self-serve app
 SEARCH_LIMIT = 512  # characters of one query of recent search
 MAX_RULES = 1000  # of one self-serve app
-TAG_PREFIX = "sfm:"
 _MARGIN = 0.95  # X does not say how it counts emoji and the scripts of East Asia
 
 _PIECES = re.compile(r'"([^"]*)"|([^\s"]+)')
@@ -29,29 +25,6 @@ _ENTITY = re.compile(r"[#＃@＠$]\w+")
 _DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,24}(?:/[^\s\"]*)?", re.IGNORECASE)
 _RESERVED = frozenset({"or", "and", "not"})
 _NAME = re.compile(r"[A-Za-z0-9_]{1,15}")
-
-Phrase = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule as X takes it. X tells rules apart by their value alone, so two filters that want
-    the same share one."""
-
-    value: str
-
-    def tag(self, mark: str) -> str:
-        """The tag under which the installation of this mark keeps the rule at X."""
-        return f"{TAG_PREFIX}{mark}:{self._digest}"
-
-    @property
-    def unmarked_tag(self) -> str:
-        """The tag as it was before tags named an installation."""
-        return TAG_PREFIX + self._digest
-
-    @property
-    def _digest(self) -> str:
-        return hashlib.sha256(self.value.encode()).hexdigest()[:16]
 
 
 def parse_words(text: str) -> tuple[Phrase, ...]:

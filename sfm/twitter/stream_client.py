@@ -7,18 +7,17 @@ Streams take an app's bearer token and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sfm.networks.errors import scrub
+from sfm.networks.rules import OpenConnection, Rule, RuleRefusal, StreamRule, SyncResult
 from sfm.twitter import endpoints as at
 from sfm.twitter import fields as request_fields
 from sfm.twitter.endpoints import Endpoint
 from sfm.twitter.fields import Fields
 from sfm.twitter.parse.lenient import loads
 from sfm.twitter.parse.values import parse_date
-from sfm.twitter.rules import MAX_RULES, TAG_PREFIX, Rule
+from sfm.twitter.rules import MAX_RULES
 from sfm.twitter.stream_connection import (
     CONNECT_SECONDS,
     SILENCE_SECONDS,
@@ -27,57 +26,6 @@ from sfm.twitter.stream_connection import (
 from sfm.twitter.transport import Transport
 
 _ADD_AT_ONCE = 100
-
-
-@dataclass(frozen=True)
-class StreamRule:
-    """A rule that Twitter holds for the app."""
-
-    id: str
-    value: str
-    tag: str = ""
-
-    @property
-    def mark(self) -> str:
-        """The mark of the installation that keeps it; "" for a rule of another program, and for
-        one from before tags held marks."""
-        prefix, _, rest = self.tag.partition(":")
-        mark, colon, _ = rest.partition(":")
-        return mark if f"{prefix}:" == TAG_PREFIX and colon else ""
-
-
-@dataclass(frozen=True)
-class RuleRefusal:
-    """A rule that Twitter did not take, and why in its own words."""
-
-    value: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class SyncResult:
-    """What a rule sync did. `held` are the rules now in force, by value: those of others too.
-
-    `missing` are the values that were wanted and not there, `foreign` the rules that others made
-    with this app and nobody here wants; they are left alone.
-    """
-
-    added: tuple[StreamRule, ...]
-    deleted: tuple[StreamRule, ...]
-    refused: tuple[RuleRefusal, ...]
-    rules: dict[str, StreamRule]
-    missing: frozenset[str]
-    foreign: tuple[StreamRule, ...]
-
-
-@dataclass(frozen=True)
-class OpenConnection:
-    """A stream connection that Twitter knows of."""
-
-    id: str
-    endpoint: str
-    connected_at: datetime | None
-    client_ip: str
 
 
 class StreamClient:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sfm.networks.rules import Rule
 from sfm.streams import file_names
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.quarantine import Quarantine
@@ -15,7 +16,6 @@ from sfm.streams.routing import CollectedFilters, Router
 from sfm.streams.sinks import FileSink
 from sfm.streams.status import Status
 from sfm.streams.writer_thread import WriterThread
-from sfm.twitter.rules import Rule
 from tests.rounds import rounds
 from tests.streams.conftest import ids_in, sealed_files
 

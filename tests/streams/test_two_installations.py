@@ -18,8 +18,8 @@ from sfm.database import db
 from sfm.factory import create_app
 from sfm.filters import installation
 from sfm.models import Heartbeat, User
+from sfm.networks.rules import Rule
 from sfm.sandbox.server import Sandbox
-from sfm.twitter.rules import Rule
 from tests.conftest import sandbox_settings
 from tests.pages import page
 from tests.postgres_databases import new_postgres_database

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfm.errors import WrongInput
-from sfm.twitter.boxes import Box, parse_locations, tiles
+from sfm.networks.rules import Box
+from sfm.twitter.boxes import parse_locations, tiles
 from sfm.twitter.rules import SEARCH_LIMIT, build_rules, parse_people, parse_words
 
 

@@ -11,10 +11,10 @@ import zlib
 import pytest
 
 from sfm.networks import errors
+from sfm.networks.rules import Rule, StreamRule
 from sfm.networks.stream import Disconnect, KeepAlive, Skipped, StreamLine
 from sfm.twitter import errors as x_errors
-from sfm.twitter.rules import Rule
-from sfm.twitter.stream_client import StreamClient, StreamRule
+from sfm.twitter.stream_client import StreamClient
 from tests.twitter.fake import (
     STREAM_HEAD,
     TOKEN,
