@@ -167,6 +167,13 @@ class BadRequest(NetworkError):
         self.parameters = parameters
 
 
+class NoRules(NetworkError):
+    """A filter stream was asked for while the app holds no rule at all."""
+
+    def __init__(self, message: str, *, detail: str = "", status: int | None = None) -> None:
+        super().__init__(message, detail=detail, status=status, permanent=True)
+
+
 ABOUT_THE_CALL: frozenset[CredentialKind] = frozenset(
     {"wrong_kind", "client_forbidden", "forbidden", "clock"}
 )

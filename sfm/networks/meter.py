@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
+
+
+def fingerprint(kind: str, text: str) -> str:
+    """A name for a credential, from which its secret cannot be found again."""
+    return hashlib.sha256(f"{kind}:{text}".encode()).hexdigest()
 
 
 class Meter:

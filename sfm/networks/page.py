@@ -11,6 +11,8 @@ import msgspec
 from sfm.networks.errors import AccountProblem, AccountState
 from sfm.networks.record import Account, Post
 
+BROKEN_PAGING = "broken-paging"  # kind of the problem that breaks a chain of pages off
+
 ProblemState = AccountState | Literal["field", "other"]
 
 

@@ -1,9 +1,11 @@
-"""What comes over a stream: lines, keep-alives, and why the connection ended."""
+"""What comes over a stream: lines, keep-alives, and why the connection ended or was refused."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+from sfm.networks.errors import NetworkError, Retry, Wait
 
 BackoffKind = Literal["network", "http", "rate"]
 DisconnectKind = Literal["closed", "network", "silent", "told", "stopped"]
@@ -50,3 +52,12 @@ class Disconnect:
 
 
 Event = StreamLine | KeepAlive | Skipped | Disconnect
+
+
+def backoff_kind(refusal: NetworkError) -> BackoffKind | None:
+    """Which waits follow a refusal at connecting; None where a person has to act first."""
+    if isinstance(refusal, Wait):
+        return "rate"
+    if isinstance(refusal, Retry):
+        return "http" if refusal.status is not None else "network"
+    return None

@@ -22,7 +22,7 @@ from sfm.filters import service
 from sfm.messages import Message
 from sfm.models import Gap, Run, StreamFile, TwitterFilter
 from sfm.networks.adapter import RecentSearch
-from sfm.networks.page import PostRecord
+from sfm.networks.page import BROKEN_PAGING, PostRecord
 from sfm.streams import file_names
 from sfm.streams.archive import target_of
 from sfm.streams.files import lines_of
@@ -33,7 +33,6 @@ from sfm.streams.manifest import record_file
 from sfm.streams.parse_line import post_id_of, split
 from sfm.streams.removed_posts import RemovedPosts
 from sfm.streams.sealing import FileFacts, leave_out
-from sfm.twitter.pagination import BROKEN_PAGING
 from sfm.twitter.prices import DOLLARS_PER_POST
 
 FILLED, IN_PART, BROKEN_OFF = "filled", "in part", "broken off"

@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from sfm import clock
 from sfm.messages import Message
 from sfm.networks.adapter import PostStream
-from sfm.networks.errors import NetworkError, OutOfCredits, Wait
-from sfm.networks.stream import Disconnect, Skipped, StreamLine
+from sfm.networks.errors import NetworkError, NoRules, OutOfCredits, Wait
+from sfm.networks.stream import Disconnect, Skipped, StreamLine, backoff_kind
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.status import Status
-from sfm.twitter.errors import NoRules
-from sfm.twitter.stream_backoff import Backoff, kind_of, needs_a_person
+from sfm.twitter.stream_backoff import Backoff
 
 logger = logging.getLogger(__name__)
 
@@ -126,8 +125,8 @@ class ReaderThread(threading.Thread):
     def _refused(self, trouble: NetworkError) -> None:
         cause = type(trouble).__name__ if trouble.status is None else str(trouble.status)
         self.status.lost(cause, trouble.message)
-        kind = kind_of(trouble)
-        if kind is None or needs_a_person(trouble):
+        kind = backoff_kind(trouble)
+        if kind is None:
             self._refusals += 1
             if self._refusals >= MAX_REFUSALS or isinstance(trouble, OutOfCredits | NoRules):
                 self.refusal = trouble

@@ -15,12 +15,11 @@ from sfm import clock
 from sfm.errors import SfmError
 from sfm.messages import Message
 from sfm.networks.adapter import PostStream
-from sfm.networks.errors import BadRequest, NetworkError, Wait
+from sfm.networks.errors import BadRequest, NetworkError, NoRules, Wait
 from sfm.networks.rules import StreamRule, SyncResult
 from sfm.streams import file_names
 from sfm.streams.routing import Router
 from sfm.streams.status import Outage, Status
-from sfm.twitter.errors import NoRules
 from sfm.twitter.stream_client import StreamClient
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,6 @@ A secret is in no `repr`. `fingerprint` tells equal credentials and reveals noth
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from functools import cached_property
 from typing import Literal, Protocol
 
 from sfm import clock
+from sfm.networks.meter import fingerprint
 
 AuthKind = Literal["app", "user"]
 _RENEW_BEFORE = timedelta(seconds=60)
@@ -37,11 +37,6 @@ class Auth(Protocol):
     def renew(self, refused: str) -> bool:
         """After a 401 for the request whose Authorization header was `refused`: is there a new
         token, so that the call may be made once more?"""
-
-
-def fingerprint(kind: str, text: str) -> str:
-    """A name for a credential, from which its secret cannot be found again."""
-    return hashlib.sha256(f"{kind}:{text}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from sfm.networks.errors import (
     scrub,
 )
 from sfm.networks.page import PartialError
-from sfm.twitter.errors import NoRules, account_problem, credential_problem, post_problem
+from sfm.twitter.errors import account_problem, credential_problem, no_rules, post_problem
 from sfm.twitter.problems import account_state, problem_from, read_problems
 from sfm.twitter.rate_headers import wait_after
 
@@ -283,7 +283,7 @@ def _by_status(answer: Answer, body: Any, now: datetime) -> NetworkError | None:
     if answer.status == 410:
         return _retired(answer)
     if answer.status == 409:
-        return NoRules(detail=answer.detail(), status=answer.status)
+        return no_rules(detail=answer.detail(), status=answer.status)
     if answer.status == 404:
         return _no_such_address(answer)
     if answer.status >= 500 or answer.status == 408 or body is None or answer.status < 200:

@@ -1,4 +1,4 @@
-"""X's sentences for the errors that all networks share, and the errors that only X has."""
+"""X's sentences for the errors that all networks share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sfm.networks.errors import (
     AccountState,
     CredentialKind,
     CredentialProblem,
-    NetworkError,
+    NoRules,
     PostProblem,
 )
 
@@ -97,13 +97,7 @@ def credential_problem(
     return CredentialProblem(message, kind=kind, detail=detail, status=status, subject=subject)
 
 
-class NoRules(NetworkError):
-    """A filter stream was asked for while the app holds no rule at all."""
-
-    def __init__(self, *, detail: str = "", status: int | None = None) -> None:
-        super().__init__(
-            Message("Twitter has no filter rules for this key, so there is nothing to collect."),
-            detail=detail,
-            status=status,
-            permanent=True,
-        )
+def no_rules(*, detail: str = "", status: int | None = None) -> NoRules:
+    """The error for a filter stream without rules."""
+    message = Message("Twitter has no filter rules for this key, so there is nothing to collect.")
+    return NoRules(message, detail=detail, status=status)

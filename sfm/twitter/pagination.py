@@ -8,12 +8,11 @@ import msgspec
 
 from sfm.messages import Message
 from sfm.networks.errors import BadRequest
-from sfm.networks.page import Page, PartialError
+from sfm.networks.page import BROKEN_PAGING, Page, PartialError
 from sfm.twitter.endpoints import Endpoint
 
 _MAX_EMPTY_PAGES = 10  # in a row, each with a token for more
 _MAX_RESUMES = 3
-BROKEN_PAGING = "broken-paging"
 
 
 class PageChain:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 
-from sfm.networks.errors import NetworkError, Retry, Wait
 from sfm.networks.stream import BackoffKind
 
 NETWORK_STEP_SECONDS = 0.25
@@ -20,20 +19,6 @@ RATE_FIRST_SECONDS = 60.0
 RATE_MAX_SECONDS = 900.0
 ALIVE_SECONDS = 30.0  # a connection that lasted so long, or gave a post, was a good one
 _MAX_CONNECTS = ((10, 60.0), (45, 900.0))  # so many within so many seconds
-
-
-def kind_of(trouble: NetworkError) -> BackoffKind | None:
-    """Which table a refusal at connecting follows; None where a person has to act first."""
-    if isinstance(trouble, Wait):
-        return "rate"
-    if isinstance(trouble, Retry):
-        return "http" if trouble.status is not None else "network"
-    return None
-
-
-def needs_a_person(trouble: NetworkError) -> bool:
-    """Whether connecting again is pointless until somebody acts: 401, 402, 403, 409."""
-    return kind_of(trouble) is None
 
 
 class Backoff:

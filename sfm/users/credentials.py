@@ -17,7 +17,7 @@ from sfm.errors import NotFound, WrongInput
 from sfm.extensions import settings
 from sfm.messages import Message
 from sfm.models import Credential, User
-from sfm.twitter.auth import fingerprint
+from sfm.networks.meter import fingerprint
 from sfm.users.encryption import vault
 
 BEARER, OAUTH1, OAUTH2 = "bearer", "oauth1", "oauth2"

@@ -300,7 +300,7 @@ def test_a_protected_timeline_in_the_old_shape():
 
 
 def test_a_stream_without_rules_has_its_own_class():
-    assert isinstance(trouble(409, {"title": "Conflict", "type": "about:blank"}), x_errors.NoRules)
+    assert isinstance(trouble(409, {"title": "Conflict", "type": "about:blank"}), errors.NoRules)
 
 
 def test_detail_is_short_printable_and_without_secrets():

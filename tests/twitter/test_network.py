@@ -11,10 +11,9 @@ import pytest
 import trustme
 
 from sfm.networks import errors
-from sfm.networks.stream import KeepAlive
+from sfm.networks.stream import KeepAlive, backoff_kind
 from sfm.twitter.auth import BearerAuth
 from sfm.twitter.http_client import new_pool
-from sfm.twitter.stream_backoff import kind_of
 from sfm.twitter.stream_client import StreamClient
 from tests.twitter.fake import STREAM_HEAD, TOKEN, Fake, answer, chunk, hold, transport_to
 
@@ -73,7 +72,7 @@ def test_a_name_is_looked_up_anew_for_each_connection(name_server):
         streams = client("http://api.moving.example")
         with pytest.raises(errors.Retry) as fault:
             streams.filter_stream()
-        assert (fault.value.status, kind_of(fault.value)) == (None, "network")
+        assert (fault.value.status, backoff_kind(fault.value)) == (None, "network")
         assert name_server.asked == 1
         for number, server in enumerate((first, second, first), start=1):
             name_server.port = server.port

@@ -3,8 +3,9 @@
 import pytest
 
 from sfm.networks import errors
+from sfm.networks.stream import backoff_kind
 from sfm.twitter import errors as x_errors
-from sfm.twitter.stream_backoff import Backoff, kind_of, needs_a_person
+from sfm.twitter.stream_backoff import Backoff
 
 
 def waits(kind, count, **more):
@@ -78,10 +79,9 @@ def test_the_first_reconnect_is_at_once():
         (errors.Retry("x", status=503), "http"),
         (x_errors.credential_problem("refused"), None),
         (errors.OutOfCredits("x"), None),
-        (x_errors.NoRules(), None),
+        (x_errors.no_rules(), None),
         (errors.BadRequest("x"), None),
     ],
 )
 def test_refusals_find_their_table(trouble, kind):
-    assert kind_of(trouble) == kind
-    assert needs_a_person(trouble) is (kind is None)
+    assert backoff_kind(trouble) == kind

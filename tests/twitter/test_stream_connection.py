@@ -13,7 +13,6 @@ import pytest
 from sfm.networks import errors
 from sfm.networks.rules import Rule, StreamRule
 from sfm.networks.stream import Disconnect, KeepAlive, Skipped, StreamLine
-from sfm.twitter import errors as x_errors
 from sfm.twitter.stream_client import StreamClient
 from tests.twitter.fake import (
     STREAM_HEAD,
@@ -242,7 +241,7 @@ def test_an_error_without_data_ends_the_connection(line, how, backoff):
         (402, {"title": "CreditsDepleted"}, errors.OutOfCredits),
         (403, {"type": "x/client-forbidden", "reason": "client-not-enrolled"},
          errors.CredentialProblem),
-        (409, {"title": "Conflict"}, x_errors.NoRules),
+        (409, {"title": "Conflict"}, errors.NoRules),
         (420, b"", errors.Wait),
         (429, {"type": "x/streaming-connection", "connection_issue": "TooManyConnections"},
          errors.Wait),
