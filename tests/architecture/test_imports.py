@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.source import nodes_of, parsed_modules
+
 ROOT = Path(__file__).resolve().parents[2]
 SFM = ROOT / "sfm"
 
@@ -65,18 +67,13 @@ ACROSS = {
 }
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(SFM.rglob("*.py")):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
-
-
 def room(path: Path) -> str:
     return path.relative_to(SFM).with_suffix("").parts[0]
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
     """Top names of what is imported from sfm, also inside functions."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.startswith("sfm."):
@@ -91,7 +88,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
 
 def wrong_imports() -> list[str]:
     wrong = []
-    for path, tree in modules():
+    for path, tree in parsed_modules().items():
         here = room(path)
         if here == "__init__":
             wrong += [f"{path.name}: {there}" for there in imported(tree)]
@@ -111,7 +108,7 @@ def test_imports_go_down() -> None:
 def test_the_sandbox_imports_nothing_of_ours() -> None:
     found = [
         f"{path.name}: {there}"
-        for path, tree in modules()
+        for path, tree in parsed_modules().items()
         if room(path) == "sandbox"
         for there in imported(tree)
         if there != "sandbox"
@@ -122,7 +119,7 @@ def test_the_sandbox_imports_nothing_of_ours() -> None:
 def names_used_from(tree: ast.Module, module: str) -> set[str]:
     return {
         alias.name
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.ImportFrom) and node.module == module
         for alias in node.names
     }
@@ -131,7 +128,7 @@ def names_used_from(tree: ast.Module, module: str) -> set[str]:
 def test_only_pages_know_the_request() -> None:
     page_things = {"request", "session", "render_template", "flash", "g", "url_for", "redirect"}
     wrong = []
-    for path, tree in modules():
+    for path, tree in parsed_modules().items():
         if room(path) in {"web", "sandbox"}:
             continue
         found = names_used_from(tree, "flask") & page_things
@@ -142,7 +139,7 @@ def test_only_pages_know_the_request() -> None:
 
 def module_imports(tree: ast.Module) -> set[str]:
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -163,7 +160,7 @@ DOORS = {
 
 def test_sockets_and_processes_have_few_doors() -> None:
     wrong = []
-    for path, tree in modules():
+    for path, tree in parsed_modules().items():
         relative = path.relative_to(SFM).as_posix()
         for name in module_imports(tree) & set(DOORS):
             if not any(relative.startswith(door) for door in DOORS[name]):
@@ -180,10 +177,10 @@ def test_one_clock() -> None:
         ("date", "today"),
     }
     wrong = []
-    for path, tree in modules():
+    for path, tree in parsed_modules().items():
         if room(path) in {"clock", "sandbox"}:
             continue
-        for node in ast.walk(tree):
+        for node in nodes_of(tree):
             if (
                 isinstance(node, ast.Attribute)
                 and isinstance(node.value, ast.Name)
@@ -195,10 +192,10 @@ def test_one_clock() -> None:
 
 def test_the_environment_has_one_reader() -> None:
     wrong = []
-    for path, tree in modules():
+    for path, tree in parsed_modules().items():
         if room(path) in {"config", "sandbox"}:
             continue
-        for node in ast.walk(tree):
+        for node in nodes_of(tree):
             if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert not wrong
@@ -207,9 +204,9 @@ def test_the_environment_has_one_reader() -> None:
 def test_features_own_their_queries() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path, tree in modules()
+        for path, tree in parsed_modules().items()
         if room(path) in {"web", "cli"}
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.Call)
         and (
             getattr(node.func, "id", None) == "select"

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.source import parsed_modules
+
 ROOT = Path(__file__).resolve().parents[2]
 SFM = ROOT / "sfm"
 BARE = ("sandbox", "web", "cli", "config.py", "config_types.py", "factory.py")
@@ -13,10 +15,7 @@ BARE = ("sandbox", "web", "cli", "config.py", "config_types.py", "factory.py")
 
 
 def trees() -> dict[Path, ast.Module]:
-    return {
-        path.relative_to(SFM): ast.parse(path.read_text(encoding="utf-8"))
-        for path in sorted(SFM.rglob("*.py"))
-    }
+    return {path.relative_to(SFM): tree for path, tree in parsed_modules().items()}
 
 
 def name_of(node: ast.expr) -> str:

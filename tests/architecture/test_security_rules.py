@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SFM = ROOT / "sfm"
+from tests.source import SFM, nodes_of, parsed_modules
 
 # Where a rule does not hold, and why.
 ALLOWED: dict[str, set[str]] = {
@@ -30,11 +28,6 @@ ALLOWED: dict[str, set[str]] = {
     "weak hashes": {"sandbox/oauth1.py"},  # HMAC-SHA1 is what OAuth 1.0a prescribes
     "processes": {"cli/serving.py", "supervisord/daemon.py"},
 }
-
-
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(SFM.rglob("*.py")):
-        yield path.relative_to(SFM).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
 
 
 def called(node: ast.AST) -> str:
@@ -231,10 +224,10 @@ PLANTED = {
 @pytest.mark.parametrize("name", RULES)
 def test_no_module_breaks_the_rule(name: str) -> None:
     broken = [
-        f"sfm/{path}:{getattr(node, 'lineno', '?')}"
-        for path, tree in modules()
-        if path not in ALLOWED.get(name, set())
-        for node in ast.walk(tree)
+        f"sfm/{relative}:{getattr(node, 'lineno', '?')}"
+        for path, tree in parsed_modules().items()
+        if (relative := path.relative_to(SFM).as_posix()) not in ALLOWED.get(name, set())
+        for node in nodes_of(tree)
         if RULES[name](node)
     ]
     assert not broken

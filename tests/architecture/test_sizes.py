@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from tests.source import nodes_of, parsed_modules
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -18,8 +20,8 @@ def lines_without_docstring(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int
 
 def test_no_function_over_forty_lines() -> None:
     wrong = []
-    for path in sorted((ROOT / "sfm").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, tree in parsed_modules().items():
+        for node in nodes_of(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = lines_without_docstring(node)
                 if length > 40:
