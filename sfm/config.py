@@ -310,12 +310,20 @@ def _given(name: str, local: Mapping[str, Any], environ: Mapping[str, str]) -> A
 
 
 def _local_settings(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
     try:
-        return runpy.run_path(str(path))
+        return runpy.run_path(str(path)) if path.is_file() else {}
+    except PermissionError as exc:
+        raise BadSetting(str(exc.filename or path), _not_ours(path)) from exc
     except Exception as exc:  # the file is the sysadmin's own program: any error may come
         raise BadSetting(str(path), f"cannot be read ({exc})") from exc
+
+
+def _not_ours(path: Path) -> str:
+    """What to do where another user's instance is used."""
+    return (
+        f"cannot be read by the user with the number {os.geteuid()}, who runs this process; "
+        f"{path.parent} belongs to one user, who also has to run pages, commands and collectors"
+    )
 
 
 def _warn_of_unknown(environ: Mapping[str, str]) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import click
 from flask import Flask
 
-from sfm import cli, config, extensions, instance, web
+from sfm import cli, clock, config, extensions, instance, web
 from sfm.config import Settings
 from sfm.database import db, hide_values_in_errors, listen_to_sqlite
 from sfm.errors import BadSetting
+from sfm.supervisord.conf import NEEDS_PERSON
+from sfm.supervisord.final_exit import wait_for_final_exit
 
 MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
 
@@ -40,7 +42,9 @@ def create_app(settings: Settings | None = None, *, for_commands: bool = False) 
 
 
 def app_from_env(*, for_commands: bool = False) -> Flask:
-    """The app for the command line and for servers: a bad setting is one sentence and exit 2."""
+    """The app for the command line and for servers: a bad setting is one sentence and exit 2, or 3
+    for a collector: a person is needed, and supervisord does not start it again."""
+    begun = clock.monotonic()
     try:
         settings = config.from_env()
         start_log(settings)
@@ -49,7 +53,9 @@ def app_from_env(*, for_commands: bool = False) -> Flask:
         return app
     except BadSetting as exc:
         sys.stderr.write(f"Error: the setting {exc.message}.\n")
-        sys.exit(2)
+        code = NEEDS_PERSON if for_commands and config.supervised_as() else 2
+        wait_for_final_exit(code, begun)
+        sys.exit(code)
 
 
 def _lists_routes() -> bool:

@@ -112,27 +112,44 @@ def _collect(
 ) -> None:
     import logging
 
+    from sfm import clock
     from sfm.cli import Sentence
     from sfm.config import supervised_as
-    from sfm.errors import SfmError
-    from sfm.filters.connections import ConnectionTaken
-    from sfm.streams.collector import HELD_BY_ANOTHER, NEEDS_PERSON, Collector
-    from sfm.streams.errors import AnotherCollector
+    from sfm.supervisord.final_exit import wait_for_final_exit
     from sfm.supervisord.parent_death import end_with_parent
 
+    begun = clock.monotonic()
     if supervised_as():
         end_with_parent()
     logging.getLogger("sfm").setLevel(logging.DEBUG if verbose else logging.INFO)
     try:
+        code = _run_collector(filter_ids, save, folder, interval)
+    except Sentence as exc:
+        exc.show()
+        code = exc.exit_code
+    wait_for_final_exit(code, begun)
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+def _run_collector(
+    filter_ids: tuple[int, ...], save: bool, folder: Path | None, interval: int | None
+) -> int:
+    """The exit code of a collector; raises Sentence with that of one that could not begin."""
+    from sfm.cli import Sentence
+    from sfm.errors import SfmError
+    from sfm.filters.connections import ConnectionTaken
+    from sfm.streams.collector import HELD_BY_ANOTHER, NEEDS_PERSON, Collector
+    from sfm.streams.errors import AnotherCollector
+
+    try:
         options, source = _collector_options(filter_ids, save, folder, interval)
-        code = Collector(options, source).run()
+        return Collector(options, source).run()
     except (AnotherCollector, ConnectionTaken) as exc:
         raise Sentence(exc.message, exit_code=HELD_BY_ANOTHER) from exc
     except SfmError as exc:
         _say_why(filter_ids, exc)
         raise Sentence(exc.message, exit_code=NEEDS_PERSON if exc.permanent else 1) from exc
-    if code:
-        raise click.exceptions.Exit(code)
 
 
 def _collector_options(

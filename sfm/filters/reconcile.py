@@ -21,14 +21,15 @@ from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
 from sfm.messages import Message
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter
 from sfm.supervisord.client import ProcessInfo, ProcessState, ProgramChanges, SupervisordClient
-from sfm.supervisord.conf import Program
+from sfm.supervisord.conf import NEEDS_PERSON, Program
 from sfm.supervisord.paths import paths_of
 
 logger = logging.getLogger(__name__)
 
 MAX_RETRY_MINUTES = 30
-EXIT_NEEDS_PERSON = 3
 STEADY_AFTER = timedelta(minutes=5)  # a process that ran so long is no crash loop
+NEVER_UP = Message("It stopped as often as it was started.")
+CANNOT_BEGIN = Message("It cannot begin with its settings; its log says why.")
 
 
 def supervisord_client(timeout_seconds: float = 5.0) -> SupervisordClient:
@@ -103,7 +104,7 @@ def _programs_now(to: SupervisordClient) -> list[Program]:
     }
     steady = [process.name for process in view.processes if _is_steady(process)]
     may = _may_start(planned, down, steady) if down or steady else {}
-    outdated = _with_another_credential(planned, view.processes)
+    outdated = _outdated(planned, view.processes)
     return [
         replace(
             program, may_start=may.get(program.name, True), must_restart=program.name in outdated
@@ -112,18 +113,27 @@ def _programs_now(to: SupervisordClient) -> list[Program]:
     ]
 
 
-def _with_another_credential(planned: ProgramPlan, processes: Iterable[ProcessInfo]) -> set[str]:
-    """The running programs that are connected with a credential that is no longer theirs."""
+def _outdated(planned: ProgramPlan, processes: Iterable[ProcessInfo]) -> set[str]:
+    """The running programs that have to begin anew; see `_is_outdated`."""
     beats = {beat.program: beat for beat in db.session.scalars(select(Heartbeat))}
     db.session.rollback()
     running = {process.name: process.pid for process in processes if not process.state.is_down}
+    revisions = {program.name: program.revision for program in planned.programs}
     return {
         name
         for name, fingerprint in planned.fingerprints.items()
         if (beat := beats.get(name)) is not None
         and beat.pid == running.get(name)
-        and beat.fingerprint != fingerprint
+        and _is_outdated(beat, fingerprint, revisions[name])
     }
+
+
+def _is_outdated(beat: Heartbeat, fingerprint: str, revision: int) -> bool:
+    """Whether a running process is of no use any more: it has another's credential, or it is
+    about to end with what the filter was like before."""
+    if beat.state == "needs_person":
+        return beat.revision < revision
+    return beat.fingerprint != fingerprint
 
 
 def _is_steady(process: ProcessInfo) -> bool:
@@ -151,10 +161,12 @@ def _may_start(
 
 
 def _may_start_one(program: Program, process: ProcessInfo) -> bool:
-    if process.state is ProcessState.EXITED and process.exit_code == EXIT_NEEDS_PERSON:
+    needs_person = process.state is ProcessState.EXITED and process.exit_code == NEEDS_PERSON
+    if needs_person:
         beat = db.session.get(Heartbeat, program.name)
-        return beat is None or beat.revision < program.revision
-    if process.state is not ProcessState.FATAL:
+        if beat is not None and beat.state == "needs_person":
+            return beat.revision < program.revision
+    elif process.state is not ProcessState.FATAL:
         return True
     retry = db.session.get(ProgramRetry, program.name)
     if retry is None:
@@ -164,7 +176,7 @@ def _may_start_one(program: Program, process: ProcessInfo) -> bool:
         retry.failures += 1
         retry.next_at = _next_at(retry.failures)
         return True
-    retry.reason = process.spawn_error or Message("It stopped as often as it was started.")
+    retry.reason = CANNOT_BEGIN if needs_person else process.spawn_error or NEVER_UP
     return False
 
 

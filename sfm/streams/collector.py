@@ -34,6 +34,7 @@ from sfm.streams.manifest import Manifest, outage_before
 from sfm.streams.quarantine import Quarantine
 from sfm.streams.reader_thread import ReaderThread
 from sfm.streams.removed_posts import VERSION, RemovedPosts
+from sfm.streams.restarts import EXIT_CODE, RESTARTS, restarts_of
 from sfm.streams.routing import CollectedFilters, Router
 from sfm.streams.rule_sync import RuleSync
 from sfm.streams.sinks import FileSink, Sink, StdoutSink
@@ -88,6 +89,8 @@ class Collector:
         self._to_sync = False
         self._counted = 0
         self._started_at = clock.now()
+        self._restarts = restarts_of(options.program)
+        self._exit_code: int | None = None
         self.not_collected: dict[int, str] = {}  # active filters, and why they are not collected
         self.filters = self._load() if options.filter_ids else CollectedFilters({})
         self.router = Router(self.filters, self._mark) if options.filter_ids else None
@@ -307,6 +310,7 @@ class Collector:
             "unmatched": self.status.unmatched, "files": self.sink.files(),
             "per_filter": {str(key): count for key, count in self.writer.per_filter.items()},
             "disk_free": free, "disk_low": low, VERSION: self.removed.version,
+            RESTARTS: self._restarts, EXIT_CODE: self._exit_code,
             **(self.rules.figures() if self.rules else {}),
         }  # fmt: skip
 
@@ -319,6 +323,7 @@ class Collector:
         lost = self.writer.count_lost()
         if code == ASKED_TO_STOP and (lost or not self.writer.safe_to_end):
             code = FAILED
+        self._exit_code = code
         state, reason = self._end_status(code)
         self.status.set_status(state, reason)
         self._write_heartbeat(state, reason)

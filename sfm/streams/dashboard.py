@@ -18,8 +18,9 @@ from sfm.filters.programs import ProgramPlan
 from sfm.messages import Message, join_messages
 from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
 from sfm.streams import file_names, lock
+from sfm.streams.restarts import restarts_shown
 from sfm.supervisord.client import Manager, ProcessInfo, ProcessState, View
-from sfm.supervisord.conf import SAMPLE_PREFIX
+from sfm.supervisord.conf import NEEDS_PERSON, SAMPLE_PREFIX
 
 PAGE_SECONDS = 1.5  # how long a page waits for supervisord
 STALE = timedelta(seconds=60)  # a heartbeat this old is none
@@ -69,6 +70,11 @@ class BoardLine:
     @property
     def label(self) -> str:
         return LABELS[self.state]
+
+    @property
+    def restarts(self) -> int:
+        """How often its process was started again after it had failed early, until now."""
+        return restarts_shown(self.beat)
 
     @property
     def rules_put_back(self) -> tuple[datetime, datetime] | None:
@@ -251,17 +257,44 @@ def _unwanted(twitter_filter: TwitterFilter, process: ProcessInfo | None) -> Jud
 def _by_process(process: ProcessInfo | None, beat: Heartbeat | None) -> Judged:
     if process is None:
         return WAITING, Message("supervisord is told of it within half a minute."), None, False
-    if process.state is ProcessState.FATAL:
-        retry = db.session.get(ProgramRetry, process.name)
-        again = Message("It is tried again later; the log says why it stopped.")
-        stopped = Message("It stopped as often as it was started.")
-        return STOPPED, _with(stopped, [again] if retry else []), process.stopped_at, True
-    if process.state is ProcessState.RUNNING and beat is not None and beat.pid == process.pid:
-        return STALLED, Message("The process is there but says nothing."), beat.beat_at, False
+    if process.state is ProcessState.FATAL or _cannot_begin(process):
+        return _given_up(process)
+    if process.state is ProcessState.BACKOFF:
+        early = Message("It ended before it had begun to collect, and is started again soon.")
+        return STALLED, early, process.stopped_at, False
+    if process.state is ProcessState.RUNNING:
+        return STALLED, *_silent(process, beat), False
     if process.state.is_down:
         why = beat.reason if beat is not None and beat.state == "stopped" else ""
         return STOPPED, why or Message("The process ended."), process.stopped_at, False
     return WAITING, Message("It is starting."), process.started_at, False
+
+
+def _cannot_begin(process: ProcessInfo) -> bool:
+    ended = process.state is ProcessState.EXITED and process.exit_code == NEEDS_PERSON
+    return ended and db.session.get(ProgramRetry, process.name) is not None
+
+
+def _given_up(process: ProcessInfo) -> Judged:
+    """A start that failed as often as supervisord tries, or that cannot succeed."""
+    retry = db.session.get(ProgramRetry, process.name)
+    if retry is None:
+        return STOPPED, reconcile.NEVER_UP, process.stopped_at, True
+    again = Message(
+        "Tried again %(count)s times since, next at %(time)s UTC; the log says why it stopped.",
+        count=retry.failures,
+        time=f"{retry.next_at:%H:%M}",
+    )
+    first = Message("It is tried again later; the log says why it stopped.")
+    why = retry.reason or reconcile.NEVER_UP
+    return STOPPED, _with(why, [again if retry.failures else first]), process.stopped_at, True
+
+
+def _silent(process: ProcessInfo, beat: Heartbeat | None) -> tuple[str, datetime | None]:
+    """Why a process that is up counts for nothing, and since when."""
+    if beat is not None and beat.pid == process.pid:
+        return Message("The process is there but says nothing."), beat.beat_at
+    return Message("The process is there but has not begun to collect."), process.started_at
 
 
 def is_alive(beat: Heartbeat) -> bool:

@@ -6,6 +6,7 @@ A database that is busy or away never stops collecting: what was not written sta
 from __future__ import annotations
 
 import logging
+import os
 from collections import deque
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
@@ -276,6 +277,7 @@ def record_refusal(filter_ids: Iterable[int], why: str) -> None:
     beat = db.session.get(Heartbeat, program) or Heartbeat(program=program)
     beat.filter_ids, beat.state, beat.reason = ids, "needs_person", why
     beat.since = beat.beat_at = clock.now()
+    beat.pid = os.getpid()
     beat.revision = max(
         (
             int(twitter_filter.changed_at.timestamp() * 1_000_000)

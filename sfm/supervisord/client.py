@@ -19,6 +19,7 @@ from sfm.file_lock import try_to_lock
 from sfm.messages import Message
 from sfm.supervisord import conf, files, rpc
 from sfm.supervisord.conf import Program
+from sfm.supervisord.owner import check_owner
 from sfm.supervisord.paths import Paths, make_folders
 
 LOCK_SECONDS = 5.0
@@ -131,6 +132,7 @@ class SupervisordClient:
         that takes longer is left for the next round. One round at a time, on this machine.
         """
         try:
+            check_owner(self.place)
             make_folders(self.place)
             with one_at_a_time(self.place):
                 current = programs_to_run() if callable(programs_to_run) else programs_to_run
@@ -266,7 +268,8 @@ def is_settled(process: ProcessInfo) -> bool:
 
     A collector that is told nothing sees for itself, within seconds, that its filters changed.
     """
-    if process.state is not ProcessState.RUNNING or process.started_at is None:
+    up = {ProcessState.STARTING, ProcessState.RUNNING}
+    if process.state not in up or process.started_at is None:
         return False
     return clock.now() - process.started_at >= SETTLED_AFTER
 

@@ -19,9 +19,13 @@ from sfm.supervisord.paths import Paths
 FILTER_PREFIX = "twitterfilter-"
 SAMPLE_PREFIX = "streamsample"
 STOP_SECONDS = 10
+# Longer than the longest start, on a busy machine too: what ends earlier has never been up, and
+# supervisord gives up after some tries instead of starting it for ever.
+START_SECONDS = 20
 # How a collector ends without being started again; the rest (1, a signal) is tried again.
 # 0 it was asked to, 2 wrong usage, 3 a person is needed, 4 another holds the stream, 5 no work.
 FINAL_EXIT_CODES = (0, 2, 3, 4, 5)
+NEEDS_PERSON = 3
 
 _OUR_NAME = re.compile(FILTER_PREFIX + r"[1-9][0-9]{0,18}(?:-[1-9][0-9]{0,18})*")
 
@@ -111,7 +115,7 @@ def _program(program: Program, place: Paths) -> list[str]:
         "autostart=true",
         "autorestart=unexpected",
         "exitcodes=" + ",".join(str(code) for code in FINAL_EXIT_CODES),
-        "startsecs=2",
+        f"startsecs={START_SECONDS}",
         "startretries=3",
         "stopsignal=TERM",
         f"stopwaitsecs={STOP_SECONDS}",

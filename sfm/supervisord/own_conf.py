@@ -12,6 +12,7 @@ from sfm.atomic_file import write_whole
 from sfm.config import Settings
 from sfm.errors import BadSetting
 from sfm.messages import Message
+from sfm.supervisord.owner import check_owner
 from sfm.supervisord.paths import (
     PROJECT,
     Paths,
@@ -22,14 +23,18 @@ from sfm.supervisord.paths import (
 
 TEMPLATE = PROJECT / "supervisor" / "supervisord.conf"
 WORKERS, THREADS = 2, 8
+WEB_START_SECONDS = 10  # gunicorn tries for five to get its port
+WEB_START_TRIES = 10
 
 
 def write_main(settings: Settings, *, sandbox_port: int | None = None, web: bool = True) -> Path:
     """Write `run/supervisord.conf` of the instance and make the folders it names; its path.
 
-    Raises BadSetting where a folder cannot be made or a path would not fit into the file.
+    Raises BadSetting where a folder cannot be made, a path would not fit into the file, or the
+    owner of the processes cannot use the installation.
     """
     place = paths_of(settings)
+    check_owner(place)
     make_folders(place)
     make_socket_folder(place)
     programs = []
@@ -89,7 +94,8 @@ def _program(name: str, command: str, place: Paths, *, priority: int, stop_secon
         f'environment=SFM_INSTANCE="{place.instance}",PYTHONUNBUFFERED="1"',
         f"priority={priority}",
         "autorestart=true",
-        "startsecs=2",
+        f"startsecs={WEB_START_SECONDS}",
+        f"startretries={WEB_START_TRIES}",
         f"stopwaitsecs={stop_seconds}",
         "stopasgroup=true",
         "killasgroup=true",

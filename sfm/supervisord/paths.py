@@ -28,7 +28,10 @@ _GOOD_OWNER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?")
 
 @dataclass(frozen=True)
 class Paths:
-    """Paths of one installation, and the system user that collectors run as ("" for our own)."""
+    """Paths of one installation, and the system user that collectors run as ("" for our own).
+
+    `data` is where collectors write; None where nothing is to be checked there.
+    """
 
     python: Path
     project: Path
@@ -38,6 +41,7 @@ class Paths:
     conf: Path
     socket: Path
     owner: str = ""
+    data: Path | None = None
 
 
 def paths_of(settings: Settings) -> Paths:
@@ -53,6 +57,7 @@ def paths_of(settings: Settings) -> Paths:
         conf=(settings.supervisor_conf_dir or _conf_folder(instance)).absolute(),
         socket=(socket or _own_socket(instance)).absolute(),
         owner=settings.supervisor_process_owner,
+        data=settings.data_folder.absolute(),
     )
     check(place)
     return place

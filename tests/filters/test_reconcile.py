@@ -110,6 +110,29 @@ def test_what_needs_a_person_is_not_started_until_the_filter_changes(
     assert may_start(down(ProcessState.EXITED, 0), revision=5)
 
 
+def test_a_start_with_wrong_settings_is_tried_again_slowly(app: Flask, clock: FrozenClock) -> None:
+    """S-6: it could write no heartbeat, and nobody can say when the settings are put right."""
+    assert not may_start(down(ProcessState.EXITED, 3))
+    retry = db.session.get(ProgramRetry, "twitterfilter-1")
+    assert retry is not None
+    assert "settings" in retry.reason
+    clock.advance(60)
+    assert may_start(down(ProcessState.EXITED, 3))
+    assert not may_start(down(ProcessState.EXITED, 3))
+
+
+def test_createconf_refuses_an_owner_who_cannot_read_the_instance(app: Flask) -> None:
+    make_filter()
+    app.extensions["sfm_settings"] = replace(app_settings(), supervisor_process_owner="nobody")
+    answer = app.test_cli_runner().invoke(args=["createconf"])
+    assert answer.exit_code == 1
+    assert "SUPERVISOR_PROCESS_OWNER: the user nobody may not use" in answer.stderr
+    assert "nobody may not use" in reconcile.outcome(reconcile.apply()).message
+    start = app.test_cli_runner().invoke(args=["supervisor_config"])
+    assert start.exit_code == 1
+    assert "nobody may not use" in start.stderr
+
+
 def test_a_round_that_waited_follows_the_newest_wish(app: Flask) -> None:
     """What is wanted is read when it is a round's turn: an older wish undoes nothing."""
     asked: list[bool] = []

@@ -101,3 +101,27 @@ def start(folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[
     return subprocess.run(
         command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(("supervised", "code"), [("", 2), ("twitterfilter-1", 3)])
+def test_an_instance_of_another_user_is_a_sentence(
+    instance_folder: Path, supervised: str, code: int
+) -> None:
+    """S-6: a collector that supervisord runs as somebody else ended in a traceback, for ever."""
+    (instance_folder / "local_settings.py").write_text("PORT = 8100\n")
+    child = (
+        "import os\n"
+        "from sfm import clock, factory\n"
+        "class Quick(clock.SystemClock):\n"
+        "    def sleep(self, seconds): pass\n"
+        "clock.use(Quick())\n"
+        "os.seteuid(65534)\n"
+        "factory.app_from_env(for_commands=True)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", child], capture_output=True, text=True, check=False, cwd=ROOT,
+        env={"SFM_INSTANCE": str(instance_folder), "SUPERVISOR_PROCESS_NAME": supervised},
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert "belongs to one user, who also has to run pages, commands and collectors" in done.stderr

@@ -15,7 +15,7 @@ from sfm import clock
 from sfm.database import db
 from sfm.extensions import settings as app_settings
 from sfm.filters import reconcile
-from sfm.models import AuditEntry, Heartbeat, StreamFile, TwitterFilter, User
+from sfm.models import AuditEntry, Heartbeat, ProgramRetry, StreamFile, TwitterFilter, User
 from sfm.streams import dashboard
 from sfm.streams.lock import StreamLock
 from sfm.supervisord.client import (
@@ -104,6 +104,34 @@ def test_a_process_that_says_nothing_for_a_minute_is_stalled(
     clock.advance(2)
     shown = line(found, process(found, ProcessState.RUNNING))
     assert (shown.state, shown.reason) == ("stalled", "The process is there but says nothing.")
+
+
+def test_a_start_that_ends_before_the_first_heartbeat_is_not_called_starting(
+    found: TwitterFilter, clock: FrozenClock
+) -> None:
+    """S-6, S-7: supervisord's states are not those of the collector."""
+    beat(found, pid=6)
+    clock.advance(120)
+    early = line(found, process(found, ProcessState.BACKOFF, None))
+    assert (early.state, "ended before" in early.reason) == ("stalled", True)
+    silent = line(found, process(found, ProcessState.RUNNING))
+    assert (silent.state, "not begun to collect" in silent.reason) == ("stalled", True)
+    db.session.add(
+        ProgramRetry(program="twitterfilter-1", failures=3, next_at=clock.now(), reason="")
+    )
+    db.session.commit()
+    for state, code in ((ProcessState.FATAL, 0), (ProcessState.EXITED, 3)):
+        given_up = line(found, process(found, state, None, code))
+        assert (given_up.state, given_up.needs_person) == ("stopped", True)
+        assert "Tried again 3 times" in given_up.reason
+
+
+def test_the_board_counts_how_often_a_process_was_started_again(
+    found: TwitterFilter, superuser: User, login_as: LoginAs
+) -> None:
+    beat(found, figures={"restarts": 4})
+    board = page(login_as(superuser), "/status/").text
+    assert "4 times in a row" in " ".join(board.split())
 
 
 def test_a_connection_without_a_keep_alive_is_stalled(

@@ -97,7 +97,7 @@ def test_a_new_revision_is_a_signal_not_a_new_process(
     client: SupervisordClient, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.reconcile([ONE])
-    wait_for(lambda: client.view().processes[0].state is ProcessState.RUNNING)
+    wait_for(daemon.living)
     before = daemon.living()
     monkeypatch.setattr(client_module, "SETTLED_AFTER", client_module.timedelta(hours=1))
     early = client.reconcile([replace(ONE, revision=2)])
@@ -170,7 +170,7 @@ def test_a_crash_loop_ends_and_is_taken_up_again_when_it_may(
     assert not client.reconcile([replace(ONE, may_start=False)]).any
     crash.unlink()
     assert client.reconcile([ONE]).started == ["twitterfilter-1"]
-    wait_for(lambda: state_of("twitterfilter-1") is ProcessState.RUNNING)
+    wait_for(daemon.living)
 
 
 def test_a_program_that_cannot_start_does_not_keep_the_next_from_it(

@@ -23,7 +23,7 @@ PATTERN = re.compile(
     r'environment=SFM_INSTANCE="[\w./-]+",PYTHONUNBUFFERED="1"\n'
     r"(user=[a-z]+\n)?"
     r"umask=077\nautostart=true\nautorestart=unexpected\nexitcodes=0,2,3,4,5\n"
-    r"startsecs=2\nstartretries=3\nstopsignal=TERM\nstopwaitsecs=10\n"
+    r"startsecs=20\nstartretries=3\nstopsignal=TERM\nstopwaitsecs=10\n"
     r"stopasgroup=true\nkillasgroup=true\n"
     r"(std(out|err)_logfile=[\w./-]+/twitterfilter-[\d-]+\.(out|err)\.log\n"
     r"std(out|err)_logfile_maxbytes=10MB\nstd(out|err)_logfile_backups=3\n){2}"
