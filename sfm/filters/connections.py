@@ -17,9 +17,8 @@ from sfm.errors import SfmError
 from sfm.extensions import settings
 from sfm.messages import Message, join_messages
 from sfm.models import Credential, Heartbeat, TwitterFilter, User
+from sfm.networks.adapter import FilterStreamClient
 from sfm.supervisord.conf import SAMPLE_PREFIX
-from sfm.twitter.auth import BearerAuth
-from sfm.twitter.stream_client import StreamClient
 from sfm.users import clients, credentials, service
 from sfm.users.credential_state import is_usable
 
@@ -44,7 +43,7 @@ class ConnectionTaken(SfmError):
 class CredentialSource:
     """What a filter connects with. `credential` is None for the installation's own token."""
 
-    auth: BearerAuth
+    auth: clients.StreamAuth
     credential: Credential | None
     label: str
 
@@ -67,7 +66,9 @@ def source_of(user: User, credential: Credential | None) -> CredentialSource:
         return CredentialSource(clients.stream_auth(app_token), app_token, _label(app_token))
     token = settings().twitter_bearer_token
     if token:
-        return CredentialSource(BearerAuth(token), None, Message("the installation's app token"))
+        return CredentialSource(
+            clients.StreamAuth(token), None, Message("the installation's app token")
+        )
     raise NoStreamCredential(
         Message(
             "%(username)s holds no app token, and streams take nothing else. Enter one on the "
@@ -87,14 +88,9 @@ def sample_source() -> CredentialSource:
     return CredentialSource(clients.default_stream_auth(), None, Message("the default app token"))
 
 
-def stream_client(source: CredentialSource, mark: str = "") -> StreamClient:
-    """Streams and rules with this credential, limited and metered. For one thread.
-
-    `mark` is the installation's; without it no rule can be synced.
-    """
-    transport = clients.plain_transport(source.auth)
-    silence_seconds = float(settings().stream_silence_seconds)
-    return StreamClient(transport, silence_seconds=silence_seconds, mark=mark)
+def stream_client(source: CredentialSource, mark: str = "") -> FilterStreamClient:
+    """Streams and rules with this credential; as `clients.stream_client`."""
+    return clients.stream_client(source.auth, mark)
 
 
 def sample_conflict(source: CredentialSource) -> str:

@@ -14,7 +14,8 @@ from typing import Protocol
 from sfm.networks.meter import Meter, WindowState
 from sfm.networks.page import AccountBatch, Counts, Page
 from sfm.networks.record import Account
-from sfm.networks.stream import Event
+from sfm.networks.rules import OpenConnection, Rule, RuleRefusal, StreamRule, SyncResult
+from sfm.networks.stream import Event, StreamKind
 
 
 class AccountLookup(Protocol):
@@ -103,10 +104,48 @@ class PostStream(Protocol):
 
 
 class StreamSource(Protocol):
-    """Connects to the streams of a network with one credential. One try each."""
+    """Connects to the streams of a network with one credential. One try each; never waits."""
 
     def filter_stream(self) -> PostStream:
-        """Connect to the stream of posts that match the filters' rules."""
+        """Connect to the stream of posts that match the rules. Raises NoRules without any."""
 
     def sample_stream(self) -> PostStream:
         """Connect to the sample of all posts."""
+
+    def count_posts(self, stream: StreamKind, posts: int) -> None:
+        """Have delivered posts counted: each is paid for."""
+
+
+class RuleStore(Protocol):
+    """Keeps the rules of a filter stream at the network: those of one app, by all who use it.
+
+    A network without rules of its own may keep them in the client, and match there.
+    """
+
+    @property
+    def mark(self) -> str:
+        """The installation's: only rules that bear it are ever deleted."""
+
+    def rules(self) -> tuple[StreamRule, ...]:
+        """All rules the app holds, also those of other programs."""
+
+    def add_rules(
+        self, rules: Iterable[Rule], *, dry_run: bool = False
+    ) -> tuple[tuple[StreamRule, ...], tuple[RuleRefusal, ...]]:
+        """Add rules. Gives those in force and those refused; `dry_run` adds none."""
+
+    def delete_rules(self, rules: Iterable[StreamRule]) -> None:
+        """Delete these rules, by id."""
+
+    def sync_rules(self, wanted_rules: Iterable[Rule]) -> SyncResult:
+        """Bring this installation's rules in line; those of others are left alone.
+
+        Additions come before deletions where there is room for both, so that nothing is missed.
+        """
+
+    def connections(self) -> tuple[OpenConnection, ...]:
+        """Stream connections of the app that are open now, on whatever computer."""
+
+
+class FilterStreamClient(StreamSource, RuleStore, Protocol):
+    """All that a collector needs of a network, with one credential."""

@@ -8,6 +8,7 @@ from typing import Literal
 from sfm.networks.errors import NetworkError, Retry, Wait
 
 BackoffKind = Literal["network", "http", "rate"]
+StreamKind = Literal["filter", "sample"]
 DisconnectKind = Literal["closed", "network", "silent", "told", "stopped"]
 
 

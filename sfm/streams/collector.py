@@ -41,7 +41,6 @@ from sfm.streams.sinks import FileSink, Sink, StdoutSink
 from sfm.streams.status import Status
 from sfm.streams.writer_thread import WriterThread
 from sfm.supervisord.conf import SAMPLE_PREFIX
-from sfm.twitter import endpoints
 
 logger = logging.getLogger(__name__)
 
@@ -284,8 +283,7 @@ class Collector:
         """Every post delivered is paid for."""
         new = self.status.posts - self._counted
         if new:
-            endpoint = endpoints.FILTER_STREAM if self.router else endpoints.SAMPLE_STREAM
-            self._lookups.count_posts(endpoint, new)
+            self._lookups.count_posts("filter" if self.router else "sample", new)
             self._counted += new
 
     def _heartbeat(self, state: str, reason: str) -> Heartbeat:

@@ -14,13 +14,12 @@ from http import HTTPStatus
 from sfm import clock
 from sfm.errors import SfmError
 from sfm.messages import Message
-from sfm.networks.adapter import PostStream
+from sfm.networks.adapter import FilterStreamClient, PostStream, RuleStore
 from sfm.networks.errors import BadRequest, NetworkError, NoRules, Wait
 from sfm.networks.rules import StreamRule, SyncResult
 from sfm.streams import file_names
 from sfm.streams.routing import Router
 from sfm.streams.status import Outage, Status
-from sfm.twitter.stream_client import StreamClient
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +37,11 @@ class RuleSync:
     """
 
     def __init__(
-        self, router: Router, status: Status, stream: StreamClient, lookups: StreamClient
+        self,
+        router: Router,
+        status: Status,
+        stream: FilterStreamClient,
+        lookups: RuleStore,
     ) -> None:
         self.refused: list[str] = []
         self.foreign: tuple[StreamRule, ...] = ()
@@ -120,7 +123,7 @@ class RuleSync:
                 raise self._name_other_owner(refusal) from refusal
             raise
 
-    def _withdraw(self, client: StreamClient) -> None:
+    def _withdraw(self, client: RuleStore) -> None:
         with self._syncing:
             try:
                 client.delete_rules(self._added.values())
@@ -128,7 +131,7 @@ class RuleSync:
                 logger.warning("rules of this run left at Twitter why=%s", exc.message)
             self._added, self._in_force = {}, frozenset()
 
-    def _sync(self, client: StreamClient) -> None:
+    def _sync(self, client: RuleStore) -> None:
         with self._syncing:
             result = client.sync_rules(self._router.filters.unique_rules)
             self._router.set_stored_rules(result.rules.values())

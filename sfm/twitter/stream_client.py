@@ -11,6 +11,7 @@ from typing import Any
 
 from sfm.networks.errors import scrub
 from sfm.networks.rules import OpenConnection, Rule, RuleRefusal, StreamRule, SyncResult
+from sfm.networks.stream import StreamKind
 from sfm.twitter import endpoints as at
 from sfm.twitter import fields as request_fields
 from sfm.twitter.endpoints import Endpoint
@@ -56,8 +57,9 @@ class StreamClient:
         """Connect to the sample of all posts (about 1 %). One try."""
         return self._connect(at.SAMPLE_STREAM)
 
-    def count_posts(self, endpoint: Endpoint, posts: int) -> None:
+    def count_posts(self, stream: StreamKind, posts: int) -> None:
         """Have delivered posts counted: each is paid for."""
+        endpoint = at.FILTER_STREAM if stream == "filter" else at.SAMPLE_STREAM
         self.transport.count(endpoint, calls=0, posts=posts)
 
     def _connect(self, endpoint: Endpoint) -> StreamConnection:

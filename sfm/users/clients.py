@@ -13,6 +13,7 @@ from sfm.errors import SfmError
 from sfm.extensions import settings
 from sfm.messages import Message
 from sfm.models import Credential, User
+from sfm.networks.adapter import FilterStreamClient
 from sfm.networks.errors import NetworkError, Wait
 from sfm.networks.meter import Meter
 from sfm.twitter.auth import Auth, BearerAuth, OAuth1Auth
@@ -24,6 +25,8 @@ from sfm.users import credentials, service
 from sfm.users.credential_state import StateKeeper, is_usable
 from sfm.users.credentials import BEARER, OAUTH1, OAUTH2, WORDS_FOR_STATE
 from sfm.users.usage import DatabaseMeter, UsageBuffer
+
+StreamAuth = BearerAuth  # streams take an app's bearer token and nothing else
 
 T = TypeVar("T", bound=Transport)
 
@@ -69,7 +72,7 @@ def default_client(pause: Pause | None = None, meter: Meter | None = None) -> Cl
     """
     credential = _default_credential(_SIGN_INS_FIRST)
     if isinstance(credential, str):
-        return _client(plain_transport(BearerAuth(credential), pause, meter))
+        return _client(_transport(Transport, BearerAuth(credential), pause, meter))
     return client_for(credential, pause, meter)
 
 
@@ -97,7 +100,7 @@ def client_for(
     return _client(watched)
 
 
-def stream_auth(credential: Credential) -> BearerAuth:
+def stream_auth(credential: Credential) -> StreamAuth:
     """The bearer token of a stream. Raises NoCredential for a person's sign-in: streams take only
     an app's bearer token. Source: X, "Authentication mapping"."""
     if credential.kind != BEARER:
@@ -110,17 +113,22 @@ def stream_auth(credential: Credential) -> BearerAuth:
     return BearerAuth(credentials.open_secrets(credential)["token"])
 
 
-def default_stream_auth() -> BearerAuth:
+def default_stream_auth() -> StreamAuth:
     """The bearer token of streamsample: as for `default_client`, among app tokens only."""
     credential = _default_credential(_STREAMS)
     return BearerAuth(credential) if isinstance(credential, str) else stream_auth(credential)
 
 
-def plain_transport(
-    auth: Auth, pause: Pause | None = None, meter: Meter | None = None
-) -> Transport:
-    """A transport with rate limits and usage, but without a StateKeeper."""
-    return _transport(Transport, auth, pause, meter)
+def stream_client(auth: StreamAuth, mark: str = "") -> FilterStreamClient:
+    """Streams and rules with this credential, limited and metered. For one thread.
+
+    `mark` is the installation's; without it no rule can be synced.
+    """
+    from sfm.twitter.stream_client import StreamClient
+
+    transport = _transport(Transport, auth, None, None)
+    silence_seconds = float(settings().stream_silence_seconds)
+    return StreamClient(transport, silence_seconds=silence_seconds, mark=mark)
 
 
 def auth_of(credential: Credential) -> Auth:
