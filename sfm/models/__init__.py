@@ -4,6 +4,7 @@ from sfm.database import Base
 from sfm.models.account import (
     AccountEvent,
     FormerName,
+    TimelineHole,
     TwitterUser,
     TwitterUserSet,
     set_member,
@@ -46,6 +47,7 @@ __all__ = [
     "ScheduledJob",
     "SignInState",
     "StreamFile",
+    "TimelineHole",
     "TwitterFilter",
     "TwitterUser",
     "TwitterUserItem",

@@ -63,6 +63,8 @@ class TwitterUser(Base):
     held_to_id: Mapped[int | None] = mapped_column(BigInteger)
     pass_newest_id: Mapped[int | None] = mapped_column(BigInteger)
     pass_oldest_id: Mapped[int | None] = mapped_column(BigInteger)
+    # The oldest post of the first pass; None where there was none, or it is not recorded.
+    first_pass_oldest_id: Mapped[int | None] = mapped_column(BigInteger)
     collected_at: Mapped[datetime | None]
     empty_polls: Mapped[int] = mapped_column(default=0)  # in a row, up to the latest
     failures: Mapped[int] = mapped_column(default=0)  # in a row, up to the latest
@@ -106,6 +108,25 @@ class AccountEvent(Base):
     after: Mapped[str] = mapped_column(Text, default="")
 
     twitter_user: Mapped[TwitterUser] = relationship(back_populates="events")
+
+
+class TimelineHole(Base):
+    """Posts of an account that could not be had, between those kept before and those that came.
+
+    Rows are added, and neither changed nor deleted while the account is here.
+    """
+
+    __tablename__ = "timeline_hole"
+
+    id: Mapped[int] = mapped_column(WideId, primary_key=True)
+    twitter_user_id: Mapped[int] = mapped_column(
+        ForeignKey("twitter_user.id", ondelete="CASCADE"), index=True
+    )
+    after_id: Mapped[int | None] = mapped_column(BigInteger)  # None: from the first post on
+    before_id: Mapped[int] = mapped_column(BigInteger)  # neither of these two is missing
+    cause: Mapped[str] = mapped_column(String(20))  # limit, refused, broken_paging
+    noted_at: Mapped[datetime] = mapped_column(default=clock.now)
+    run_id: Mapped[int | None] = mapped_column(BigInteger)  # a run may be deleted, its id stays
 
 
 class FormerName(Base):

@@ -55,8 +55,8 @@ class RecentSearch(Protocol):
         """How many posts match, day by day."""
 
 
-class TimelineReader(Protocol):
-    """Reads the timelines of accounts with one credential."""
+class TimelineReader(PostLookup, Protocol):
+    """Reads the timelines of accounts, and single posts, with one credential."""
 
     @property
     def fingerprint(self) -> str:
@@ -90,7 +90,7 @@ class TimelineReader(Protocol):
         """
 
 
-class NetworkClient(AccountLookup, PostLookup, RecentSearch, TimelineReader, Protocol):
+class NetworkClient(AccountLookup, RecentSearch, TimelineReader, Protocol):
     """All that collecting needs of a network, with one credential."""
 
 

@@ -24,7 +24,6 @@ from sfm.sandbox.shapes import PostView, post_json, user_json
 from sfm.sandbox.world.people import Person
 from sfm.sandbox.world.posts import WorldPost, make_id
 
-TIMELINE_REACH = 3_200
 TIMELINE_REACH_WITHOUT_REPLIES = 800
 _PAGED = ("max_results", "pagination_token", "since_id", "until_id", "start_time", "end_time")
 
@@ -152,7 +151,9 @@ def timeline(call: Call, uid: str) -> Json:
     if person.state == "protected" and not world.may_see(person, call.caller.uid):
         return {"errors": [problems.not_authorized("user", "id", uid, "data")]}
     place = _place(call, params, person)
-    reach = TIMELINE_REACH_WITHOUT_REPLIES if "replies" in exclude else TIMELINE_REACH
+    reach = call.site.timeline_reach
+    if "replies" in exclude:
+        reach = min(reach, TIMELINE_REACH_WITHOUT_REPLIES)
     ids = _in_reach(world.timeline(person), place.anchor, reach, bounds)
     window = list(islice(ids, place.offset, place.offset + size + 1))
     shown = [post for post in _posts(call, window[:size]) if not _excluded(post, exclude)]
@@ -179,7 +180,10 @@ def _place(call: Call, params: Params, person: Person) -> PagePosition:
 def _in_reach(
     ids: Iterator[int], anchor: int, reach: int, bounds: tuple[int, int]
 ) -> Iterator[int]:
-    """The ids that a timeline gives: counted from the newest, before any filter, as X does."""
+    """The ids that a timeline gives: counted from the newest, before any filter, as X does.
+
+    A lowest id that is out of reach is moved up to the oldest in reach, without a word.
+    """
     lowest, beyond = bounds
     for at, post_id in enumerate(post_id for post_id in ids if post_id <= anchor):
         if at >= reach or post_id < lowest:

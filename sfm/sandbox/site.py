@@ -17,6 +17,8 @@ from sfm.sandbox.shapes import PostView
 from sfm.sandbox.signin import SignIn
 from sfm.sandbox.world.world import World
 
+TIMELINE_REACH = 3_200  # posts that a timeline gives, the newest
+
 
 @dataclass(frozen=True)
 class Served:
@@ -75,6 +77,7 @@ class Site:
         self.streams = Streams()
         self.served: deque[Served] = deque(maxlen=20_000)
         self.dialect = dialect
+        self.timeline_reach = TIMELINE_REACH
         self.stopping = threading.Event()
 
     def view(self, fields: RequestedFields) -> PostView:

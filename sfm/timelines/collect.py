@@ -29,9 +29,10 @@ from sfm.networks.page import Page, PostRecord
 from sfm.posts.store import Saved, save_page
 from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
+from sfm.timelines import holes
 from sfm.timelines.cursor import TimelineCursor
+from sfm.timelines.holes import BROKEN, Hole, PassEnd, TimelinePass
 
-BROKEN = "broken-paging"  # the client's own word for a chain that does not come to its end
 RANGE = frozenset({"since_id", "until_id"})
 _RANGE_NAMED = re.compile(r"\b(?:since|until)_id\b(?!=)")  # not in an address that is quoted
 RATE_WEIGHT = 0.3  # of the latest pass in an account's tweets per day
@@ -59,6 +60,8 @@ _STATE = select(
     TwitterUser.added_at,
     TwitterUser.oldest_item_at,
     TwitterUser.newest_item_at,
+    TwitterUser.items_count,
+    TwitterUser.statuses_count,
 ).where(_MINE)
 _CHANGE = update(TwitterUser).where(_MINE)
 
@@ -129,12 +132,17 @@ def _ask_without_range(client: TimelineReader, run: RunContext, account: Collect
 def _give_up_rest(
     run: RunContext, account: CollectedAccount, cursor: TimelineCursor, trouble: BadRequest
 ) -> None:
-    """End a pass whose rest Twitter refuses, with an error row, so that new posts are collected."""
+    """End a pass whose rest Twitter refuses, with an error row and a hole; new posts go on."""
 
     def close() -> None:
         twitter_user = db.session.get_one(TwitterUser, account.id)
         twitter_user.held_to_id = cursor.at_end().held_to_id
         twitter_user.pass_newest_id = twitter_user.pass_oldest_id = None
+        if cursor.held_to_id is None:
+            twitter_user.first_pass_oldest_id = cursor.oldest_id
+        if cursor.oldest_id is not None:
+            hole = Hole(cursor.held_to_id, cursor.oldest_id, holes.REFUSED)
+            holes.add(account.id, hole, run.id)
         run.check_lease()
 
     unit_of_work(close)
@@ -179,30 +187,22 @@ def _collect_pass(
     collected: CollectResult,
 ) -> None:
     """One pass down the timeline: from the top, or from where an earlier one was interrupted."""
-    started_below_id, new_in_pass = cursor.oldest_id, 0
-    for page in client.timeline(account.uid, since_id=cursor.held_to_id, until_id=started_below_id):
+    timeline_pass = TimelinePass(cursor, cursor)
+    for page in holes.pages_down(client, account.uid, cursor):
         run.count_usage(calls=1, posts=len(page.records))
-        ids = [record.post.twitter_id for record in page.records]
-        broken = any(problem.kind == BROKEN for problem in page.problems)
-        cursor = cursor.after_page(ids)
-        # A chain that breaks off is taken up again by the next run, unless it got nowhere: then
-        # it would break off for ever, and keep everything newer away.
-        ended = cursor.reaches_held(ids) or (
-            cursor.oldest_id == started_below_id if broken else page.meta.next_token is None
-        )
-        cursor = cursor.at_end() if ended else cursor
-        before = new_in_pass if ended else None
         mine, strangers = _split_by_author(page, account)
-        keep = partial(_save_page, run, account, mine, cursor, before, client.meter)
+        timeline_pass.add([record.post.twitter_id for record in mine])
+        end = holes.end_of_pass(client, run, account.id, account.uid, page, timeline_pass)
+        keep = partial(_save_page, run, account, mine, timeline_pass, end, client.meter)
         with client.meter.transaction():
             saved = run.group_commit.commit(keep, lambda saved: saved.new)
-        new_in_pass += saved.new
+        timeline_pass.new += saved.new
         collected.new, collected.known = collected.new + saved.new, collected.known + saved.known
         collected.pages += 1
         collected.trouble += _record_problems(run, account, page, saved, strangers)
         run.advance(0, saved.new, saved=True)
         run.check()
-        if ended:
+        if end is not None:
             return
 
 
@@ -210,13 +210,13 @@ def _save_page(
     run: RunContext,
     account: CollectedAccount,
     mine: Sequence[PostRecord],
-    cursor: TimelineCursor,
-    ended_after: int | None,
+    timeline_pass: TimelinePass,
+    end: PassEnd | None,
     meter: Meter,
 ) -> Saved:
     """Save one page's posts and its cursor in the caller's unit of work.
 
-    `ended_after`: how many new posts the pass had before its last page; None of other pages.
+    `timeline_pass` is the pass with this page; `end` is given with its last one.
     """
     saved = save_page(mine, captured_by="timeline", run_id=run.id, owner=account.id)
     connection = db.session.connection()
@@ -235,16 +235,38 @@ def _save_page(
             )
         )
     _apply_author(account, state, mine)
+    cursor = timeline_pass.cursor if end is None else timeline_pass.cursor.at_end()
     change = {
         "held_to_id": cursor.held_to_id,
         "pass_newest_id": cursor.newest_id,
         "pass_oldest_id": cursor.oldest_id,
     }
-    if ended_after is not None:
-        change |= _end_of_pass(state, ended_after + saved.new)
+    if end is not None:
+        change |= _end_of_pass(state, timeline_pass.new + saved.new)
+        change |= _record_hole(run, account, state, mine, timeline_pass, end)
     connection.execute(_CHANGE, {"account": account.id, **change})
     meter.write(connection)
     return saved
+
+
+def _record_hole(
+    run: RunContext,
+    account: CollectedAccount,
+    state: Any,
+    mine: Sequence[PostRecord],
+    timeline_pass: TimelinePass,
+    end: PassEnd,
+) -> dict[str, Any]:
+    """Record the hole that a pass leaves; the columns that change with the first pass."""
+    hole, is_first = end.hole, timeline_pass.cursor.held_to_id is None
+    if is_first and hole is None:
+        counts = [record.post.statuses_count for record in mine]
+        known = [count for count in (*counts, state.statuses_count) if count is not None]
+        on_twitter = max(known, default=None)
+        hole = holes.hole_of_first_pass(timeline_pass.cursor, on_twitter, state.items_count)
+    if hole is not None:
+        holes.add(account.id, hole, run.id)
+    return {"first_pass_oldest_id": timeline_pass.cursor.oldest_id} if is_first else {}
 
 
 def _apply_author(account: CollectedAccount, state: Any, records: Sequence[PostRecord]) -> None:

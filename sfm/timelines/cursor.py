@@ -24,10 +24,11 @@ class TimelineCursor:
         """Whether an earlier pass was interrupted and has to be finished first."""
         return self.oldest_id is not None
 
-    def reaches_held(self, ids: Sequence[int]) -> bool:
-        """Whether a page reaches posts that are stored, whatever its next token says."""
-        held_to_id = self.held_to_id
-        return held_to_id is not None and any(tweet_id <= held_to_id for tweet_id in ids)
+    @property
+    def has_reached_held(self) -> bool:
+        """Whether the pass has come down to posts that are stored, whatever next tokens say."""
+        held_to_id, oldest_id = self.held_to_id, self.oldest_id
+        return held_to_id is not None and oldest_id is not None and oldest_id <= held_to_id
 
     def after_page(self, ids: Sequence[int]) -> TimelineCursor:
         """The cursor after one more page of a pass that goes on."""

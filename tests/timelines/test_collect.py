@@ -507,6 +507,7 @@ def test_an_account_deleted_between_two_pages_takes_the_run_with_nothing(
     db.session.commit()
     from sfm.timelines.collect import CollectedAccount, _save_page
     from sfm.timelines.cursor import TimelineCursor
+    from sfm.timelines.holes import PassEnd, TimelinePass
 
     begin_write()
     with pytest.raises(NotFound, match="was deleted here"):
@@ -514,8 +515,8 @@ def test_an_account_deleted_between_two_pages_takes_the_run_with_nothing(
             run,
             CollectedAccount(number, uid, "HarborCouncil"),
             page.records,
-            TimelineCursor(),
-            0,
+            TimelinePass(TimelineCursor(), TimelineCursor()),
+            PassEnd(),
             twitter.meter,
         )
     db.session.rollback()

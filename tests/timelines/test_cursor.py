@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfm.timelines.cursor import TimelineCursor
+from sfm.timelines.holes import Hole, hole_of_first_pass
 
 ids = st.lists(st.integers(1, 1000), unique=True).map(lambda found: sorted(found, reverse=True))
 
@@ -24,9 +25,20 @@ def test_a_pass_moves_down_and_its_end_moves_up() -> None:
 
 
 def test_what_is_held_is_seen_whatever_the_paging_says() -> None:
-    assert TimelineCursor(held_to_id=9).reaches_held([12, 9])
-    assert not TimelineCursor(held_to_id=9).reaches_held([12, 10])
-    assert not TimelineCursor().reaches_held([1])
+    assert TimelineCursor(held_to_id=9).after_page([12, 9]).has_reached_held
+    assert not TimelineCursor(held_to_id=9).after_page([12, 10]).has_reached_held
+    assert not TimelineCursor(held_to_id=9).has_reached_held
+    assert not TimelineCursor().after_page([1]).has_reached_held
+
+
+def test_a_first_pass_has_a_hole_below_it_only_where_there_are_more_posts_than_x_gives() -> None:
+    first_pass = TimelineCursor(None, 20, 10)
+    below = Hole(None, 10, "limit")
+    assert hole_of_first_pass(first_pass, 3_200, 3_100) is None
+    assert hole_of_first_pass(first_pass, 3_201, 3_100) == below
+    assert hole_of_first_pass(first_pass, None, 3_199) is None
+    assert hole_of_first_pass(first_pass, None, 3_200) == below
+    assert hole_of_first_pass(TimelineCursor(), 9_000, 0) is None
 
 
 @given(posts=ids, more=ids, size=st.integers(1, 7), cut=st.integers(0, 30))
