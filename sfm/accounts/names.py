@@ -63,7 +63,7 @@ def rename(account: TwitterUser, name: str) -> bool:
 def flag_reuse(newcomer: TwitterUser) -> list[TwitterUser]:
     """The accounts that once had the newcomer's name; an event is added to each.
 
-    Their tweets are kept apart in any case: everything goes by uid. Flushes.
+    Their posts are kept apart in any case: everything goes by uid. Flushes.
     """
     former_holders = [
         account for account in formerly_called(newcomer.name) if account.id != newcomer.id

@@ -117,7 +117,7 @@ def change(account_set: TwitterUserSet, *, name: str, notes: str) -> None:
 
 
 def remove(account_set: TwitterUserSet) -> None:
-    """Delete a set; its members and their tweets stay."""
+    """Delete a set; its members and their posts stay."""
     _record("set.deleted", account_set)
     db.session.delete(account_set)
     db.session.flush()

@@ -1,4 +1,4 @@
-"""The export command: tweets out of the database or out of stream files, as files."""
+"""The export command: posts out of the database or out of stream files, as files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NEEDS_A_NAME = ("xlsx", "parquet")
 
 
 @click.command("export")
-@click.option("--twitter-user", metavar="NAME", help="The account whose tweets to export.")
-@click.option("--set-name", metavar="NAME", help="The set whose members' tweets to export.")
+@click.option("--twitter-user", metavar="NAME", help="The account whose posts to export.")
+@click.option("--set-name", metavar="NAME", help="The set whose members' posts to export.")
 @click.option("--owner", default="", metavar="USER", help="Whose set, where several have the name.")
-@click.option("--all", "everything", is_flag=True, help="All tweets there are.")
+@click.option("--all", "everything", is_flag=True, help="All posts there are.")
 @click.option(
     "--ids-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A list of tweet ids, one a line; those held here are exported.",
+    help="A list of post ids, one a line; those held here are exported.",
 )
 @click.option(
     "--stream-file",
@@ -49,18 +49,18 @@ NEEDS_A_NAME = ("xlsx", "parquet")
 @click.option("--start-date", default="", metavar="YYYY-MM-DD", help="The first day.")
 @click.option("--end-date", default="", metavar="YYYY-MM-DD", help="The last day, included.")
 @click.option("--zone", default="UTC", show_default=True, help="The time zone of these days.")
-@click.option("--text", default="", help="Only tweets found by this search.")
-@click.option("--language", default="", help="Only tweets in this language, such as en.")
+@click.option("--text", default="", help="Only posts found by this search.")
+@click.option("--language", default="", help="Only posts in this language, such as en.")
 @click.option(
     "--kind",
     "kinds",
     multiple=True,
     type=click.Choice(["post", "retweet", "reply", "quote"]),
-    help="Only tweets of this kind; may be given several times.",
+    help="Only posts of this kind; may be given several times.",
 )
 @click.option("--no-retweets", is_flag=True, help="Leave retweets out.")
-@click.option("--with-links", is_flag=True, help="Only tweets with links.")
-@click.option("--with-media", is_flag=True, help="Only tweets with pictures or films.")
+@click.option("--with-links", is_flag=True, help="Only posts with links.")
+@click.option("--with-media", is_flag=True, help="Only posts with pictures or films.")
 @click.option("--sample", type=click.IntRange(min=1), help="So many of them, drawn by chance.")
 @click.option("--seed", type=click.IntRange(min=0), help="Draws the sample of an earlier export.")
 @click.option(
@@ -102,7 +102,7 @@ NEEDS_A_NAME = ("xlsx", "parquet")
 @click.option("--bag", is_flag=True, help="Make a BagIt bag: a folder, or a zip if named so.")
 @with_appcontext
 def export(**given: Any) -> None:
-    """Export tweets of an account, a set, a list of ids, stream files, or all.
+    """Export posts of an account, a set, a list of ids, stream files, or all.
 
     The file gets its name only when it is whole and its rows have been counted again. What is
     there already stays, unless --force is given; a folder that holds anything but an earlier

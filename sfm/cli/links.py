@@ -37,7 +37,7 @@ def fetch_urls(**given: Any) -> None:
         raise WrongInput("--start-date is later than --end-date.")
     with running(FETCH_URLS, _params(given, start, end)) as (run, result):
         result.update(run_links(run))
-    click.echo(f"{result['tweets']:,} posts looked at, {result['links']:,} links followed.")
+    click.echo(f"{result['posts']:,} posts looked at, {result['links']:,} links followed.")
     for outcome, words in WORDS_FOR_OUTCOME.items():
         if count := result["outcomes"].get(outcome):
             click.echo(f"{count:>9,}  {words}")

@@ -17,7 +17,7 @@ from sfm.errors import WrongInput
 from sfm.exports import storage
 from sfm.exports.package import package
 from sfm.exports.package.provenance import gaps_of, runs_of
-from sfm.exports.readers.database import DatabaseTweets, ListedTweets, snapshot
+from sfm.exports.readers.database import DatabasePosts, ListedPosts, snapshot
 from sfm.exports.readers.id_list import read_ids
 from sfm.exports.request import Criteria, ExportRequest
 from sfm.exports.result import SUMMARY_FIELDS, ExportFacts, ExportResult, Summary, Tally
@@ -34,7 +34,7 @@ TOO_MANY_REMOVALS = Message(
     "Posts were removed each time while this was made, so it was made in vain. Ask for it again "
     "when no more are being removed."
 )
-NO_ID_ON_LINE = Message("no tweet id on the line")
+NO_ID_ON_LINE = Message("no post id on the line")
 
 Watch = Callable[[int, int | None], None]
 
@@ -44,7 +44,7 @@ def no_watch(_done: int, _total: int | None) -> None:
 
 
 class PostSource(Protocol):
-    """Where tweets come from. `total` is None where it cannot be known beforehand."""
+    """Where posts come from. `total` is None where it cannot be known beforehand."""
 
     tally: Tally
 
@@ -109,7 +109,7 @@ def input_files(criteria: Criteria) -> tuple[Path, ...]:
 
 
 def _is_packed(request: ExportRequest) -> bool:
-    """Whether a README goes with it, which tells what the tweets are."""
+    """Whether a README goes with it, which tells what the posts are."""
     return request.layout.packing in ("zip", "bag")
 
 
@@ -130,7 +130,7 @@ def _make_package(request: ExportRequest, folder: Path, watch: Watch) -> ExportF
 def _write(
     request: ExportRequest, outputs: Sequence[Output], paths: Sequence[Path], watch: Watch
 ) -> ExportFacts:
-    """Read all tweets once and write them to every output; then count what was written again."""
+    """Read all posts once and write them to every output; then count what was written again."""
     all_fields = dict.fromkeys([name for output in outputs for name in output.fields])
     if _is_packed(request):
         all_fields.update(dict.fromkeys(SUMMARY_FIELDS))
@@ -176,12 +176,12 @@ def _copy(
     folder, packed = outputs[0].folder, _is_packed(request)
     done = 0
     watch(0, source.total)
-    for number, tweets in enumerate(source.batches(), start=1):
+    for number, posts in enumerate(source.batches(), start=1):
         if packed:
-            summary.look(tweets)
+            summary.look(posts)
         for output in outputs:
-            output.write(tweets)
-        done += len(tweets)
+            output.write(posts)
+        done += len(posts)
         watch(done, source.total)
         if number % BATCHES_PER_DISK_CHECK == 0:
             storage.check_disk_space(folder, 0, request.keep_free_mb)
@@ -219,15 +219,15 @@ def is_unaffected_by_removals(result: ExportResult) -> bool:
 
 
 def open_source(criteria: Criteria, connection: Connection, fields: Sequence[str]) -> PostSource:
-    """The tweets that the criteria name, with these fields. Raises WrongInput."""
+    """The posts that the criteria name, with these fields. Raises WrongInput."""
     if criteria.source == "files":
-        from sfm.exports.readers.stream_files import StreamTweets
+        from sfm.exports.readers.stream_files import StreamPosts
 
-        return StreamTweets(connection, criteria, fields)
+        return StreamPosts(connection, criteria, fields)
     if criteria.source == "ids":
         id_list = read_ids(Path(criteria.ids_file))
-        source = ListedTweets(connection, criteria, fields, id_list.ids)
+        source = ListedPosts(connection, criteria, fields, id_list.ids)
         source.tally.read += id_list.without_id
         source.tally.leave_out(NO_ID_ON_LINE, id_list.without_id)
         return source
-    return DatabaseTweets(connection, criteria, fields)
+    return DatabasePosts(connection, criteria, fields)

@@ -24,7 +24,7 @@ PACKINGS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Format:
-    """One format. `hydrated`: holds more of a tweet than its id."""
+    """One format. `hydrated`: holds more of a post than its id."""
 
     key: str
     label: str
@@ -50,7 +50,7 @@ FORMATS: dict[str, Format] = {
         Format(
             "v1json", Message("JSON lines in the shape of v1.1"), ".v1.jsonl", "application/jsonl"
         ),
-        Format("ids", Message("Tweet ids only"), ".ids.txt", "text/plain", hydrated=False),
+        Format("ids", Message("Post ids only"), ".ids.txt", "text/plain", hydrated=False),
         Format(
             "parquet",
             Message("Parquet"),
@@ -175,8 +175,8 @@ def with_companions(columns: Sequence[Column]) -> tuple[Column, ...]:
 
 
 def _companion(column: Column) -> Column:
-    def value(tweet: Any) -> Cell:
-        cell = column.value(tweet)
+    def value(post: Any) -> Cell:
+        cell = column.value(post)
         return None if cell is None else f"{COMPANION_MARK}{cell}"
 
     return Column(

@@ -88,7 +88,7 @@ def make_due_export(recurring_id: int, watch: Watch = no_watch) -> int:
         request, target = _next_request(db.session.get_one(RecurringExport, recurring_id))
         db.session.rollback()
         result = _make_current(request, target, watch)
-        message = f"{result.facts.rows_written:,} tweets"
+        message = f"{result.facts.rows_written:,} posts"
     except (Cancelled, Interrupted, LeaseLost):
         raise  # it stays due
     except SfmError as exc:

@@ -36,7 +36,7 @@ EVERYTHING = Selection()
 class Criteria:
     """What is asked for: a selection, out of the database, of a list of ids, or of stream files.
 
-    `title` says in words whose tweets these are. `ids_file` is the path of the list.
+    `title` says in words whose posts these are. `ids_file` is the path of the list.
     `stream_files` are ids of stream files; `files` are paths of such: those that somebody typed,
     or those that the files of these ids have at the moment when the export is made.
     `of_all_streams` says that no stream was named. A sample is drawn with `seed`, so that it can
@@ -45,7 +45,7 @@ class Criteria:
 
     selection: Selection = Selection()
     source: Source = "tweets"
-    title: str = Message("All tweets")
+    title: str = Message("All posts")
     ids_file: str = ""
     files: tuple[str, ...] = ()
     stream_files: tuple[int, ...] = ()
@@ -55,7 +55,7 @@ class Criteria:
 
     def __post_init__(self) -> None:
         if self.sample is not None and self.sample < 1:
-            raise WrongInput(Message("A sample has at least one tweet."))
+            raise WrongInput(Message("A sample has at least one post."))
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for a JSON column; `criteria_from` reads them again."""
@@ -74,7 +74,7 @@ class Criteria:
     def in_words(self) -> dict[str, str]:
         """Label and value of each thing asked for, for the README and for pages."""
         conditions = self.selection
-        labels: dict[str, str] = {Message("Tweets"): self.title}
+        labels: dict[str, str] = {Message("Posts"): self.title}
         if conditions.from_day or conditions.to_day:
             labels[Message("Published")] = _days_in_words(conditions)
         if conditions.text:
@@ -89,15 +89,15 @@ class Criteria:
             labels[Message("Language")] = conditions.lang
         for label, value, with_it, without_it in (
             (Message("Links"), conditions.has_link,
-             Message("only tweets with links"), Message("only tweets without links")),
+             Message("only posts with links"), Message("only posts without links")),
             (Message("Media"), conditions.has_media,
-             Message("only tweets with media"), Message("only tweets without media")),
+             Message("only posts with media"), Message("only posts without media")),
         ):  # fmt: skip
             if value is not None:
                 labels[label] = with_it if value else without_it
         if self.sample is not None:
             labels[Message("Sample")] = Message(
-                "%(sample)s tweets drawn by chance, seed %(seed)s",
+                "%(sample)s posts drawn by chance, seed %(seed)s",
                 sample=f"{self.sample:,}",
                 seed=self.seed,
             )
@@ -220,11 +220,11 @@ def _criteria_without_list(typed: TypedExport, reader: User | None) -> Criteria:
 
 def _id_list_title(path: Path, name: str) -> str:
     if name:
-        return Message("Tweets of the list %(name)s", name=name)
+        return Message("Posts of the list %(name)s", name=name)
     count = len(read_ids(path).ids)
     if not count:
         raise WrongInput(Message("There is no post id in this file. It needs one id on each line."))
-    return Message("Tweets of a list of %(count)s ids", count=f"{count:,}")
+    return Message("Posts of a list of %(count)s ids", count=f"{count:,}")
 
 
 def account_named(name: str) -> TwitterUser:
@@ -283,14 +283,14 @@ def set_named(name: str, owner: str = "") -> TwitterUserSet:
 
 def of_account(account: TwitterUser, conditions: Selection = EVERYTHING) -> Criteria:
     """The posts of one account, as far as the conditions go."""
-    title = Message("Tweets of @%(name)s", name=account.name)
+    title = Message("Posts of @%(name)s", name=account.name)
     return Criteria(replace(conditions, accounts=(account.id,)), title=title)
 
 
 def of_set(account_set: TwitterUserSet, conditions: Selection = EVERYTHING) -> Criteria:
     """The posts of a set's members, as far as the conditions go."""
     title = Message(
-        "Tweets of the set “%(name)s” of %(username)s",
+        "Posts of the set “%(name)s” of %(username)s",
         name=account_set.name,
         username=account_set.owner.username,
     )
@@ -308,7 +308,7 @@ def of_selection(conditions: Selection) -> Criteria:
         if account is not None:
             return of_account(account, conditions)
     is_everything = conditions.is_everything
-    title = Message("All tweets") if is_everything else Message("Tweets of a selection")
+    title = Message("All posts") if is_everything else Message("Posts of a selection")
     return Criteria(conditions, title=title)
 
 
@@ -317,7 +317,7 @@ def of_paths(conditions: Selection, paths: Sequence[Path]) -> Criteria:
     return Criteria(
         conditions,
         "files",
-        Message("Tweets of %(count)s stream files", count=len(paths)),
+        Message("Posts of %(count)s stream files", count=len(paths)),
         files=tuple(str(path.absolute()) for path in paths),
         stream_files=selection.ids_of_paths(paths),
     )

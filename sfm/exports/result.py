@@ -42,7 +42,7 @@ SUMMARY_FIELDS = ("date_published", "screen_name", "captured_by", "run_id")
 
 @dataclass
 class Summary:
-    """Grows with each batch; needs the FIELDS of stored tweets."""
+    """Grows with each batch; needs the FIELDS of stored posts."""
 
     first_at: str = ""
     last_at: str = ""
@@ -50,16 +50,16 @@ class Summary:
     captured_by: Counter[str] = field(default_factory=Counter)
     run_ids: set[int] = field(default_factory=set)
 
-    def look(self, tweets: Sequence[Any]) -> None:
-        """Take a batch of stored tweets into account."""
-        moments = [tweet.date_published for tweet in tweets if tweet.date_published]
+    def look(self, posts: Sequence[Any]) -> None:
+        """Take a batch of stored posts into account."""
+        moments = [post.date_published for post in posts if post.date_published]
         if moments:
             first, last = min(moments), max(moments)
             self.first_at = min(self.first_at, first) if self.first_at else first
             self.last_at = max(self.last_at, last)
-        self.accounts.update([tweet.screen_name for tweet in tweets])
-        self.captured_by.update([tweet.captured_by for tweet in tweets])
-        self.run_ids.update([tweet.run_id for tweet in tweets if tweet.run_id is not None])
+        self.accounts.update([post.screen_name for post in posts])
+        self.captured_by.update([post.captured_by for post in posts])
+        self.run_ids.update([post.run_id for post in posts if post.run_id is not None])
 
 
 @dataclass
@@ -70,6 +70,6 @@ class Tally:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def leave_out(self, reason: str, count: int = 1) -> None:
-        """Count tweets or lines that are not passed on."""
+        """Count posts or lines that are not passed on."""
         if count:
             self.left_out[reason] += count

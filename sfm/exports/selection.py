@@ -214,13 +214,13 @@ def _title(files: Sequence[StreamFile], day: date | None = None) -> str:
             if len(files) == 1
             else Message("%(count)s stream files", count=len(files))
         )
-        return Message("Tweets of %(day)s out of %(several)s", day=day, several=several)
+        return Message("Posts of %(day)s out of %(several)s", day=day, several=several)
     if len(files) == 1:
-        return Message("Tweets of the stream file %(file)s", file=_name(files[0]))
+        return Message("Posts of the stream file %(file)s", file=_name(files[0]))
     days = sorted({f"{file.begun_at:%Y-%m-%d}" for file in files})
     span = (
         days[0]
         if len(days) == 1
         else Message("%(first)s to %(last)s", first=days[0], last=days[-1])
     )
-    return Message("Tweets of %(count)s stream files of %(span)s", count=len(files), span=span)
+    return Message("Posts of %(count)s stream files of %(span)s", count=len(files), span=span)

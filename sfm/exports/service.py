@@ -51,7 +51,7 @@ def file_name(criteria: Criteria, layout: Layout, number: int) -> str:
 def create_export(owner: User, criteria: Criteria, layout: Layout, *, rows: int) -> ExportFile:
     """A new export of this user, queued as a run. Flushed.
 
-    `rows` is how many tweets it is expected to have. Over the daily number it waits for a
+    `rows` is how many posts it is expected to have. Over the daily number it waits for a
     superuser. Raises WrongInput for a Parquet export that is not packed.
     """
     if layout.format == "parquet" and layout.packing not in ("zip", "bag"):
@@ -97,7 +97,7 @@ def count_expected(criteria: Criteria) -> int:
 
 
 def needs_approval(owner: User, layout: Layout, rows: int) -> bool:
-    """Whether a superuser must agree: over the daily number of whole tweets, today included."""
+    """Whether a superuser must agree: over the daily number of whole posts, today included."""
     limit = settings().export_daily_rows
     if not limit or owner.is_superuser or not layout.kind.hydrated:
         return False

@@ -101,12 +101,12 @@ def slug(text: str) -> str:
     """A piece of a file name out of any text: a-z, 0-9 and hyphens; never empty."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     kept = re.sub(r"[^a-z0-9]+", "-", plain)[:MAX_SLUG_LENGTH].strip("-")
-    return kept or "tweets"
+    return kept or "posts"
 
 
 MEGABYTE = 1_000_000
 
-# Bytes a row takes, generously: figures of real tweets, the extended columns at three times.
+# Bytes a row takes, generously: figures of real posts, the extended columns at three times.
 _BYTES_PER_ROW = {
     "csv": 450, "tsv": 450, "xlsx": 220, "json": 4500, "v1json": 5000, "ids": 20, "parquet": 250,
 }  # fmt: skip

@@ -53,7 +53,7 @@ def run_export(run: RunContext, maker: Maker = build_in_process) -> dict[str, An
     if began_before:
         _mark_restart(export_id)
     run.save_cursor({"begun": True})
-    run.set_status(RESTARTED if began_before else Message("Reading the tweets."))
+    run.set_status(RESTARTED if began_before else Message("Reading the posts."))
 
     def watch(done: int, total: int | None) -> None:
         run.check()

@@ -127,7 +127,7 @@ def _describe_death(code: int) -> str:
     if code < 0:
         return Message(
             "The process that made it was ended from outside (signal %(signal)s); that happens "
-            "when the machine runs out of memory. Ask for it again, or for fewer tweets at once.",
+            "when the machine runs out of memory. Ask for it again, or for fewer posts at once.",
             signal=-code,
         )
     return Message("The process that made it ended without a word; the log of the pages says more.")

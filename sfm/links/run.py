@@ -61,7 +61,7 @@ def run_links(run: RunContext, make_fetcher: FetcherMaker = guarded_fetcher) -> 
         task.follow_chosen()
     else:
         task.follow_everything()
-    return {"tweets": task.items, "links": task.followed, "outcomes": dict(task.outcomes)}
+    return {"posts": task.items, "links": task.followed, "outcomes": dict(task.outcomes)}
 
 
 class _Task:

@@ -1,4 +1,4 @@
-"""The Twitter accounts whose tweets are collected, their life line, and the sets they are in."""
+"""The Twitter accounts whose posts are collected, their life line, and the sets they are in."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TwitterUser(Base):
     ask_again_at: Mapped[datetime | None]  # None: with every run
     tweets_per_day: Mapped[float | None]  # by what the latest passes brought
 
-    # Kept true by whoever writes tweets, so that no page counts.
+    # Kept true by whoever writes posts, so that no page counts.
     items_count: Mapped[int] = mapped_column(BigInteger, default=0)
     newest_item_at: Mapped[datetime | None]
     oldest_item_at: Mapped[datetime | None]

@@ -44,7 +44,7 @@ class ExportFile(Base):
     expires_at: Mapped[datetime | None]
     downloads: Mapped[int] = mapped_column(default=0)
 
-    # Over the daily number of whole tweets a superuser decides.
+    # Over the daily number of whole posts a superuser decides.
     rows_expected: Mapped[int | None] = mapped_column(BigInteger)
     decided_by_id: Mapped[int | None] = mapped_column(
         ForeignKey("user_account.id", ondelete="SET NULL")

@@ -1,4 +1,4 @@
-"""Links found in tweets, and where they lead."""
+"""Links found in posts, and where they lead."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOOK = tuple(Look.__annotations__)  # the names of these columns
 
 
 class Link(Look, Base):
-    """One address, followed once for all the tweets that hold it: the latest look at it."""
+    """One address, followed once for all the posts that hold it: the latest look at it."""
 
     __tablename__ = "link"
 

@@ -1,4 +1,4 @@
-"""Collected tweets, and the counts that are kept beside them."""
+"""Collected posts, and the counts that are kept beside them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from sfm import clock
 from sfm.database import Base, WideId
 from sfm.models.account import TwitterUser
 
-# A tweet's id grows with its time, so "newest first" is the id downwards (keyset paging). What
+# A post's id grows with its time, so "newest first" is the id downwards (keyset paging). What
 # the lists are filtered and counted by stands in the index, so that neither reads the rows.
 FILTERS = ("kind", "lang", "has_link", "has_media", "month")
 
 
 class TwitterUserItem(Base):
-    """One collected tweet: the JSON as received, and what pages and exports show of it.
+    """One collected post: the JSON as received, and what pages and exports show of it.
 
     Everything but `item_json` and the capture columns can be made anew from `item_json`.
     Counts and figures of the author are those of the moment of the fetch. Texts are '' and
-    figures None where the payload does not say. A row is written once, by `tweets.store`.
+    figures None where the payload does not say. A row is written once, by `posts.store`.
     """
 
     __tablename__ = "twitter_user_item"
@@ -110,7 +110,7 @@ class TwitterUserItem(Base):
 
 
 class DayCount(Base):
-    """Tweets of one account on one UTC day, kept true by whoever writes tweets."""
+    """Posts of one account on one UTC day, kept true by whoever writes posts."""
 
     __tablename__ = "day_count"
 
@@ -122,9 +122,9 @@ class DayCount(Base):
 
 
 class DayTotal(Base):
-    """Tweets of all accounts on one UTC day, kept true by whoever writes tweets.
+    """Posts of all accounts on one UTC day, kept true by whoever writes posts.
 
-    All tweets of the day have ids from `lowest_id` to `highest_id`: so a search by dates becomes
+    All posts of the day have ids from `lowest_id` to `highest_id`: so a search by dates becomes
     one by ids. The bounds may be wider than the day needs (after deletions), never narrower.
     """
 

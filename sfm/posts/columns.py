@@ -26,7 +26,7 @@ CONTENT = (
 _encode = msgspec.json.Encoder().encode
 
 
-def row_of(tweet: Post, published: datetime, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
+def row_of(post: Post, published: datetime, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
     """The values of CONTENT, ready for the driver: moments by `stamp`, lists as JSON text.
 
     `published` stands for the post's own date, which may be missing. Texts that Twitter left out
@@ -34,81 +34,81 @@ def row_of(tweet: Post, published: datetime, stamp: Callable[[datetime], Any]) -
     """
     return (
         stamp(published),
-        tweet.created_at_from_id,
+        post.created_at_from_id,
         published.year * 100 + published.month,
-        *_kind_and_counts(tweet),
-        *_references(tweet),
-        *_author(tweet, stamp),
-        *_content(tweet),
+        *_kind_and_counts(post),
+        *_references(post),
+        *_author(post, stamp),
+        *_content(post),
     )
 
 
-def _kind_and_counts(tweet: Post) -> tuple[Any, ...]:
+def _kind_and_counts(post: Post) -> tuple[Any, ...]:
     return (
-        tweet.kind,
-        tweet.is_retweet_strict,
-        tweet.is_retweet,
-        (tweet.lang or "")[:10],
-        bool(tweet.urls),
-        bool(tweet.media),
-        tweet.possibly_sensitive,
-        tweet.retweet_count,
-        tweet.like_count,
-        tweet.reply_count,
-        tweet.quote_count,
-        tweet.bookmark_count,
-        tweet.impression_count,
+        post.kind,
+        post.is_retweet_strict,
+        post.is_retweet,
+        (post.lang or "")[:10],
+        bool(post.urls),
+        bool(post.media),
+        post.possibly_sensitive,
+        post.retweet_count,
+        post.like_count,
+        post.reply_count,
+        post.quote_count,
+        post.bookmark_count,
+        post.impression_count,
     )
 
 
-def _references(tweet: Post) -> tuple[Any, ...]:
+def _references(post: Post) -> tuple[Any, ...]:
     return (
-        tweet.conversation_id,
-        tweet.in_reply_to_id,
-        tweet.in_reply_to_uid,
-        (tweet.in_reply_to_screen_name or "")[:50],
-        tweet.retweeted_id,
-        tweet.retweeted_uid,
-        (tweet.retweeted_screen_name or "")[:50],
-        tweet.quoted_id,
-        (tweet.quoted_screen_name or "")[:50],
+        post.conversation_id,
+        post.in_reply_to_id,
+        post.in_reply_to_uid,
+        (post.in_reply_to_screen_name or "")[:50],
+        post.retweeted_id,
+        post.retweeted_uid,
+        (post.retweeted_screen_name or "")[:50],
+        post.quoted_id,
+        (post.quoted_screen_name or "")[:50],
     )
 
 
-def _author(tweet: Post, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
-    born = tweet.author_created_at
+def _author(post: Post, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
+    born = post.author_created_at
     return (
-        tweet.author_uid,
-        (tweet.screen_name or "")[:50],
-        tweet.followers_count,
-        tweet.friends_count,
-        tweet.statuses_count,
-        tweet.listed_count,
-        tweet.author_verified,
+        post.author_uid,
+        (post.screen_name or "")[:50],
+        post.followers_count,
+        post.friends_count,
+        post.statuses_count,
+        post.listed_count,
+        post.author_verified,
         stamp(born) if born else None,
     )
 
 
-def _content(tweet: Post) -> tuple[Any, ...]:
-    longitude, latitude = tweet.coordinates or (None, None)
+def _content(post: Post) -> tuple[Any, ...]:
+    longitude, latitude = post.coordinates or (None, None)
     return (
         longitude,
         latitude,
-        tweet.text_is_cut,
-        tweet.text,
-        tweet.quoted_text or "",
-        _json(tweet.hashtags),
-        _json(tweet.mentions),
-        _json([_url(url) for url in tweet.urls]),
-        _json([_media(item) for item in tweet.media]),
-        _json([str(post_id) for post_id in tweet.edit_history_ids]),
-        tweet.place_name or "",
-        (tweet.place_country_code or "")[:10],
-        ",".join(tweet.withheld.countries) if tweet.withheld else "",
-        tweet.source or "",
-        tweet.author_name or "",
-        tweet.author_location or "",
-        tweet.author_description or "",
+        post.text_is_cut,
+        post.text,
+        post.quoted_text or "",
+        _json(post.hashtags),
+        _json(post.mentions),
+        _json([_url(url) for url in post.urls]),
+        _json([_media(item) for item in post.media]),
+        _json([str(post_id) for post_id in post.edit_history_ids]),
+        post.place_name or "",
+        (post.place_country_code or "")[:10],
+        ",".join(post.withheld.countries) if post.withheld else "",
+        post.source or "",
+        post.author_name or "",
+        post.author_location or "",
+        post.author_description or "",
     )
 
 

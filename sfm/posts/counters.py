@@ -27,11 +27,11 @@ class PostCounts(NamedTuple):
     published: datetime
 
 
-def add(connection: Connection, tweets: Iterable[PostCounts]) -> None:
+def add(connection: Connection, posts: Iterable[PostCounts]) -> None:
     """Count posts that have just been stored. Call `lock_writers` before."""
     ids: dict[tuple[int, date], list[int]] = {}
     times: dict[int, list[datetime]] = {}
-    for user_id, twitter_id, published in tweets:
+    for user_id, twitter_id, published in posts:
         ids.setdefault((user_id, published.date()), []).append(twitter_id)
         times.setdefault(user_id, []).append(published)
     bulk_sql.add_to_days(connection, [DaySum(*key, len(post_ids)) for key, post_ids in ids.items()])

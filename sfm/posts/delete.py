@@ -124,7 +124,7 @@ def remove_account(twitter_user: TwitterUser) -> int:
     gone = delete_posts_of(user_id)
     audit.record(
         "twitter_user.deleted", kind="twitter_user", subject_id=user_id, subject=name,
-        before={"tweets": gone},
+        before={"posts": gone},
     )  # fmt: skip
     db.session.execute(delete(TwitterUser).where(TwitterUser.id == user_id))
     db.session.flush()

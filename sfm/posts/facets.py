@@ -35,7 +35,7 @@ class Facet:
 
     value: str
     label: str
-    tweets: int
+    posts: int
 
 
 @dataclass(frozen=True)
@@ -90,26 +90,26 @@ def facets(selection: Selection, set_ids: Collection[int] = ()) -> Facets:
 
 def _ranked(counts: Counter[str]) -> tuple[Facet, ...]:
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_SHOWN]
-    return tuple(Facet(value, value, tweets) for value, tweets in ranked)
+    return tuple(Facet(value, value, posts) for value, posts in ranked)
 
 
 def _yes_no(counts: Counter[bool]) -> tuple[Facet, ...]:
     counted = [("yes", counts[True]), ("no", counts[False])]
-    return tuple(Facet(value, value, tweets) for value, tweets in counted if tweets)
+    return tuple(Facet(value, value, posts) for value, posts in counted if posts)
 
 
 def _months(counts: Counter[int]) -> tuple[Facet, ...]:
     newest = sorted(counts.items(), reverse=True)
-    named = [(f"{month // 100}-{month % 100:02d}", tweets) for month, tweets in newest]
-    return tuple(Facet(name, name, tweets) for name, tweets in named)
+    named = [(f"{month // 100}-{month % 100:02d}", posts) for month, posts in newest]
+    return tuple(Facet(name, name, posts) for name, posts in named)
 
 
 def _accounts(counts: Counter[int]) -> tuple[Facet, ...]:
     most = counts.most_common(MAX_SHOWN)
-    names = _names(user_id for user_id, _tweets in most)
+    names = _names(user_id for user_id, _posts in most)
     return tuple(
-        Facet(str(account_id), names.get(account_id, str(account_id)), tweets)
-        for account_id, tweets in most
+        Facet(str(account_id), names.get(account_id, str(account_id)), posts)
+        for account_id, posts in most
     )
 
 
@@ -130,8 +130,6 @@ def _sets(counts: Counter[int], set_ids: Collection[int]) -> tuple[Facet, ...]:
         by_set[set_id] += counts.get(user_id, 0)
     most = [pair for pair in by_set.most_common(MAX_SHOWN) if pair[1]]
     query = select(TwitterUserSet.id, TwitterUserSet.name)
-    query = query.where(TwitterUserSet.id.in_([set_id for set_id, _tweets in most]))
+    query = query.where(TwitterUserSet.id.in_([set_id for set_id, _posts in most]))
     names = {row.id: row.name for row in db.session.execute(query)} if most else {}
-    return tuple(
-        Facet(str(most_set_id), names[most_set_id], tweets) for most_set_id, tweets in most
-    )
+    return tuple(Facet(str(most_set_id), names[most_set_id], posts) for most_set_id, posts in most)

@@ -87,11 +87,11 @@ class Owners:
         if not self.adding:
             return {}
         unknown: dict[int, Post] = {}
-        for tweet in (record.post for record in records):
-            uid = tweet.author_uid or 0
+        for post in (record.post for record in records):
+            uid = post.author_uid or 0
             if uid not in self.by_uid and not (uid in unknown and unknown[uid].screen_name):
-                unknown[uid] = tweet
-        made = {uid: _account_of(uid, tweet) for uid, tweet in unknown.items()}
+                unknown[uid] = post
+        made = {uid: _account_of(uid, post) for uid, post in unknown.items()}
         db.session.add_all(made.values())
         db.session.flush()
         db.session.add_all(
@@ -101,7 +101,7 @@ class Owners:
         return {uid: account.id for uid, account in made.items()}
 
 
-def _account_of(uid: int, tweet: Post) -> TwitterUser:
+def _account_of(uid: int, post: Post) -> TwitterUser:
     """An account out of what a post tells of its author.
 
     Some archives left the author out but for the number, some altogether (uid 0 here); a name in
@@ -109,12 +109,12 @@ def _account_of(uid: int, tweet: Post) -> TwitterUser:
     """
     return TwitterUser(
         uid=uid or None,
-        name=(tweet.screen_name or f"({uid})")[:50] if uid else UNKNOWN_AUTHOR,
+        name=(post.screen_name or f"({uid})")[:50] if uid else UNKNOWN_AUTHOR,
         is_active=False,
-        display_name=tweet.author_name or "",
-        description=tweet.author_description or "",
-        location=tweet.author_location or "",
-        created_on_twitter_at=tweet.author_created_at,
+        display_name=post.author_name or "",
+        description=post.author_description or "",
+        location=post.author_location or "",
+        created_on_twitter_at=post.author_created_at,
     )
 
 

@@ -50,7 +50,7 @@ def refill(run: RunContext) -> Refilled:
     at = _begin()
     last = db.session.scalar(select(func.max(TwitterUserItem.id))) or 0
     run.set_status(
-        "Making tweets anew", total=db.session.scalar(select(func.count(TwitterUserItem.id)))
+        "Making posts anew", total=db.session.scalar(select(func.count(TwitterUserItem.id)))
     )
     while at < last:
         run.check()

@@ -153,18 +153,18 @@ def prepare(
     stamp = bulk_sql.stamp_for(connection)
     now = stamp(clock.now())
     for position, record in enumerate(records):
-        tweet = record.post
-        user_id = owner if isinstance(owner, int) else owner.get(tweet.author_uid or 0)
+        post = record.post
+        user_id = owner if isinstance(owner, int) else owner.get(post.author_uid or 0)
         if user_id is None:
-            page.unowned.append(tweet.author_uid)
-        elif tweet.twitter_id in page.ready:
+            page.unowned.append(post.author_uid)
+        elif post.twitter_id in page.ready:
             page.doubled += 1
-        elif tweet.created_at is None:
+        elif post.created_at is None:
             reason = Message("It has no readable date, and its id is too old to tell one.")
-            page.rejected.append(Rejected(position, tweet.twitter_id, reason))
+            page.rejected.append(Rejected(position, post.twitter_id, reason))
         else:
-            capture = (user_id, tweet.twitter_id, now, captured_by, run_id)
-            page.ready[tweet.twitter_id] = _prepared(position, record, capture, stamp)
+            capture = (user_id, post.twitter_id, now, captured_by, run_id)
+            page.ready[post.twitter_id] = _prepared(position, record, capture, stamp)
     return page
 
 
@@ -172,25 +172,25 @@ def _prepared(
     position: int, record: PostRecord, capture: tuple[Any, ...], stamp: bulk_sql.Stamp
 ) -> Prepared:
     """The row of one post. `capture` are its first columns: how it came to be kept."""
-    tweet, user_id = record.post, capture[0]
-    assert tweet.created_at is not None  # noqa: S101  (looked at before)
-    content = row_of(tweet, tweet.created_at, stamp)
+    post, user_id = record.post, capture[0]
+    assert post.created_at is not None  # noqa: S101  (looked at before)
+    content = row_of(post, post.created_at, stamp)
     text = record.raw.decode("utf-8", "replace")
     return Prepared(
         position,
-        tweet.twitter_id,
+        post.twitter_id,
         (*capture, *content, text),
-        PostCounts(user_id, tweet.twitter_id, tweet.created_at),
+        PostCounts(user_id, post.twitter_id, post.created_at),
         record,
     )
 
 
 def index_entry(user_id: int, record: PostRecord) -> IndexEntry:
     """What a post is found by."""
-    tweet = record.post
-    lang = (tweet.lang or "")[:10]
-    words = words_of(tweet.text, tweet.hashtags, tweet.mentions, user_id, lang)
-    return IndexEntry(tweet.twitter_id, words)
+    post = record.post
+    lang = (post.lang or "")[:10]
+    words = words_of(post.text, post.hashtags, post.mentions, user_id, lang)
+    return IndexEntry(post.twitter_id, words)
 
 
 def _insert(

@@ -1,4 +1,4 @@
-"""What is left of a record when tweets must go: nothing, the record without copies, or all. Pure.
+"""What is left of a record when posts must go: nothing, the record without copies, or all. Pure.
 
 Known are v2 records (tweet and post words), twarc's flattened form, and v1.1 tweets.
 """
@@ -19,7 +19,7 @@ ATTACHED = (("media", "media_key", "media_keys"), ("polls", "id", "poll_ids"))
 
 @dataclass(frozen=True)
 class RemovedIds:
-    """The tweets that have to go."""
+    """The posts that have to go."""
 
     ids: frozenset[int]
     pattern: IdSearch = field(init=False, compare=False, repr=False)
@@ -33,7 +33,7 @@ class RemovedIds:
 
 
 def redact(raw: bytes, removed: RemovedIds) -> bytes | None:
-    """The record without these tweets: None if it is one, or passes one on; else what is left.
+    """The record without these posts: None if it is one, or passes one on; else what is left.
 
     Where nothing is cut out, the very bytes that came in. A quote or an answer keeps its own text
     and the id that it points to. A record that names one and cannot be read goes too.

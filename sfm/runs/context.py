@@ -32,7 +32,7 @@ PROGRESS_SECONDS = 1.0  # progress is written this often at most
 WINDOW = "window"  # the key of the rate limit window in the cursor
 WAIT_CHECK_SECONDS = 1.0  # how often a wait checks whether the run has to stop
 
-# Built once: for a page of tweets, building it takes longer than executing it.
+# Built once: for a page of posts, building it takes longer than executing it.
 _ADD_COUNT = (
     update(Run)
     .where(Run.id == bindparam("run"), Run.state == "running", Run.owner == bindparam("holder"))

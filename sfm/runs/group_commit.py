@@ -1,6 +1,6 @@
 """One transaction for what several threads of a run want written at the same time.
 
-A disk takes as long to sync one page of tweets as four, and a database as long to begin and commit.
+A disk takes as long to sync one page of posts as four, and a database as long to begin and commit.
 So the first thread waits a moment for the others and commits the writes of all of them.
 """
 

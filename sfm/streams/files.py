@@ -197,14 +197,14 @@ def _as_day(value: object) -> date:
 
 @dataclass(frozen=True)
 class FirstPost:
-    """One line: the tweet, or the text as it is where none can be read."""
+    """One line: the post, or the text as it is where none can be read."""
 
-    tweet: Post | None
+    post: Post | None
     text: str
 
 
 def first_posts(path: Path, count: int = FIRST_POSTS) -> tuple[FirstPost, ...]:
-    """The first lines of a sealed file, read as tweets where they are."""
+    """The first lines of a sealed file, read as posts where they are."""
     return tuple(_post(line) for line in first_lines(path, count))
 
 

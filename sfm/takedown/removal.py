@@ -73,7 +73,7 @@ class Findings:
     """All places that hold the posts. `later` are files that may not be touched yet."""
 
     posts: RemovedIds
-    tweets: MatchingPosts
+    matches: MatchingPosts
     sealed: tuple[MatchingFile, ...]
     aside: tuple[Path, ...]
     exports: MatchingExports
@@ -88,13 +88,13 @@ class Findings:
     @property
     def was_kept(self) -> bool:
         """Whether any of it is elsewhere than in exports."""
-        return any((self.tweets.gone, self.tweets.cut, self.sealed, self.aside))
+        return any((self.matches.gone, self.matches.cut, self.sealed, self.aside))
 
     def counts(self) -> dict[str, int]:
         """How much goes, for the audit log."""
         return {
-            "stored": len(self.tweets.gone),
-            "copies cut out": len(self.tweets.cut),
+            "stored": len(self.matches.gone),
+            "copies cut out": len(self.matches.cut),
             "stream files": len(self.sealed),
             "lines in stream files": sum(file.lines for file in self.sealed),
             "files put aside": len(self.aside),
@@ -126,20 +126,20 @@ def find_posts(
     root = settings().data_folder
     # Growing files before sealed ones: what is sealed in between is found among these.
     growing = stream_files.growing(root, posts)
-    tweets = database.find(posts, watch, state.highest)
-    state.highest = tweets.highest
+    matches = database.find(posts, watch, state.highest)
+    state.highest = matches.highest
     holding = stream_files.sealed(root, posts, watch, state.streams)
     sealed = [file for file in holding if file.path not in state.failed]
     aside = [
         file for file in stream_files.quarantined_files(root, posts) if file not in state.failed
     ]
     post_ids = {number for file in sealed for number in file.posts}
-    everything = state.search_for({*posts.ids, *tweets.gone, *tweets.cut, *post_ids})
+    everything = state.search_for({*posts.ids, *matches.gone, *matches.cut, *post_ids})
     version = register.taken_out_at(posts.ids)
     exports = takedown_exports.find(everything, watch, state.exports, version)
     db.session.rollback()
     later = (*growing, *exports.busy)
-    return Findings(posts, tweets, tuple(sealed), tuple(aside), exports, later, state)
+    return Findings(posts, matches, tuple(sealed), tuple(aside), exports, later, state)
 
 
 def register_ids(ids: Iterable[int], run_id: int | None = None) -> int:
@@ -227,5 +227,5 @@ def _take_out(findings: Findings, reason: str) -> None:
     for number in sorted(findings.posts.ids):
         after = {"reason": reason, **findings.counts(), "left for later": len(findings.later)}
         audit.record("tweet.removed", kind="tweet", subject_id=number, after=after)
-    database.remove(findings.tweets, findings.posts)
+    database.remove(findings.matches, findings.posts)
     takedown_exports.remove(findings.exports, findings.posts.ids)

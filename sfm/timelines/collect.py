@@ -35,7 +35,7 @@ from sfm.timelines.holes import BROKEN, Hole, PassEnd, TimelinePass
 
 RANGE = frozenset({"since_id", "until_id"})
 _RANGE_NAMED = re.compile(r"\b(?:since|until)_id\b(?!=)")  # not in an address that is quoted
-RATE_WEIGHT = 0.3  # of the latest pass in an account's tweets per day
+RATE_WEIGHT = 0.3  # of the latest pass in an account's posts per day
 
 # Made once: making a statement takes longer than carrying it out.
 _MINE = TwitterUser.id == bindparam("account")
@@ -147,7 +147,7 @@ def _give_up_rest(
 
     unit_of_work(close)
     reason = Message(
-        "Tweets older than number %(id)s could not be had. %(reason)s",
+        "Posts older than number %(id)s could not be had. %(reason)s",
         id=cursor.oldest_id,
         reason=trouble.message,
     )

@@ -339,7 +339,7 @@ def run_timelines(
 def due_accounts() -> dict[int, str]:
     """The active accounts that are due, names by id, in the order of a run.
 
-    Those never collected first, then those that tweet most, so that little is lost to X's limit
+    Those never collected first, then those that post most, so that little is lost to X's limit
     of 3,200. Left out until their time: accounts that are asked for less often (quiet,
     suspended, protected, gone).
     """

@@ -205,7 +205,7 @@ class TestSelections:
         assert [int(row["twitter_id"]) for row in rows_of(product.path)] == [first, second]
         assert product.facts.rows_read == 5
         assert product.facts.left_out == {
-            "listed before": 1, "not held here": 1, "no tweet id on the line": 1,
+            "listed before": 1, "not held here": 1, "no post id on the line": 1,
         }  # fmt: skip
         narrowed = Criteria(of(q="flood").selection, "ids", ids_file=str(listed))
         left = made(target_folder / "y.csv", narrowed).facts.left_out
@@ -280,7 +280,7 @@ def test_the_package_proves_itself(target_folder: Path) -> None:
         names = archive.namelist()
         files = {name.removeprefix("x/"): archive.read(name) for name in names}
     assert sorted(files) == [
-        "README.txt", "all-tweets.csv", "checksums-sha256.txt", "data-dictionary.csv",
+        "README.txt", "all-posts.csv", "checksums-sha256.txt", "data-dictionary.csv",
         "export.json",
     ]  # fmt: skip
     for line in files["checksums-sha256.txt"].decode().splitlines():
@@ -305,12 +305,12 @@ def test_a_bag_is_accepted_by_the_bagit_library(target_folder: Path) -> None:
     assert bag.info["Source-Organization"] == "The Library"
     payload = sorted(bag.payload_entries())
     assert payload == [
-        "data/README.txt", "data/all-tweets.csv", "data/data-dictionary.csv", "data/export.json",
-        "data/raw/all-tweets.jsonl.gz",
+        "data/README.txt", "data/all-posts.csv", "data/data-dictionary.csv", "data/export.json",
+        "data/raw/all-posts.jsonl.gz",
     ]  # fmt: skip
-    raw = gzip.decompress((folder / "data/raw/all-tweets.jsonl.gz").read_bytes())
+    raw = gzip.decompress((folder / "data/raw/all-posts.jsonl.gz").read_bytes())
     assert [int(json.loads(line)["data"]["id"]) for line in raw.splitlines()] == ids
-    (folder / "data/all-tweets.csv").write_text("changed")
+    (folder / "data/all-posts.csv").write_text("changed")
     with pytest.raises(bagit.BagValidationError):
         bagit.Bag(str(folder)).validate()
 
@@ -326,7 +326,7 @@ def test_a_zipped_bag_is_one_folder_in_a_zip(target_folder: Path) -> None:
 def test_columns_that_stay_empty_are_told(target_folder: Path) -> None:
     make_tweets(make_twitter_user(), ["", "two"])
     warnings = made(target_folder / "x.csv").facts.warnings
-    assert "The column text is empty in 1 of 2 rows; every tweet should have it." in warnings
+    assert "The column text is empty in 1 of 2 rows; every post should have it." in warnings
     assert "The column followers_count is empty in all 2 rows." in warnings
     assert not [warning for warning in warnings if "coordinates" in warning or "url2" in warning]
 

@@ -281,7 +281,7 @@ def test_stream_files_are_merged_without_doubles(
     assert rows[0]["created_at"] == "2018-10-10T20:19:24Z"
     assert "6 rows read, 3 written, 3 left out." in result.stderr
     assert "1 met before in these files" in result.stderr
-    assert "2 not a tweet" in result.stderr
+    assert "2 not a post" in result.stderr
 
 
 def test_stream_files_are_narrowed_as_the_collection_is(

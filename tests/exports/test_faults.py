@@ -439,12 +439,12 @@ def open_files() -> set[str]:
 @pytest.mark.parametrize(
     ("title", "name"),
     [
-        ("Tweets of @City_Hall", "tweets-of-city-hall"),
+        ("Posts of @City_Hall", "posts-of-city-hall"),
         ("a/b\\c..", "a-b-c"),
         ("../../etc/passwd", "etc-passwd"),
         ("line\r\nSet-Cookie: x", "line-set-cookie-x"),
-        ("日本語", "tweets"),
-        ("", "tweets"),
+        ("日本語", "posts"),
+        ("", "posts"),
         ("Été à Zürich", "ete-a-zurich"),
         ("x" * 200, "x" * 60),
         ("nul\x00name", "nul-name"),

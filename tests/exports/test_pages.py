@@ -81,7 +81,7 @@ def test_a_small_export_is_ready_at_once_and_downloads(client: FlaskClient, read
     assert "Ready" in answer.text
     assert export.state == "ready"
     got = client.get(f"/exports/{export.id}/file/")
-    assert got.headers["Content-Disposition"].startswith("attachment; filename=all-tweets-")
+    assert got.headers["Content-Disposition"].startswith("attachment; filename=all-posts-")
     assert got.headers["X-Content-Type-Options"] == "nosniff"
     assert got.mimetype == "application/zip"
     assert got.content_length == len(got.data) == export.size_bytes
@@ -106,7 +106,7 @@ def test_each_format_comes_in_each_packing_or_the_page_says_which_to_take(
         export = last_export()
         got = client.get(f"/exports/{export.id}/file/")
         ending = endings[packing] if packing in ("zip", "bag") else kind.suffix + endings[packing]
-        assert f"all-tweets-{export.id}{ending}" in got.headers["Content-Disposition"]
+        assert f"all-posts-{export.id}{ending}" in got.headers["Content-Disposition"]
         assert got.content_length == export.size_bytes > 0
 
 
@@ -139,7 +139,7 @@ def test_every_download_is_in_the_audit_log(client: FlaskClient, reader: User) -
         select(AuditEntry).where(AuditEntry.action == "export.downloaded").order_by(AuditEntry.id)
     ).all()
     assert [entry.actor for entry in entries] == [reader.username] * 3
-    assert entries[2].subject == "Tweets of @City"
+    assert entries[2].subject == "Posts of @City"
     assert last_export().downloads == 2
 
 
@@ -153,9 +153,9 @@ def test_somebody_elses_export_is_not_there(
     sign_in(client, make_user("other"))
     for address in ("", "file/"):
         assert client.get(f"/exports/{number}/{address}").status_code == 404
-    assert "all-tweets" not in page(client, "/exports/").html
+    assert "all-posts" not in page(client, "/exports/").html
     sign_in(client, superuser)
-    assert "All tweets" in page(client, f"/exports/{number}/").text
+    assert "All posts" in page(client, f"/exports/{number}/").text
 
 
 def test_somebody_elses_set_cannot_be_exported(client: FlaskClient, reader: User) -> None:
@@ -189,7 +189,7 @@ def test_the_addresses_of_old_lead_to_the_form_for_larger_ones(
     got = client.get("/twitter-user/City.xlsx")
     assert (got.status_code, got.location) == (302, f"{NEW}?account={user.id}&format=xlsx")
     form = page(client, got.location)
-    assert "Tweets of @City" in form.text
+    assert "Posts of @City" in form.text
     assert 'selected value="xlsx"' in form.html
 
 
@@ -338,4 +338,4 @@ def test_an_export_is_made_again_each_month(reader: User, clock: FrozenClock, ap
     assert one is not None
     files = sorted(recurring.folder_of(one).glob("*.csv"))
     assert [file.read_text().count("\n") for file in files] == [2, 3]
-    assert one.message == "2 tweets"
+    assert one.message == "2 posts"

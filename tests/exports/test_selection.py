@@ -181,13 +181,13 @@ def test_a_page_takes_a_filter_and_a_day_of_ones_own(
     sealed(reader, "later.gz", 1441, 1442)
     sign_in(client, reader)
     address = f"{NEW}?filter={mine.filter_id}"
-    assert "Tweets of 2 stream files of 2018-10-10 to 2018-10-12" in page(client, address).text
+    assert "Posts of 2 stream files of 2018-10-10 to 2018-10-12" in page(client, address).text
     submit(client, address, NEW, sample="1")
     carry_out_queued()
     assert last_export().rows_written == 1
     address = f"{NEW}?day=2018-10-11&zone=UTC"
     asking = page(client, address).text
-    assert "Tweets of 2018-10-11 out of a stream file Published on 2018-10-11, a day of" in asking
+    assert "Posts of 2018-10-11 out of a stream file Published on 2018-10-11, a day of" in asking
     submit(client, address, NEW)
     carry_out_queued()
     rows = csv_of(client.get(f"/exports/{last_export().id}/file/").data)
@@ -215,9 +215,9 @@ def test_the_page_of_files_leads_to_a_days_posts_and_to_all_of_a_filter(
     rows = csv_of(client.get(f"/exports/{last_export().id}/file/").data)
     assert [row["text"] for row in rows] == of_the_day("7 8 9"), "also of the file begun before"
     every = link_named(page(client, address), "Export all posts of this filter's files")
-    assert "Tweets of 2 stream files" in page(client, every).text
+    assert "Posts of 2 stream files" in page(client, every).text
     ticked = page(client, f"{NEW}?files={first.id}&day=2018-10-10&zone=UTC")
-    assert "Tweets of 2018-10-10 out of a stream file" in ticked.text
+    assert "Posts of 2018-10-10 out of a stream file" in ticked.text
 
 
 def test_posts_of_files_are_narrowed_on_the_page_of_the_export(

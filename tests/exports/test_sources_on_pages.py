@@ -75,7 +75,7 @@ def test_stream_files_are_exported_by_their_numbers(client: FlaskClient, reader:
     files = [stream_file(reader, name) for name in ("a.gz", "b.gz")]
     sign_in(client, reader)
     address = f"{NEW}?files={files[0].id},{files[1].id}"
-    assert "Tweets of 2 stream files of 2018-10-10" in page(client, address).text
+    assert "Posts of 2 stream files of 2018-10-10" in page(client, address).text
     submit(client, address, NEW)
     carry_out_queued()
     export = last_export()
@@ -129,6 +129,6 @@ def test_the_scheduled_care_of_exports(
     db.session.expire_all()
     assert db.session.get_one(Run, run.id).result == {"expired": 1, "leftovers": 0, "made": 1}
     assert db.session.get_one(ExportFile, number).state == "expired"
-    assert "1 tweets" in page(client, "/exports/").text
+    assert "1 posts" in page(client, "/exports/").text
     submit(client, "/exports/", "/exports/repeated/1/stop/")
     assert "each week" not in page(client, "/exports/").text

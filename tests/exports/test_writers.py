@@ -256,7 +256,7 @@ def test_ex3_rows_beyond_a_sheet_go_on_in_further_sheets(tmp_path: Path) -> None
     path = tmp_path / "sheets.xlsx"
     writer = xlsx_file(path, rows_of([f"t{n}" for n in range(25)]), rows_per_sheet=11)
     book = openpyxl.load_workbook(path)
-    assert (writer.sheets, book.sheetnames) == (3, ["Tweets", "Tweets 2", "Tweets 3"])
+    assert (writer.sheets, book.sheetnames) == (3, ["Posts", "Posts 2", "Posts 3"])
     texts = []
     for sheet in book:
         rows = list(sheet.iter_rows(values_only=True))

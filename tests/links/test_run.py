@@ -74,7 +74,7 @@ def test_each_link_of_each_tweet_is_followed_and_kept():
         saved(tweet(1, f"{root}/a", f"{root}/b"), tweet(2, f"{root}/a"), tweet(3))
         result = run()
         assert len(fake.asked) == 4
-    assert result == {"tweets": 3, "links": 2, "outcomes": {"ok": 2}}
+    assert result == {"posts": 3, "links": 2, "outcomes": {"ok": 2}}
     link = links()[f"{root}/a"]
     assert (link.outcome, link.final_url, link.final_status) == ("ok", f"{root}/there", 200)
     assert [(hop["status"], hop["method"]) for hop in link.history] == [
@@ -102,7 +102,7 @@ def test_a_second_run_asks_for_nothing():
         run()
         assert run()["links"] == 0
         saved(tweet(2, f"http://a.example:{fake.port}/"))
-        assert run() == {"tweets": 1, "links": 0, "outcomes": {}}
+        assert run() == {"posts": 1, "links": 0, "outcomes": {}}
         assert len(fake.asked) == 1
 
 
@@ -119,7 +119,7 @@ def test_refetch_asks_once_for_a_link_of_many_batches():
         run()
         fake.asked.clear()
         assert run(refetch=True) == {
-            "tweets": BATCH_ITEMS + 10, "links": 10, "outcomes": {"ok": 10}
+            "posts": BATCH_ITEMS + 10, "links": 10, "outcomes": {"ok": 10}
         }  # fmt: skip
         assert len(fake.asked) == 10
 
@@ -192,10 +192,10 @@ def test_days_accounts_and_limits_choose_tweets():
         )
         saved(tweet(5, f"{root}/5"), name="bob_x", uid=102)
         day = {"start": "2026-11-20", "end": "2026-11-20"}
-        assert run(**day, twitter_user_ids=[ann.id])["tweets"] == 2
+        assert run(**day, twitter_user_ids=[ann.id])["posts"] == 2
         assert set(links()) == {f"{root}/2", f"{root}/3"}
-        assert run(limit=1)["tweets"] == 1
-        assert run()["tweets"] == 2
+        assert run(limit=1)["posts"] == 1
+        assert run()["posts"] == 2
 
 
 DAYS = {"start": "2026-11-20", "end": "2026-11-20"}
@@ -235,7 +235,7 @@ def test_what_days_left_out_is_followed_by_a_run_without_any(left_on_two_days):
 def test_a_limit_is_not_spent_on_tweets_without_links():
     with Fake([answer(200, b"")]) as fake:
         saved(tweet(1), tweet(2), tweet(3, f"http://a.example:{fake.port}/"))
-        assert run(limit=1) == {"tweets": 1, "links": 1, "outcomes": {"ok": 1}}
+        assert run(limit=1) == {"posts": 1, "links": 1, "outcomes": {"ok": 1}}
 
 
 def test_links_without_an_address_have_their_outcome_too():
@@ -249,7 +249,7 @@ def test_what_a_killed_run_left_is_followed_by_the_next():
         with pytest.raises(KeyboardInterrupt):
             run(broken)
         assert {link.outcome for link in links().values()} == {""}
-        assert run() == {"tweets": 0, "links": 5, "outcomes": {"ok": 5}}
+        assert run() == {"posts": 0, "links": 5, "outcomes": {"ok": 5}}
 
 
 class Watched(Fetcher):
@@ -405,7 +405,7 @@ def test_yesterdays_links_never_wait_behind_an_archive(clock):
             tweet(5_002, f"{root}/first", created="2026-11-21T00:00:00.000Z"),
             tweet(5_003, f"{root}/last", created="2026-11-21T23:59:59.000Z"),
         )
-        assert run()["tweets"] == BATCH_ITEMS + 4
+        assert run()["posts"] == BATCH_ITEMS + 4
         paths = [asked.path for asked in fake.asked]
     assert set(paths[:2]) == {"/first", "/last"}
     assert len(paths) == len(set(paths)) == 13
@@ -425,7 +425,7 @@ def test_tweets_that_come_during_a_run_are_looked_at_before_the_rest_of_an_archi
                 saved(tweet(5_001, f"{root}/new", created="2026-11-22T11:00:00.000Z"))
             return fetcher()
 
-        assert run(maker)["tweets"] == BATCH_ITEMS + 2
+        assert run(maker)["posts"] == BATCH_ITEMS + 2
         paths = [asked.path for asked in fake.asked]
     assert paths == ["/late", "/new", "/old/0"]
     assert batches == [0, 1, 2]

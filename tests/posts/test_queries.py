@@ -231,13 +231,13 @@ def test_facets_are_what_counting_by_hand_gives(mixed: list[dict[str, object]]) 
         by_hand: dict[str, int] = {}
         for one in wanted:
             by_hand[str(one[values])] = by_hand.get(str(one[values]), 0) + 1
-        assert {facet.value: facet.tweets for facet in getattr(found, name)} == by_hand
+        assert {facet.value: facet.posts for facet in getattr(found, name)} == by_hand
     linked = sum(bool(one["link"]) for one in wanted)
-    assert {facet.value: facet.tweets for facet in found.links} == {
+    assert {facet.value: facet.posts for facet in found.links} == {
         "yes": linked,
         "no": len(wanted) - linked,
     }
-    assert sum(facet.tweets for facet in found.months) == len(wanted)
+    assert sum(facet.posts for facet in found.months) == len(wanted)
     assert [facet.label for facet in found.accounts if facet.value == found.accounts[0].value][0]
     assert {facet.label for facet in found.sets} == {"first", "second"}
 

@@ -28,7 +28,7 @@ def _coordinates(longitude: float | None, latitude: float | None) -> Cell:
 
 def _url(position: int, part: int) -> Callable[[str], Cell]:
     def value(text: str) -> Cell:
-        if text == "[]":  # of two tweets in three
+        if text == "[]":  # of two posts in three
             return None
         urls = items(text)
         return (urls[position][part] or None) if len(urls) > position else None
@@ -42,7 +42,7 @@ CLASSIC: tuple[Column, ...] = (
         "integer",
         Message("Number here"),
         Message(
-            "The number of the tweet in this installation. Empty for tweets read from stream files."
+            "The number of the post in this installation. Empty for posts read from stream files."
         ),
         field="id",
     ),
@@ -50,7 +50,7 @@ CLASSIC: tuple[Column, ...] = (
         "created_at",
         "moment",
         Message("Published"),
-        Message("When the tweet was published, to the second."),
+        Message("When the post was published, to the second."),
         field="date_published",
         always=True,
     ),
@@ -66,10 +66,9 @@ CLASSIC: tuple[Column, ...] = (
     column(
         "twitter_id",
         "id",
-        Message("Tweet id"),
+        Message("Post id"),
         Message(
-            "Twitter's own number of the tweet. Keep it as text: as a number, spreadsheets round "
-            "it."
+            "Twitter's own number of the post. Keep it as text: as a number, spreadsheets round it."
         ),
         suspect_after=1,
     ),
@@ -99,7 +98,7 @@ CLASSIC: tuple[Column, ...] = (
         "integer",
         Message("Retweets"),
         Message(
-            "How often the tweet had been retweeted at the moment of collection. Of a retweet, "
+            "How often the post had been retweeted at the moment of collection. Of a retweet, "
             "Twitter gives the count of the original."
         ),
         suspect_after=1,
@@ -108,20 +107,20 @@ CLASSIC: tuple[Column, ...] = (
         "hashtags",
         "list",
         Message("Hashtags"),
-        Message("The hashtags of the tweet without #; of a retweet, those of the original."),
+        Message("The hashtags of the post without #; of a retweet, those of the original."),
         suspect_after=1000,
     ),
     column(
         "in_reply_to_screen_name",
         "text",
         Message("In reply to account"),
-        Message("The name of the account that the tweet answers."),
+        Message("The name of the account that the post answers."),
     ),
     column(
         "mentions",
         "list",
         Message("Mentions"),
-        Message("The accounts named in the tweet, each with @."),
+        Message("The accounts named in the post, each with @."),
         each=_mentions,
         suspect_after=1000,
     ),
@@ -129,7 +128,7 @@ CLASSIC: tuple[Column, ...] = (
         "twitter_url",
         "text",
         Message("Address"),
-        Message("The address of the tweet on the platform."),
+        Message("The address of the post on the platform."),
         each=_twitter_url,
         needs=("screen_name", "twitter_id"),
         suspect_after=1,
@@ -156,7 +155,7 @@ CLASSIC: tuple[Column, ...] = (
         "coordinates",
         "text",
         Message("Coordinates"),
-        Message("Where the tweet was sent from, as [longitude, latitude]. Few tweets say so."),
+        Message("Where the post was sent from, as [longitude, latitude]. Few posts say so."),
         each=_coordinates,
         needs=("longitude", "latitude"),
     ),
@@ -175,7 +174,7 @@ CLASSIC: tuple[Column, ...] = (
         "url1",
         "text",
         Message("Link 1"),
-        Message("The first link as written in the tweet."),
+        Message("The first link as written in the post."),
         each=_url(0, 0),
         needs=("urls",),
         suspect_after=1000,
@@ -193,7 +192,7 @@ CLASSIC: tuple[Column, ...] = (
         "url2",
         "text",
         Message("Link 2"),
-        Message("The second link as written in the tweet."),
+        Message("The second link as written in the post."),
         each=_url(1, 0),
         needs=("urls",),
     ),

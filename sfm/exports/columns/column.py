@@ -34,11 +34,11 @@ COMPANION_MARK = "id:"
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `value` makes the cell of a stored tweet that has the fields in `needs`.
+    """One column. `value` makes the cell of a stored post that has the fields in `needs`.
 
     `field` names the stored field that already is the cell, and is "" where it must be made;
     `each`, where there is one, makes it of the fields themselves, in the order of `needs`.
-    `always` says that every tweet has it, so that an empty cell is worth a warning;
+    `always` says that every post has it, so that an empty cell is worth a warning;
     `suspect_after` is the number of rows after which nothing but empty cells is one (0: never).
     """
 
@@ -67,7 +67,7 @@ class Column:
         )
 
 
-@lru_cache(maxsize=2048)  # several columns ask for the same lists of a batch of tweets
+@lru_cache(maxsize=2048)  # several columns ask for the same lists of a batch of posts
 def _decoded(text: str) -> Any:
     return _decode(text)
 
@@ -81,11 +81,11 @@ def _as_boolean(stored: Any) -> Cell:
     return None if stored is None else bool(stored)  # SQLite has numbers for them
 
 
-def _of_tweet(each: Callable[..., Cell], needs: tuple[str, ...]) -> Callable[[Any], Cell]:
+def _of_post(each: Callable[..., Cell], needs: tuple[str, ...]) -> Callable[[Any], Cell]:
     read = attrgetter(*needs)
     if len(needs) == 1:
-        return lambda tweet: each(read(tweet))
-    return lambda tweet: each(*read(tweet))
+        return lambda post: each(read(post))
+    return lambda post: each(*read(post))
 
 
 def column(
@@ -106,7 +106,7 @@ def column(
     if value is None and each is None:
         each = {"list": items, "boolean": _as_boolean}.get(type)
     if each is not None:
-        made = _of_tweet(each, needs)
+        made = _of_post(each, needs)
         return Column(name, title, type, description, needs, made, each=each, **more)
     if value is not None:
         return Column(name, title, type, description, needs, value, **more)
@@ -125,32 +125,32 @@ def needed_fields(columns: Iterable[Column]) -> tuple[str, ...]:
 def rows_maker(
     columns: Sequence[Column], fields: Sequence[str], *, lists: bool = False
 ) -> Callable[[Sequence[Any]], list[Row]]:
-    """A function from a batch of stored tweets with these fields to their rows.
+    """A function from a batch of stored posts with these fields to their rows.
 
     Lists become one text unless `lists`. It goes column by column, which is faster: those that are
     stored as they are need no work at all.
     """
     makers = [_cells_maker(column, list(fields), lists) for column in columns]
 
-    def rows(tweets: Sequence[Any]) -> list[Row]:
-        stored = list(zip(*tweets, strict=True))
-        return list(zip(*[cells(tweets, stored) for cells in makers], strict=True))
+    def rows(posts: Sequence[Any]) -> list[Row]:
+        stored = list(zip(*posts, strict=True))
+        return list(zip(*[cells(posts, stored) for cells in makers], strict=True))
 
     return rows
 
 
 def _cells_maker(column: Column, fields: list[str], lists: bool) -> CellsMaker:
-    """A function from a batch of tweets, and from the same field by field, to a column's cells."""
+    """A function from a batch of posts, and from the same field by field, to a column's cells."""
     if column.field:
         place = fields.index(column.field)
-        return lambda _tweets, stored: stored[place]
+        return lambda _posts, stored: stored[place]
     joined = column.type == "list" and not lists
     if column.each is None:
         value = _joined(column.value, column.separator) if joined else column.value
-        return lambda tweets, _stored: map(value, tweets)
+        return lambda posts, _stored: map(value, posts)
     each = _joined(column.each, column.separator) if joined else column.each
     places = [fields.index(name) for name in column.needs]
-    return lambda _tweets, stored: map(each, *[stored[place] for place in places])
+    return lambda _posts, stored: map(each, *[stored[place] for place in places])
 
 
 def _joined(cell: Callable[..., Cell], separator: str) -> Callable[..., Cell]:

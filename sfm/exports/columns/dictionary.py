@@ -16,7 +16,7 @@ HEAD = """# Data dictionary
 
 What each column of a CSV, TSV, Excel or Parquet export holds. The classic columns come in this
 order unless others are chosen; the extended ones are added by the set `extended` or by name.
-Figures of an account and counts of a tweet are those of the moment of collection.
+Figures of an account and counts of a post are those of the moment of collection.
 """
 
 

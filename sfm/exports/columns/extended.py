@@ -9,23 +9,23 @@ from sfm.exports.columns.column import Cell, Column, column, items
 from sfm.messages import Message
 
 
-def _retweeted_text(tweet: Any) -> Cell:
-    if not tweet.is_retweet_strict:
+def _retweeted_text(post: Any) -> Cell:
+    if not post.is_retweet_strict:
         return None
-    _prefix, colon, text = tweet.item_text.partition(": ")
+    _prefix, colon, text = post.item_text.partition(": ")
     return text if colon else None
 
 
 def _urls(part: int) -> Callable[[Any], Cell]:
-    return lambda tweet: [link[part] or link[0] for link in items(tweet.urls)]
+    return lambda post: [link[part] or link[0] for link in items(post.urls)]
 
 
 def _final_urls(part: int) -> Callable[[Any], Cell]:
-    return lambda tweet: [final[part] for final in tweet.final_urls]
+    return lambda post: [final[part] for final in post.final_urls]
 
 
 def _media(key: str) -> Callable[[Any], Cell]:
-    return lambda tweet: [item.get(key) or "" for item in items(tweet.media)]
+    return lambda post: [item.get(key) or "" for item in items(post.media)]
 
 
 _COUNTS = (
@@ -118,8 +118,8 @@ _AUTHOR = (
     column(
         "statuses_count",
         "integer",
-        Message("Tweets of the account"),
-        Message("How many tweets the author had published at the moment of collection."),
+        Message("Posts of the account"),
+        Message("How many posts the author had published at the moment of collection."),
     ),
     column(
         "listed_count",
@@ -133,60 +133,60 @@ _OTHERS = (
     column(
         "in_reply_to_id",
         "id",
-        Message("In reply to tweet"),
-        Message("The id of the tweet that this one answers."),
+        Message("In reply to post"),
+        Message("The id of the post that this one answers."),
     ),
     column(
         "in_reply_to_uid",
         "id",
         Message("In reply to account id"),
-        Message("The number of the account that this tweet answers."),
+        Message("The number of the account that this post answers."),
     ),
     column(
         "conversation_id",
         "id",
         Message("Conversation"),
         Message(
-            "The id of the tweet that the conversation began with; v1.1 of the platform did not "
+            "The id of the post that the conversation began with; v1.1 of the platform did not "
             "say it."
         ),
     ),
     column(
         "retweeted_id",
         "id",
-        Message("Retweeted tweet"),
-        Message("The id of the tweet that was retweeted."),
+        Message("Retweeted post"),
+        Message("The id of the post that was retweeted."),
     ),
     column(
         "retweeted_screen_name",
         "text",
         Message("Retweeted account"),
-        Message("The name of the account whose tweet was retweeted."),
+        Message("The name of the account whose post was retweeted."),
     ),
     column(
         "retweeted_text",
         "text",
         Message("Retweeted text"),
-        Message("The whole text of the tweet that was retweeted."),
+        Message("The whole text of the post that was retweeted."),
         value=_retweeted_text,
         needs=("is_retweet_strict", "item_text"),
     ),
     column(
-        "quoted_id", "id", Message("Quoted tweet"), Message("The id of the tweet that is quoted.")
+        "quoted_id", "id", Message("Quoted post"), Message("The id of the post that is quoted.")
     ),
     column(
         "quoted_screen_name",
         "text",
         Message("Quoted account"),
         Message(
-            "The name of the account whose tweet is quoted, where the platform passed it along."
+            "The name of the account whose post is quoted, where the platform passed it along."
         ),
     ),
     column(
         "quoted_text",
         "text",
         Message("Quoted text"),
-        Message("The whole text of the quoted tweet, where the platform passed it along."),
+        Message("The whole text of the quoted post, where the platform passed it along."),
     ),
     column(
         "text_is_cut",
@@ -201,7 +201,7 @@ _CONTENT = (
         "urls",
         "list",
         Message("Links"),
-        Message("All links as written in the tweet."),
+        Message("All links as written in the post."),
         value=_urls(0),
         separator=" ",
     ),
@@ -281,19 +281,19 @@ _CONTENT = (
         "longitude",
         "number",
         Message("Longitude"),
-        Message("Degrees east of Greenwich, of the tweet itself."),
+        Message("Degrees east of Greenwich, of the post itself."),
     ),
     column(
         "latitude",
         "number",
         Message("Latitude"),
-        Message("Degrees north of the equator, of the tweet itself."),
+        Message("Degrees north of the equator, of the post itself."),
     ),
     column(
         "place",
         "text",
         Message("Place"),
-        Message("The place that the author attached to the tweet."),
+        Message("The place that the author attached to the post."),
     ),
     column(
         "place_country",
@@ -306,14 +306,14 @@ _CONTENT = (
         "text",
         Message("Sent with"),
         Message(
-            "The program the tweet was sent with; the platform stopped saying so in December 2022."
+            "The program the post was sent with; the platform stopped saying so in December 2022."
         ),
     ),
     column(
         "possibly_sensitive",
         "boolean",
         Message("Possibly sensitive"),
-        Message("Whether the platform marks the tweet's links or media as possibly sensitive."),
+        Message("Whether the platform marks the post's links or media as possibly sensitive."),
     ),
     column(
         "withheld_in",
@@ -328,7 +328,7 @@ _CONTENT = (
         "edit_history",
         "list",
         Message("Edits"),
-        Message("The ids of all versions of the tweet, oldest first."),
+        Message("The ids of all versions of the post, oldest first."),
         separator=" ",
     ),
 )
@@ -338,7 +338,7 @@ _CAPTURE = (
         "captured_at",
         "moment",
         Message("Collected"),
-        Message("When the tweet was collected here."),
+        Message("When the post was collected here."),
         suspect_after=1,
     ),
     column(

@@ -93,7 +93,7 @@ def _make_bag(request: ExportRequest, facts: ExportFacts, folder: Path) -> None:
         "External-Identifier": f"export {request.about.number}" if request.about.number else "",
         "Bagging-Date": f"{clock.now():%Y-%m-%d}",
         "Bag-Software-Agent": request.about.software,
-        "Tweets": str(facts.rows_written),
+        "Posts": str(facts.rows_written),
     }
     known = {name: value for name, value in info.items() if value}
     bag = bagit.make_bag(str(folder), bag_info=known, checksums=["sha256", "sha512"])

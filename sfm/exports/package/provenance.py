@@ -1,4 +1,4 @@
-"""The outages of the streams that an export's tweets came by, in the time that was asked for."""
+"""The outages of the streams that an export's posts came by, in the time that was asked for."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from sfm.streams import completeness, file_names
 MAX_GAPS = 200
 MISSED = "unknown"
 OF_OTHERS = Message(
-    "Some of these tweets came by streams that whoever asked for them may not look into. These "
+    "Some of these posts came by streams that whoever asked for them may not look into. These "
     "had gaps in this time too; an administrator can say which."
 )
 UNKNOWN_OF_OTHERS = Message(
-    "Some of these tweets came by streams that whoever asked for them may not look into. It is "
+    "Some of these posts came by streams that whoever asked for them may not look into. It is "
     "unknown whether these were connected all of this time; an administrator can say more."
 )
 UNKNOWN = Message(
-    "Some of these tweets came by streams of which nothing more is recorded here, so it is not "
+    "Some of these posts came by streams of which nothing more is recorded here, so it is not "
     "known whether they had gaps."
 )
 MOMENT = timedelta(microseconds=1)
@@ -56,8 +56,8 @@ def gaps_of(connection: Connection, request: ExportRequest, summary: Summary) ->
     each of these streams what the record proves of its completeness, and what is unknown.
 
     Concerned are streams whose files are exported, or were imported by the runs that brought the
-    tweets; of a day of all streams, all that the reader may read. The time is the one asked for,
-    else that of these files: an outage behind the last tweet of them counts.
+    posts; of a day of all streams, all that the reader may read. The time is the one asked for,
+    else that of these files: an outage behind the last post of them counts.
     """
     sees_all = _sees_all(connection, request.reader_id)
     spans = _spans(connection, request, summary, sees_all)
@@ -211,7 +211,7 @@ MAX_RUNS = 1000
 
 
 def runs_of(connection: Connection, run_ids: Iterable[int]) -> tuple[dict[str, Any], ...]:
-    """What is still known of the runs that collected the tweets, the first 1,000 of them."""
+    """What is still known of the runs that collected the posts, the first 1,000 of them."""
     ids = sorted(run_ids)[:MAX_RUNS]
     if not ids:
         return ()

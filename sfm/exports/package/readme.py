@@ -12,9 +12,9 @@ from sfm.exports.writers.text_rules import CHANGE_WORDS
 from sfm.messages import Message
 
 PLATFORM_RULE = Message(
-    "The platform's rules let a collection pass on whole tweets only in small numbers (at most 500 "
-    "a person and day, not by machine). To share a data set, share the tweet ids: a list of ids "
-    "alone can be exported here, and whoever has it can ask the platform for the tweets."
+    "The platform's rules let a collection pass on whole posts only in small numbers (at most 500 "
+    "a person and day, not by machine). To share a data set, share the post ids: a list of ids "
+    "alone can be exported here, and whoever has it can ask the platform for the posts."
 )
 
 
@@ -23,12 +23,12 @@ def readme(request: ExportRequest, facts: ExportFacts, names: Iterable[str]) -> 
     about = request.about
     parts = [
         f"{request.criteria.title}\n{'=' * min(len(request.criteria.title), 72)}",
-        f"{facts.rows_written:,} tweets, exported by {about.software}"
+        f"{facts.rows_written:,} posts, exported by {about.software}"
         + (f" at {about.institution}" if about.institution else "")
         + f".\n{about.address}".rstrip("\n"),
         _section("What was asked for", request.criteria.in_words() | _layout_words(request)),
         _section("The account", _counts(facts)),
-        _section("What the tweets are", _tweets(facts)),
+        _section("What the posts are", _posts(facts)),
         _list_section("Please look at", facts.warnings),
         _list_section("Gaps in what was collected", facts.gaps),
         _section("Files", dict.fromkeys(names, "")),
@@ -71,7 +71,7 @@ def _counts(facts: ExportFacts) -> dict[str, str]:
     return labels
 
 
-def _tweets(facts: ExportFacts) -> dict[str, str]:
+def _posts(facts: ExportFacts) -> dict[str, str]:
     summary = facts.summary
     if not facts.rows_written:
         return {}
@@ -89,7 +89,7 @@ def _citation(request: ExportRequest, facts: ExportFacts) -> str:
     publisher = request.about.institution or "Social Feed Manager"
     number = f" Export {request.about.number}." if request.about.number is not None else ""
     return (
-        f"{publisher}. “{request.criteria.title}”: {facts.rows_written:,} tweets, as held on "
+        f"{publisher}. “{request.criteria.title}”: {facts.rows_written:,} posts, as held on "
         f"{facts.read_at:%Y-%m-%d}. Collected with {request.about.software}.{number} The checksum "
         "of the data file tells this version from any other."
     )

@@ -1,4 +1,4 @@
-"""Tweets out of the database, in one unchanging view of it, a batch at a time."""
+"""Posts out of the database, in one unchanging view of it, a batch at a time."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def snapshot() -> Iterator[Connection]:
             connection.invalidate()
 
 
-class DatabaseTweets:
-    """The tweets that the criteria ask for, oldest first.
+class DatabasePosts:
+    """The posts that the criteria ask for, oldest first.
 
     All ids are read first (8 bytes each), so that the number is known before the first row, a
     sample is fair, and no database has to sort whole rows.
@@ -71,13 +71,13 @@ class DatabaseTweets:
         self.total = len(ids)
 
     def batches(self) -> Iterator[list[Any]]:
-        """The stored tweets, a few hundred at a time."""
+        """The stored posts, a few hundred at a time."""
         for start in range(0, len(self._ids), BATCH):
             yield self._reader.read(self._ids[start : start + BATCH].tolist())
 
 
-class ListedTweets:
-    """The tweets of a list of ids that are held here, oldest first; each once."""
+class ListedPosts:
+    """The posts of a list of ids that are held here, oldest first; each once."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class ListedTweets:
         self._ids = ids
         self.total = len(ids)
 
-    batches = DatabaseTweets.batches
+    batches = DatabasePosts.batches
 
     def _matching(self, connection: Connection, criteria: Criteria, ids: array[int]) -> array[int]:
         matching_ids = array("q")
@@ -117,7 +117,7 @@ class ListedTweets:
 
 
 def count_matching(criteria: Criteria, at_most: int | None = None) -> int:
-    """How many tweets of the database the criteria ask for, counted no further than `at_most`."""
+    """How many posts of the database the criteria ask for, counted no further than `at_most`."""
     with snapshot() as connection:
         return len(_all_ids(connection, criteria.selection, at_most))
 
@@ -128,7 +128,7 @@ def draw_sample(ids: array[int], criteria: Criteria) -> array[int]:
 
 
 def sample_positions(count: int, criteria: Criteria) -> list[int]:
-    """Which of `count` tweets are drawn for the sample, ascending; all where they are fewer."""
+    """Which of `count` posts are drawn for the sample, ascending; all where they are fewer."""
     dice = random.Random(criteria.seed)  # noqa: S311  (fair, not secret)
     return sorted(dice.sample(range(count), min(criteria.sample or 0, count)))
 
@@ -156,7 +156,7 @@ IDS = frozenset(
         "retweeted_id", "quoted_id",
     }
 )  # fmt: skip
-FINAL_URLS = "final_urls"  # from the links followed, not from the tweet's own row
+FINAL_URLS = "final_urls"  # from the links followed, not from the post's own row
 
 
 class FinalUrl(NamedTuple):
@@ -171,7 +171,7 @@ NOT_FOLLOWED = FinalUrl("?", "?", "?")
 
 
 def stored_class(fields: Sequence[str]) -> Any:
-    """A named tuple with these fields, the shape in which columns meet a tweet.
+    """A named tuple with these fields, the shape in which columns meet a post.
 
     Moments are ISO texts, ids and lists texts too; booleans may be 0 and 1.
     """
@@ -179,7 +179,7 @@ def stored_class(fields: Sequence[str]) -> Any:
 
 
 class StoredPosts:
-    """Reads tweets by their ids through one connection."""
+    """Reads posts by their ids through one connection."""
 
     def __init__(self, connection: Connection, fields: Sequence[str]) -> None:
         self._connection = connection
@@ -202,7 +202,7 @@ class StoredPosts:
         )
 
     def read(self, ids: Sequence[int]) -> list[Any]:
-        """The tweets with these Twitter ids, in the order of the ids; some hundreds at a time."""
+        """The posts with these Twitter ids, in the order of the ids; some hundreds at a time."""
         result = self._connection.execute(self._statement, ids_parameter(self._connection, ids))
         # The driver's own rows: all values are of plain types, and a million Rows take seconds.
         rows = result.cursor.fetchall()

@@ -1,4 +1,4 @@
-"""Lists of tweet ids, one a line, as people have them: plain, marked with id:, or addresses."""
+"""Lists of post ids, one a line, as people have them: plain, marked with id:, or addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tweets out of stream files, merged without doubles, in the order of the files."""
+"""Posts out of stream files, merged without doubles, in the order of the files."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ BATCH = 500
 GZIP_START = b"\x1f\x8b"
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)  # never shown
 
-TweetAndLine = tuple[Post, bytes]
+PostAndLine = tuple[Post, bytes]
 
 DUPLICATE = Message("met before in these files")
-NO_TWEET = Message("not a tweet (a notice of the stream, or a damaged line)")
+NOT_A_POST = Message("not a post (a notice of the stream, or a damaged line)")
 
 
-class StreamTweets:
-    """The tweets of files: each once, the first time it is met.
+class StreamPosts:
+    """The posts of files: each once, the first time it is met.
 
-    For a sample the files are read twice: how many tweets there are is not known before.
+    For a sample the files are read twice: how many posts there are is not known before.
     """
 
     def __init__(self, connection: Connection, criteria: Criteria, fields: Sequence[str]) -> None:
@@ -67,10 +67,10 @@ class StreamTweets:
         self._stored = _storing(fields)
 
     def batches(self) -> Iterator[list[Any]]:
-        """The tweets as if they were stored, some hundreds at a time; none while it counts."""
+        """The posts as if they were stored, some hundreds at a time; none while it counts."""
         if self._criteria.sample is None:
             for batch in self._read(self.tally):
-                yield [self._stored(*tweet) for tweet in batch]
+                yield [self._stored(*post) for post in batch]
             return
         count = 0
         for batch in self._read(Tally()):
@@ -80,12 +80,12 @@ class StreamTweets:
         self.total = len(drawn)
         place = 0
         for batch in self._read(self.tally):
-            kept = [tweet for at, tweet in enumerate(batch, place) if at in drawn]
+            kept = [post for at, post in enumerate(batch, place) if at in drawn]
             place += len(batch)
             self.tally.leave_out(NOT_IN_SAMPLE, len(batch) - len(kept))
-            yield [self._stored(*tweet) for tweet in kept]
+            yield [self._stored(*post) for post in kept]
 
-    def _read(self, tally: Tally) -> Iterator[list[TweetAndLine]]:
+    def _read(self, tally: Tally) -> Iterator[list[PostAndLine]]:
         with SeenIds() as seen:
             for path in self._paths:
                 lines = self._lines(path)
@@ -94,23 +94,23 @@ class StreamTweets:
 
     def _new_and_matching(
         self, lines: list[bytes], seen: SeenIds, tally: Tally
-    ) -> list[TweetAndLine]:
+    ) -> list[PostAndLine]:
         tally.read += len(lines)
-        met: list[TweetAndLine] = []
+        met: list[PostAndLine] = []
         for line in lines:
             try:
                 met.append((parse_line(line), line))
             except Unreadable:
-                tally.leave_out(NO_TWEET)
+                tally.leave_out(NOT_A_POST)
         matching = []
-        new = seen.new_among([tweet.twitter_id for tweet, _line in met])
-        for tweet_and_line, is_new in zip(met, new, strict=True):
+        new = seen.new_among([post.twitter_id for post, _line in met])
+        for post_and_line, is_new in zip(met, new, strict=True):
             if not is_new:
                 tally.leave_out(DUPLICATE)
-            elif not self._matches(tweet_and_line[0]):
+            elif not self._matches(post_and_line[0]):
                 tally.leave_out(NOT_MATCHING)
             else:
-                matching.append(tweet_and_line)
+                matching.append(post_and_line)
         return matching
 
     def _lines(self, path: Path) -> Iterator[bytes]:
@@ -141,17 +141,17 @@ def _gone(path: Path) -> FileGone:
 def _storing(fields: Sequence[str]) -> Callable[[Post, bytes], Any]:
     make = stored_class(fields)._make
 
-    def stored(tweet: Post, line: bytes) -> Any:
-        row = row_of(tweet, tweet.created_at or NO_DATE, clock.iso)
+    def stored(post: Post, line: bytes) -> Any:
+        row = row_of(post, post.created_at or NO_DATE, clock.iso)
         values: dict[str, Any] = dict(zip(CONTENT, row, strict=True))
-        if tweet.created_at is None:
+        if post.created_at is None:
             values["date_published"] = None
-        values["twitter_id"] = tweet.twitter_id
+        values["twitter_id"] = post.twitter_id
         for name in IDS:
             values[name] = None if values[name] is None else str(values[name])
         values["captured_by"] = "stream"
         values["item_json"] = line.decode("utf-8", "replace")
-        values[FINAL_URLS] = [NOT_FOLLOWED] * len(tweet.urls)
+        values[FINAL_URLS] = [NOT_FOLLOWED] * len(post.urls)
         return make([values.get(name) for name in fields])
 
     return stored
@@ -200,22 +200,22 @@ NOBODY = 0  # stands for the number of an account that is not ours
 
 
 def matcher(connection: Connection, selection: Selection) -> Callable[[Post], bool]:
-    """A test of one tweet. Accounts that the selection names are looked up now."""
+    """A test of one post. Accounts that the selection names are looked up now."""
     uids = _uids(connection, selection)
     ids = frozenset(selection.ids)
     first, behind = selection.moments
     by, not_by = selection.query.by, selection.query.not_by
 
-    def matches(tweet: Post) -> bool:
-        at, name = tweet.created_at, (tweet.screen_name or "").lower()
+    def matches(post: Post) -> bool:
+        at, name = post.created_at, (post.screen_name or "").lower()
         return not (
             (first is not None and (at is None or at < first))
             or (behind is not None and (at is None or at >= behind))
-            or (uids is not None and tweet.author_uid not in uids and not (by and name in by))
+            or (uids is not None and post.author_uid not in uids and not (by and name in by))
             or (name in not_by)
-            or (ids and tweet.twitter_id not in ids)
-            or not _is_of_kind(tweet, selection)
-            or not _matches_text(tweet, selection)
+            or (ids and post.twitter_id not in ids)
+            or not _is_of_kind(post, selection)
+            or not _matches_text(post, selection)
         )
 
     return matches
@@ -233,23 +233,23 @@ def _uids(connection: Connection, selection: Selection) -> frozenset[int] | None
     return frozenset(uids)
 
 
-def _is_of_kind(tweet: Post, selection: Selection) -> bool:
-    is_retweet = tweet.kind == "retweet"
+def _is_of_kind(post: Post, selection: Selection) -> bool:
+    is_retweet = post.kind == "retweet"
     return not (
-        (selection.kinds and tweet.kind not in selection.kinds)
+        (selection.kinds and post.kind not in selection.kinds)
         or (selection.retweets == "no" and is_retweet)
         or (selection.retweets == "only" and not is_retweet)
-        or (selection.lang and (tweet.lang or "").lower() != selection.lang.lower())
-        or (selection.has_link is not None and bool(tweet.urls) != selection.has_link)
-        or (selection.has_media is not None and bool(tweet.media) != selection.has_media)
+        or (selection.lang and (post.lang or "").lower() != selection.lang.lower())
+        or (selection.has_link is not None and bool(post.urls) != selection.has_link)
+        or (selection.has_media is not None and bool(post.media) != selection.has_media)
     )
 
 
-def _matches_text(tweet: Post, selection: Selection) -> bool:
+def _matches_text(post: Post, selection: Selection) -> bool:
     node = selection.query.node
     if node is None:
         return True
-    words = words_of(tweet.text, tweet.hashtags, tweet.mentions, NOBODY, tweet.lang or "")
+    words = words_of(post.text, post.hashtags, post.mentions, NOBODY, post.lang or "")
     return matches_words(node, [*words.body.split(), "", *words.marks.split()])
 
 

@@ -1,4 +1,4 @@
-"""Where stored tweets go in: rows are made of them and written in the format asked for.
+"""Where stored posts go in: rows are made of them and written in the format asked for.
 
 Nothing here is renamed to a final name: the caller does so when all is well.
 """
@@ -66,7 +66,7 @@ class Output:
         return ("twitter_id",) if self.layout.format == "ids" else ("item_json",)
 
     def begin(self, fields: Sequence[str]) -> None:
-        """Say which fields the tweets have that will come, in their order: its own and others."""
+        """Say which fields the posts have that will come, in their order: its own and others."""
         self._rows_of = self._rows_function(fields)
 
     @property
@@ -74,9 +74,9 @@ class Output:
         """The folder that is being written into."""
         return self._path.parent
 
-    def write(self, tweets: Sequence[Any]) -> int:
-        """Write a batch of stored tweets; how many became rows."""
-        rows = self._rows_of(tweets) if tweets else []
+    def write(self, posts: Sequence[Any]) -> int:
+        """Write a batch of stored posts; how many became rows."""
+        rows = self._rows_of(posts) if posts else []
         if rows:
             self._watch.look(rows)
             self._writer.write(rows)
@@ -125,18 +125,18 @@ class Output:
         if self.columns:
             return rows_maker(self.columns, fields, lists=self.layout.format == "parquet")
         if self.layout.format == "ids":
-            return lambda tweets: [str(tweet.twitter_id) for tweet in tweets]
+            return lambda posts: [str(post.twitter_id) for post in posts]
         if self.layout.format == "v1json":
             return self._as_v1_lines
-        return lambda tweets: [tweet.item_json for tweet in tweets]
+        return lambda posts: [post.item_json for post in posts]
 
-    def _as_v1_lines(self, tweets: Sequence[Any]) -> list[str]:
+    def _as_v1_lines(self, posts: Sequence[Any]) -> list[str]:
         from sfm.twitter.parse.to_v1 import as_v1_line
 
         lines = []
-        for tweet in tweets:
+        for post in posts:
             try:
-                lines.append(as_v1_line(tweet.item_json.encode()).decode())
+                lines.append(as_v1_line(post.item_json.encode()).decode())
             except Unreadable:
                 reason = Message("cannot be given the shape of v1.1")
                 self.left_out[reason] = self.left_out.get(reason, 0) + 1
@@ -190,7 +190,7 @@ class EmptyColumnCheck:
             elif self._empty.get(place):
                 sentences.append(
                     Message(
-                        "The column %(name)s is empty in %(place)s of %(rows)s rows; every tweet "
+                        "The column %(name)s is empty in %(place)s of %(rows)s rows; every post "
                         "should have it.",
                         name=column.name,
                         place=f"{self._empty[place]:,}",

@@ -196,7 +196,7 @@ STYLES = (
 
 
 def workbook(sheets: int) -> str:
-    """The list of sheets: Tweets, Tweets 2, and so on."""
+    """The list of sheets: Posts, Posts 2, and so on."""
     listed = "".join(
         f'<sheet name="{sheet_name(number)}" sheetId="{number}" r:id="rId{number}"/>'
         for number in range(1, sheets + 1)
@@ -223,7 +223,7 @@ def workbook_relations(sheets: int) -> str:
 
 def sheet_name(number: int) -> str:
     """The name on the tab."""
-    return "Tweets" if number == 1 else f"Tweets {number}"
+    return "Posts" if number == 1 else f"Posts {number}"
 
 
 def sheet_start(widths: list[int]) -> str:

@@ -78,9 +78,7 @@ def _group(
     return FacetGroup(
         title,
         tuple(
-            FacetChoice(
-                _label(name, facet, labels), _address(args, name, facet.value), facet.tweets
-            )
+            FacetChoice(_label(name, facet, labels), _address(args, name, facet.value), facet.posts)
             for facet in values
         ),
     )
