@@ -8,6 +8,7 @@ from sfm.errors import WrongInput
 from sfm.filters import validation
 from sfm.filters.drafting import FilterDraft
 from sfm.filters.validation import RuleParts
+from sfm.messages import N_
 from sfm.models import TwitterFilter
 from sfm.networks.rules import Rule
 from sfm.twitter.boxes import tiles
@@ -16,7 +17,10 @@ from sfm.twitter.rules import MAX_RULES
 
 @dataclass(frozen=True)
 class Preview:
-    """What a draft becomes: its rules, and how much of each limit it takes."""
+    """What a draft becomes: its rules, and how much of each limit it takes.
+
+    `counts` has a msgid for what is counted, how many there are, and the limit (0: none).
+    """
 
     rules: tuple[Rule, ...]
     counts: tuple[tuple[str, int, int], ...]
@@ -40,9 +44,9 @@ def _counts(parts: RuleParts, rules: tuple[Rule, ...]) -> tuple[tuple[str, int, 
     except WrongInput:
         small_boxes = 0
     return (
-        ("phrases", len(parts.phrases), validation.MAX_PHRASES),
-        ("people", len(parts.names), validation.MAX_PEOPLE),
-        ("boxes", len(parts.boxes), validation.MAX_BOXES),
-        ("boxes of 40 km as Twitter takes them", small_boxes, 0),
-        ("rules", len(rules), MAX_RULES),
+        (N_("phrases"), len(parts.phrases), validation.MAX_PHRASES),
+        (N_("people"), len(parts.names), validation.MAX_PEOPLE),
+        (N_("boxes"), len(parts.boxes), validation.MAX_BOXES),
+        (N_("boxes of 40 km as Twitter takes them"), small_boxes, 0),
+        (N_("rules"), len(rules), MAX_RULES),
     )

@@ -18,7 +18,7 @@ from sfm.database import begin_write, db
 from sfm.extensions import settings
 from sfm.filters import connections, service
 from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
-from sfm.messages import Message
+from sfm.messages import Message, join_messages
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter
 from sfm.supervisord.client import ProcessInfo, ProcessState, ProgramChanges, SupervisordClient
 from sfm.supervisord.conf import NEEDS_PERSON, Program
@@ -202,8 +202,11 @@ class SaveOutcome:
     waits: bool
 
 
-def outcome(changes: ProgramChanges) -> SaveOutcome:
-    """The sentence that a page shows after `apply`."""
+SAVED = Message("Saved.")
+
+
+def outcome(changes: ProgramChanges, done: str = SAVED) -> SaveOutcome:
+    """The sentence that a page shows after `apply`: `done`, or what is saved and waits."""
     if not changes.manager.is_running:
         return SaveOutcome(
             Message(
@@ -214,5 +217,6 @@ def outcome(changes: ProgramChanges) -> SaveOutcome:
             waits=True,
         )
     if changes.waiting:
-        return SaveOutcome(f"Saved. {next(iter(changes.waiting.values()))}", waits=True)
-    return SaveOutcome("Saved.", waits=False)
+        reason = next(iter(changes.waiting.values()))
+        return SaveOutcome(join_messages([SAVED, reason]), waits=True)
+    return SaveOutcome(done, waits=False)

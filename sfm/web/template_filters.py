@@ -38,6 +38,7 @@ def bind(app: Flask) -> None:
         handle=handle,
         web_address=web_address,
         language=language,
+        first_upper=first_upper,
     )
     app.jinja_env.globals.update(
         asset=asset,
@@ -130,6 +131,11 @@ def language(code: str) -> str:
     except (ValueError, UnknownLocaleError):
         return code
     return spoken or code
+
+
+def first_upper(words: str) -> str:
+    """The words with a capital first letter; all others stay, as names and German nouns need."""
+    return words[:1].upper() + words[1:]
 
 
 def bind_counting(app: Flask) -> None:

@@ -71,6 +71,7 @@ def test_the_rules_are_shown_before_anything_is_saved(mine: FlaskClient) -> None
     )  # fmt: skip
     assert "flood OR (river water)" in shown.text
     assert "2 of 400" in shown.text
+    assert "Boxes of 40 km as Twitter takes them" in shown.text
     assert db.session.query(TwitterFilter).count() == 0
 
 

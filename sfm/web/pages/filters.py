@@ -116,9 +116,9 @@ def _warn(people: People) -> None:
         flash(people.warning, "warning")
 
 
-def _applied(filter_id: int) -> BaseResponse:
+def _applied(filter_id: int, message: str = reconcile.SAVED) -> BaseResponse:
     """After the commit: have the processes follow, and say what came of it."""
-    outcome = reconcile.outcome(reconcile.apply())
+    outcome = reconcile.outcome(reconcile.apply(), message)
     here = url_for("filters.show", filter_id=filter_id)
     return done(here, outcome.message, "warning" if outcome.waits else "success")
 
@@ -177,21 +177,25 @@ def try_out(filter_id: int) -> Response:
 @bp.post("/filters/<id:filter_id>/activate/")
 @access("owner")
 def activate(filter_id: int) -> BaseResponse:
+    twitter_filter = _mine(filter_id)
+    message = _("Activated: %(name)s.", name=twitter_filter.name)
     try:
-        service.activate(_mine(filter_id))
+        service.activate(twitter_filter)
         db.session.commit()
     except BadFilter as exc:
         db.session.rollback()
         return done(url_for("filters.edit", filter_id=filter_id), exc.message, "error")
-    return _applied(filter_id)
+    return _applied(filter_id, message)
 
 
 @bp.post("/filters/<id:filter_id>/deactivate/")
 @access("owner")
 def deactivate(filter_id: int) -> BaseResponse:
-    service.deactivate(_mine(filter_id))
+    twitter_filter = _mine(filter_id)
+    message = _("Deactivated: %(name)s.", name=twitter_filter.name)
+    service.deactivate(twitter_filter)
     db.session.commit()
-    return _applied(filter_id)
+    return _applied(filter_id, message)
 
 
 @bp.route("/filters/<id:filter_id>/delete/", methods=["GET", "POST"])

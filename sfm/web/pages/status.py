@@ -34,7 +34,9 @@ def index() -> Response:
 def start(filter_id: int) -> BaseResponse:
     twitter_filter = _active(filter_id)
     service.release(twitter_filter)
-    return _followed(twitter_filter, again=True)
+    program = reconcile.program_of(twitter_filter.id)
+    reconcile.forget_retry([program] if program else [])
+    return _applied(_("Started: %(name)s.", name=twitter_filter.name))
 
 
 @bp.post("/status/<id:filter_id>/stop/")
@@ -42,7 +44,7 @@ def start(filter_id: int) -> BaseResponse:
 def stop(filter_id: int) -> BaseResponse:
     twitter_filter = _active(filter_id)
     service.hold(twitter_filter, signed_in_user())
-    return _followed(twitter_filter, again=False)
+    return _applied(_("Stopped: %(name)s.", name=twitter_filter.name))
 
 
 @bp.post("/status/<id:filter_id>/restart/")
@@ -63,13 +65,10 @@ def restart(filter_id: int) -> BaseResponse:
     )
 
 
-def _followed(twitter_filter: TwitterFilter, *, again: bool) -> BaseResponse:
-    """After a change of the wish: commit, then have supervisord follow."""
-    if again:
-        program = reconcile.program_of(twitter_filter.id)
-        reconcile.forget_retry([program] if program else [])
+def _applied(message: str) -> BaseResponse:
+    """Commit, then have supervisord follow; the message, or what still waits."""
     db.session.commit()
-    outcome = reconcile.outcome(reconcile.apply())
+    outcome = reconcile.outcome(reconcile.apply(), message)
     return done(url_for("status.index"), outcome.message, "warning" if outcome.waits else "success")
 
 
