@@ -32,8 +32,8 @@ def ids_of_owner(owner: User) -> list[int]:
 def heartbeats() -> dict[int, Heartbeat]:
     """The last heartbeat for each filter."""
     by_filter: dict[int, Heartbeat] = {}
-    for beat in db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)):
-        by_filter |= dict.fromkeys(beat.filter_ids, beat)
+    for heartbeat in db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)):
+        by_filter |= dict.fromkeys(heartbeat.filter_ids, heartbeat)
     return by_filter
 
 
@@ -60,9 +60,13 @@ def describe_filters() -> Iterator[str]:
     """One line for each filter: number, state, name."""
     at = heartbeats()
     for twitter_filter in of_owner(None):
-        beat = at.get(twitter_filter.id)
+        heartbeat = at.get(twitter_filter.id)
         state = (
-            "inactive" if not twitter_filter.is_active else beat.state if beat else "not started"
+            "inactive"
+            if not twitter_filter.is_active
+            else heartbeat.state
+            if heartbeat
+            else "not started"
         )
         state = "held" if twitter_filter.is_active and twitter_filter.held_at else state
         yield f"{twitter_filter.id}\t{state}\t{twitter_filter.user.username}\t{twitter_filter.name}"

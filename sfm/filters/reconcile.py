@@ -115,25 +115,27 @@ def _programs_now(to: SupervisordClient) -> list[Program]:
 
 def _outdated(planned: ProgramPlan, processes: Iterable[ProcessInfo]) -> set[str]:
     """The running programs that have to begin anew; see `_is_outdated`."""
-    beats = {beat.program: beat for beat in db.session.scalars(select(Heartbeat))}
+    heartbeats = {
+        heartbeat.program: heartbeat for heartbeat in db.session.scalars(select(Heartbeat))
+    }
     db.session.rollback()
     running = {process.name: process.pid for process in processes if not process.state.is_down}
     revisions = {program.name: program.revision for program in planned.programs}
     return {
         name
         for name, fingerprint in planned.fingerprints.items()
-        if (beat := beats.get(name)) is not None
-        and beat.pid == running.get(name)
-        and _is_outdated(beat, fingerprint, revisions[name])
+        if (heartbeat := heartbeats.get(name)) is not None
+        and heartbeat.pid == running.get(name)
+        and _is_outdated(heartbeat, fingerprint, revisions[name])
     }
 
 
-def _is_outdated(beat: Heartbeat, fingerprint: str, revision: int) -> bool:
+def _is_outdated(heartbeat: Heartbeat, fingerprint: str, revision: int) -> bool:
     """Whether a running process is of no use any more: it has another's credential, or it is
     about to end with what the filter was like before."""
-    if beat.state == "needs_person":
-        return beat.revision < revision
-    return beat.fingerprint != fingerprint
+    if heartbeat.state == "needs_person":
+        return heartbeat.revision < revision
+    return heartbeat.fingerprint != fingerprint
 
 
 def _is_steady(process: ProcessInfo) -> bool:
@@ -163,9 +165,9 @@ def _may_start(
 def _may_start_one(program: Program, process: ProcessInfo) -> bool:
     needs_person = process.state is ProcessState.EXITED and process.exit_code == NEEDS_PERSON
     if needs_person:
-        beat = db.session.get(Heartbeat, program.name)
-        if beat is not None and beat.state == "needs_person":
-            return beat.revision < program.revision
+        heartbeat = db.session.get(Heartbeat, program.name)
+        if heartbeat is not None and heartbeat.state == "needs_person":
+            return heartbeat.revision < program.revision
     elif process.state is not ProcessState.FATAL:
         return True
     retry = db.session.get(ProgramRetry, program.name)

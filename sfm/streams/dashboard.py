@@ -25,7 +25,7 @@ from sfm.supervisord.conf import NEEDS_PERSON, SAMPLE_PREFIX
 PAGE_SECONDS = 1.5  # how long a page waits for supervisord
 STALE = timedelta(seconds=60)  # a heartbeat this old is none
 QUIET = timedelta(seconds=60)
-SILENT = timedelta(seconds=45)  # the connection is dead after 30, and beats come every few
+SILENT = timedelta(seconds=45)  # the connection is dead after 30, and heartbeats come every few
 
 COLLECTING, QUIET_STATE, WAITING, STALLED, STOPPED = (
     "collecting",
@@ -60,7 +60,7 @@ class BoardLine:
     state: str
     reason: str
     since: datetime | None
-    beat: Heartbeat | None
+    heartbeat: Heartbeat | None
     process: ProcessInfo | None
     wait_until: datetime | None = None
     needs_person: bool = False
@@ -74,12 +74,12 @@ class BoardLine:
     @property
     def restarts(self) -> int:
         """How often its process was started again after it had failed early, until now."""
-        return restarts_shown(self.beat)
+        return restarts_shown(self.heartbeat)
 
     @property
     def rules_put_back(self) -> tuple[datetime, datetime] | None:
         """From when to when the rules were last missing at Twitter, since the process started."""
-        absence = self.beat.figures.get("rules_put_back") if self.beat else None
+        absence = self.heartbeat.figures.get("rules_put_back") if self.heartbeat else None
         if not absence:
             return None
         return clock.parse_iso(absence[0]), clock.parse_iso(absence[1])
@@ -141,10 +141,10 @@ def lines(view: View | None = None, only: Iterable[int] | None = None) -> list[B
     view = view or reconcile.supervisord_client(timeout_seconds=PAGE_SECONDS).view()
     processes = {process.name: process for process in view.processes}
     plan = reconcile.wanted_programs()
-    beats = list(db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)))
+    heartbeats = list(db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)))
     wanted_ids = set(only) if only is not None else None
     board_lines = [
-        _line(twitter_filter, plan, processes, beats, view.manager)
+        _line(twitter_filter, plan, processes, heartbeats, view.manager)
         for twitter_filter in db.session.scalars(select(TwitterFilter).order_by(TwitterFilter.name))
         if (
             wanted_ids is None and (twitter_filter.is_active or _runs(twitter_filter.id, processes))
@@ -152,13 +152,13 @@ def lines(view: View | None = None, only: Iterable[int] | None = None) -> list[B
         or (wanted_ids is not None and twitter_filter.id in wanted_ids)
     ]
     if wanted_ids is None:
-        board_lines += _sample(processes, beats)
+        board_lines += _sample(processes, heartbeats)
     return board_lines
 
 
 def _line(
     twitter_filter: TwitterFilter, plan: ProgramPlan, processes: dict[str, ProcessInfo],
-    beats: list[Heartbeat], manager: Manager,
+    heartbeats: list[Heartbeat], manager: Manager,
 ) -> BoardLine:  # fmt: skip
     running = (name for name, ids in plan.filter_ids.items() if twitter_filter.id in ids)
     program = (
@@ -166,23 +166,27 @@ def _line(
         or _runs(twitter_filter.id, processes)
         or f"twitterfilter-{twitter_filter.id}"
     )
-    beat = next(
-        (heartbeat for heartbeat in reversed(beats) if twitter_filter.id in heartbeat.filter_ids),
+    heartbeat = next(
+        (
+            heartbeat
+            for heartbeat in reversed(heartbeats)
+            if twitter_filter.id in heartbeat.filter_ids
+        ),
         None,
     )
     process = processes.get(program)
     is_wanted = twitter_filter.is_active and twitter_filter.held_at is None
-    judged = _judge(twitter_filter, is_wanted, process, beat, manager, plan)
-    figures = beat.figures.get("per_filter", {}) if beat else {}
-    shared = len(beat.filter_ids) > 1 if beat else False
-    pace = beat.posts_a_minute if beat and judged[0] == COLLECTING else 0.0
+    judged = _judge(twitter_filter, is_wanted, process, heartbeat, manager, plan)
+    figures = heartbeat.figures.get("per_filter", {}) if heartbeat else {}
+    shared = len(heartbeat.filter_ids) > 1 if heartbeat else False
+    pace = heartbeat.posts_a_minute if heartbeat and judged[0] == COLLECTING else 0.0
     total = sum(figures.values()) or 1
     return BoardLine(
         program=program, twitter_filter=twitter_filter, is_wanted=is_wanted, state=judged[0],
-        reason=judged[1], since=judged[2], beat=beat, process=process,
-        wait_until=beat.wait_until if beat and judged[0] == WAITING else None,
+        reason=judged[1], since=judged[2], heartbeat=heartbeat, process=process,
+        wait_until=heartbeat.wait_until if heartbeat and judged[0] == WAITING else None,
         needs_person=judged[3],
-        expected=_expected(twitter_filter.id, beat) if judged[0] == QUIET_STATE else 0,
+        expected=_expected(twitter_filter.id, heartbeat) if judged[0] == QUIET_STATE else 0,
         per_minute=pace * figures.get(str(twitter_filter.id), 0) / total if shared else pace,
     )  # fmt: skip
 
@@ -192,11 +196,11 @@ Judged = tuple[str, str, "datetime | None", bool]
 
 def _judge(
     twitter_filter: TwitterFilter, is_wanted: bool, process: ProcessInfo | None,
-    beat: Heartbeat | None, manager: Manager, plan: ProgramPlan,
+    heartbeat: Heartbeat | None, manager: Manager, plan: ProgramPlan,
 ) -> Judged:  # fmt: skip
     """State, reason, since when, and whether a person has to act."""
-    if beat is not None and is_alive(beat):
-        return _of_living(beat, process, manager)
+    if heartbeat is not None and is_alive(heartbeat):
+        return _of_living(heartbeat, process, manager)
     if not is_wanted:
         return _unwanted(twitter_filter, process)
     if twitter_filter.id in plan.waiting:
@@ -206,8 +210,12 @@ def _judge(
             None,
             True,
         )
-    if beat is not None and beat.state == "needs_person" and not _newer(twitter_filter, beat):
-        return STOPPED, beat.reason, beat.since, True
+    if (
+        heartbeat is not None
+        and heartbeat.state == "needs_person"
+        and not _newer(twitter_filter, heartbeat)
+    ):
+        return STOPPED, heartbeat.reason, heartbeat.since, True
     if not manager.is_running:
         return (
             WAITING,
@@ -215,23 +223,32 @@ def _judge(
             None,
             False,
         )
-    return _by_process(process, beat)
+    return _by_process(process, heartbeat)
 
 
-def _of_living(beat: Heartbeat, process: ProcessInfo | None, manager: Manager) -> Judged:
+def _of_living(heartbeat: Heartbeat, process: ProcessInfo | None, manager: Manager) -> Judged:
     orphan: list[str] = []
-    if manager.is_running and (process is None or process.pid != beat.pid) and _is_here(beat):
-        orphan = [Message("It runs outside supervisord, as process %(pid)s.", pid=beat.pid)]
-    if beat.state != "connected":
-        return WAITING, _with(beat.reason or _WORDS.get(beat.state, ""), orphan), beat.since, False
-    alive_at = beat.alive_at or beat.since
-    if beat.beat_at - alive_at > SILENT:
+    if (
+        manager.is_running
+        and (process is None or process.pid != heartbeat.pid)
+        and _is_here(heartbeat)
+    ):
+        orphan = [Message("It runs outside supervisord, as process %(pid)s.", pid=heartbeat.pid)]
+    if heartbeat.state != "connected":
+        return (
+            WAITING,
+            _with(heartbeat.reason or _WORDS.get(heartbeat.state, ""), orphan),
+            heartbeat.since,
+            False,
+        )
+    alive_at = heartbeat.alive_at or heartbeat.since
+    if heartbeat.beat_at - alive_at > SILENT:
         stalled = Message("Connected, but nothing came for a while.")
         return STALLED, _with(stalled, orphan), alive_at, False
-    if beat.post_at is None or clock.now() - beat.post_at > QUIET:
-        last = beat.post_at or beat.since
+    if heartbeat.post_at is None or clock.now() - heartbeat.post_at > QUIET:
+        last = heartbeat.post_at or heartbeat.since
         return QUIET_STATE, _with(Message("Keep-alives come, posts do not."), orphan), last, False
-    return COLLECTING, _with("", orphan), beat.since, False
+    return COLLECTING, _with("", orphan), heartbeat.since, False
 
 
 def _with(reason: str, others: list[str]) -> str:
@@ -254,7 +271,7 @@ def _unwanted(twitter_filter: TwitterFilter, process: ProcessInfo | None) -> Jud
     return STOPPED, Message("The filter is not active."), None, False
 
 
-def _by_process(process: ProcessInfo | None, beat: Heartbeat | None) -> Judged:
+def _by_process(process: ProcessInfo | None, heartbeat: Heartbeat | None) -> Judged:
     if process is None:
         return WAITING, Message("supervisord is told of it within half a minute."), None, False
     if process.state is ProcessState.FATAL or _cannot_begin(process):
@@ -263,9 +280,9 @@ def _by_process(process: ProcessInfo | None, beat: Heartbeat | None) -> Judged:
         early = Message("It ended before it had begun to collect, and is started again soon.")
         return STALLED, early, process.stopped_at, False
     if process.state is ProcessState.RUNNING:
-        return STALLED, *_silent(process, beat), False
+        return STALLED, *_silent(process, heartbeat), False
     if process.state.is_down:
-        why = beat.reason if beat is not None and beat.state == "stopped" else ""
+        why = heartbeat.reason if heartbeat is not None and heartbeat.state == "stopped" else ""
         return STOPPED, why or Message("The process ended."), process.stopped_at, False
     return WAITING, Message("It is starting."), process.started_at, False
 
@@ -290,26 +307,31 @@ def _given_up(process: ProcessInfo) -> Judged:
     return STOPPED, _with(why, [again if retry.failures else first]), process.stopped_at, True
 
 
-def _silent(process: ProcessInfo, beat: Heartbeat | None) -> tuple[str, datetime | None]:
+def _silent(process: ProcessInfo, heartbeat: Heartbeat | None) -> tuple[str, datetime | None]:
     """Why a process that is up counts for nothing, and since when."""
-    if beat is not None and beat.pid == process.pid:
-        return Message("The process is there but says nothing."), beat.beat_at
+    if heartbeat is not None and heartbeat.pid == process.pid:
+        return Message("The process is there but says nothing."), heartbeat.beat_at
     return Message("The process is there but has not begun to collect."), process.started_at
 
 
-def is_alive(beat: Heartbeat) -> bool:
+def is_alive(heartbeat: Heartbeat) -> bool:
     """Whether the collector said something within the last minute, and not that it ends."""
-    return beat.state not in {"stopped", "needs_person"} and clock.now() - beat.beat_at < STALE
+    return (
+        heartbeat.state not in {"stopped", "needs_person"}
+        and clock.now() - heartbeat.beat_at < STALE
+    )
 
 
-def _newer(twitter_filter: TwitterFilter, beat: Heartbeat) -> bool:
+def _newer(twitter_filter: TwitterFilter, heartbeat: Heartbeat) -> bool:
     """Whether the filter was changed since; the collector is then tried again."""
-    return int(twitter_filter.changed_at.timestamp() * 1_000_000) > beat.revision
+    return int(twitter_filter.changed_at.timestamp() * 1_000_000) > heartbeat.revision
 
 
-def _is_here(beat: Heartbeat) -> bool:
-    prefix = file_names.filter_prefix(beat.filter_ids[0]) if beat.filter_ids else SAMPLE_PREFIX
-    return lock.holder(settings().instance / "run", prefix) == beat.pid
+def _is_here(heartbeat: Heartbeat) -> bool:
+    prefix = (
+        file_names.filter_prefix(heartbeat.filter_ids[0]) if heartbeat.filter_ids else SAMPLE_PREFIX
+    )
+    return lock.holder(settings().instance / "run", prefix) == heartbeat.pid
 
 
 def _runs(filter_id: int, processes: dict[str, ProcessInfo]) -> str | None:
@@ -318,10 +340,10 @@ def _runs(filter_id: int, processes: dict[str, ProcessInfo]) -> str | None:
     )
 
 
-def _expected(filter_id: int, beat: Heartbeat | None) -> int:
+def _expected(filter_id: int, heartbeat: Heartbeat | None) -> int:
     """Posts that the pace of the last day would have brought since the last one."""
     now = clock.now()
-    since = beat.post_at or beat.started_at if beat else now
+    since = heartbeat.post_at or heartbeat.started_at if heartbeat else now
     day = select(func.sum(StreamFile.lines)).where(
         StreamFile.filter_id == filter_id, StreamFile.begun_at >= now - timedelta(days=1)
     )
@@ -329,23 +351,25 @@ def _expected(filter_id: int, beat: Heartbeat | None) -> int:
     return round(lines_a_second * (now - since).total_seconds())
 
 
-def _sample(processes: dict[str, ProcessInfo], beats: list[Heartbeat]) -> list[BoardLine]:
+def _sample(processes: dict[str, ProcessInfo], heartbeats: list[Heartbeat]) -> list[BoardLine]:
     """streamsample is started and stopped with supervisorctl alone; here it is only shown."""
     process = processes.get(SAMPLE_PREFIX)
-    beat = next((heartbeat for heartbeat in beats if heartbeat.program == SAMPLE_PREFIX), None)
-    if process is None and (beat is None or not is_alive(beat)):
+    heartbeat = next(
+        (heartbeat for heartbeat in heartbeats if heartbeat.program == SAMPLE_PREFIX), None
+    )
+    if process is None and (heartbeat is None or not is_alive(heartbeat)):
         return []
-    if beat is not None and is_alive(beat):
-        judged = _of_living(beat, process, Manager("running"))
-    elif beat is not None and beat.state == "needs_person":
-        judged = (STOPPED, beat.reason, beat.since, True)
+    if heartbeat is not None and is_alive(heartbeat):
+        judged = _of_living(heartbeat, process, Manager("running"))
+    elif heartbeat is not None and heartbeat.state == "needs_person":
+        judged = (STOPPED, heartbeat.reason, heartbeat.since, True)
     else:
-        judged = _by_process(process, beat)
+        judged = _by_process(process, heartbeat)
     return [
         BoardLine(
             program=SAMPLE_PREFIX, twitter_filter=None, is_wanted=True, state=judged[0],
-            reason=judged[1], since=judged[2], beat=beat, process=process, needs_person=judged[3],
-            per_minute=beat.posts_a_minute if beat else 0.0,
+            reason=judged[1], since=judged[2], heartbeat=heartbeat, process=process,
+            needs_person=judged[3], per_minute=heartbeat.posts_a_minute if heartbeat else 0.0,
         )
     ]  # fmt: skip
 

@@ -136,7 +136,7 @@ class ReaderThread(threading.Thread):
             return
         seconds = trouble.seconds if isinstance(trouble, Wait) else 0.0
         now = clock.monotonic()
-        self._stay_away(self._backoff.failed(kind, now, told_seconds=seconds), trouble.message)
+        self._stay_away(self._backoff.failed(kind, now, requested_seconds=seconds), trouble.message)
 
     def _stay_away(self, seconds: float, why: str) -> None:
         if seconds > 0:

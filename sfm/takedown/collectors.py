@@ -15,7 +15,7 @@ from sfm.streams import file_names, lock
 from sfm.streams.removed_posts import VERSION
 from sfm.supervisord.conf import SAMPLE_PREFIX
 
-WAIT_SECONDS = 8.0  # they beat every two seconds
+WAIT_SECONDS = 8.0  # a heartbeat is written every two seconds
 POLL_SECONDS = 0.5
 RECENT = timedelta(minutes=1)
 ENDED = ("stopped", "needs_person")
@@ -29,7 +29,9 @@ def wait_until_known(version: int, watch: Callable[[], object]) -> tuple[str, ..
     """
     end = clock.monotonic() + WAIT_SECONDS
     while True:
-        unaware = tuple(beat.program for beat in _running() if _known_to(beat) < version)
+        unaware = tuple(
+            heartbeat.program for heartbeat in _running() if _known_to(heartbeat) < version
+        )
         db.session.rollback()
         if not unaware or clock.monotonic() >= end:
             return unaware
@@ -38,16 +40,22 @@ def wait_until_known(version: int, watch: Callable[[], object]) -> tuple[str, ..
 
 
 def _running() -> list[Heartbeat]:
-    beats = db.session.scalars(select(Heartbeat).where(Heartbeat.state.not_in(ENDED)))
-    return [beat for beat in beats if beat.beat_at > clock.now() - RECENT or _holds_lock(beat)]
+    heartbeats = db.session.scalars(select(Heartbeat).where(Heartbeat.state.not_in(ENDED)))
+    return [
+        heartbeat
+        for heartbeat in heartbeats
+        if heartbeat.beat_at > clock.now() - RECENT or _holds_lock(heartbeat)
+    ]
 
 
-def _holds_lock(beat: Heartbeat) -> bool:
-    prefixes = [file_names.filter_prefix(number) for number in beat.filter_ids] or [SAMPLE_PREFIX]
+def _holds_lock(heartbeat: Heartbeat) -> bool:
+    prefixes = [file_names.filter_prefix(number) for number in heartbeat.filter_ids] or [
+        SAMPLE_PREFIX
+    ]
     run = settings().instance / "run"
-    return any(lock.holder(run, prefix) == beat.pid for prefix in prefixes)
+    return any(lock.holder(run, prefix) == heartbeat.pid for prefix in prefixes)
 
 
-def _known_to(beat: Heartbeat) -> int:
-    known = beat.figures.get(VERSION)
+def _known_to(heartbeat: Heartbeat) -> int:
+    known = heartbeat.figures.get(VERSION)
     return known if isinstance(known, int) else 0

@@ -1,7 +1,7 @@
-"""How many calls are left, per credential and endpoint. Counts and tells; never sleeps.
+"""How many calls are left, per credential and endpoint. Counts only; never sleeps.
 
 Calls are taken before they are made, so that several threads together use a window fully and
-never overrun it. The server's word, which comes with every answer, beats our own count.
+never overrun it. The figures in the headers of each answer replace our own count.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Window:
     limit: int
     remaining: int
     resets_at: float  # on the monotonic clock
-    is_confirmed: bool = False  # the server has spoken; until then these are X's published limits
+    is_confirmed: bool = False  # by headers of an answer; until then these are X's published limits
     in_flight: int = 0
     hold_until: float = 0.0  # refused although calls were left
 
@@ -49,7 +49,7 @@ class Limiter:
         self.clock_is_off = False  # the server's clock and ours are over a minute apart
 
     def take(self, fingerprint: str, endpoint: Endpoint, *, app: bool = True) -> Wait | None:
-        """Take one call, or say until when there is none. Every call taken must be noted."""
+        """Take one call; None, or the wait until there is one. Pass every call taken to `note`."""
         with self._lock:
             now = clock.monotonic()
             window = self._open(fingerprint, endpoint, app, now)
@@ -76,7 +76,7 @@ class Limiter:
             if headers is None:
                 return
             state = read_headers(headers, clock.now())
-            self._watch_the_clock(state)
+            self._compare_clocks(state)
             if refusal is not None:
                 _spend(window, refusal, now)
             else:
@@ -107,7 +107,7 @@ class Limiter:
             window.is_confirmed = False
         return window
 
-    def _watch_the_clock(self, state: RateLimitState) -> None:
+    def _compare_clocks(self, state: RateLimitState) -> None:
         if state.clock_is_off and not self.clock_is_off:
             logger.warning("clock differs from the server's skew_seconds=%s", state.skew)
         self.clock_is_off = state.clock_is_off

@@ -32,11 +32,11 @@ class Backoff:
         """Note that a connection is being made, whatever comes of it."""
         self._connects.append(now)
 
-    def failed(self, kind: BackoffKind, now: float, told_seconds: float = 0.0) -> float:
-        """Seconds to wait before the next connect. `told_seconds`: what a refusal asked for."""
+    def failed(self, kind: BackoffKind, now: float, requested_seconds: float = 0.0) -> float:
+        """Seconds to wait before the next connect. `requested_seconds`: what a refusal asks for."""
         count = self._failures[kind]
         self._failures[kind] = count + 1
-        wait = max(_table(kind, count), min(told_seconds, RATE_MAX_SECONDS))
+        wait = max(_table(kind, count), min(requested_seconds, RATE_MAX_SECONDS))
         return max(wait, self._crowded_until(now + wait) - now)
 
     def alive(self, seconds: float, records: int) -> None:

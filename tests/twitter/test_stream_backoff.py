@@ -33,7 +33,7 @@ def test_limits_double_from_a_minute_to_fifteen():
 
 @pytest.mark.parametrize(("told", "first"), [(0, 60), (300, 300), (36_000, 900), (-5, 60)])
 def test_what_a_refusal_asks_for_is_kept_within_bounds(told, first):
-    assert waits("rate", 1, told_seconds=told) == [first]
+    assert waits("rate", 1, requested_seconds=told) == [first]
 
 
 @pytest.mark.parametrize(("seconds", "records"), [(30.0, 0), (0.1, 1)])
