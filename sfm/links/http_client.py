@@ -133,7 +133,7 @@ class _ResponseProtocol(asyncio.Protocol):
             self._transport.write(data)
 
     def drop(self) -> None:
-        """Done with, whatever may still be under way."""
+        """Close the connection, whatever is still under way."""
         if self._transport is not None:
             self._transport.abort()
         if not self.answer.done():

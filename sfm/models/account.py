@@ -1,4 +1,4 @@
-"""The Twitter accounts whose posts are collected, their life line, and the sets they are in."""
+"""The Twitter accounts whose posts are collected, their events, and the sets they are in."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class TwitterUser(Base):
 
 
 class AccountEvent(Base):
-    """One thing that happened to an account, with its date: the account's life line."""
+    """One event of an account, with its date: its history is made of these."""
 
     __tablename__ = "account_event"
 

@@ -1,4 +1,4 @@
-"""Seals what a killed collector left growing of a filter that is deleted: no other ever will."""
+"""Seals the growing files of deleted filters that a killed collector left: no collector does."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ LEFT_OUT = Message("Retweets are not among them: search does not find them.")
 
 
 def is_done(gap: Gap) -> bool:
-    """Whether search has no more of it. Not known of gaps from before what was asked was kept."""
+    """Whether nothing is left to search for. False for rows without the time that was searched."""
     return gap.filled in DONE and gap.searched_from is not None
 
 
@@ -61,7 +61,7 @@ def gaps_of(filter_id: int, limit: int = 50) -> list[Gap]:
 
 @dataclass(frozen=True)
 class FillEstimate:
-    """How a gap stands with its filling. `trouble` is why the last try brought nothing."""
+    """Whether a gap can be filled, and at what cost. `trouble`: why the last run failed."""
 
     is_asked: bool
     why_not: str  # "" where it can be filled
@@ -71,7 +71,7 @@ class FillEstimate:
 
 
 def fill_estimates(gaps: Iterable[Gap]) -> dict[int, FillEstimate]:
-    """By gap, whether it is asked for, can be, and what became of the last try.
+    """By gap id: whether a run is to fill it, why it cannot be filled, why the last run failed.
 
     A gap is asked for as long as the run that is to fill it is open: so however a run ends, its
     gap can be asked for again.
@@ -119,17 +119,17 @@ def request_fill(gap: Gap, run_id: int) -> None:
 def fill(gap_id: int, client: RecentSearch, root: Path, run_folder: Path) -> Mapping[str, Any]:
     """Search for what a gap missed and write it into files of its own. Commits on its own.
 
-    A gap that is filled (a run that was cut off at its very end goes on) is left as it is. What
-    breaks off leaves the gap as it was. Raises NetworkError, WrongInput where nothing of it can be
-    searched any more, BadFilter, StorageTrouble, OSError, and AnotherCollector while another gap
-    of this stream is filled.
+    A gap that is filled already is left as it is: so is that of a resumed run whose work was done.
+    An error leaves the gap's row as it was. Raises NetworkError, WrongInput where nothing of the
+    gap can be searched any more, BadFilter, StorageTrouble, OSError, and AnotherCollector while
+    another gap of this stream is filled.
     """
     gap = db.session.get(Gap, gap_id)
     if gap is None or gap.filter_id is None or gap.ended_at is None:
         raise WrongInput(Message("This gap is gone."))
     if is_done(gap):
         return {"posts": gap.filled_posts}
-    _let_it_be_searchable(gap.ended_at)
+    _wait_until_searchable(gap.ended_at)
     plan = plan_of(gap, service.by_id(gap.filter_id))
     prefix, before = gap.prefix, gap.filled_posts
     db.session.rollback()
@@ -144,15 +144,15 @@ def fill(gap_id: int, client: RecentSearch, root: Path, run_folder: Path) -> Map
         lines = _without_removed(search.records, removed)
         fresh = sorted(lines.keys() - saved.known)
         target.write((number, lines[number]) for number in fresh if number not in saved.left)
-        sealed = _looked_at_again(target.sealed, removed)
+        sealed = _without_late_removals(target.sealed, removed)
         _settle(gap_id, _outcome(plan, search, before + len(fresh)), root, sealed)
     finally:
         target.close()
     return {"posts": len(fresh), "already_held": len(lines) - len(fresh)}
 
 
-def _let_it_be_searchable(ended_at: datetime) -> None:
-    """Sleep until search has the last seconds before this moment: fifteen seconds at most."""
+def _wait_until_searchable(ended_at: datetime) -> None:
+    """Sleep until search covers the time before this moment (aware UTC): 15 seconds at most."""
     age = clock.now() - ended_at
     if age < TOO_NEW:
         db.session.rollback()
@@ -161,7 +161,7 @@ def _let_it_be_searchable(ended_at: datetime) -> None:
 
 @dataclass
 class _Search:
-    """What search gave, by id, and what of its answers could not be had."""
+    """Records found, by post id; sentences on chains of pages that broke off; unreadable posts."""
 
     records: dict[int, PostRecord] = field(default_factory=dict)
     breaks: list[str] = field(default_factory=list)
@@ -187,7 +187,7 @@ def _search(plan: FillPlan, client: RecentSearch) -> _Search:
 
 
 def _outcome(plan: FillPlan, search: _Search, posts: int) -> dict[str, Any]:
-    """What the gap's row says from now on: what was asked for, and what was not."""
+    """The new values of the gap's row: what was searched for, and what was not."""
     not_searched = [*plan.not_searched, *search.breaks]
     if search.unreadable:
         not_searched.append(
@@ -209,16 +209,16 @@ def _outcome(plan: FillPlan, search: _Search, posts: int) -> dict[str, Any]:
 
 
 def _without_removed(records: Mapping[int, PostRecord], removed: RemovedPosts) -> dict[int, bytes]:
-    """The lines to keep, by id."""
+    """Lines by post id, without removed posts."""
     lines = ((number, removed.without_removed(record.raw)) for number, record in records.items())
     return {number: line for number, line in lines if line is not None}
 
 
-def _looked_at_again(
+def _without_late_removals(
     sealed: Iterable[tuple[Path, FileFacts]], removed: RemovedPosts
 ) -> list[tuple[Path, FileFacts]]:
-    """The files, without what was removed while they were written: a removal that begins later
-    finds them."""
+    """The files, without the posts that were removed while they were written. A removal that
+    begins later finds the files itself."""
     before = removed.additions
     removed.refresh()
     if removed.posts is None or removed.additions == before:
@@ -238,16 +238,16 @@ def _settle(
 
 @dataclass
 class SavedPosts:
-    """Ids by how they came. `left` are those of fills that were cut off before they were noted."""
+    """Ids of posts. `left`: those in files of fills that were killed before their rows existed."""
 
     known: set[int] = field(default_factory=set)
     left: set[int] = field(default_factory=set)
 
 
 def saved_between(root: Path, prefix: str, start: datetime, end: datetime) -> SavedPosts:
-    """Posts of this stream from between these times (aware), and more, for files are read whole.
+    """Saved posts of this stream between these times (aware), and more: files are read whole.
 
-    Files that are in no manifest yet are few, and read whatever their time: the growing ones, and
+    Files without a row are few, and read whatever their time: the growing ones, and
     those sealed since the collector's last heartbeat, or while the database was away. Ends the
     session's transaction. Raises OSError for a file that may not be read.
     """
@@ -289,7 +289,7 @@ def _ids(root: Path, path: Path) -> Iterator[int]:
 
 
 def _places(root: Path, path: Path) -> Iterator[Path]:
-    """Where a file is, or will have gone: sealed, then tidied away."""
+    """The paths that a file has one after the other: growing, sealed, moved by `organizedata`."""
     yield path
     sealed = path.with_name(path.name.removesuffix(file_names.OPEN))
     if sealed != path:
@@ -300,7 +300,7 @@ def _places(root: Path, path: Path) -> Iterator[Path]:
 
 
 def _lines(path: Path) -> Iterable[bytes]:
-    """Of a growing file only what a tear would leave: the batch behind it may come to nothing."""
+    """The lines of a file; of a growing one those of its whole members: no kill loses these."""
     if not path.name.endswith(file_names.OPEN):
         yield from lines_of(path)
         return

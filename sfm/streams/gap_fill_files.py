@@ -24,7 +24,7 @@ DAY_SECONDS = 86_400.0  # no file of a fill is ended by its age
 
 
 class FillFiles:
-    """The one who writes files of filled posts for a stream, until `close`."""
+    """Writes a stream's files of filled posts; holds their lock until `close`."""
 
     def __init__(
         self, root: Path, run_folder: Path, prefix: str, removed: RemovedIds | None = None
@@ -78,7 +78,7 @@ def adopt_left(
     on_sealed: Callable[[Path, FileFacts], object],
     removed: RemovedIds | None = None,
 ) -> None:
-    """Seal what a fill that is gone left growing, without `removed`; nothing while a fill goes on.
+    """Seal the growing files of an ended fill, without `removed`; nothing while a fill runs.
 
     No collector is kept from its work by it: what cannot be sealed is left for another time.
     """

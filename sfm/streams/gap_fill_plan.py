@@ -31,7 +31,7 @@ class FillPlan:
 
 
 def span_of(gap: Gap) -> tuple[datetime, datetime]:
-    """From when to when search can be asked for a gap; nothing is left where they do not rise."""
+    """Start and end (aware UTC) of what can be searched; end <= start where nothing can."""
     earliest = clock.now() - SEARCH_REACH + timedelta(minutes=1)
     ended_at = gap.ended_at or clock.now()
     return max(gap.began_at - MARGIN, earliest), min(ended_at + MARGIN, clock.now() - TOO_NEW)

@@ -63,7 +63,7 @@ class LineQueue:
         return taken
 
     def done(self) -> None:
-        """The oldest line that was taken is in other hands now."""
+        """Mark the oldest line that was taken as finished."""
         with self._changed:
             if self._taken:
                 self._taken.popleft()

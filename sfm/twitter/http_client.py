@@ -87,7 +87,7 @@ def media_type(headers: Mapping[str, str]) -> str:
 
 
 def no_answer(why: str, exc: Exception) -> Retry:
-    """What a fault of the network means. Only the kind of `exc` is told, never its text."""
+    """The Retry for a fault of the network: it names the kind of `exc`, never its text."""
     return Retry(Message("No answer from Twitter: %(why)s.", why=why), detail=type(exc).__name__)
 
 

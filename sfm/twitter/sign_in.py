@@ -203,7 +203,7 @@ def _oauth1(app: App, **more: Any) -> Iterator[OAuth1Session]:
 
     with _faults_in_words():
         session = OAuth1Session(app.consumer_key, app.consumer_secret, **more)
-        yield _tame(session)
+        yield _without_environment(session)
 
 
 @contextmanager
@@ -218,7 +218,7 @@ def _oauth2(app: App, **more: Any) -> Iterator[OAuth2Session]:
             code_challenge_method="S256",
             **more,
         )
-        yield _tame(session)
+        yield _without_environment(session)
 
 
 @contextmanager
@@ -255,7 +255,7 @@ def _oauth_trouble(error: str) -> NetworkError:
     return credential_problem("sign_in_again", detail=error)
 
 
-def _tame(session: Any) -> Any:
+def _without_environment(session: Any) -> Any:
     """Neither the environment's proxies nor ~/.netrc: the latter would replace our signature."""
     session.trust_env = False
     session.headers["User-Agent"] = USER_AGENT

@@ -1,4 +1,4 @@
-"""Where to go afterwards: only addresses of our own are believed."""
+"""Where to go afterwards: only addresses of this site are accepted."""
 
 from __future__ import annotations
 

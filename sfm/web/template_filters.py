@@ -1,4 +1,4 @@
-"""What templates can say: times in the reader's zone, numbers, sizes, names, asset addresses."""
+"""Filters and globals of templates: times in the reader's zone, numbers, sizes, addresses."""
 
 from __future__ import annotations
 

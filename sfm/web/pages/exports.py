@@ -214,7 +214,7 @@ def delete_profile(profile_id: int) -> BaseResponse:
 @bp.get("/twitter-user/<string:name>.xlsx", defaults={"kind": "xlsx"})
 @access("signed_in")
 def of_account(name: str, kind: str) -> BaseResponse:
-    """The address of old: a small file at once; a larger one is asked for on its own page."""
+    """The original's address: a small file at once; a larger one is requested on its own page."""
     account = account_named(name)
     criteria, layout = criteria_of_account(account), Layout(format=kind, packing="none")
     if not is_small(signed_in_user(), criteria, layout):

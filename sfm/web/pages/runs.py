@@ -65,7 +65,7 @@ def show(run_id: int) -> Response:
 
 
 def _every(run: Run) -> int:
-    """Seconds between two looks: the longer a run goes on, the longer."""
+    """Seconds between two requests of the page: longer for a longer run."""
     if not run.is_open:
         return 0
     age = (clock.now() - (run.started_at or run.queued_at)).total_seconds()

@@ -1,4 +1,4 @@
-"""Signing in with Twitter and linking a Twitter account: off to Twitter, and back again."""
+"""Signing in with Twitter and linking a Twitter account: the redirect, and the callback."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ KIND = "<any('oauth1', 'oauth2'):kind>"
 @bp.post(f"/login/twitter/{KIND}/")
 @access("public", begins_write=False)
 def begin(kind: str) -> Response:
-    """Off to Twitter, to sign in."""
+    """Redirect to Twitter, to sign in."""
     return _off(kind, Purpose(following=safe_next(request.form.get("next"))))
 
 
 @bp.post(f"/account/twitter/{KIND}/")
 @access("signed_in", begins_write=False)
 def begin_link(kind: str) -> Response:
-    """Off to Twitter, to link an account to the User who is signed in."""
+    """Redirect to Twitter, to link an account to the User who is signed in."""
     if not is_fresh():
         return to_confirm()
     return _off(kind, Purpose(link_to=signed_in_user().id))
@@ -65,8 +65,8 @@ def _off(kind: str, purpose: Purpose) -> Response:
 @bp.get(f"/login/twitter/{KIND}/callback/")
 @access("public")
 def callback(kind: str) -> Response:
-    """Back from Twitter. A GET that writes, as the protocol has it: it is worth nothing without
-    what we have kept for this browser, once."""
+    """Where Twitter redirects back to. A GET that writes, as the protocol has it: it is worth
+    nothing without what we have kept for this browser, once."""
     browser = session.get("browser", "")
     try:
         returned = twitter_sign_in.finish(kind, request.args, browser)
