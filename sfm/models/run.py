@@ -92,7 +92,7 @@ class RunError(Base):
 
 
 class Lease(Base):
-    """The right to be the only one doing something, for a time. `epoch` fences late owners."""
+    """The right to be the only one doing something, for a time. An older `epoch` may not write."""
 
     __tablename__ = "lease"
 

@@ -1,6 +1,6 @@
 """What we ask of supervisord: show its processes, and bring them together with those wanted.
 
-A supervisord that is away, locked or stuck is an answer here, not an error: the wish is kept in
+A supervisord that is away, locked or stuck is an answer here, not an error: the change is kept in
 the database, the files say what is wanted, and the next round tries again.
 """
 
@@ -127,7 +127,7 @@ class SupervisordClient:
         """Bring files and processes together with the programs wanted; touches no others.
 
         A function is asked what is wanted when it is this round's turn: what another round has
-        just brought about is not undone by an older wish.
+        just brought about is not undone by an older state.
         Waits up to `stop_seconds` for a process to seal its file before it is taken away; one
         that takes longer is left for the next round. One round at a time, on this machine.
         """

@@ -74,7 +74,7 @@ def test_it_works_in_a_lower_rank_and_the_password_is_in_no_list_of_processes(
     assert not any(database in text for text in (*words, *around.values()))
 
 
-def test_a_wish_to_stop_ends_it_and_nothing_stays(target_folder: Path) -> None:
+def test_a_request_to_stop_ends_it_and_nothing_stays(target_folder: Path) -> None:
     make_tweets(make_twitter_user(), TEXTS)
     there: list[int] = []
 

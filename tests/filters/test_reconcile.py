@@ -36,12 +36,12 @@ def test_each_filter_has_a_process_of_its_own_by_default() -> None:
 
 
 def test_two_on_one_credential_wait_for_each_other_unless_connections_are_shared() -> None:
-    wishes = [ProgramRequest(5, "a", 20), ProgramRequest(2, "a", 10), ProgramRequest(7, "b", 1)]
-    alone = plan(wishes, share=False)
+    requests = [ProgramRequest(5, "a", 20), ProgramRequest(2, "a", 10), ProgramRequest(7, "b", 1)]
+    alone = plan(requests, share=False)
     assert ([one.name for one in alone.programs], alone.waiting) == (
         ["twitterfilter-2", "twitterfilter-7"], {5: 2},
     )  # fmt: skip
-    shared = plan(wishes, share=True)
+    shared = plan(requests, share=True)
     assert [(one.name, one.revision) for one in shared.programs] == [
         ("twitterfilter-2-5", 20),
         ("twitterfilter-7", 1),
@@ -67,8 +67,8 @@ def test_a_shared_program_keeps_its_name_while_it_carries_one_of_it(
 
 
 def test_one_name_is_not_kept_by_two_programs() -> None:
-    wishes = [ProgramRequest(2, "a", 1), ProgramRequest(5, "b", 1)]
-    found = plan(wishes, share=True, running=["twitterfilter-2-5"])
+    requests = [ProgramRequest(2, "a", 1), ProgramRequest(5, "b", 1)]
+    found = plan(requests, share=True, running=["twitterfilter-2-5"])
     assert sorted(one.name for one in found.programs) == ["twitterfilter-2-5", "twitterfilter-5"]
 
 
@@ -133,8 +133,8 @@ def test_createconf_refuses_an_owner_who_cannot_read_the_instance(app: Flask) ->
     assert "nobody may not use" in start.stderr
 
 
-def test_a_round_that_waited_follows_the_newest_wish(app: Flask) -> None:
-    """What is wanted is read when it is a round's turn: an older wish undoes nothing."""
+def test_a_round_that_waited_follows_the_newest_change(app: Flask) -> None:
+    """What is wanted is read when it is a round's turn: an older state undoes nothing."""
     asked: list[bool] = []
 
     def now() -> list[Program]:

@@ -204,7 +204,7 @@ def test_stop_start_and_restart_on_the_board(
     assert "Stopped by an administrator" in page(client, "/status/").text
     reconcile.reconcile()
     time.sleep(1)
-    assert collectors(supervisor.settings) == [], "the round keeps to what was wished"
+    assert collectors(supervisor.settings) == [], "a round starts no stopped filter"
     submit(client, page(client, "/status/"), "/status/1/start/")
     wait_for(lambda: (beat := beat_of(PROGRAM)) and is_collecting() and beat.state != "stopped")
 

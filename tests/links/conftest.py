@@ -1,4 +1,4 @@
-"""Following links in tests: no connection leaves the loopback, whatever the fence does."""
+"""Following links in tests: no connection leaves the loopback, whatever the guard does."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def open_guard(**more):
 
 
 def follow(*urls, **more):
-    """Follow these one after the other with a fence open for 127.0.0.1 alone."""
+    """Follow these one after the other with a guard open for 127.0.0.1 alone."""
     options = {"guard": open_guard(), "limits": IN_A_HURRY, "lookup": everybody, "width": 20}
 
     async def run():

@@ -58,7 +58,7 @@ def hosts():
     yield from INSIDE
 
 
-def test_no_literal_behind_the_fence_is_dialled(dialled):
+def test_no_literal_that_is_not_public_is_dialled(dialled):
     urls = [f"http://{host}/" for host in hosts()]
     found = follow(*urls, guard=SsrfGuard())
     assert len(urls) >= 60
@@ -67,7 +67,7 @@ def test_no_literal_behind_the_fence_is_dialled(dialled):
     assert dialled.addresses == []
 
 
-def test_no_redirect_leads_behind_the_fence(dialled):
+def test_no_redirect_to_an_address_that_is_not_public_is_followed(dialled):
     for host in hosts():
         with Fake([answer(302, b"", {"Location": f"http://{host}/"})]) as fake:
             one = follow(f"http://start.example:{fake.port}/")
@@ -77,7 +77,7 @@ def test_no_redirect_leads_behind_the_fence(dialled):
     assert set(dialled.outside()) == set()
 
 
-def test_names_that_lead_behind_the_fence_are_not_dialled(dialled):
+def test_names_of_addresses_that_are_not_public_are_not_dialled(dialled):
     table = {f"host{number}_example": address for number, address in enumerate(CLOSED)}
     urls = [f"http://host{number}.example/" for number in range(len(CLOSED))]
     for one in follow(*urls, guard=SsrfGuard(), lookup=names(**table)):
@@ -105,7 +105,7 @@ def test_a_name_that_changes_after_the_check_gains_nothing(dialled):
     assert one.outcome == "connection"
 
 
-def test_the_socket_itself_is_fenced():
+def test_the_socket_itself_is_checked():
     resolver = GuardedResolver(SsrfGuard())
     with pytest.raises(NotPublic):
         resolver.open_socket(ResolvedHost(socket.AF_INET, "10.0.0.1"))
@@ -203,7 +203,7 @@ def test_a_redirect_to_another_port_is_refused(dialled):
     assert dialled.outside() == []
 
 
-def test_the_fence_that_delivers_is_shut():
+def test_the_guard_as_delivered_allows_no_exception():
     assert SsrfGuard() == SsrfGuard(
         ports=frozenset({80, 443}), own_names=frozenset(), allowed_networks=()
     )

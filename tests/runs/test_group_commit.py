@@ -19,10 +19,10 @@ from sfm.runs.group_commit import GroupCommit
 def together(
     app: Flask, group_commit: GroupCommit, works: list[Callable[[], object]]
 ) -> list[object]:
-    """What comes of each of these, all wished for at the same time by a thread each."""
+    """What comes of each of these, all asked for at the same time by a thread each."""
     gate, outcomes = threading.Barrier(len(works)), dict[int, object]()
 
-    def wish(number: int, work: Callable[[], object]) -> None:
+    def ask(number: int, work: Callable[[], object]) -> None:
         with app.app_context(), group_commit.join():
             gate.wait()
             try:
@@ -34,7 +34,7 @@ def together(
                 gate.wait()  # nobody leaves before all have written
 
     threads = [
-        threading.Thread(target=wish, args=(number, work)) for number, work in enumerate(works)
+        threading.Thread(target=ask, args=(number, work)) for number, work in enumerate(works)
     ]
     for thread in threads:
         thread.start()

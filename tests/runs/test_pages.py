@@ -102,10 +102,10 @@ def test_a_superuser_cancels_lets_go_on_and_tries_again(login_as: Login, superus
     assert len(again.params["twitter_user_ids"]) == 1
 
 
-@pytest.mark.parametrize("wish", ["cancel", "resume", "retry"])
-def test_a_reader_may_watch_but_not_touch(login_as: Login, reader: User, wish: str) -> None:
+@pytest.mark.parametrize("action", ["cancel", "resume", "retry"])
+def test_a_reader_may_watch_but_not_touch(login_as: Login, reader: User, action: str) -> None:
     run = make_run(state="running")
-    assert login_as(reader).post(f"/runs/{run.id}/{wish}/").status_code in (400, 403)
+    assert login_as(reader).post(f"/runs/{run.id}/{action}/").status_code in (400, 403)
     assert not db.session.get_one(Run, run.id).cancel_requested
 
 

@@ -221,10 +221,10 @@ def test_the_page_answers_within_two_seconds_without_supervisord(boss: FlaskClie
     assert "every 3s" in part(boss, "/status/").html
 
 
-def test_stop_and_start_are_wishes_that_are_kept(
+def test_stop_and_start_are_kept_without_supervisord(
     boss: FlaskClient, found: TwitterFilter, superuser: User
 ) -> None:
-    """SV1: supervisord is away; the wish is in the database."""
+    """SV1: supervisord is away; the change is in the database."""
     submit(boss, page(boss, "/status/"), f"/status/{found.id}/stop/")
     db.session.expire_all()
     assert (found.held_by_id, found.is_active) == (superuser.id, True)

@@ -237,7 +237,7 @@ def test_a_log_that_is_a_link_is_not_followed(place: Paths) -> None:
 
 @pytest.mark.faults
 @pytest.mark.slow
-def test_wish_and_reality_meet_after_any_disorder(
+def test_processes_follow_the_filters_after_any_disorder(
     client: SupervisordClient, place: Paths, daemon: Daemon
 ) -> None:
     """SV12"""

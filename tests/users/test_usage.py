@@ -120,79 +120,79 @@ def test_no_count_is_lost_among_threads(app: Flask, clock: FrozenClock) -> None:
     assert usage_this_month() == Usage(100, 200, 0)
 
 
-def test_a_tab_is_written_with_the_page_and_once(app: Flask, clock: FrozenClock) -> None:
-    tab = UsageBuffer(db.engine)
+def test_a_buffer_is_written_with_the_page_and_once(app: Flask, clock: FrozenClock) -> None:
+    buffer = UsageBuffer(db.engine)
     for posts in (100, 7):
-        tab.count("a", "tweets", posts=posts)
-        with tab.transaction():
+        buffer.count("a", "tweets", posts=posts)
+        with buffer.transaction():
             begin_write()
             db.session.add(User(username=f"page{posts}"))
             db.session.flush()
-            tab.write(db.session.connection())
+            buffer.write(db.session.connection())
             db.session.commit()
-        tab.write_now()
+        buffer.write_now()
     assert usage_this_month() == Usage(2, 107, 0)
 
 
-def test_a_tab_outlives_the_page_it_was_written_with(app: Flask, clock: FrozenClock) -> None:
-    tab = UsageBuffer(db.engine)
-    tab.count("a", "tweets", posts=100)
+def test_a_buffer_outlives_the_page_it_was_written_with(app: Flask, clock: FrozenClock) -> None:
+    buffer = UsageBuffer(db.engine)
+    buffer.count("a", "tweets", posts=100)
 
     def page() -> None:
         db.session.add(User(username="lost"))
         db.session.flush()
-        tab.write(db.session.connection())
+        buffer.write(db.session.connection())
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), tab.transaction():
+    with pytest.raises(ZeroDivisionError), buffer.transaction():
         unit_of_work(page)
     assert db.session.scalars(select(User)).all() == []
     db.session.rollback()
     assert usage_this_month() == Usage(1, 100, 0)
-    tab.write_now()
+    buffer.write_now()
     assert usage_this_month() == Usage(1, 100, 0)
 
 
 def test_a_page_that_is_saved_at_its_second_try_is_counted_once(
     app: Flask, clock: FrozenClock
 ) -> None:
-    tab, tries = UsageBuffer(db.engine), []
+    buffer, tries = UsageBuffer(db.engine), []
 
     def page() -> None:
-        tab.write(db.session.connection())
+        buffer.write(db.session.connection())
         tries.append(usage_this_month())
         if len(tries) == 1:
             busy = sqlite3.OperationalError("database is locked")
             busy.sqlite_errorname = "SQLITE_BUSY"
             raise OperationalError("INSERT", None, busy)
 
-    tab.count("a", "tweets", posts=100)
-    with tab.transaction():
+    buffer.count("a", "tweets", posts=100)
+    with buffer.transaction():
         unit_of_work(page)
     assert tries == [Usage(1, 100, 0), Usage(1, 100, 0)]
     assert usage_this_month() == Usage(1, 100, 0)
 
 
 def test_what_no_page_came_of_is_settled_alone(app: Flask, clock: FrozenClock) -> None:
-    tab = UsageBuffer(db.engine)
-    tab.count("a", "tweets")
-    with tab.transaction():
+    buffer = UsageBuffer(db.engine)
+    buffer.count("a", "tweets")
+    with buffer.transaction():
         pass  # nothing was written here
     assert usage_this_month() == Usage(0, 0, 0)
     db.session.rollback()
-    tab.write_now()
+    buffer.write_now()
     assert usage_this_month() == Usage(1, 0, 0)
 
 
 def test_tabs_of_several_threads_add_up(app: Flask, clock: FrozenClock) -> None:
     def many() -> None:
         with app.app_context():
-            tab = UsageBuffer(db.engine)
+            buffer = UsageBuffer(db.engine)
             for _ in range(20):
-                tab.count("a", "tweets", posts=2)
-                tab.count("b", "users", users=1)
-                with tab.transaction():
-                    unit_of_work(lambda: tab.write(db.session.connection()))
+                buffer.count("a", "tweets", posts=2)
+                buffer.count("b", "users", users=1)
+                with buffer.transaction():
+                    unit_of_work(lambda: buffer.write(db.session.connection()))
 
     at_once(3, many)
     assert usage_per_credential(TODAY) == {"a": Usage(60, 120, 0), "b": Usage(60, 0, 60)}
