@@ -16,6 +16,7 @@ from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.exports import storage
 from sfm.exports.package import package
+from sfm.exports.package.account_completeness import accounts_of
 from sfm.exports.package.provenance import gaps_of, runs_of
 from sfm.exports.readers.database import DatabasePosts, ListedPosts, snapshot
 from sfm.exports.readers.id_list import read_ids
@@ -146,6 +147,7 @@ def _write(
             storage.check_disk_space(paths[0].parent, needed, request.keep_free_mb)
             _copy(request, source, outputs, summary, watch)
             gaps, runs = _provenance(connection, request, summary)
+            accounts = _accounts(connection, request)
         written = [output.finish() for output in outputs]
     finally:
         for output in outputs:
@@ -154,7 +156,7 @@ def _write(
         left_out = source.tally.left_out.total() + sum(result.left_out.values())
         verify_counts(source.tally.read, result.rows, left_out, count_rows(output.layout, path))
     facts = _facts(source, written[0], summary, read_at)
-    return replace(facts, gaps=gaps, runs=runs)
+    return replace(facts, gaps=gaps, runs=runs, accounts=accounts)
 
 
 def _provenance(
@@ -164,6 +166,11 @@ def _provenance(
     if not _is_packed(request):
         return (), ()
     return gaps_of(connection, request, summary), runs_of(connection, summary.run_ids)
+
+
+def _accounts(connection: Connection, request: ExportRequest) -> tuple[dict[str, Any], ...]:
+    """How complete the accounts are that were asked for, for a package; of other exports none."""
+    return accounts_of(connection, request.criteria.selection) if _is_packed(request) else ()
 
 
 def _copy(

@@ -23,6 +23,7 @@ class ExportFacts:
     read_at: datetime
     gaps: tuple[str, ...] = ()
     runs: tuple[dict[str, Any], ...] = ()
+    accounts: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def facts_as_json(request: ExportRequest, facts: ExportFacts) -> dict[str, objec
         "published": [facts.summary.first_at, facts.summary.last_at],
         "captured_by": dict(facts.summary.captured_by),
         "runs": list(facts.runs),
+        "accounts": list(facts.accounts),
     }
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from sfm.accounts import queries
+from sfm.accounts import completeness, queries
 from sfm.accounts.queries import AccountByName
 from sfm.errors import NotFound
 from sfm.models import TwitterUser
@@ -81,5 +81,6 @@ def _page(account: TwitterUser, named: AccountByName) -> str:
         events=queries.history(account.id, EVENTS),
         sets=queries.sets_with(signed_in_user(), account.id),
         errors=run_queries.errors_of_account(account.id, ERRORS),
+        completeness=completeness.describe(completeness.of_account(account)),
         former=sorted(account.former_names.items(), reverse=True),
     )

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from sfm.accounts import sets
+from sfm.accounts import completeness, sets
+from sfm.accounts.completeness_records import records
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.models import TwitterUserSet
@@ -67,12 +68,22 @@ def show(set_id: int) -> Response:
         account_set=account_set,
         figures=sets.member_figures(set_id),
         slice=members,
+        completeness=_completeness([account.id for account in members.rows]),
         sparks=_sparks([account.id for account in members.rows], last),
         chart=bar_chart(every_day(counts, last, CHART_DAYS)),
         latest=queries.latest(LATEST, Selection(set_id=set_id)),
         members_form=MembersForm(formdata=None),
         unknown=(),
     )
+
+
+def _completeness(account_ids: list[int]) -> dict[int, tuple[str, str]]:
+    """Of each of these accounts how complete it is: in a few words, and whole."""
+    known = records(db.session.connection(), account_ids)
+    return {
+        account_id: (completeness.summarize(record), completeness.describe(record))
+        for account_id, record in known.items()
+    }
 
 
 def _sparks(account_ids: list[int], last: date) -> dict[int, Sparkline]:
