@@ -87,7 +87,8 @@ def settings_page() -> str:
     rows = [SETTINGS_HEAD]
     for entry in table():
         about = entry.metadata
-        text = f"{about['help']} {about['kind'].takes.capitalize()}."
+        takes = about["kind"].takes
+        text = f"{about['help']} {takes[:1].upper()}{takes[1:]}."
         if about["unit"]:
             text += f" Unit: {about['unit']}."
         rows.append(f"| `{entry.name.upper()}` | {_default(entry)} | {text.replace('|', '/')} |\n")
