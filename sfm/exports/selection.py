@@ -14,7 +14,7 @@ from sfm.database import among, db, ids_parameter
 from sfm.errors import NotFound, WrongInput
 from sfm.extensions import settings
 from sfm.messages import Message
-from sfm.models import StreamFile, TwitterFilter, User
+from sfm.models import StreamFile, User
 from sfm.posts.selection import Selection
 
 MAX_FILES = 5_000
@@ -157,11 +157,8 @@ def may_read(reader: User, ids: Sequence[int]) -> bool:
 
 def _readable_by(reader: User | None) -> Select[StreamFile]:
     """The files that this user may read, oldest first; None stands for the command line."""
-    query = select(StreamFile).order_by(StreamFile.begun_at, StreamFile.id)
-    if reader is None or reader.is_superuser:
-        return query
-    own_filters = select(TwitterFilter.id).where(TwitterFilter.user_id == reader.id)
-    return query.where(StreamFile.filter_id.in_(own_filters))
+    query = select(StreamFile).where(StreamFile.visible_to(reader))
+    return query.order_by(StreamFile.begun_at, StreamFile.id)
 
 
 def count_lines(ids: Sequence[int]) -> int:

@@ -14,19 +14,12 @@ from sfm.messages import Message
 from sfm.models import Heartbeat, TwitterFilter, User
 
 
-def of_owner(owner: User | None) -> list[TwitterFilter]:
-    """All filters (None), or this User's, active ones first, then by name."""
+def visible_to(reader: User | None) -> list[TwitterFilter]:
+    """The filters that a User may see, active ones first, then by name; all for None."""
     statement = select(TwitterFilter).order_by(TwitterFilter.is_active.desc(), TwitterFilter.name)
-    if owner is not None:
-        statement = statement.where(TwitterFilter.user_id == owner.id)
+    if reader is not None:
+        statement = statement.where(reader.may_see(TwitterFilter.user_id))
     return list(db.session.scalars(statement))
-
-
-def ids_of_owner(owner: User) -> list[int]:
-    """The numbers of this User's filters."""
-    return list(
-        db.session.scalars(select(TwitterFilter.id).where(TwitterFilter.user_id == owner.id))
-    )
 
 
 def heartbeats() -> dict[int, Heartbeat]:
@@ -59,7 +52,7 @@ def to_collect(filter_ids: Collection[int]) -> TwitterFilter:
 def describe_filters() -> Iterator[str]:
     """One line for each filter: number, state, name."""
     at = heartbeats()
-    for twitter_filter in of_owner(None):
+    for twitter_filter in visible_to(None):
         heartbeat = at.get(twitter_filter.id)
         state = (
             "inactive"

@@ -23,11 +23,11 @@ TICK = timedelta(microseconds=1)
 _AUDITED = ("name", "user_id", "credential_id", "words", "people", "locations", "rule_text")
 
 
-def by_id(filter_id: int, owner_id: int | None = None) -> TwitterFilter:
-    """A filter, of this owner if one is given. Raises NotFound, also for somebody else's."""
+def by_id(filter_id: int, reader: User | None = None) -> TwitterFilter:
+    """A filter that the reader may see; any for None. Raises NotFound, also for somebody else's."""
     statement = select(TwitterFilter).where(TwitterFilter.id == filter_id)
-    if owner_id is not None:
-        statement = statement.where(TwitterFilter.user_id == owner_id)
+    if reader is not None:
+        statement = statement.where(reader.may_see(TwitterFilter.user_id))
     twitter_filter = db.session.scalar(statement)
     if twitter_filter is None:
         raise NotFound(Message("There is no such filter."))

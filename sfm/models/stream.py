@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, select
+from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKey, Index, String, select, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sfm import clock
 from sfm.database import Base, SentenceList, SentenceText, WideId
 from sfm.models.filter import CRITERIA, TwitterFilter
+from sfm.models.user import User
 
 
 class StreamFile(Base):
@@ -39,6 +40,15 @@ class StreamFile(Base):
     damage: Mapped[str] = mapped_column(SentenceText, default="")  # what a check found wrong
 
     twitter_filter: Mapped[TwitterFilter | None] = relationship()
+
+    @classmethod
+    def visible_to(cls, reader: User | None) -> ColumnElement[bool]:
+        """The condition for files of the reader's own filters; all files for a superuser, and
+        for the command line (None)."""
+        if reader is None or reader.is_superuser:
+            return true()
+        own_filters = select(TwitterFilter.id).where(reader.may_see(TwitterFilter.user_id))
+        return cls.filter_id.in_(own_filters)
 
 
 Index("ix_stream_file_begun_at", StreamFile.begun_at, StreamFile.id)

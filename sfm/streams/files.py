@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Date, Select, cast, func, select
+from sqlalchemy import Date, cast, func, select
 
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError
 from sfm.messages import Message
-from sfm.models import StreamFile
+from sfm.models import StreamFile, User
 from sfm.networks.record import Post, Unreadable
 from sfm.streams import file_names
 from sfm.streams.archive import target_of, update_manifest
@@ -43,34 +43,24 @@ class DayOfFiles:
     size_bytes: int
 
 
-def visible(owner_filters: Sequence[int] | None) -> Select[Any]:
-    """Files that one may see: all (None), or those of these filters."""
-    statement = select(StreamFile)
-    return (
-        statement
-        if owner_filters is None
-        else statement.where(StreamFile.filter_id.in_(owner_filters))
-    )
-
-
-def by_id(file_id: int, owner_filters: Sequence[int] | None = None) -> StreamFile:
-    """One file of those visible. Raises NotFound, also for somebody else's."""
+def by_id(file_id: int, reader: User | None = None) -> StreamFile:
+    """One file that the reader may see. Raises NotFound, also for somebody else's."""
     row: StreamFile | None = db.session.scalar(
-        visible(owner_filters).where(StreamFile.id == file_id)
+        select(StreamFile).where(StreamFile.id == file_id, StreamFile.visible_to(reader))
     )
     if row is None:
         raise NotFound(Message("There is no such stream file."))
     return row
 
 
-def days(owner_filters: Sequence[int] | None, limit: int = 60) -> list[DayOfFiles]:
-    """Totals by day and stream, newest first."""
+def days(reader: User | None, limit: int = 60) -> list[DayOfFiles]:
+    """Totals by day and stream of the files that the reader may see, newest first."""
     day = _day()
     totals = (
         day, StreamFile.prefix, StreamFile.filter_id, func.count(),
         func.sum(StreamFile.lines), func.sum(StreamFile.size_bytes),
     )  # fmt: skip
-    of = visible(owner_filters).with_only_columns(*totals)
+    of = select(*totals).where(StreamFile.visible_to(reader))
     of = of.group_by(day, StreamFile.prefix, StreamFile.filter_id)
     rows = db.session.execute(of.order_by(day.desc(), StreamFile.prefix).limit(limit))
     return [
@@ -175,12 +165,14 @@ def sealed_below(root: Path) -> Iterator[Path]:
 
 
 def of_selection(
-    owner_filters: Sequence[int] | None, prefix: str, since: datetime, until: datetime
+    reader: User | None, prefix: str, since: datetime, until: datetime
 ) -> list[StreamFile]:
-    """The files of one stream begun from `since` up to before `until`, oldest first."""
-    statement = visible(owner_filters).where(
-        StreamFile.prefix == prefix, StreamFile.begun_at >= since, StreamFile.begun_at < until
-    )
+    """The files of one stream begun from `since` up to before `until`, oldest first; those that
+    the reader may see."""
+    statement = select(StreamFile).where(
+        StreamFile.visible_to(reader), StreamFile.prefix == prefix,
+        StreamFile.begun_at >= since, StreamFile.begun_at < until,
+    )  # fmt: skip
     return list(db.session.scalars(statement.order_by(StreamFile.begun_at, StreamFile.id)))
 
 

@@ -14,11 +14,12 @@ from sfm.filters.drafting import FilterDraft
 from sfm.filters.preview import Preview, preview
 from sfm.filters.remote_checks import check_exact_rules, look_up, search_client
 from sfm.filters.validation import BadFilter
-from sfm.models import TwitterFilter, User
+from sfm.models import TwitterFilter
 from sfm.runs import queue
 from sfm.runs.jobs import FILL_GAP
 from sfm.streams import dashboard, gap_fill
 from sfm.streams.completeness import of_filter
+from sfm.streams.file_names import filter_prefix
 from sfm.web.access import access, signed_in_user
 from sfm.web.forms.filters import DeleteFilterForm, FilterForm
 from sfm.web.htmx import done, page_or_part
@@ -40,8 +41,7 @@ def admin_index() -> Response:
 
 
 def _list() -> Response:
-    reader = signed_in_user()
-    twitter_filters = queries.of_owner(None if reader.is_superuser else reader)
+    twitter_filters = queries.visible_to(signed_in_user())
     ids = [twitter_filter.id for twitter_filter in twitter_filters]
     board_lines = dashboard.lines(only=ids) if ids else []
     lines = {line.twitter_filter.id: line for line in board_lines if line.twitter_filter}
@@ -132,6 +132,7 @@ def show(filter_id: int) -> str:
         "filters/show.html",
         twitter_filter=twitter_filter,
         line=_line(filter_id),
+        stream=filter_prefix(filter_id),
         rules=_rules(twitter_filter),
         gaps=gaps,
         completeness=of_filter(twitter_filter),
@@ -229,8 +230,7 @@ def fill_gap(filter_id: int, gap_id: int) -> BaseResponse:
 
 
 def _mine(filter_id: int) -> TwitterFilter:
-    reader: User = signed_in_user()
-    return service.by_id(filter_id, None if reader.is_superuser else reader.id)
+    return service.by_id(filter_id, signed_in_user())
 
 
 def _line(filter_id: int) -> dashboard.BoardLine | None:

@@ -11,8 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from sfm.database import db
 from sfm.errors import SfmError, WrongInput
 from sfm.extensions import settings
-from sfm.filters import queries
-from sfm.models import StreamFile, TwitterFilter, User
+from sfm.models import StreamFile, TwitterFilter
 from sfm.runs import queue
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.streams import files
@@ -31,12 +30,12 @@ MAX_FILES = 1000
 @bp.get("/files/")
 @access("signed_in")
 def index() -> Response:
-    mine = _mine(signed_in_user())
+    reader = signed_in_user()
     stream, day = request.args.get("stream", ""), _day(request.args.get("day", ""))
     listed: list[StreamFile] = []
     if stream and day is not None:
-        listed = files.of_selection(mine, stream, day, day + timedelta(days=1))[:MAX_FILES]
-    days = [entry for entry in files.days(mine) if not stream or entry.prefix == stream]
+        listed = files.of_selection(reader, stream, day, day + timedelta(days=1))[:MAX_FILES]
+    days = [entry for entry in files.days(reader) if not stream or entry.prefix == stream]
     return page_or_part(
         "stream_files/index.html",
         "stream_files/_files.html",
@@ -51,7 +50,7 @@ def index() -> Response:
 @bp.get("/files/<id:file_id>/")
 @access("owner")
 def show(file_id: int) -> str:
-    row = files.by_id(file_id, _mine(signed_in_user()))
+    row = files.by_id(file_id, signed_in_user())
     posts: tuple[FirstPost, ...] = ()
     problem = ""
     try:
@@ -64,7 +63,7 @@ def show(file_id: int) -> str:
 @bp.get("/files/<id:file_id>/download")
 @access("owner")
 def download(file_id: int) -> Response:
-    row = files.by_id(file_id, _mine(signed_in_user()))
+    row = files.by_id(file_id, signed_in_user())
     path = files.path_of(settings().data_folder, row)
     answer = send_file(
         path, mimetype="application/gzip", as_attachment=True, download_name=path.name
@@ -76,7 +75,7 @@ def download(file_id: int) -> Response:
 @bp.post("/files/<id:file_id>/check/")
 @access("owner")
 def check(file_id: int) -> BaseResponse:
-    row = files.by_id(file_id, _mine(signed_in_user()))
+    row = files.by_id(file_id, signed_in_user())
     damage = files.verify(settings().data_folder, row)
     db.session.commit()
     here = url_for("stream_files.show", file_id=file_id)
@@ -89,28 +88,24 @@ def check(file_id: int) -> BaseResponse:
 @access("owner")
 def hand_on() -> BaseResponse:
     """The ticked files: to the export page, or, for superusers, into the database."""
-    mine = _mine(signed_in_user())
+    reader = signed_in_user()
     numbers = request.form.getlist("file", type=possible_id)[:MAX_FILES]
-    file_ids = [files.by_id(number, mine).id for number in numbers]
+    file_ids = [files.by_id(number, reader).id for number in numbers]
     if not file_ids:
         raise WrongInput(_("Tick the files first."))
     if request.form.get("to") == "export":
         return redirect(url_for("exports.new", files=",".join(map(str, file_ids))), 303)
-    if not signed_in_user().is_superuser:
+    if not reader.is_superuser:
         raise WrongInput(_("Only an administrator can import files into the database."))
     queue.enqueue(
         IMPORT_TWEETS,
         params={"stream_files": file_ids, "add_users": bool(request.form.get("add_users"))},
-        requested_by_id=signed_in_user().id,
+        requested_by_id=reader.id,
     )
     db.session.commit()
     return done(
         url_for("stream_files.index"), _("The import is asked for, and begins in a moment.")
     )
-
-
-def _mine(reader: User) -> list[int] | None:
-    return None if reader.is_superuser else queries.ids_of_owner(reader)
 
 
 def _names(days: list[files.DayOfFiles]) -> dict[str, str]:
