@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from sfm.database import db
-from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
+from sfm.models import TwitterUserItem
 from sfm.posts import delete as post_delete
 from sfm.removals.redact import RemovedIds, redact
 
@@ -70,27 +70,11 @@ def _id_ranges(above: int, highest: int) -> Iterator[ColumnElement[bool]]:
 
 
 def remove(matches: MatchingPosts, removed: RemovedIds) -> None:
-    """Take them out, with links that nothing else has. In the session; the caller commits."""
-    links = _links_of(matches.gone)
+    """Take them out, with links that no other post has. In the session; the caller commits."""
     post_delete.delete_posts(matches.gone)
-    for at in range(0, len(links), IDS_PER_STATEMENT):
-        still = select(TwitterUserItemUrl.id).where(TwitterUserItemUrl.link_id == Link.id)
-        is_in_batch = Link.id.in_(links[at : at + IDS_PER_STATEMENT])
-        db.session.execute(delete(Link).where(is_in_batch, ~still.exists()))
     for number in matches.cut:
         _cut(number, removed)
     db.session.flush()
-
-
-def _links_of(twitter_ids: Sequence[int]) -> list[int]:
-    links: set[int] = set()
-    for at in range(0, len(twitter_ids), IDS_PER_STATEMENT):
-        link_ids = select(TwitterUserItemUrl.link_id).join(
-            _item, _item.id == TwitterUserItemUrl.item_id
-        )
-        is_in_batch = _item.twitter_id.in_(twitter_ids[at : at + IDS_PER_STATEMENT])
-        links |= set(db.session.scalars(link_ids.where(is_in_batch)))
-    return sorted(links)
 
 
 def _cut(twitter_id: int, removed: RemovedIds) -> None:
