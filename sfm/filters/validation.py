@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sfm.errors import SfmError, WrongInput
 from sfm.filters.drafting import FilterDraft, draft_of
-from sfm.messages import Message, join_messages
+from sfm.messages import N_, Message, join_messages
 from sfm.models import TwitterFilter
 from sfm.networks.rules import Box, Phrase, Rule
 from sfm.twitter.boxes import parse_locations
@@ -130,43 +130,29 @@ def _fits_search(phrase: Phrase) -> bool:
     return True
 
 
+def _check_limit(values: Sized, limit: int, msgid: str) -> None:
+    if len(values) > limit:
+        raise WrongInput(Message(msgid, count=len(values), limit=limit))
+
+
 def _phrases(text: str) -> tuple[Phrase, ...]:
     phrases = parse_words(text)
-    if len(phrases) > MAX_PHRASES:
-        raise WrongInput(
-            Message(
-                "%(count)s phrases are too many; a filter takes %(limit)s.",
-                count=len(phrases),
-                limit=MAX_PHRASES,
-            )
-        )
+    _check_limit(
+        phrases, MAX_PHRASES, N_("%(count)s phrases are too many; a filter takes %(limit)s.")
+    )
     build_rules(phrases)  # says which phrase is too long
     return phrases
 
 
 def _people(text: str) -> tuple[str, ...]:
     names = parse_people(text)
-    if len(names) > MAX_PEOPLE:
-        raise WrongInput(
-            Message(
-                "%(count)s people are too many; a filter takes %(limit)s.",
-                count=len(names),
-                limit=MAX_PEOPLE,
-            )
-        )
+    _check_limit(names, MAX_PEOPLE, N_("%(count)s people are too many; a filter takes %(limit)s."))
     return names
 
 
 def _boxes(text: str) -> tuple[Box, ...]:
     boxes = parse_locations(text)
-    if len(boxes) > MAX_BOXES:
-        raise WrongInput(
-            Message(
-                "%(count)s boxes are too many; a filter takes %(limit)s.",
-                count=len(boxes),
-                limit=MAX_BOXES,
-            )
-        )
+    _check_limit(boxes, MAX_BOXES, N_("%(count)s boxes are too many; a filter takes %(limit)s."))
     build_rules((), (), boxes)  # says which box is too large, and what to do instead
     return boxes
 

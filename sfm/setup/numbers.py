@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from sfm.database import begin_write, db
 from sfm.models import ExportFile, RecurringExport, TwitterFilter
+from sfm.supervisord.conf import FILTER_PREFIX
 
 # SQLite and PostgreSQL: the last number given out, and how to go on above another.
 _LAST = {
@@ -22,7 +23,7 @@ _GO_ON = {
     "sqlite": "UPDATE sqlite_sequence SET seq = :number WHERE name = :name",
     "postgresql": "SELECT setval(pg_get_serial_sequence(:name, 'id'), :number)",
 }
-_FILTER = re.compile(r"twitterfilter-([0-9]{1,15})(?:-.*)?")
+_FILTER = re.compile(rf"{FILTER_PREFIX}([0-9]{{1,15}})(?:-.*)?")
 _EXPORT = re.compile(r"([0-9]{1,15})")
 _RECURRING = re.compile(r"([0-9]{1,15})-.*")
 

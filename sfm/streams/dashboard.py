@@ -20,7 +20,7 @@ from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
 from sfm.streams import file_names, lock
 from sfm.streams.restarts import restarts_shown
 from sfm.supervisord.client import Manager, ProcessInfo, ProcessState, View
-from sfm.supervisord.conf import NEEDS_PERSON, SAMPLE_PREFIX
+from sfm.supervisord.conf import NEEDS_PERSON, SAMPLE_PREFIX, program_name
 
 PAGE_SECONDS = 1.5  # how long a page waits for supervisord
 STALE = timedelta(seconds=60)  # a heartbeat this old is none
@@ -164,7 +164,7 @@ def _line(
     program = (
         next(running, None)
         or _runs(twitter_filter.id, processes)
-        or f"twitterfilter-{twitter_filter.id}"
+        or program_name([twitter_filter.id])
     )
     heartbeat = next(
         (

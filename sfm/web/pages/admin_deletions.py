@@ -106,11 +106,10 @@ def ask_runs() -> str | BaseResponse:
     ids = ids_in_request("job")
     if not ids:
         return done(url_for("admin.runs"), _("Tick the runs first."), "warning")
-    return render_template(
-        "admin_deletions/rows.html", name="job", ids=ids,
+    return _ask(
+        "runs", "job", ids,
         title=ngettext("Delete %(num)s run?", "Delete %(num)s runs?", len(ids)),
         what=_("What is recorded of it is deleted, its errors too. The posts it brought stay."),
-        action=url_for("admin_deletions.delete_runs"), back=url_for("admin.runs"),
         where=_("Timeline runs"),
     )  # fmt: skip
 
@@ -119,9 +118,8 @@ def ask_runs() -> str | BaseResponse:
 @access("superuser")
 def delete_runs() -> BaseResponse:
     deleted = run_actions.delete_runs(ids_in_request("job"))
-    db.session.commit()
     message = ngettext("%(num)s run is deleted.", "%(num)s runs are deleted.", deleted)
-    return done(url_for("admin.runs"), message, "success" if deleted else "info")
+    return _commit("runs", deleted, message)
 
 
 @bp.get("/timeline-errors/delete/")
@@ -130,11 +128,10 @@ def ask_errors() -> str | BaseResponse:
     ids = ids_in_request("error")
     if not ids:
         return done(url_for("admin.errors"), _("Tick the errors first."), "warning")
-    return render_template(
-        "admin_deletions/rows.html", name="error", ids=ids,
+    return _ask(
+        "errors", "error", ids,
         title=ngettext("Delete %(num)s error?", "Delete %(num)s errors?", len(ids)),
         what=_("It is no longer shown here, on the account's page and in its run."),
-        action=url_for("admin_deletions.delete_errors"), back=url_for("admin.errors"),
         where=_("Errors of runs"),
     )  # fmt: skip
 
@@ -143,6 +140,19 @@ def ask_errors() -> str | BaseResponse:
 @access("superuser")
 def delete_errors() -> BaseResponse:
     deleted = run_actions.delete_errors(ids_in_request("error"))
-    db.session.commit()
     message = ngettext("%(num)s error is deleted.", "%(num)s errors are deleted.", deleted)
-    return done(url_for("admin.errors"), message, "success" if deleted else "info")
+    return _commit("errors", deleted, message)
+
+
+def _ask(table: str, name: str, ids: list[int], **texts: str) -> str:
+    """The page that asks whether to delete these rows of a table of the administration."""
+    return render_template(
+        "admin_deletions/rows.html", name=name, ids=ids, back=url_for(f"admin.{table}"),
+        action=url_for(f"admin_deletions.delete_{table}"), **texts,
+    )  # fmt: skip
+
+
+def _commit(table: str, deleted: int, message: str) -> BaseResponse:
+    """Commit a deletion, and go back to the table with the message."""
+    db.session.commit()
+    return done(url_for(f"admin.{table}"), message, "success" if deleted else "info")

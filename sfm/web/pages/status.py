@@ -16,6 +16,7 @@ from sfm.filters import reconcile, service
 from sfm.models import TwitterFilter
 from sfm.streams import dashboard
 from sfm.supervisord import logs
+from sfm.supervisord.conf import program_name
 from sfm.supervisord.paths import paths_of
 from sfm.web.access import access, signed_in_user
 from sfm.web.htmx import done, page_or_part
@@ -51,7 +52,7 @@ def stop(filter_id: int) -> BaseResponse:
 @access("superuser")
 def restart(filter_id: int) -> BaseResponse:
     twitter_filter = _active(filter_id)
-    program = reconcile.program_of(filter_id) or f"twitterfilter-{filter_id}"
+    program = reconcile.program_of(filter_id) or program_name([filter_id])
     audit.record(
         "process.restarted",
         kind="filter",
