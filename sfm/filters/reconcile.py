@@ -20,21 +20,27 @@ from sfm.filters import connections, service
 from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
 from sfm.messages import Message, join_messages
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter
-from sfm.supervisord.client import ProcessInfo, ProcessState, ProgramChanges, SupervisordClient
+from sfm.supervisord.client import SupervisordClient
 from sfm.supervisord.conf import NEEDS_PERSON, Program
+from sfm.supervisord.follow import ProgramChanges
 from sfm.supervisord.paths import paths_of
+from sfm.supervisord.process import ProcessInfo, ProcessState
 
 logger = logging.getLogger(__name__)
 
+REQUEST_SECONDS = 1.8  # what a stuck supervisord may cost a request in all
 MAX_RETRY_MINUTES = 30
 STEADY_AFTER = timedelta(minutes=5)  # a process that ran so long is no crash loop
 NEVER_UP = Message("It stopped as often as it was started.")
 CANNOT_BEGIN = Message("It cannot begin with its settings; its log says why.")
 
 
-def supervisord_client(timeout_seconds: float = 5.0) -> SupervisordClient:
-    """The client of this installation's supervisord. Raises BadSetting."""
-    return SupervisordClient(paths_of(settings()), timeout_seconds=timeout_seconds)
+def supervisord_client(patience_seconds: float = 5.0) -> SupervisordClient:
+    """A client of this installation's supervisord, for one request or round. Raises BadSetting.
+
+    `patience_seconds` is what a supervisord that does not answer may cost in all.
+    """
+    return SupervisordClient(paths_of(settings()), patience_seconds=patience_seconds)
 
 
 def wanted_programs() -> ProgramPlan:
@@ -57,14 +63,14 @@ def apply(*, stop_seconds: float = 4.0) -> ProgramChanges:
 
     A read-only transaction is ended first, so that none is open while supervisord is asked.
     """
-    changes = _bring_together(supervisord_client(timeout_seconds=2.0), stop_seconds)
+    changes = _bring_together(supervisord_client(REQUEST_SECONDS), stop_seconds, round_seconds=8.0)
     _log(changes)
     return changes
 
 
 def reconcile() -> ProgramChanges:
     """The half-minute's round: as `apply`, with patience. Commits on its own."""
-    changes = _bring_together(supervisord_client(), 8.0)
+    changes = _bring_together(supervisord_client(), 8.0, round_seconds=20.0)
     _log(changes)
     return changes
 
@@ -87,8 +93,12 @@ def program_of(filter_id: int) -> str | None:
     return None
 
 
-def _bring_together(to: SupervisordClient, stop_seconds: float) -> ProgramChanges:
-    return to.reconcile(lambda: _programs_now(to), stop_seconds=stop_seconds)
+def _bring_together(
+    to: SupervisordClient, stop_seconds: float, round_seconds: float
+) -> ProgramChanges:
+    return to.reconcile(
+        lambda: _programs_now(to), stop_seconds=stop_seconds, round_seconds=round_seconds
+    )
 
 
 def _programs_now(to: SupervisordClient) -> list[Program]:
@@ -190,9 +200,9 @@ def _next_at(failures: int) -> datetime:
 def _log(changes: ProgramChanges) -> None:
     if changes.any or not changes.manager.is_running:
         logger.info(
-            "collectors reconciled manager=%s started=%s stopped=%s signalled=%s waiting=%s",
+            "collectors reconciled manager=%s started=%s stopped=%s signalled=%s waiting=%s why=%s",
             changes.manager.state, changes.started, changes.stopped, changes.signalled,
-            list(changes.waiting),
+            list(changes.waiting), changes.manager.message,
         )  # fmt: skip
 
 
@@ -209,6 +219,15 @@ SAVED = Message("Saved.")
 
 def outcome(changes: ProgramChanges, done: str = SAVED) -> SaveOutcome:
     """The sentence that a page shows after `apply`: `done`, or what is saved and waits."""
+    if changes.manager.is_broken:
+        return SaveOutcome(
+            Message(
+                "Saved. %(message)s The processes follow by themselves within half a minute of the "
+                "repair.",
+                message=changes.manager.message,
+            ),
+            waits=True,
+        )
     if not changes.manager.is_running:
         return SaveOutcome(
             Message(

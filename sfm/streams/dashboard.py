@@ -19,8 +19,10 @@ from sfm.messages import Message, join_messages
 from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
 from sfm.streams import file_names, lock
 from sfm.streams.restarts import restarts_shown
-from sfm.supervisord.client import Manager, ProcessInfo, ProcessState, View
+from sfm.supervisord.client import View
 from sfm.supervisord.conf import NEEDS_PERSON, SAMPLE_PREFIX, program_name
+from sfm.supervisord.manager import Manager
+from sfm.supervisord.process import ProcessInfo, ProcessState
 
 PAGE_SECONDS = 1.5  # how long a page waits for supervisord
 STALE = timedelta(seconds=60)  # a heartbeat this old is none
@@ -116,7 +118,7 @@ class Board:
 
 def board() -> Board:
     """Everything, as of now. Takes two seconds at most, also where supervisord is stuck."""
-    view = reconcile.supervisord_client(timeout_seconds=PAGE_SECONDS).view()
+    view = reconcile.supervisord_client(PAGE_SECONDS).view()
     board_lines = lines(view)
     known = {line.program for line in board_lines}
     free, total = _disk(settings().data_folder)
@@ -138,7 +140,7 @@ def board() -> Board:
 def lines(view: View | None = None, only: Iterable[int] | None = None) -> list[BoardLine]:
     """One line for each filter that is active, or still runs, and one for the sample if it is
     known. `only`: these filters, active or not."""
-    view = view or reconcile.supervisord_client(timeout_seconds=PAGE_SECONDS).view()
+    view = view or reconcile.supervisord_client(PAGE_SECONDS).view()
     processes = {process.name: process for process in view.processes}
     plan = reconcile.wanted_programs()
     heartbeats = list(db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)))
@@ -216,9 +218,9 @@ def _judge(
         and not _newer(twitter_filter, heartbeat)
     ):
         return STOPPED, heartbeat.reason, heartbeat.since, True
-    if not manager.is_running:
+    if not manager.is_running and process is None:
         return (
-            WAITING,
+            STOPPED if manager.is_broken else WAITING,
             join_messages([manager.message, Message("It is started by itself when that is over.")]),
             None,
             False,

@@ -18,8 +18,8 @@ from sfm.filters.drafting import FilterDraft, draft_of
 from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
 from sfm.filters.validation import BadFilter
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter, User
-from sfm.supervisord.client import ProcessInfo, ProcessState
 from sfm.supervisord.conf import Program
+from sfm.supervisord.process import ProcessInfo, ProcessState
 from sfm.users import credentials
 from tests.conftest import FrozenClock
 from tests.streams.collecting import make_filter

@@ -18,13 +18,10 @@ from sfm.filters import reconcile
 from sfm.models import AuditEntry, Heartbeat, ProgramRetry, StreamFile, TwitterFilter, User
 from sfm.streams import dashboard
 from sfm.streams.lock import StreamLock
-from sfm.supervisord.client import (
-    Manager,
-    ProcessInfo,
-    ProcessState,
-    ProgramChanges,
-    View,
-)
+from sfm.supervisord.client import View
+from sfm.supervisord.follow import ProgramChanges
+from sfm.supervisord.manager import Manager
+from sfm.supervisord.process import ProcessInfo, ProcessState
 from tests.conftest import FrozenClock
 from tests.pages import page, part, submit
 
@@ -124,6 +121,16 @@ def test_a_start_that_ends_before_the_first_heartbeat_is_not_called_starting(
         given_up = line(found, process(found, state, None, code))
         assert (given_up.state, given_up.needs_person) == ("stopped", True)
         assert "Tried again 3 times" in given_up.reason
+
+
+def test_what_blocks_a_start_is_told_where_the_filter_is_shown(found: TwitterFilter) -> None:
+    """S-8: supervisord runs, and no new process of it starts."""
+    broken = Manager("broken", "supervisord cannot read the file /x.conf, line 2.")
+    blocked = line(found, manager=broken)
+    assert (blocked.state, "/x.conf, line 2" in blocked.reason) == ("stopped", True)
+    beat(found)
+    going_on = line(found, process(found, ProcessState.RUNNING), manager=broken)
+    assert (going_on.state, going_on.reason) == ("collecting", "")
 
 
 def test_the_board_counts_how_often_a_process_was_started_again(

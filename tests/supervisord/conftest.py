@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from sfm.supervisord.client import ProcessState, SupervisordClient
+from sfm.supervisord.client import SupervisordClient
 from sfm.supervisord.own_conf import render_main
 from sfm.supervisord.paths import PROJECT, Paths, make_folders
+from sfm.supervisord.process import ProcessState
 from tests.waiting import wait_for
 
 STAND_IN = """#!{python}

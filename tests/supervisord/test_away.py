@@ -9,14 +9,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sfm.supervisord import rpc
-from sfm.supervisord.client import ProcessState, SupervisordClient
+from sfm.supervisord.client import SupervisordClient
 from sfm.supervisord.conf import Program
+from sfm.supervisord.last_trouble import kept_trouble
 from sfm.supervisord.paths import Paths
+from sfm.supervisord.process import ProcessState
 from tests.supervisord.conftest import Daemon, is_alive
 from tests.waiting import wait_for
 
@@ -123,7 +126,7 @@ def test_a_supervisord_that_never_answers_does_not_hold_us_up(place: Paths) -> N
     """SV3: the stock transport waits for ever."""
     with listener(place.socket, lambda connection, number: None) as seen:
         before = time.monotonic()
-        assert SupervisordClient(place, timeout_seconds=1).view().manager.state == "stuck"
+        assert SupervisordClient(place, patience_seconds=1).view().manager.state == "stuck"
         assert 0.9 < time.monotonic() - before < 30
         assert len(seen) == 1, "a stuck one is not asked twice"
 
@@ -211,12 +214,17 @@ def test_a_foreign_file_that_blocks_every_reload_is_named_and_stops_still_work(
     assert fault.value.code == rpc.CANT_REREAD
     changes = client.reconcile([])
     assert changes.manager.state == "broken"
-    assert "administrator" in changes.manager.message
-    assert "by-hand.conf" not in changes.manager.message
+    assert f"{broken}, line 2. " in changes.manager.message
+    assert "no collector starts that is new" in changes.manager.message
+    assert "comma" not in changes.manager.message, "what the file says is for administrators"
+    assert client.view().manager == changes.manager, "supervisord answers all the while"
     assert changes.stopped == ["twitterfilter-1"]
     assert not is_alive(pid)
+    broken.write_bytes(b"\xff\xfe")
+    assert str(broken) in client.reconcile([]).manager.message, "supervisord does not name it"
     broken.unlink()
     assert client.reconcile([ONE]).started == ["twitterfilter-1"]
+    assert client.view().manager.is_running
 
 
 def test_a_configuration_that_cannot_be_written_is_an_answer(
@@ -226,6 +234,55 @@ def test_a_configuration_that_cannot_be_written_is_an_answer(
     place.conf.write_text("a file where the folder should be")
     changes = client.reconcile([ONE])
     assert changes.manager.state == "broken"
+    assert str(place.conf) in changes.manager.message
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_a_folder_that_is_not_ours_to_write_is_named_with_its_owner_and_our_user(
+    place: Paths, client: SupervisordClient
+) -> None:
+    """S-9"""
+    place.conf.chmod(0o755)
+    for folder in (place.instance, place.run):
+        os.chown(folder, 65534, -1)
+    os.seteuid(65534)
+    try:
+        message = client.reconcile([ONE]).manager.message
+        kept = kept_trouble(place)
+    finally:
+        os.seteuid(0)
+    for part in (str(place.conf), "root", "drwxr-xr-x", "nobody", "Permission denied"):
+        assert part in message
+    assert kept is not None
+    assert kept.message == message, "the board does not write, and shows it all the same"
+    assert client.reconcile([ONE]).manager.state == "absent"
+
+
+def test_a_deactivated_program_is_stopped_where_nothing_can_be_written(
+    client: SupervisordClient, place: Paths, daemon: Daemon
+) -> None:
+    client.reconcile([ONE])
+    wait_for(daemon.living)
+    refused = SupervisordClient(replace(place, owner="nobody"))
+    changes = refused.reconcile([])
+    assert (changes.manager.state, changes.stopped) == ("broken", [ONE.name])
+    assert not daemon.living()
+
+
+def test_a_stuck_supervisord_costs_one_client_its_patience_once(place: Paths) -> None:
+    """S-24: the view, the reload and the turn of the round have one budget."""
+    with listener(place.socket, lambda connection, number: None) as seen:
+        client = SupervisordClient(place, patience_seconds=0.3)
+
+        def programs() -> list[Program]:
+            assert client.view().manager.state == "stuck"
+            return [ONE]
+
+        assert client.reconcile(programs).manager.state == "stuck"
+        with pytest.raises(rpc.NoAnswer):
+            client.restart(ONE.name)
+        assert len(seen) == 1
+    assert (place.conf / f"{ONE.name}.conf").is_file()
 
 
 FAULTS: dict[int, Callable[[Path], object]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +13,13 @@ import pytest
 
 from sfm.atomic_file import write_whole
 from sfm.errors import NotFound, SfmError
-from sfm.supervisord import client as client_module
 from sfm.supervisord import logs, rpc
-from sfm.supervisord.client import ProcessState, ProgramChanges, SupervisordClient
+from sfm.supervisord import process as process_module
+from sfm.supervisord.client import SupervisordClient
 from sfm.supervisord.conf import Program
+from sfm.supervisord.follow import ProgramChanges
 from sfm.supervisord.paths import Paths
+from sfm.supervisord.process import ProcessState
 from tests.rounds import rounds
 from tests.supervisord.conftest import Daemon, is_alive, make_stand_in
 from tests.waiting import wait_for
@@ -78,6 +81,31 @@ def test_an_altered_program_is_started_anew_and_no_other(
     assert not is_alive(pid_of["1"])
 
 
+def test_altered_programs_are_restarted_one_by_one_and_the_rest_in_the_next_round(
+    place: Paths, client: SupervisordClient, daemon: Daemon
+) -> None:
+    """K-19: an upgrade that changes the text of all files stopped all, and then started all."""
+    client.reconcile([ONE, TWO])
+    wait_for(lambda: len(daemon.living()) == 2)
+    before = daemon.living()
+    other = place.instance / "other"
+    other.mkdir()
+    altered = SupervisordClient(replace(place, logs=other))
+    none = altered.reconcile([ONE, TWO], round_seconds=0)
+    assert (none.stopped, none.started, set(none.waiting)) == ([], [], {ONE.name, TWO.name})
+    assert daemon.living() == before, "what there is no time for goes on as it was"
+    assert altered.reconcile([ONE, TWO]).started == [ONE.name, TWO.name]
+
+    def steps() -> list[tuple[str, str]]:
+        log = (place.logs / "supervisord.log").read_text()
+        return re.findall(r"(stopped|spawned): '?(twitterfilter-\d)", log)[2:]
+
+    wait_for(lambda: len(steps()) == 4)
+    assert steps() == [
+        ("stopped", ONE.name), ("spawned", ONE.name), ("stopped", TWO.name), ("spawned", TWO.name),
+    ]  # fmt: skip
+
+
 def test_other_groups_keep_their_processes_through_every_kind_of_change(
     client: SupervisordClient, place: Paths, daemon: Daemon
 ) -> None:
@@ -99,10 +127,10 @@ def test_a_new_revision_is_a_signal_not_a_new_process(
     client.reconcile([ONE])
     wait_for(daemon.living)
     before = daemon.living()
-    monkeypatch.setattr(client_module, "SETTLED_AFTER", client_module.timedelta(hours=1))
+    monkeypatch.setattr(process_module, "SETTLED_AFTER", process_module.timedelta(hours=1))
     early = client.reconcile([replace(ONE, revision=2)])
     assert early.signalled == [], "a signal before it listens would end it"
-    monkeypatch.setattr(client_module, "SETTLED_AFTER", client_module.timedelta(0))
+    monkeypatch.setattr(process_module, "SETTLED_AFTER", process_module.timedelta(0))
     changes = client.reconcile([replace(ONE, revision=3)])
     assert changes.signalled == ["twitterfilter-1"]
     wait_for(lambda: daemon.diary("hup"))
@@ -190,12 +218,14 @@ def test_a_program_that_cannot_start_does_not_keep_the_next_from_it(
     assert len(client.reconcile([ONE, TWO]).started) == 2
 
 
-def test_twenty_at_once_make_one_process(client: SupervisordClient, daemon: Daemon) -> None:
+def test_twenty_at_once_make_one_process(place: Paths, daemon: Daemon) -> None:
     """SV13: all are answered, one process runs."""
+
+    def ask() -> None:
+        answers.append(SupervisordClient(place).reconcile([ONE]))
+
     answers: list[ProgramChanges] = []
-    threads = [
-        threading.Thread(target=lambda: answers.append(client.reconcile([ONE]))) for _ in range(20)
-    ]
+    threads = [threading.Thread(target=ask) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sfm.supervisord.client import ProcessState, SupervisordClient
+from sfm.supervisord.client import SupervisordClient
 from sfm.supervisord.paths import PROJECT, Paths
+from sfm.supervisord.process import ProcessState
 from tests.supervisord.conftest import Daemon
 from tests.waiting import wait_for
 

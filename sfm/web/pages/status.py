@@ -62,7 +62,8 @@ def restart(filter_id: int) -> BaseResponse:
     reconcile.forget_retry([program])
     db.session.commit()
     return _done_or_refused(
-        lambda: reconcile.supervisord_client().restart(program), _("It is started again.")
+        lambda: reconcile.supervisord_client(reconcile.REQUEST_SECONDS).restart(program),
+        _("It is started again."),
     )
 
 
