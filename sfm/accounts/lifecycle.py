@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from sfm import clock
 from sfm.accounts.names import rename
+from sfm.adapters import NETWORK
 from sfm.database import db
 from sfm.messages import Message
 from sfm.models import AccountEvent, TwitterUser
@@ -21,7 +22,6 @@ from sfm.networks.errors import AccountProblem
 from sfm.networks.page import AccountBatch
 from sfm.networks.record import Account
 from sfm.runs import events
-from sfm.twitter.errors import account_problem
 
 OK, PROTECTED, SUSPENDED, NOT_FOUND = "ok", "protected", "suspended", "not_found"
 # Twitter does not say whether "withheld" and "unavailable" last: they change no state.
@@ -59,7 +59,7 @@ def apply_profile(account: TwitterUser, record: Account) -> bool:
     account.checked_at = clock.now()
     account.gone_unconfirmed_since = None
     if record.protected and account.state != PROTECTED:
-        set_state(account, PROTECTED, account_problem("protected", record.name).message)
+        set_state(account, PROTECTED, NETWORK.account_problem("protected", record.name).message)
     elif not record.protected and account.state != OK:
         set_state(account, OK, "")
     return rename(account, record.name)
@@ -71,7 +71,7 @@ def apply_problem(account: TwitterUser, problem: AccountProblem) -> bool:
     state = STATES.get(problem.state)
     if state is None or state == account.state:
         return False
-    reason = account_problem(problem.state, account.name).message
+    reason = NETWORK.account_problem(problem.state, account.name).message
     set_state(account, state, reason)
     return True
 
@@ -125,7 +125,7 @@ def confirm_gone() -> int:
     unconfirmed = select(TwitterUser).where(TwitterUser.gone_unconfirmed_since.is_not(None))
     accounts = db.session.scalars(unconfirmed).all()
     for account in accounts:
-        apply_problem(account, account_problem("gone", account.name))
+        apply_problem(account, NETWORK.account_problem("gone", account.name))
     db.session.flush()
     update_unconfirmed_event()
     return len(accounts)

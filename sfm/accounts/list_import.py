@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from sfm.accounts import lifecycle, names, service, sets
 from sfm.accounts.names import is_possible, normalize
+from sfm.adapters import NETWORK
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.messages import Message
@@ -23,8 +24,6 @@ from sfm.models import TwitterUser, TwitterUserSet
 from sfm.networks.errors import AccountProblem
 from sfm.networks.record import Account
 from sfm.runs.transactions import unit_of_work
-from sfm.twitter.errors import account_problem
-from sfm.twitter.prices import CENTS_PER_USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +75,7 @@ class Cost(msgspec.Struct, frozen=True):
 
     @property
     def cents(self) -> float:
-        return self.users * CENTS_PER_USER
+        return self.users * NETWORK.prices.cents_per_account
 
 
 class ImportPreview(msgspec.Struct):
@@ -133,7 +132,7 @@ def _judged_alone(number: int, text: str, name: str, seen: dict[str, int]) -> Li
     line = ListLine(number=number, text=text.strip()[:100], name=name[:60], verdict="new")
     if not is_possible(name):
         line.verdict = "not_a_name"
-        line.message = account_problem("malformed", name[:60]).message
+        line.message = NETWORK.account_problem("malformed", name[:60]).message
     elif name.lower() in seen:
         line.verdict = "twice"
         line.message = Message(
@@ -180,7 +179,7 @@ def _apply_record(line: ListLine, record: Account) -> None:
     line.record = msgspec.structs.replace(record, raw=b"")
     if record.protected:
         line.verdict = "protected"
-        line.message = account_problem("protected", record.name).message
+        line.message = NETWORK.account_problem("protected", record.name).message
 
 
 def _apply_problem(line: ListLine, problem: AccountProblem) -> None:

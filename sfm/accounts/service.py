@@ -15,13 +15,13 @@ from sqlalchemy import select
 from sfm import audit
 from sfm.accounts import lifecycle
 from sfm.accounts.names import flag_reuse, is_possible, normalize
+from sfm.adapters import NETWORK
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.messages import Message
 from sfm.models import AccountEvent, TwitterUser
 from sfm.networks.errors import AccountProblem
 from sfm.networks.record import Account
-from sfm.twitter.errors import account_problem
 
 if TYPE_CHECKING:
     from sfm.networks.adapter import AccountLookup
@@ -68,7 +68,7 @@ def look_up(client: AccountLookup, typed: str) -> Account:
     """
     name = normalize(typed)
     if not is_possible(name):
-        raise WrongInput(account_problem("malformed", typed.strip()[:60]).message)
+        raise WrongInput(NETWORK.account_problem("malformed", typed.strip()[:60]).message)
     try:
         return client.account_by_name(name)
     except AccountProblem as problem:
@@ -86,8 +86,8 @@ def look_up_again(client: AccountLookup, account: TwitterUser) -> Account:
         for record in batch.accounts:
             return record
         for problem in batch.problems:
-            raise WrongInput(account_problem(problem.state, account.name).message)
-    raise WrongInput(account_problem("unanswered", account.name).message)
+            raise WrongInput(NETWORK.account_problem(problem.state, account.name).message)
+    raise WrongInput(NETWORK.account_problem("unanswered", account.name).message)
 
 
 def add_by_name(
@@ -198,7 +198,7 @@ def activate_many(client: AccountLookup, ids: Sequence[int]) -> SwitchedAccounts
                     gone.append((account, problem))
                 else:
                     lifecycle.apply_problem(account, problem)
-                refused.append(account_problem(problem.state, account.name).message)
+                refused.append(NETWORK.account_problem(problem.state, account.name).message)
     db.session.flush()
     lifecycle.enter_gone(gone, len(idle))
     return SwitchedAccounts(changed, tuple(refused))

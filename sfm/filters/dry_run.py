@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sfm import clock
+from sfm.adapters import NETWORK
 from sfm.errors import WrongInput
 from sfm.messages import Message
 from sfm.networks.adapter import RecentSearch
 from sfm.networks.page import PostRecord
-from sfm.twitter.prices import DOLLARS_PER_COUNT, DOLLARS_PER_POST
 
+PRICES = NETWORK.prices
 EXAMPLES = 20
 DAYS = 7
 MAX_QUERIES = 10
@@ -35,7 +36,10 @@ class DryRun:
 
 def price(queries: Sequence[str]) -> float:
     """What a trial costs at most, in dollars."""
-    return min(len(queries), MAX_QUERIES) * DOLLARS_PER_COUNT + EXAMPLES * DOLLARS_PER_POST
+    return (
+        min(len(queries), MAX_QUERIES) * PRICES.dollars_per_count
+        + EXAMPLES * PRICES.dollars_per_post
+    )
 
 
 def try_out(queries: Sequence[str], client: RecentSearch) -> DryRun:
@@ -56,8 +60,9 @@ def try_out(queries: Sequence[str], client: RecentSearch) -> DryRun:
         total=total,
         by_day=dict(sorted(by_day.items())),
         examples=examples,
-        dollars_a_week=total * DOLLARS_PER_POST,
-        cost_dollars=len(searched) * DOLLARS_PER_COUNT + len(examples) * DOLLARS_PER_POST,
+        dollars_a_week=total * PRICES.dollars_per_post,
+        cost_dollars=len(searched) * PRICES.dollars_per_count
+        + len(examples) * PRICES.dollars_per_post,
         left_out=len(queries) - len(searched),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sfm.adapters import NETWORK
 from sfm.errors import WrongInput
 from sfm.filters import validation
 from sfm.filters.drafting import FilterDraft
@@ -11,8 +12,6 @@ from sfm.filters.validation import RuleParts
 from sfm.messages import N_
 from sfm.models import TwitterFilter
 from sfm.networks.rules import Rule
-from sfm.twitter.boxes import tiles
-from sfm.twitter.rules import MAX_RULES
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def preview(draft: FilterDraft, existing: TwitterFilter | None) -> Preview:
 
 def _counts(parts: RuleParts, rules: tuple[Rule, ...]) -> tuple[tuple[str, int, int], ...]:
     try:
-        small_boxes = len(tiles(parts.boxes))
+        small_boxes = len(NETWORK.rules.split_boxes(parts.boxes))
     except WrongInput:
         small_boxes = 0
     return (
@@ -48,5 +47,5 @@ def _counts(parts: RuleParts, rules: tuple[Rule, ...]) -> tuple[tuple[str, int, 
         (N_("people"), len(parts.names), validation.MAX_PEOPLE),
         (N_("boxes"), len(parts.boxes), validation.MAX_BOXES),
         (N_("boxes of 40 km as Twitter takes them"), small_boxes, 0),
-        (N_("rules"), len(rules), MAX_RULES),
+        (N_("rules"), len(rules), NETWORK.rules.max_rules),
     )

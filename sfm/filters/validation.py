@@ -6,21 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from sfm.adapters import NETWORK
 from sfm.errors import SfmError, WrongInput
 from sfm.filters.drafting import FilterDraft, draft_of
 from sfm.messages import N_, Message, join_messages
 from sfm.models import TwitterFilter
 from sfm.networks.rules import Box, Phrase, Rule
-from sfm.twitter.boxes import parse_locations
-from sfm.twitter.rules import (
-    MAX_RULES,
-    SEARCH_LIMIT,
-    STREAM_LIMIT,
-    build_rules,
-    parse_people,
-    parse_words,
-)
 
+RULES = NETWORK.rules
 MAX_PEOPLE = 5000
 MAX_PHRASES = 400
 MAX_BOXES = 25
@@ -87,9 +80,11 @@ def parts_of(draft: FilterDraft) -> RuleParts:
     return parts
 
 
-def rules_for(parts: RuleParts, uids: Iterable[int], limit: int = STREAM_LIMIT) -> tuple[Rule, ...]:
+def rules_for(
+    parts: RuleParts, uids: Iterable[int], limit: int = RULES.stream_characters
+) -> tuple[Rule, ...]:
     """The rules of these parts. People count by uid: those not found match nothing."""
-    made = build_rules(parts.phrases, uids, parts.boxes, limit=limit)
+    made = RULES.build(parts.phrases, uids, parts.boxes, limit=limit)
     exact = tuple(Rule(value) for value in parts.exact)
     return tuple({rule.value: rule for rule in (*made, *exact)}.values())
 
@@ -114,17 +109,19 @@ def search_plan(twitter_filter: TwitterFilter) -> SearchPlan:
     parts = parts_of(draft_of(twitter_filter, is_active=False))
     long_phrases = tuple(phrase for phrase in parts.phrases if not _fits_search(phrase))
     phrases = tuple(phrase for phrase in parts.phrases if phrase not in long_phrases)
-    made = build_rules(phrases, twitter_filter.uids.values(), parts.boxes, limit=SEARCH_LIMIT)
-    exact = [value for value in parts.exact if len(value) <= SEARCH_LIMIT]
-    too_long = [rule.value for phrase in long_phrases for rule in build_rules([phrase])]
-    too_long += [value for value in parts.exact if len(value) > SEARCH_LIMIT]
+    made = RULES.build(
+        phrases, twitter_filter.uids.values(), parts.boxes, limit=RULES.search_characters
+    )
+    exact = [value for value in parts.exact if len(value) <= RULES.search_characters]
+    too_long = [rule.value for phrase in long_phrases for rule in RULES.build([phrase])]
+    too_long += [value for value in parts.exact if len(value) > RULES.search_characters]
     queries = dict.fromkeys([*(rule.value for rule in made), *exact])
     return SearchPlan(tuple(queries), tuple(too_long))
 
 
 def _fits_search(phrase: Phrase) -> bool:
     try:
-        build_rules([phrase], limit=SEARCH_LIMIT)
+        RULES.build([phrase], limit=RULES.search_characters)
     except WrongInput:
         return False
     return True
@@ -136,37 +133,37 @@ def _check_limit(values: Sized, limit: int, msgid: str) -> None:
 
 
 def _phrases(text: str) -> tuple[Phrase, ...]:
-    phrases = parse_words(text)
+    phrases = RULES.parse_words(text)
     _check_limit(
         phrases, MAX_PHRASES, N_("%(count)s phrases are too many; a filter takes %(limit)s.")
     )
-    build_rules(phrases)  # says which phrase is too long
+    RULES.build(phrases)  # says which phrase is too long
     return phrases
 
 
 def _people(text: str) -> tuple[str, ...]:
-    names = parse_people(text)
+    names = RULES.parse_people(text)
     _check_limit(names, MAX_PEOPLE, N_("%(count)s people are too many; a filter takes %(limit)s."))
     return names
 
 
 def _boxes(text: str) -> tuple[Box, ...]:
-    boxes = parse_locations(text)
+    boxes = RULES.parse_locations(text)
     _check_limit(boxes, MAX_BOXES, N_("%(count)s boxes are too many; a filter takes %(limit)s."))
-    build_rules((), (), boxes)  # says which box is too large, and what to do instead
+    RULES.build((), (), boxes)  # says which box is too large, and what to do instead
     return boxes
 
 
 def _exact(text: str) -> tuple[str, ...]:
     values = tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
     for line in values:
-        if len(line) > STREAM_LIMIT:
+        if len(line) > RULES.stream_characters:
             raise WrongInput(
                 Message(
                     "“%(line)s…” has %(count)s characters; a rule takes %(limit)s.",
                     line=line[:60],
                     count=len(line),
-                    limit=STREAM_LIMIT,
+                    limit=RULES.stream_characters,
                 )
             )
     return values
@@ -175,13 +172,13 @@ def _exact(text: str) -> tuple[str, ...]:
 def _check_count(parts: RuleParts) -> None:
     # The uids of people not asked for yet are taken as long as any.
     rules = rules_for(parts, range(10**18, 10**18 + len(parts.names)))
-    if len(rules) > MAX_RULES:
+    if len(rules) > RULES.max_rules:
         raise BadFilter(
             {
                 "people": Message(
                     "This makes %(count)s rules; Twitter takes %(limit)s for one app.",
                     count=len(rules),
-                    limit=MAX_RULES,
+                    limit=RULES.max_rules,
                 )
             }
         )

@@ -11,11 +11,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from sfm.networks.meter import Meter, WindowState
+from sfm.networks.errors import AccountProblem, AccountState
+from sfm.networks.meter import Meter, Prices, WindowState
 from sfm.networks.page import AccountBatch, Counts, Page
-from sfm.networks.record import Account
-from sfm.networks.rules import OpenConnection, Rule, RuleRefusal, StreamRule, SyncResult
-from sfm.networks.stream import Event, StreamKind
+from sfm.networks.record import Account, Post
+from sfm.networks.rules import (
+    Box,
+    OpenConnection,
+    Phrase,
+    Rule,
+    RuleRefusal,
+    StreamRule,
+    SyncResult,
+)
+from sfm.networks.stream import BackoffKind, Event, StreamKind
 
 
 class AccountLookup(Protocol):
@@ -149,3 +158,85 @@ class RuleStore(Protocol):
 
 class FilterStreamClient(StreamSource, RuleStore, Protocol):
     """All that a collector needs of a network, with one credential."""
+
+
+class RuleLanguage(Protocol):
+    """Makes rules of what people type into a filter. Pure; raises WrongInput for what is wrong."""
+
+    @property
+    def max_rules(self) -> int:
+        """Rules that one app may hold."""
+
+    @property
+    def stream_characters(self) -> int:
+        """Characters of one rule of a stream."""
+
+    @property
+    def search_characters(self) -> int:
+        """Characters of one query of the recent search."""
+
+    def parse_words(self, text: str) -> tuple[Phrase, ...]:
+        """Words as typed: commas mean OR, blanks AND."""
+
+    def parse_people(self, text: str) -> tuple[str, ...]:
+        """Names of accounts, with commas between."""
+
+    def parse_locations(self, text: str) -> tuple[Box, ...]:
+        """Boxes from numbers with commas between: west, south, east, north."""
+
+    def split_boxes(self, boxes: Iterable[Box]) -> tuple[Box, ...]:
+        """The boxes cut as small as the network takes them."""
+
+    def build(
+        self,
+        words: Iterable[Phrase] = (),
+        uids: Iterable[int] = (),
+        boxes: Iterable[Box] = (),
+        *,
+        limit: int = ...,
+    ) -> tuple[Rule, ...]:
+        """The rules that together match any of these; `limit`: characters of each, without it
+        those of a rule of a stream."""
+
+
+class StreamBackoff(Protocol):
+    """How long one stream stays away after it broke. Times are seconds of the monotonic clock."""
+
+    def connected(self, now: float) -> None:
+        """Note that a connection is being made, whatever comes of it."""
+
+    def failed(self, kind: BackoffKind, now: float, requested_seconds: float = 0.0) -> float:
+        """Seconds to wait before the next connect; `requested_seconds`: as a refusal asked."""
+
+    def alive(self, seconds: float, records: int) -> None:
+        """After a connection ended: how long it lasted, and how many posts it gave."""
+
+
+class Network(Protocol):
+    """What a network says of itself without being called. No credential is needed."""
+
+    @property
+    def rules(self) -> RuleLanguage:
+        """How a filter becomes rules."""
+
+    @property
+    def prices(self) -> Prices:
+        """What reading costs."""
+
+    @property
+    def window_seconds(self) -> int:
+        """Length of the window that rate limits count in."""
+
+    def account_problem(
+        self, state: AccountState, subject: str, *, detail: str = ""
+    ) -> AccountProblem:
+        """The network's sentence for an account in this state; `subject` is its name or uid."""
+
+    def parse_line(self, line: bytes) -> Post:
+        """The post in these stored bytes. Raises Unreadable."""
+
+    def split_page(self, body: bytes) -> Page:
+        """The posts of one whole answer, as files hold it. Raises Unreadable."""
+
+    def stream_backoff(self) -> StreamBackoff:
+        """A new one, for one stream."""

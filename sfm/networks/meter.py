@@ -13,6 +13,15 @@ def fingerprint(kind: str, text: str) -> str:
     return hashlib.sha256(f"{kind}:{text}".encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Prices:
+    """What a network asks for what is read; 0 where it is free."""
+
+    dollars_per_post: float
+    dollars_per_count: float  # a call that counts posts
+    cents_per_account: float  # an account that is looked up
+
+
 class Meter:
     """Takes every call with what it read, for the present UTC day. Must not raise.
 

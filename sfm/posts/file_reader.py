@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from sfm.adapters import NETWORK
 from sfm.errors import WrongInput
 from sfm.messages import Message
 from sfm.networks.page import PostRecord
 from sfm.networks.record import Unreadable
-from sfm.twitter.parse.response import split_page
-from sfm.twitter.parse.tweet import parse_line
 
 MAX_LINE_BYTES = 32 * 1024 * 1024  # bytes; also of a document that is no line
 GZIP = b"\x1f\x8b"
@@ -104,7 +103,7 @@ def _line(number: int, line: bytes | None) -> LineContent | None:
     if not line.strip():
         return None
     try:
-        return LineContent(number, (PostRecord(line, parse_line(line)),))
+        return LineContent(number, (PostRecord(line, NETWORK.parse_line(line)),))
     except Unreadable as why:
         return _page(number, line, why)
 
@@ -112,7 +111,7 @@ def _line(number: int, line: bytes | None) -> LineContent | None:
 def _page(number: int, line: bytes, why: Unreadable) -> LineContent:
     """A line that is no post may be a whole page of them."""
     try:
-        page = split_page(line) if why.reason == "not_a_tweet" else None
+        page = NETWORK.split_page(line) if why.reason == "not_a_tweet" else None
     except Unreadable:
         page = None
     if page is None or not (page.records or page.refused):
@@ -139,7 +138,7 @@ def _document(path: Path) -> LineContent | None:
     if len(body) > MAX_LINE_BYTES:
         return None
     try:
-        page = split_page(body.removeprefix(b"\xef\xbb\xbf"))
+        page = NETWORK.split_page(body.removeprefix(b"\xef\xbb\xbf"))
     except Unreadable:
         return None
     if not page.records:

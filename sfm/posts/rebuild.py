@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from sfm.adapters import NETWORK
 from sfm.database import db
 from sfm.models import Run, TwitterUserItem
 from sfm.networks.page import PostRecord
@@ -24,7 +25,6 @@ from sfm.posts.store import index_entry
 from sfm.runs.context import RunContext
 from sfm.runs.jobs import REFILL_ITEMS
 from sfm.runs.transactions import unit_of_work
-from sfm.twitter.parse.tweet import parse_line
 
 BATCH = 500
 LISTS = ("hashtags", "mentions", "urls", "media", "edit_history")
@@ -107,7 +107,7 @@ def _refill_row(connection: Connection, row: Any, counts: Refilled) -> IndexEntr
     """Bring one row up to date; what it is to be found by, None where its JSON is unreadable."""
     raw = row.item_json.encode()
     try:
-        record = PostRecord(raw, parse_line(raw))
+        record = PostRecord(raw, NETWORK.parse_line(raw))
     except Unreadable:
         counts.unreadable += 1
         return None

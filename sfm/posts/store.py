@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from sfm import clock
+from sfm.adapters import NETWORK
 from sfm.database import db
 from sfm.messages import Message
 from sfm.networks.page import PostRecord
@@ -26,7 +27,6 @@ from sfm.posts.counters import PostCounts
 from sfm.posts.tokenizer import words_of
 from sfm.removals import register
 from sfm.removals.redact import redact
-from sfm.twitter.parse.tweet import parse_line
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ def _leave_out_removed(connection: Connection, page: _Page) -> int:
         if left is None:
             del page.ready[twitter_id]
         elif left != raw:
-            record = PostRecord(left, parse_line(left))
+            record = PostRecord(left, NETWORK.parse_line(left))
             page.ready[twitter_id] = _prepared(
                 ready.position, record, ready.row[:OWN_COLUMNS], stamp
             )

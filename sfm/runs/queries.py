@@ -11,13 +11,13 @@ from sqlalchemy import Select, Text, cast, func, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
 from sfm import clock
+from sfm.adapters import NETWORK
 from sfm.database import db
 from sfm.errors import NotFound
 from sfm.messages import Message
 from sfm.models import Event, Run, RunError
 from sfm.models.run import OPEN_STATES
 from sfm.runs.context import WINDOW
-from sfm.twitter.rate_headers import WINDOW_SECONDS
 
 PAGE = 50
 RECENT_PERIOD = timedelta(days=31)  # since a run was queued
@@ -106,7 +106,7 @@ def _by_windows(run: Run, left: int, now: datetime) -> datetime:
         return now
     opens_at = max(datetime.fromisoformat(window["opens_at"]), now)
     further: int = ceil(beyond / max(window["limit"], 1)) - 1
-    return opens_at + further * timedelta(seconds=WINDOW_SECONDS)
+    return opens_at + further * timedelta(seconds=NETWORK.window_seconds)
 
 
 def errors_of(run_id: int, *, after_id: int = 0, limit: int = PAGE) -> Sequence[RunError]:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Date, cast, func, select
 
 from sfm import clock
+from sfm.adapters import NETWORK
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError
 from sfm.messages import Message
@@ -24,7 +25,6 @@ from sfm.streams.gzip_members import inflate
 from sfm.streams.manifest import record_file
 from sfm.streams.parse_line import split
 from sfm.streams.sealing import Damaged, FileFacts, read_facts
-from sfm.twitter.parse.tweet import parse_line
 
 logger = logging.getLogger(__name__)
 
@@ -202,6 +202,6 @@ def first_posts(path: Path, count: int = FIRST_POSTS) -> tuple[FirstPost, ...]:
 
 def _post(line: bytes) -> FirstPost:
     try:
-        return FirstPost(parse_line(line), "")
+        return FirstPost(NETWORK.parse_line(line), "")
     except Unreadable:
         return FirstPost(None, line[:2000].decode("utf-8", "replace"))

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 
 from sfm import clock
+from sfm.adapters import NETWORK
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.filters import service
@@ -33,7 +34,6 @@ from sfm.streams.manifest import record_file
 from sfm.streams.parse_line import post_id_of, split
 from sfm.streams.removed_posts import RemovedPosts
 from sfm.streams.sealing import FileFacts, leave_out
-from sfm.twitter.prices import DOLLARS_PER_POST
 
 FILLED, IN_PART, BROKEN_OFF = "filled", "in part", "broken off"
 DONE = {FILLED, IN_PART}
@@ -67,7 +67,7 @@ class FillEstimate:
     why_not: str  # "" where it can be filled
     trouble: str
     dollars: float | None  # what it may cost; None where nobody knows what was missed
-    dollars_a_post: float = DOLLARS_PER_POST
+    dollars_a_post: float = NETWORK.prices.dollars_per_post
 
 
 def fill_estimates(gaps: Iterable[Gap]) -> dict[int, FillEstimate]:
@@ -89,7 +89,7 @@ def _prospect(gap: Gap, run: Run | None) -> FillEstimate:
         is_asked=is_asked,
         why_not=Message("It is asked for already.") if is_asked else _why_not(gap),
         trouble=run.message if run and failed and not is_done(gap) else "",
-        dollars=gap.lost_estimate * DOLLARS_PER_POST or None,
+        dollars=gap.lost_estimate * NETWORK.prices.dollars_per_post or None,
     )
 
 

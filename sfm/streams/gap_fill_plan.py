@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sfm import clock
+from sfm.adapters import NETWORK
 from sfm.errors import WrongInput
 from sfm.filters import validation
 from sfm.filters.criteria import criteria_of, filter_from
 from sfm.messages import Message, join_messages
 from sfm.models import Gap, TwitterFilter
-from sfm.twitter.rules import SEARCH_LIMIT
 
 SEARCH_REACH = timedelta(days=7)
 MARGIN = timedelta(seconds=10)  # posts come late, and clocks differ
@@ -79,7 +79,7 @@ def _too_long(rule: str) -> str:
         "%(limit)s).",
         rule=rule,
         count=len(rule),
-        limit=SEARCH_LIMIT,
+        limit=NETWORK.rules.search_characters,
     )
 
 

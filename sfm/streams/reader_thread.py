@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sfm import clock
+from sfm.adapters import NETWORK
 from sfm.messages import Message
 from sfm.networks.adapter import PostStream
 from sfm.networks.errors import NetworkError, NoRules, OutOfCredits, Wait
 from sfm.networks.stream import Disconnect, Skipped, StreamLine, backoff_kind
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.status import Status
-from sfm.twitter.stream_backoff import Backoff
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class ReaderThread(threading.Thread):
         self.refusal: NetworkError | None = None
         self.crash: BaseException | None = None
         self._connection: PostStream | None = None
-        self._backoff = Backoff()
+        self._backoff = NETWORK.stream_backoff()
         self._refusals = 0
         self._drop_began: datetime | None = None
         self._dropped_before = 0

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from sfm import clock
 from sfm.accounts import lifecycle, queries, service
+from sfm.adapters import NETWORK
 from sfm.database import db
 from sfm.extensions import settings
 from sfm.messages import Message, join_messages
@@ -23,7 +24,6 @@ from sfm.runs.errors import Postponed, pause_for
 from sfm.runs.queue import enqueue
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines.failures import RETRY_WHEN_DOWN
-from sfm.twitter.errors import account_problem
 
 BATCH = 100
 UNCONFIRMED = Message(
@@ -167,7 +167,7 @@ def _record_problem(
     name, account_id = (account.name, account.id) if account else (problem.subject, None)
     is_left = is_unconfirmed and account is not None and account.gone_unconfirmed_since is not None
     db.session.rollback()
-    reason = account_problem(problem.state, name).message
+    reason = NETWORK.account_problem(problem.state, name).message
     if is_left:
         reason = join_messages([reason, UNCONFIRMED])
     permanent = problem.permanent and not is_left

@@ -15,6 +15,7 @@ from sqlalchemy import or_, select
 
 from sfm import clock
 from sfm.accounts import lifecycle
+from sfm.adapters import NETWORK
 from sfm.database import db
 from sfm.errors import NotFound, SfmError
 from sfm.extensions import settings
@@ -44,7 +45,6 @@ from sfm.runs.transactions import unit_of_work
 from sfm.timelines import failures
 from sfm.timelines.collect import AccountCursor, CollectResult, collect, load_cursors
 from sfm.timelines.failures import RETRY_WHEN_DOWN, Failures
-from sfm.twitter.errors import account_problem
 
 logger = logging.getLogger(__name__)
 
@@ -224,7 +224,7 @@ class WorkerPool:
 
         unit_of_work(enter)
         self.failures.record_explained()
-        reason = account_problem(trouble.state, self.names[account_id]).message
+        reason = NETWORK.account_problem(trouble.state, self.names[account_id]).message
         self._record_error(account_id, reason, trouble.detail, permanent=trouble.permanent)
 
     def _record_failure(self, account_id: int, trouble: Exception, read_before: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from sfm import clock
+from sfm.adapters import NETWORK
 from sfm.errors import WrongInput
 from sfm.exports.errors import FileGone
 from sfm.exports.readers.database import (
@@ -37,7 +38,6 @@ from sfm.posts.search_query import AllOf, Node, OneOf, SearchTerm
 from sfm.posts.search_scope import scope_of
 from sfm.posts.selection import Selection
 from sfm.posts.tokenizer import words_of
-from sfm.twitter.parse.tweet import parse_line
 
 BATCH = 500
 GZIP_START = b"\x1f\x8b"
@@ -99,7 +99,7 @@ class StreamPosts:
         met: list[PostAndLine] = []
         for line in lines:
             try:
-                met.append((parse_line(line), line))
+                met.append((NETWORK.parse_line(line), line))
             except Unreadable:
                 tally.leave_out(NOT_A_POST)
         matching = []
