@@ -58,13 +58,14 @@ class Leadership:
 
     def acquire_or_renew(self) -> bool:
         """Take the lease, or renew it when that is due; whether we have it. Commits on its own."""
-        if self.lease is None:
+        lease = self.lease
+        if lease is None:
             self.lease = leases.take(LEADER_LEASE, new_owner(), LEASE_SECONDS)
             self._renewed_at = self._steady_since = clock.monotonic()
             if self.lease:
                 logger.info("leads the schedule epoch=%d", self.lease.epoch)
         elif clock.monotonic() - self._renewed_at >= RENEW_SECONDS:
-            self._renew(self.lease)
+            self._renew(lease)
         return self.is_leader
 
     def _renew(self, lease: leases.AcquiredLease) -> None:
@@ -78,9 +79,9 @@ class Leadership:
 
     def release(self) -> None:
         """Give the lease back, for whichever process tries next."""
-        if self.lease is not None:
-            leases.release(self.lease)
-            self.lease = None
+        lease, self.lease = self.lease, None
+        if lease is not None:
+            leases.release(lease)
 
 
 class Scheduler:
@@ -119,11 +120,12 @@ class Scheduler:
 
     def _run_in_app(self, name: str, work: Callable[[], Any]) -> None:
         """Do `work` in a session of its own; errors are logged, and it is called again later."""
-        if shutdown.stop_requested():
-            return
         with self.app.app_context():
             try:
-                work()
+                if shutdown.stop_requested():
+                    self.leadership.release()  # so that another process leads at once
+                else:
+                    work()
             except SfmError as exc:
                 logger.warning("background work failed name=%s reason=%s", name, exc.message)
             except Exception:

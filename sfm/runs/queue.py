@@ -22,7 +22,7 @@ from sfm.errors import SfmError
 from sfm.messages import Message
 from sfm.models import Lease, Run
 from sfm.networks.errors import OutOfCredits
-from sfm.runs import leases
+from sfm.runs import leases, shutdown
 from sfm.runs.context import HEARTBEAT_SECONDS, Progress, RunContext
 from sfm.runs.errors import (
     AlreadyRunning,
@@ -163,24 +163,25 @@ def finish(
     is put into the dictionary becomes the run's result. Errors are raised again, OutOfCredits as
     Pause. Commits on its own.
     """
-    result: dict[str, Any] = {}
-    ending = Ending("failed", UNEXPECTED)
-    try:
-        with heartbeats(run, heartbeat_seconds):
-            yield result
-        ending = Ending("finished")
-    except KeyboardInterrupt:
-        ending = Ending("cancelled", Message("Stopped from the keyboard."))
-        raise
-    except OutOfCredits as trouble:
-        pause = pause_for(trouble)
-        ending = _ending_of(pause, run.origin)
-        raise pause from trouble
-    except SfmError as exc:
-        ending = _ending_of(exc, run.origin)
-        raise
-    finally:
-        _end(run, ending, result)
+    with shutdown.run_under_way():
+        result: dict[str, Any] = {}
+        ending = Ending("failed", UNEXPECTED)
+        try:
+            with heartbeats(run, heartbeat_seconds):
+                yield result
+            ending = Ending("finished")
+        except KeyboardInterrupt:
+            ending = Ending("cancelled", Message("Stopped from the keyboard."))
+            raise
+        except OutOfCredits as trouble:
+            pause = pause_for(trouble)
+            ending = _ending_of(pause, run.origin)
+            raise pause from trouble
+        except SfmError as exc:
+            ending = _ending_of(exc, run.origin)
+            raise
+        finally:
+            _end(run, ending, result)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _stop_event = threading.Event()
+_runs_changed = threading.Condition()
+_runs_under_way = 0
 
 
 def request_stop() -> None:
@@ -18,5 +22,25 @@ def stop_requested() -> bool:
 
 
 def clear_stop() -> None:
-    """Take the request back, for tests."""
+    """Take the request back: a command that heard it has ended, and for tests."""
     _stop_event.clear()
+
+
+@contextmanager
+def run_under_way() -> Iterator[None]:
+    """Around the work of a run of this process, for `wait_until_idle`."""
+    global _runs_under_way
+    with _runs_changed:
+        _runs_under_way += 1
+    try:
+        yield
+    finally:
+        with _runs_changed:
+            _runs_under_way -= 1
+            _runs_changed.notify_all()
+
+
+def wait_until_idle(seconds: float | None = None) -> bool:
+    """Wait until no run of this process is under way, so many seconds at most; whether that is."""
+    with _runs_changed:
+        return _runs_changed.wait_for(lambda: not _runs_under_way, seconds)

@@ -73,7 +73,8 @@ def web_program(place: Paths, host: str, port: int) -> str:
     """gunicorn with the pages. Threads, so that a long download does not hold up a worker."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     command = (
-        f'"{place.python}" -m gunicorn --worker-class gthread --workers {WORKERS} '
+        f'"{place.python}" -m gunicorn --config "{place.project}/gunicorn.conf.py" '
+        f"--worker-class gthread --workers {WORKERS} "
         f"--threads {THREADS} --timeout 60 --graceful-timeout 30 --no-control-socket "
         f"--max-requests 10000 --max-requests-jitter 1000 --bind {address} wsgi:app"
     )

@@ -22,7 +22,9 @@ from tests.pages import sign_in
 
 
 @contextmanager
-def gunicorn(settings: Settings, log: Path, *words: str) -> Iterator[tuple[str, psutil.Popen]]:
+def gunicorn(
+    settings: Settings, log: Path, *words: str, **more: str
+) -> Iterator[tuple[str, psutil.Popen]]:
     """The site's address and its master process; nothing else is due while it runs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -42,6 +44,7 @@ def gunicorn(settings: Settings, log: Path, *words: str) -> Iterator[tuple[str, 
                 "SFM_EXPORT_ROWS_AT_ONCE": "1000",
                 "SFM_SCHEDULE_TIMELINES": "off",
                 "SFM_SCHEDULE_RECONCILE": "off",
+                **more,
             },
         )  # fmt: skip
     try:
