@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from flask import has_app_context
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from sfm.database import db
@@ -23,12 +23,15 @@ Work = Callable[[Connection], object]
 
 
 class DeferredWrites:
-    """A queue of small writes. Raises nothing: what cannot be written now stays in the queue."""
+    """A queue of small writes. Raises nothing: what cannot be written now stays in the queue,
+    whatever the database's trouble is called; only a write that is refused for what it says is
+    dropped, and logged."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._waiting: list[Work] = []
         self._lock = threading.Lock()
+        self._is_delayed = False
 
     def write(self, work: Work) -> None:
         """Do `work` in a transaction of its own, at once or after the session's transaction."""
@@ -47,13 +50,37 @@ class DeferredWrites:
         if not waiting:
             return
         try:
+            self._write(waiting)
+        except SQLAlchemyError as exc:
+            with self._lock:
+                self._waiting = waiting + self._waiting
+            self._log_delay(exc)
+        else:
+            self._is_delayed = False
+
+    def _write(self, waiting: list[Work]) -> None:
+        try:
             with self._engine.begin() as connection:
                 for work in waiting:
                     work(connection)
-        except OperationalError as exc:
-            logger.warning("not written yet count=%d cause=%s", len(waiting), exc.orig)
-            with self._lock:
-                self._waiting = waiting + self._waiting
+        except (IntegrityError, DataError) as exc:
+            if len(waiting) > 1:
+                self._write_singly(waiting)
+                return
+            logger.error("not written, refused by the database cause=%s", type(exc.orig).__name__)
+
+    def _write_singly(self, waiting: list[Work]) -> None:
+        """Each in a transaction of its own, so that one that is refused does not delay others."""
+        while waiting:
+            self._write(waiting[:1])
+            del waiting[0]
+
+    def _log_delay(self, exc: SQLAlchemyError) -> None:
+        """Once until a write passes again, not at each call of a long outage."""
+        level = logging.DEBUG if self._is_delayed else logging.WARNING
+        self._is_delayed = True
+        cause = getattr(exc, "orig", exc)
+        logger.log(level, "not written yet count=%d cause=%s", len(self._waiting), cause)
 
 
 def writing_session(engine: Engine) -> Session | None:

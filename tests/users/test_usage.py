@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.exc import OperationalError
 
 from sfm.database import begin_write, db
 from sfm.models import ApiUsage, User
 from sfm.runs.transactions import unit_of_work
+from sfm.users.deferred_writes import DeferredWrites
 from sfm.users.usage import (
     DatabaseMeter,
     Usage,
@@ -196,3 +199,86 @@ def test_tabs_of_several_threads_add_up(app: Flask, clock: FrozenClock) -> None:
 
     at_once(3, many)
     assert usage_per_credential(TODAY) == {"a": Usage(60, 120, 0), "b": Usage(60, 0, 60)}
+
+
+def read_only(engine: Engine) -> Callable[[], None]:
+    """The database may only be read, as after a failover or on a full disk."""
+    if engine.dialect.name == "sqlite":
+        engine.dispose()
+        pragma = "PRAGMA query_only = ON"
+
+        @event.listens_for(engine, "checkout")
+        def _on_checkout(connection: Any, _record: object, _proxy: object) -> None:
+            connection.execute(pragma)
+
+        def writable() -> None:
+            nonlocal pragma
+            pragma = "PRAGMA query_only = OFF"
+
+        return writable
+    name = engine.url.database
+
+    def set_to(value: str) -> None:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SET default_transaction_read_only = off")
+            connection.commit()
+            statement = f'ALTER DATABASE "{name}" SET default_transaction_read_only = {value}'
+            connection.exec_driver_sql(statement)
+            connection.commit()
+        engine.dispose()
+
+    set_to("on")
+    return lambda: set_to("off")
+
+
+def without_table(engine: Engine) -> Callable[[], None]:
+    """New code on the old tables, as in a release that is installed without a stop."""
+
+    def rename(old: str, new: str) -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
+
+    rename("api_usage", "usage_of_old")
+    return lambda: rename("usage_of_old", "api_usage")
+
+
+def without_connections(engine: Engine) -> Callable[[], None]:
+    """All of the pool's connections are in use elsewhere."""
+    taken = [engine.connect()]
+    return lambda: taken.pop().close()
+
+
+@pytest.mark.parametrize("trouble", [read_only, without_table, without_connections])
+def test_counting_raises_nothing_whatever_the_trouble_is_called(
+    app: Flask, clock: FrozenClock, caplog: pytest.LogCaptureFixture,
+    trouble: Callable[[Engine], Callable[[], None]],
+) -> None:  # fmt: skip
+    """K-14: else a collector ends at its first call that is counted."""
+    engine = create_engine(db.engine.url, pool_size=1, max_overflow=0, pool_timeout=0.01)
+    try:
+        meter = DatabaseMeter(engine)
+        heal = trouble(engine)
+        for _ in range(5):
+            meter.count("a", "stream", posts=5)
+        assert caplog.text.count("not written yet") == 1, "one line an outage"
+        heal()
+        meter.count("a", "stream", posts=1)
+        assert usage_this_month() == Usage(6, 26, 0)
+    finally:
+        engine.dispose()
+
+
+def test_one_write_that_is_refused_delays_no_other(app: Flask, clock: FrozenClock) -> None:
+    writes = DeferredWrites(db.engine)
+    row = {"fingerprint": "a", "endpoint": "x", "day": TODAY, "calls": 1, "posts": 0, "users": 0}
+
+    def refused(connection: Connection) -> None:
+        connection.execute(insert(ApiUsage), [row, row])
+
+    begin_write()  # so that, on SQLite, both wait for the same transaction
+    writes.write(refused)
+    writes.write(lambda connection: connection.execute(insert(ApiUsage), row))
+    db.session.rollback()
+    assert usage_this_month() == Usage(1, 0, 0)
+    writes.flush()
+    assert usage_this_month() == Usage(1, 0, 0)
