@@ -36,6 +36,9 @@ from sfm.errors import BadSetting
 logger = logging.getLogger(__name__)
 
 PREFIX = "SFM_"
+WEB_THREADS = 8  # of one web process
+RUNS_AT_ONCE = 3  # in one web process
+SCHEDULER_THREADS = 2  # that queue what is due
 OUTSIDE_THE_TABLE = {"SFM_INSTANCE", "SFM_SHARED_DATA", "SFM_TEST_POSTGRES", "SFM_CHROMIUM"}
 
 
@@ -246,6 +249,12 @@ class Settings:
         "Whole posts (not ids alone) that a person may export in a UTC day before a superuser "
         "must agree; 0: no limit.",
     )
+
+    @property
+    def database_threads(self) -> int:
+        """How many threads of one process may use the database at the same time: those of pages,
+        of runs with their heartbeats, of the scheduler, and of a timeline run."""
+        return WEB_THREADS + 2 * RUNS_AT_ONCE + SCHEDULER_THREADS + self.timeline_threads
 
     @property
     def database(self) -> str:

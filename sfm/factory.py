@@ -12,7 +12,7 @@ from flask import Flask
 
 from sfm import cli, clock, config, extensions, instance, web
 from sfm.config import Settings
-from sfm.database import db, hide_values_in_errors, listen_to_sqlite
+from sfm.database import db, engine_options, hide_values_in_errors, listen_to_sqlite
 from sfm.errors import BadSetting
 from sfm.supervisord.conf import NEEDS_PERSON
 from sfm.supervisord.final_exit import wait_for_final_exit
@@ -101,7 +101,7 @@ def flask_config(settings: Settings) -> dict[str, object]:
         "SECRET_KEY": instance.secret_key(settings),
         "SECRET_KEY_FALLBACKS": list(settings.secret_key_fallbacks) or None,
         "SQLALCHEMY_DATABASE_URI": settings.database,
-        "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True, "pool_pre_ping": True},
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database, settings.database_threads),
         "MAX_CONTENT_LENGTH": 1024 * 1024,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",

@@ -27,7 +27,7 @@ def add_userlist(file: Path, setname: str | None, owner: str | None, yes: bool) 
     not found. Those that are here already go into the set as well.
     """
     from sfm.accounts import list_import
-    from sfm.cli.running import running
+    from sfm.cli.running import patient_client, running
     from sfm.users.clients import default_client
 
     texts = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
@@ -35,7 +35,7 @@ def add_userlist(file: Path, setname: str | None, owner: str | None, yes: bool) 
     set_id = _set_for(setname, owner, yes) if setname else None
     default_client()
     with running("add_userlist", {"file": file.name, "set_id": set_id}) as (run, result):
-        client = default_client(lambda wait: run.wait(wait.until, wait.message))
+        client = patient_client(run)
         preview = list_import.preview(
             client, texts, progress=lambda done, total: run.set_status("", total)
         )

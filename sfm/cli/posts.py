@@ -40,7 +40,7 @@ def fetch_tweets_by_id(
     had come when it was cut off is kept in <outputfile>.incomplete. Nothing is put into the
     database; import_tweets does that with the file.
     """
-    from sfm.cli.running import running
+    from sfm.cli.running import patient_client, running
     from sfm.posts.lookup import look_up, read_ids
     from sfm.users.clients import default_client
 
@@ -55,7 +55,7 @@ def fetch_tweets_by_id(
         log = files.enter_context(_log_beside(inputfile, outputfile))
         params = {"inputfile": inputfile.name}
         run, result = files.enter_context(running("fetch_tweets_by_id", params))
-        client = default_client(lambda wait: run.wait(wait.until, wait.message))
+        client = patient_client(run)
         counts = look_up(run, client, read_ids(lines, limit), out, log)
         result.update(vars(counts))
     click.echo(

@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sfm.runs.context import RunContext
+    from sfm.twitter.client import Client
 
 TICK_SECONDS = 0.5
+SAME_SECONDS = 60.0  # threads that wait for the same window differ by a few seconds
+MIN_WAIT_SECONDS = 5.0  # shorter waits are not worth a line
 
 
 @contextmanager
@@ -30,11 +35,42 @@ def running(
     before = signal.signal(signal.SIGTERM, lambda *_: shutdown.request_stop())
     try:
         run = queue.start(kind, params)
+        run.tell_wait = WaitLine()
         with queue.finish(run) as result, progress_line(run):
             yield run, result
     finally:
         signal.signal(signal.SIGTERM, before)
         shutdown.clear_stop()
+
+
+def patient_client(run: RunContext) -> Client:
+    """A client that waits for limits as part of the run, and leaves no transaction open."""
+    from sfm.database import db
+    from sfm.users.clients import default_client
+
+    client = default_client(lambda wait: run.wait(wait.until, wait.message))
+    db.session.rollback()
+    return client
+
+
+class WaitLine:
+    """Writes one line on stderr for each longer wait: what for, and until when (UTC)."""
+
+    def __init__(self) -> None:
+        self._until: datetime | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, until: datetime, why: str) -> None:
+        """Several threads may wait for the same; one line says so."""
+        from sfm import clock
+
+        with self._lock:
+            is_told = self._until is not None and (until - self._until).total_seconds() < SAME_SECONDS
+            if is_told or (until - clock.now()).total_seconds() < MIN_WAIT_SECONDS:
+                return
+            self._until = until
+        start = "\r\x1b[K" if sys.stderr.isatty() else ""
+        click.echo(f"{start}Waiting until {clock.iso(until)}: {why}", err=True)
 
 
 @contextmanager

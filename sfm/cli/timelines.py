@@ -58,14 +58,14 @@ def _timeline_summary(run_id: int, result: dict[str, Any]) -> str:
 @with_appcontext
 def update_usernames(user: str | None) -> None:
     """Look all active accounts up, 100 a call, and take over new names and states."""
-    from sfm.cli.running import running
+    from sfm.cli.running import patient_client, running
     from sfm.timelines import refresh_names
     from sfm.users.clients import default_client
 
     params = _params(user)
     default_client()
     with running("update_usernames", params) as (run, result):
-        client = default_client(lambda wait: run.wait(wait.until, wait.message))
+        client = patient_client(run)
         result.update(refresh_names.update_usernames(run, client, report=click.echo))
     click.echo(
         f"{_many(result['accounts'], 'account')} looked up, {result['renamed']:,} renamed, "
@@ -84,7 +84,7 @@ def update_usernames(user: str | None) -> None:
 @with_appcontext
 def populate_uids(user: str | None) -> None:
     """Deprecated: fill in the uids that accounts of old databases lack."""
-    from sfm.cli.running import running
+    from sfm.cli.running import patient_client, running
     from sfm.timelines import refresh_names as timeline_refresh_names
     from sfm.users.clients import default_client
 
@@ -92,7 +92,7 @@ def populate_uids(user: str | None) -> None:
     params = _params(user)
     default_client()
     with running("populate_uids", params) as (run, result):
-        client = default_client(lambda wait: run.wait(wait.until, wait.message))
+        client = patient_client(run)
         result.update(timeline_refresh_names.populate_uids(run, client, report=click.echo))
     missing = result["accounts"] - result["filled"]
     click.echo(f"{_many(result['filled'], 'uid')} filled in, {missing:,} could not be.")

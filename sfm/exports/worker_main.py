@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from flask import Flask
 
-from sfm.database import db, hide_values_in_errors, listen_to_sqlite
+from sfm.database import db, engine_options, hide_values_in_errors, listen_to_sqlite
 from sfm.errors import SfmError
 from sfm.exports import worker_process
 from sfm.exports.build import build_export
@@ -64,7 +64,7 @@ def bare_app(database: str) -> Flask:
     """An app that has the database and nothing else: no pages, no keys, no settings."""
     app = Flask("sfm")
     app.config.from_mapping(
-        SQLALCHEMY_DATABASE_URI=database, SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True}
+        SQLALCHEMY_DATABASE_URI=database, SQLALCHEMY_ENGINE_OPTIONS=engine_options(database, 1)
     )
     db.init_app(app)
     with app.app_context():

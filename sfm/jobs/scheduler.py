@@ -19,6 +19,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
 from sfm import clock
+from sfm.config import RUNS_AT_ONCE
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.extensions import settings
@@ -34,7 +35,6 @@ LEASE_SECONDS = 20
 RENEW_SECONDS = 5
 STEADY_SECONDS = 30  # several heartbeats of every run
 POLL_SECONDS = 1
-MAX_RUNS_AT_ONCE = 3  # in one process
 
 
 class Leadership:
@@ -98,7 +98,7 @@ class Scheduler:
         self.timer.add_listener(self._count_missed, EVENT_JOB_MISSED)
         self._poll("queue due jobs", self._queue_due_jobs)
         self._poll("run frequent jobs", self._run_frequent_jobs)
-        self._poll("work on queued runs", worker.work_once, max_instances=MAX_RUNS_AT_ONCE)
+        self._poll("work on queued runs", worker.work_once, max_instances=RUNS_AT_ONCE)
 
     def start(self) -> None:
         """Start the timer; no thread is started before."""

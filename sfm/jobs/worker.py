@@ -6,7 +6,7 @@ import logging
 from functools import partial
 
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from sfm import clock
 from sfm.database import begin_write, db
@@ -135,5 +135,5 @@ def _record_pause(run: RunContext, exc: Pause) -> None:
 def _record_end(run: RunContext) -> None:
     try:
         unit_of_work(lambda: events.close_pause(run.kind))
-    except (DBAPIError, Postponed, DatabaseTrouble):  # the database may be what ended the run
+    except (SQLAlchemyError, Postponed, DatabaseTrouble):  # the database may be what ended the run
         logger.exception("the end of a pause could not be noted kind=%s", run.kind)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
-from sqlalchemy.exc import DBAPIError
 
 from sfm import clock
 from sfm.database import db
@@ -23,7 +23,13 @@ from sfm.runs.errors import Abandoned, Cancelled, Interrupted, LeaseLost
 from sfm.runs.group_commit import GroupCommit
 from sfm.runs.jobs import job_of
 from sfm.runs.shutdown import stop_requested
-from sfm.runs.transactions import is_busy, short_write, unusable_error, write_alone
+from sfm.runs.transactions import (
+    DATABASE_ERRORS,
+    is_busy,
+    short_write,
+    unusable_error,
+    write_alone,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +44,10 @@ _ADD_COUNT = (
     .where(Run.id == bindparam("run"), Run.state == "running", Run.owner == bindparam("holder"))
     .values(added=Run.added + bindparam("gain"))
 )
+
+
+def _tell_nobody(_until: datetime, _why: str) -> None:
+    """Nobody sits at a console."""
 
 
 @dataclass
@@ -74,6 +84,7 @@ class RunContext:
     abandoned: bool = False  # an error in one of its threads ends it
     origin: str = "page"
     begun_at: datetime = field(default_factory=clock.now)  # for the first time, however often since
+    tell_wait: Callable[[datetime, str], None] = field(default=_tell_nobody, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     group_commit: GroupCommit = field(init=False, repr=False)
     _unsaved_added: int = field(default=0, repr=False)
@@ -140,6 +151,7 @@ class RunContext:
             self.progress.waiting_until = until
             self.progress.message = why
             self._write_heartbeat()
+        self.tell_wait(until, why)
         while (rest := (until - clock.now()).total_seconds()) > 0:
             self.check()
             clock.sleep(min(rest, WAIT_CHECK_SECONDS))
@@ -205,7 +217,7 @@ class RunContext:
             with short_write() as connection:
                 self._renew(connection, self._progress_values())
             self._written_at, self._unsaved_added = clock.monotonic(), 0
-        except DBAPIError as exc:
+        except DATABASE_ERRORS as exc:
             if not is_busy(exc):
                 raise (unusable_error(exc) or exc) from exc
             logger.warning("heartbeat missed, database busy run=%d", self.id)

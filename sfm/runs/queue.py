@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, insert, or_, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from sfm import clock
 from sfm.database import db
@@ -219,7 +219,7 @@ def _end(run: RunContext, ending: Ending, result: dict[str, Any]) -> None:
     try:
         run.end(ending.state, ending.message, ending.not_before, result)
         logger.info("run ended run=%d kind=%s state=%s", run.id, run.kind, ending.state)
-    except (DBAPIError, Postponed, DatabaseTrouble):
+    except (SQLAlchemyError, Postponed, DatabaseTrouble):
         # Without a heartbeat the row is found stale and settled when the database is back.
         logger.exception("the end of a run could not be written run=%d", run.id)
 

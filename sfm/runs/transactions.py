@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
 
 from sfm import clock
 from sfm.database import begin_write, db
@@ -19,6 +19,7 @@ from sfm.runs.errors import DatabaseTrouble, Postponed
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+DATABASE_ERRORS = (DBAPIError, TimeoutError)  # the latter: the pool of connections is used up
 MAX_TRIES = 3
 FIRST_PAUSE_SECONDS = 0.2
 BUSY = Message("The database was busy with other work for too long; this is tried again soon.")
@@ -59,7 +60,7 @@ def write_alone(work: Callable[[Connection], T]) -> T:
         try:
             with short_write() as connection:
                 return work(connection)
-        except DBAPIError as exc:
+        except DATABASE_ERRORS as exc:
             _raise_unless_busy(exc, attempt)
         clock.sleep(pause_seconds(attempt))
     raise Postponed(BUSY)
@@ -78,7 +79,7 @@ def unit_of_work(work: Callable[[], T]) -> T:
             result = work()
             db.session.commit()
             return result
-        except DBAPIError as exc:
+        except DATABASE_ERRORS as exc:
             db.session.rollback()
             _raise_unless_busy(exc, attempt)
         except BaseException:
@@ -88,7 +89,7 @@ def unit_of_work(work: Callable[[], T]) -> T:
     raise Postponed(BUSY)
 
 
-def _raise_unless_busy(exc: DBAPIError, attempt: int) -> None:
+def _raise_unless_busy(exc: SQLAlchemyError, attempt: int) -> None:
     if not is_busy(exc):
         raise (unusable_error(exc) or exc) from exc
     logger.warning("database busy attempt=%d of=%d", attempt, MAX_TRIES)
@@ -100,14 +101,16 @@ def pause_seconds(attempt: int) -> float:
     return longest / 2 + random.uniform(0, longest / 2)  # noqa: S311  (spreads, guards nothing)
 
 
-def is_busy(exc: DBAPIError) -> bool:
+def is_busy(exc: SQLAlchemyError) -> bool:
     """Whether the same work may pass a moment later."""
+    if not isinstance(exc, DBAPIError):
+        return isinstance(exc, TimeoutError)
     code = _code(exc)
     busy = code.startswith(_BUSY_SQLITE) or code.startswith(_BUSY_POSTGRES)
     return busy or exc.connection_invalidated
 
 
-def unusable_error(exc: DBAPIError) -> DatabaseTrouble | None:
+def unusable_error(exc: SQLAlchemyError) -> DatabaseTrouble | None:
     """The sentence for a database that cannot be used; None for errors of another kind."""
     code = _code(exc)
     for start, why in _UNUSABLE.items():
@@ -118,15 +121,16 @@ def unusable_error(exc: DBAPIError) -> DatabaseTrouble | None:
     return None
 
 
-def _code(exc: DBAPIError) -> str:
+def _code(exc: SQLAlchemyError) -> str:
     """SQLite's name or PostgreSQL's SQLSTATE of the error; 08000 for one without any contact."""
-    name = getattr(exc.orig, "sqlite_errorname", None)
+    cause = getattr(exc, "orig", None)
+    name = getattr(cause, "sqlite_errorname", None)
     if name:
         return str(name)
-    state = getattr(exc.orig, "sqlstate", None)
+    state = getattr(cause, "sqlstate", None)
     if state:
         return str(state)
-    return "08000" if type(exc.orig).__name__ == "OperationalError" else ""
+    return "08000" if type(cause).__name__ == "OperationalError" else ""
 
 
 def _session_writes() -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 
 from sfm.atomic_file import write_whole
-from sfm.config import Settings
+from sfm.config import WEB_THREADS, Settings
 from sfm.errors import BadSetting
 from sfm.messages import Message
 from sfm.supervisord.owner import check_owner
@@ -22,7 +22,7 @@ from sfm.supervisord.paths import (
 )
 
 TEMPLATE = PROJECT / "supervisor" / "supervisord.conf"
-WORKERS, THREADS = 2, 8
+WORKERS = 2
 WEB_START_SECONDS = 10  # gunicorn tries for five to get its port
 WEB_START_TRIES = 10
 
@@ -75,7 +75,7 @@ def web_program(place: Paths, host: str, port: int) -> str:
     command = (
         f'"{place.python}" -m gunicorn --config "{place.project}/gunicorn.conf.py" '
         f"--worker-class gthread --workers {WORKERS} "
-        f"--threads {THREADS} --timeout 60 --graceful-timeout 30 --no-control-socket "
+        f"--threads {WEB_THREADS} --timeout 60 --graceful-timeout 30 --no-control-socket "
         f"--max-requests 10000 --max-requests-jitter 1000 --bind {address} wsgi:app"
     )
     return _program("web", command, place, priority=20, stop_seconds=35)

@@ -78,14 +78,17 @@ def default_client(pause: Pause | None = None, meter: Meter | None = None) -> Cl
 
 def collecting_client(pause: Pause) -> Client:
     """The same client for one thread that stores what it reads page by page: its calls are
-    counted with the pages (see UsageBuffer)."""
+    counted with the pages (see UsageBuffer). Ends the session's transaction, which would else be
+    open, and hold a connection, for as long as the thread waits for the network."""
     usage_buffer = UsageBuffer(db.engine)
 
     def write_usage_first(wait: Wait) -> None:
         usage_buffer.write_now()
         pause(wait)
 
-    return default_client(write_usage_first, usage_buffer)
+    client = default_client(write_usage_first, usage_buffer)
+    db.session.rollback()
+    return client
 
 
 def client_for(

@@ -13,11 +13,11 @@ import requests
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
-from sfm.config import Settings
+from sfm.config import WEB_THREADS, Settings
 from sfm.database import begin_write, db
 from sfm.exports.worker_process import NICENESS
 from sfm.models import ExportFile, TwitterUserItem, User
-from sfm.supervisord.own_conf import THREADS, WORKERS
+from sfm.supervisord.own_conf import WORKERS
 from tests.exports.serving import ask_for, browser_of, gunicorn
 from tests.factories import make_tweets, make_twitter_user
 from tests.waiting import wait_for
@@ -31,7 +31,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(3600 if 
 
 @pytest.fixture
 def site(settings: Settings, tmp_path: Path) -> Iterator[tuple[str, psutil.Popen]]:
-    delivered = ("--workers", str(WORKERS), "--worker-class", "gthread", "--threads", str(THREADS))
+    delivered = (
+        "--workers",
+        str(WORKERS),
+        "--worker-class",
+        "gthread",
+        "--threads",
+        str(WEB_THREADS),
+    )
     with gunicorn(settings, tmp_path / "gunicorn.log", *delivered) as running:
         yield running
 

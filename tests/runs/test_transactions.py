@@ -17,7 +17,8 @@ from sqlalchemy import event, func, select, text, update
 from sqlalchemy.engine import make_url
 
 from sfm.config import Settings
-from sfm.database import begin_write, db
+from sfm.database import SPARE_CONNECTIONS, begin_write, db
+from sfm.extensions import settings as settings_of
 from sfm.factory import create_app
 from sfm.models import Run
 from sfm.runs.errors import DatabaseTrouble, Postponed
@@ -112,6 +113,24 @@ def test_a_lock_that_goes_away_costs_nothing_but_time(
     unit_of_work(lambda: add_run("first"))
     assert len(tries) == 2
     assert kinds() == ["first"]
+
+
+def test_a_pool_that_is_used_up_is_a_busy_database(app: Flask) -> None:
+    """K-21: it is tried again and put off in words, not failed unexpectedly."""
+    pool = db.engine.pool
+    timeout, pool._timeout = pool._timeout, 0.01  # type: ignore[attr-defined]
+    room = settings_of().database_threads + SPARE_CONNECTIONS
+    taken = [db.engine.connect() for _ in range(room)]
+    try:
+        with pytest.raises(Postponed, match="busy"):
+            unit_of_work(lambda: add_run("first"))
+        with pytest.raises(Postponed, match="busy"):
+            write_alone(lambda connection: connection.execute(update(Run).values(done=1)))
+    finally:
+        for connection in taken:
+            connection.close()
+        pool._timeout = timeout  # type: ignore[attr-defined]
+    unit_of_work(lambda: add_run("second"))
 
 
 def test_a_unit_that_fails_leaves_nothing_and_a_fit_session(app: Flask) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from sfm.database import db
 from sfm.models import ApiUsage, Run, TwitterUser, TwitterUserItem, TwitterUserSet, User
 from sfm.sandbox.server import Sandbox
 from tests.collecting import held, tracked
+from tests.conftest import FrozenClock
 
 ROOT = Path(__file__).resolve().parents[2]
 Command = Callable[..., "subprocess.Popen[str]"]
@@ -73,6 +75,23 @@ def test_a_timeline_run_says_what_came(runner: FlaskCliRunner, sandbox: Sandbox)
     assert done.stderr == "spam_fountain: Twitter has suspended the account spam_fountain.\n"
     again = runner.invoke(args=["user-timeline"])
     assert again.stdout == "Timeline run 2: 1 account, 0 new posts, 1 not asked this time.\n"
+
+
+def test_what_is_waited_for_and_until_when_is_said(
+    runner: FlaskCliRunner, sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    """S-29: also where stderr is no terminal, and once for all threads."""
+    for name in ("FerryNotes", "HarborCouncil", "one_post_only"):
+        tracked(sandbox.world.find(name))
+    sandbox.faults.add("too-many-requests", path="/2/users/*/tweets", times=1)
+    began = clock.now()
+    done = runner.invoke(args=["user_timeline"])
+    assert done.exit_code == 0
+    waits = [line for line in done.stderr.splitlines() if line.startswith("Waiting until ")]
+    assert len(waits) == 1
+    until, _, why = waits[0].removeprefix("Waiting until ").partition(": ")
+    assert began < datetime.fromisoformat(until) <= clock.now()
+    assert "limit" in why
 
 
 def test_one_account_by_any_name_it_had(runner: FlaskCliRunner, sandbox: Sandbox) -> None:
