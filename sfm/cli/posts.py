@@ -159,15 +159,15 @@ def refill_items() -> None:
 def check_counts() -> None:
     """Hold the kept counts against a full count of all posts, and put them right."""
     from sfm.cli.running import running
-    from sfm.posts.counters import verify_counts
-    from sfm.runs.transactions import unit_of_work
+    from sfm.posts.count_check import Difference, verify_in_slices
 
-    with running("check_counts") as (run, result):
-        wrong = unit_of_work(verify_counts)
-        result.update({"corrected": len(wrong)})
-        run.advance(len(wrong), len(wrong))
-    for difference in wrong:
+    def tell(difference: Difference) -> None:
         click.echo(
             f"{difference.where}: {difference.kept:,} was kept, {difference.counted:,} is right"
         )
-    click.echo(f"{len(wrong):,} counts put right." if wrong else "All counts are right.")
+
+    with running("check_counts") as (run, result):
+        corrected = verify_in_slices(run, tell)
+        result.update({"corrected": corrected})
+        run.advance(corrected, corrected)
+    click.echo(f"{corrected:,} counts put right." if corrected else "All counts are right.")

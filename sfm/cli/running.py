@@ -65,7 +65,9 @@ class WaitLine:
         from sfm import clock
 
         with self._lock:
-            is_told = self._until is not None and (until - self._until).total_seconds() < SAME_SECONDS
+            is_told = (
+                self._until is not None and (until - self._until).total_seconds() < SAME_SECONDS
+            )
             if is_told or (until - clock.now()).total_seconds() < MIN_WAIT_SECONDS:
                 return
             self._until = until

@@ -17,10 +17,9 @@ from sfm.messages import Message
 from sfm.models import Credential, Gap, StreamFile, TwitterFilter
 from sfm.networks.adapter import NetworkClient
 from sfm.networks.errors import Wait
-from sfm.posts.counters import verify_counts
+from sfm.posts.count_check import Difference, verify_in_slices
 from sfm.posts.importer import import_files
 from sfm.runs.context import RunContext
-from sfm.runs.transactions import unit_of_work
 from sfm.streams import archive, files, gap_fill
 from sfm.streams.deleted_filter_files import seal_files_of_deleted_filters
 from sfm.timelines import refresh_names
@@ -29,6 +28,8 @@ from sfm.users.clients import client_for, collecting_client, default_client
 from sfm.users.credential_check import check
 
 logger = logging.getLogger(__name__)
+
+MAX_CORRECTIONS_TOLD = 100  # as error rows; all are counted, and in the log
 
 
 def _patient_client(run: RunContext) -> NetworkClient:
@@ -76,18 +77,18 @@ def check_credentials(run: RunContext) -> dict[str, Any]:
 
 def check_counts(run: RunContext) -> dict[str, Any]:
     """The counts beside the posts against a full count; what was wrong is put right and told."""
-    corrections = unit_of_work(verify_counts)
-    for correction in corrections[:100]:
-        run.error(
-            correction.where,
-            Message(
+
+    def tell(difference: Difference) -> None:
+        run.advance(0, 1)
+        if run.errors < MAX_CORRECTIONS_TOLD:
+            reason = Message(
                 "Stood at %(kept)s and was corrected to %(counted)s.",
-                kept=f"{correction.kept:,}",
-                counted=f"{correction.counted:,}",
-            ),
-        )
-    run.advance(0, len(corrections))
-    return {"corrected": len(corrections)}
+                kept=f"{difference.kept:,}",
+                counted=f"{difference.counted:,}",
+            )
+            run.error(difference.where, reason)
+
+    return {"corrected": verify_in_slices(run, tell)}
 
 
 def follow_links(run: RunContext) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from sfm.networks.record import Unreadable
 from sfm.posts import bulk_sql, search_index
 from sfm.posts.bulk_sql import IndexEntry
 from sfm.posts.columns import CONTENT, row_of
-from sfm.posts.counters import verify_counts
+from sfm.posts.count_check import verify_in_slices
 from sfm.posts.store import index_entry
 from sfm.runs.context import RunContext
 from sfm.runs.jobs import REFILL_ITEMS
@@ -60,7 +60,7 @@ def refill(run: RunContext) -> Refilled:
         totals.unreadable += step.unreadable
         run.advance(step.seen, step.changed, saved=True)
         run.save_cursor({"done_to_id": at})
-    unit_of_work(partial(_verify_counts, run))
+    verify_in_slices(run, lambda _difference: None)
     run.save_cursor({})
     return totals
 
@@ -120,8 +120,3 @@ def _refill_row(connection: Connection, row: Any, counts: Refilled) -> IndexEntr
         connection.execute(update(TwitterUserItem).where(_item.c.id == row.id).values(changed))
         counts.changed += 1
     return index_entry(row.twitter_user_id, record)
-
-
-def _verify_counts(run: RunContext) -> None:
-    verify_counts()
-    run.check_lease()

@@ -176,7 +176,7 @@ def remove_posts(
             break
     else:
         errors.append(STILL_COMING_IN)
-    secure_delete.merge_words()
+    secure_delete.merge_words(watch)
     outcome = Outcome(dict(counts), tuple(errors), findings.later, unaware)
     if may_return and outcome.nothing_left:
         unit_of_work(partial(_as_one_writer, register.release, ids))

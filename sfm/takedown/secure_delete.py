@@ -6,6 +6,8 @@ frees deleted rows by itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, text
 
 from sfm.database import begin_write, db
@@ -20,10 +22,15 @@ def overwrite_deleted() -> None:
         db.session.execute(text("PRAGMA secure_delete = ON"))
 
 
-def merge_words() -> None:
-    """Merge the index, step by step, until no segment has the words of deleted posts. Commits."""
+def merge_words(watch: Callable[[], object]) -> None:
+    """Merge the index, step by step, until no segment has the words of deleted posts. Commits.
+
+    `watch` is called before each step and may raise to stop.
+    """
     pages = -PAGES_PER_STEP  # less than none: all segments are to become one
+    watch()
     while _step(pages):
+        watch()
         pages = PAGES_PER_STEP
     _empty_the_log()
 

@@ -16,7 +16,7 @@ from flask_migrate import downgrade
 
 from sfm.database import begin_write, db
 from sfm.factory import create_app
-from sfm.posts.counters import verify_counts
+from sfm.posts.count_check import verify_counts
 from sfm.setup.migrate import copy_sqlite
 from tests.conftest import test_settings
 from tests.factories import make_run, make_set, make_tweets, make_twitter_user, make_user

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,11 @@ from sqlalchemy import func, select, text, update
 from sfm.database import begin_write, db
 from sfm.models import DayCount, DayTotal, TwitterUser, TwitterUserItem
 from sfm.posts import queries, search_index
-from sfm.posts.counters import verify_counts
+from sfm.posts.count_check import SLICE_POSTS, Difference, verify_counts, verify_in_slices
 from sfm.posts.delete import delete_posts, delete_posts_of
 from sfm.posts.selection import Selection
+from sfm.runs import queue, shutdown
+from sfm.runs.errors import Interrupted
 from tests.posts.making import NOON, make_tweet, make_user, post, record, save
 
 WORDS = ["flood", "harbour", "library", "東京都", "홍수"]
@@ -174,3 +177,50 @@ def test_deleting_while_the_index_is_made_anew_leaves_no_trace(app: Flask) -> No
     assert left == 2
     if db.engine.dialect.name == "sqlite":
         db.session.execute(text("INSERT INTO tweet_search(tweet_search) VALUES('integrity-check')"))
+
+
+def test_others_write_while_counts_are_checked(app: Flask) -> None:
+    """L-12: the check goes account by account, a short transaction each."""
+    users = [make_user(name) for name in ("ann", "bob", "cid")]
+    by_uid = {user.uid: user.id for user in users}
+    for user in users:
+        make_tweet(user)
+    db.session.execute(update(TwitterUser).values(items_count=SLICE_POSTS))  # each a slice
+    db.session.execute(update(DayTotal).values(items=9))
+    db.session.commit()
+    uids = [user.uid or 0 for user in users]
+    saved: list[int] = []
+
+    def another_saves() -> None:
+        with app.app_context():
+            posts = [record(post(uid, "flood", at=NOON - timedelta(days=1))) for uid in uids]
+            saved.append(save(posts, by_uid).new)
+
+    run = queue.start("check_counts")
+    told: list[str] = []
+
+    def tell(difference: Difference) -> None:
+        told.append(difference.where)
+        thread = threading.Thread(target=another_saves)
+        thread.start()
+        thread.join()
+
+    with queue.finish(run):
+        assert verify_in_slices(run, tell) == len(told) == 4
+    assert saved == [3] * 4
+    assert kept_counts() == full_count()
+
+
+def test_a_check_that_is_asked_to_stop_keeps_what_it_corrected(app: Flask) -> None:
+    for name in ("ann", "bob"):
+        make_tweet(make_user(name))
+    db.session.execute(update(TwitterUser).values(items_count=SLICE_POSTS))
+    db.session.commit()
+    run = queue.start("check_counts")
+    try:
+        with pytest.raises(Interrupted), queue.finish(run):
+            verify_in_slices(run, lambda _difference: shutdown.request_stop())
+    finally:
+        shutdown.clear_stop()
+    counts = select(TwitterUser.items_count).order_by(TwitterUser.id)
+    assert list(db.session.scalars(counts)) == [1, SLICE_POSTS]

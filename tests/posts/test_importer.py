@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sfm.database import db
 from sfm.models import DayTotal, Run, TwitterUser, TwitterUserItem
 from sfm.posts import importer
-from sfm.posts.counters import verify_counts
+from sfm.posts.count_check import verify_counts
 from sfm.posts.importer import import_files
 from sfm.runs import queue
 from sfm.runs.context import RunContext

@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 from sfm.database import begin_write, db
 from sfm.models import TwitterUserItem
 from sfm.posts import queries, rebuild, search_index, tokenizer
-from sfm.posts.counters import verify_counts
+from sfm.posts.count_check import verify_counts
 from sfm.posts.selection import Selection
 from sfm.runs import queue
 from sfm.runs.context import RunContext

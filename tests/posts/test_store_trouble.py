@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sfm.database import begin_write, db
 from sfm.models import DayTotal, TwitterUserItem
 from sfm.posts import queries
-from sfm.posts.counters import verify_counts
+from sfm.posts.count_check import verify_counts
 from sfm.posts.selection import Selection
 from sfm.posts.store import save_page
 from tests.posts.making import make_tweet, make_user, post, record, save

@@ -20,7 +20,7 @@ from sfm.exports.format import Layout
 from sfm.exports.request import Criteria
 from sfm.exports.task import make_export
 from sfm.models import AuditEntry, Base, ExportFile, StreamFile, TwitterUser, TwitterUserItem, User
-from sfm.posts.counters import verify_counts
+from sfm.posts.count_check import verify_counts
 from sfm.posts.selection import Selection
 from sfm.streams.file_names import file_name
 from sfm.streams.files import verify

@@ -24,7 +24,7 @@ from sfm.models import (
     User,
 )
 from sfm.posts import queries
-from sfm.posts.counters import verify_counts
+from sfm.posts.count_check import verify_counts
 from sfm.posts.selection import Selection
 from sfm.runs.jobs import REMOVE_TWEET
 from sfm.streams.quarantine import Quarantine
