@@ -14,8 +14,8 @@ import click
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sfm.networks.adapter import NetworkClient
     from sfm.runs.context import RunContext
-    from sfm.twitter.client import Client
 
 TICK_SECONDS = 0.5
 SAME_SECONDS = 60.0  # threads that wait for the same window differ by a few seconds
@@ -43,7 +43,7 @@ def running(
         shutdown.clear_stop()
 
 
-def patient_client(run: RunContext) -> Client:
+def patient_client(run: RunContext) -> NetworkClient:
     """A client that waits for limits as part of the run, and leaves no transaction open."""
     from sfm.database import db
     from sfm.users.clients import default_client
