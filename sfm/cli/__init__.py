@@ -43,6 +43,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "fetch_urls": CommandEntry("links", "Follow the links of posts to where they lead."),
     "create_user": CommandEntry("users", "Add a User, an administrator with --superuser."),
     "reset_password": CommandEntry("users", "Give a User a one-time password."),
+    "set_rights": CommandEntry("users", "Change what a User may; says before what stops."),
     "set_credential": CommandEntry(
         "users", "Keep a credential for a User, read from stdin or a file."
     ),

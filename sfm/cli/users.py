@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,66 @@ def reset_password(name: str) -> None:
         password = users.reset_password(users.by_name(name))
     db.session.commit()
     click.echo(f"One-time password, shown only now: {password}")
+
+
+@click.command("set_rights")
+@click.argument("name")
+@click.option("--active/--inactive", "active", default=None, help="May sign in, or not.")
+@click.option("--administrator/--member", "administrator", default=None, help="May do all, or not.")
+@click.option(
+    "--installation-token/--no-installation-token",
+    "token",
+    default=None,
+    help="Streams and trials of filters may cost the installation's own app token, or not.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before filters are stopped.")
+@with_appcontext
+def set_rights(
+    name: str, active: bool | None, administrator: bool | None, token: bool | None, yes: bool
+) -> None:
+    """Change what the User NAME may. Filters and exports that stop with it are named before.
+
+    All sessions of NAME end. What is not named here stays as it is.
+    """
+    from sfm.database import begin_write, db
+    from sfm.filters import owners, reconcile
+    from sfm.users import service as users
+
+    options = {
+        "is_active": active,
+        "is_superuser": administrator,
+        "installation_token_allowed": token,
+    }
+    changes = {name: value for name, value in options.items() if value is not None}
+    if not yes:
+        _agree_to_stops(name, changes)
+    begin_write()
+    with at_the_terminal():
+        user = users.by_name(name)
+        change = owners.set_rights(user, replace(users.rights_of(user), **changes))
+    db.session.commit()
+    reconcile.apply()
+    click.echo("Saved." if change.changed else "No change.")
+    if change.stopped:
+        click.echo(owners.stop_sentence(change.stopped))
+
+
+def _agree_to_stops(name: str, changes: dict[str, bool]) -> None:
+    """Name what stops, and ask; ends the command where the answer is no."""
+    from sfm.database import db
+    from sfm.exports import recurring
+    from sfm.filters import owners
+    from sfm.users import service as users
+
+    user = users.by_name(name)
+    rights = replace(users.rights_of(user), **changes)
+    names = [owners.name_of(twitter_filter) for twitter_filter in owners.stopped_by(user, rights)]
+    if user.is_active and not rights.is_active:
+        names += [recurring.name_of(export) for export in recurring.repeated_of(user)]
+    db.session.rollback()
+    if names:
+        click.echo("This stops:\n" + "\n".join(f"  {stopped}" for stopped in names), err=True)
+        click.confirm("Go on?", abort=True, err=True)
 
 
 @click.command("set_credential")

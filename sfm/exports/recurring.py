@@ -74,10 +74,11 @@ def next_after(moment: datetime, every: str) -> datetime:
 
 
 def due_ids() -> Sequence[int]:
-    """The ids of the recurring exports that are due."""
+    """The ids of the recurring exports of active Users that are due."""
     return db.session.scalars(
         select(RecurringExport.id)
-        .where(RecurringExport.is_active, RecurringExport.next_at <= clock.now())
+        .join(RecurringExport.owner)
+        .where(RecurringExport.is_active, RecurringExport.next_at <= clock.now(), User.is_active)
         .order_by(RecurringExport.next_at)
     ).all()
 
@@ -145,6 +146,18 @@ def visible_recurring(reader: User) -> Sequence[RecurringExport]:
     """A person's recurring exports, a superuser's are all; newest first."""
     query = select(RecurringExport).where(reader.may_see(RecurringExport.owner_id))
     return db.session.scalars(query.order_by(RecurringExport.id.desc())).all()
+
+
+def repeated_of(owner: User) -> Sequence[RecurringExport]:
+    """What is made again and again for a User, as long as they are active."""
+    theirs = RecurringExport.owner_id == owner.id
+    query = select(RecurringExport).where(theirs, RecurringExport.is_active)
+    return db.session.scalars(query.order_by(RecurringExport.id)).all()
+
+
+def name_of(recurring_export: RecurringExport) -> str:
+    """A recurring export in words."""
+    return Message("the recurring export “%(title)s”", title=recurring_export.title)
 
 
 def find(reader: User, recurring_id: int) -> RecurringExport:

@@ -15,11 +15,12 @@ from sfm.models import TwitterFilter
 
 @dataclass(frozen=True)
 class FilterDraft:
-    """A filter as typed. `credential_id` None: the credential that fits."""
+    """A filter as typed. `credential_id` None: the installation's token, or what fits best."""
 
     name: str
     user_id: int
     credential_id: int | None = None
+    uses_installation_token: bool = False
     words: str = ""
     people: str = ""
     locations: str = ""
@@ -41,6 +42,7 @@ def draft_from(typed: Mapping[str, Any]) -> FilterDraft:
     return FilterDraft(
         user_id=typed["user_id"],
         credential_id=typed.get("credential_id") or None,
+        uses_installation_token=bool(typed.get("uses_installation_token")),
         is_active=bool(typed.get("is_active", True)),
         **{name: typed.get(name) or "" for name in _TEXTS},
     )

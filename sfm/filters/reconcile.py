@@ -19,7 +19,7 @@ from sfm.extensions import settings
 from sfm.filters import connections, service
 from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
 from sfm.messages import Message, join_messages
-from sfm.models import Heartbeat, ProgramRetry, TwitterFilter
+from sfm.models import Heartbeat, ProgramRetry, TwitterFilter, User
 from sfm.supervisord.client import SupervisordClient
 from sfm.supervisord.conf import NEEDS_PERSON, Program
 from sfm.supervisord.follow import ProgramChanges
@@ -44,8 +44,12 @@ def supervisord_client(patience_seconds: float = 5.0) -> SupervisordClient:
 
 
 def wanted_programs() -> ProgramPlan:
-    """The programs that the active filters need now."""
-    active = select(TwitterFilter).where(TwitterFilter.is_active, TwitterFilter.held_at.is_(None))
+    """The programs that the active filters of active Users need now."""
+    active = (
+        select(TwitterFilter)
+        .join(TwitterFilter.user)
+        .where(TwitterFilter.is_active, TwitterFilter.held_at.is_(None), User.is_active)
+    )
     requests = [
         ProgramRequest(
             twitter_filter.id,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.filters import connections, validation
 from sfm.filters.account_lookup import People, find_people
-from sfm.filters.connections import CredentialSource
-from sfm.filters.drafting import FilterDraft
+from sfm.filters.drafting import FilterDraft, draft_of
 from sfm.filters.validation import BadFilter
 from sfm.messages import Message
-from sfm.models import Credential, TwitterFilter, User
-from sfm.networks.adapter import AccountLookup, RecentSearch
+from sfm.models import TwitterFilter, User
+from sfm.networks.adapter import AccountLookup, NetworkClient
+from sfm.networks.errors import Wait
 from sfm.networks.rules import Rule
 from sfm.users import clients
 
@@ -39,24 +39,25 @@ def lookup_client(draft: FilterDraft) -> AccountLookup:
         user = db.session.get(User, draft.user_id)
         if user is None:
             raise BadFilter({"user_id": Message("Choose a User.")}) from None
-        source = _source_of(user, draft)
+        source = connections.source_of_draft(draft, user, None)
         if source.credential is None:
             raise
         return clients.client_for(source.credential)
 
 
-def _source_of(user: User, draft: FilterDraft) -> CredentialSource:
-    """What the filter will be collected with. Raises NoStreamCredential."""
-    credential = db.session.get(Credential, draft.credential_id) if draft.credential_id else None
-    return connections.source_of(user, credential)
+def search_client(
+    twitter_filter: TwitterFilter, pause: Callable[[Wait], None] | None = None
+) -> NetworkClient:
+    """For trials and gaps, which cost: with what the filter connects with, and nothing else.
 
-
-def search_client(twitter_filter: TwitterFilter) -> RecentSearch:
-    """With the filter's own credential, else with the installation's. Raises SfmError."""
-    source = connections.source_of_filter(twitter_filter)
+    Raises SfmError. `pause` as for `clients.client_for`.
+    """
+    source = connections.source_of_draft(
+        draft_of(twitter_filter), twitter_filter.user, twitter_filter
+    )
     if source.credential is None:
-        return clients.default_client()
-    return clients.client_for(source.credential)
+        return clients.installation_client(pause)
+    return clients.client_for(source.credential, pause)
 
 
 def check_exact_rules(draft: FilterDraft) -> None:
@@ -69,7 +70,7 @@ def check_exact_rules(draft: FilterDraft) -> None:
     if not rules or user is None:
         return
     try:
-        source = _source_of(user, draft)
+        source = connections.source_of_draft(draft, user, None)
         db.session.rollback()
         _, refused = connections.stream_client(source).add_rules(rules, dry_run=True)
     except SfmError:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,10 @@ from sfm.messages import Message
 from sfm.models import Credential, TwitterFilter, User
 
 TICK = timedelta(microseconds=1)
-_AUDITED = ("name", "user_id", "credential_id", "words", "people", "locations", "rule_text")
+_AUDITED = (
+    "name", "user_id", "credential_id", "uses_installation_token", "words", "people", "locations",
+    "rule_text",
+)  # fmt: skip
 
 
 def by_id(filter_id: int, reader: User | None = None) -> TwitterFilter:
@@ -39,12 +43,14 @@ def save(
 ) -> TwitterFilter:
     """Save a new or an existing filter. Flushes. Raises BadFilter with a sentence for each field.
 
-    A filter that is active also needs a credential that no other stream holds.
+    A filter that is active also needs a credential that no other stream holds; it is stored, and
+    no other is ever taken in its place.
     """
     parts_of(draft)
-    user = _checked_user(draft)
+    draft = _of_another_user(draft, existing)
+    user = _checked_user(draft, existing)
     _check_name(draft.name, existing)
-    _check_connection(draft, user, existing)
+    draft = _with_credential(draft, user, existing)
     before = _values(existing) if existing else None
     listened_for = criteria_of(existing) if existing else None
     saved = existing or TwitterFilter()
@@ -72,8 +78,10 @@ def activate(twitter_filter: TwitterFilter) -> None:
     """Let a filter collect again. Flushes. Raises BadFilter where it could not be saved so."""
     draft = draft_of(twitter_filter, is_active=True)
     parts_of(draft)
-    _check_connection(draft, twitter_filter.user, twitter_filter)
+    draft = _with_credential(draft, twitter_filter.user, twitter_filter)
     was = _state(twitter_filter)
+    twitter_filter.credential_id = draft.credential_id
+    twitter_filter.uses_installation_token = draft.uses_installation_token
     twitter_filter.is_active = True
     twitter_filter.held_at = twitter_filter.held_by_id = None
     _note_state(twitter_filter, was)
@@ -121,11 +129,23 @@ def revision(twitter_filter: TwitterFilter) -> int:
     return int(twitter_filter.changed_at.timestamp() * 1_000_000)
 
 
-def _checked_user(draft: FilterDraft) -> User:
+def _checked_user(draft: FilterDraft, existing: TwitterFilter | None) -> User:
+    """Who is not active may keep a filter that is not active, and its words may be edited."""
     user = db.session.get(User, draft.user_id)
-    if user is None or not user.is_active:
+    if user is None:
         raise BadFilter(
             {"user_id": Message("Choose the User whose credentials the filter connects with.")}
+        )
+    keeps = existing is not None and existing.user_id == user.id and not draft.is_active
+    if not user.is_active and not keeps:
+        raise BadFilter(
+            {
+                "user_id": Message(
+                    "%(username)s is not active. Choose another User, or leave the filter "
+                    "inactive.",
+                    username=user.username,
+                )
+            }
         )
     if draft.credential_id is not None:
         credential = db.session.get(Credential, draft.credential_id)
@@ -133,7 +153,9 @@ def _checked_user(draft: FilterDraft) -> User:
             raise BadFilter(
                 {
                     "credential_id": Message(
-                        "This app token is not one of %(username)s's.", username=user.username
+                        "This app token is not one of %(username)s's. Choose one of theirs, or "
+                        "“the one that fits”.",
+                        username=user.username,
                     )
                 }
             )
@@ -149,15 +171,33 @@ def _check_name(name: str, existing: TwitterFilter | None) -> None:
         )
 
 
-def _check_connection(draft: FilterDraft, user: User, existing: TwitterFilter | None) -> None:
+def _of_another_user(draft: FilterDraft, existing: TwitterFilter | None) -> FilterDraft:
+    """Where only the User was changed, what was stored for the former one is no choice."""
+    if existing is None or existing.user_id == draft.user_id:
+        return draft
+    stored = (existing.credential_id, existing.uses_installation_token)
+    if (draft.credential_id, draft.uses_installation_token) != stored:
+        return draft
+    return replace(draft, credential_id=None, uses_installation_token=False)
+
+
+def _with_credential(draft: FilterDraft, user: User, existing: TwitterFilter | None) -> FilterDraft:
+    """The draft with the credential that it is to connect with. Raises BadFilter where an active
+    filter has none, or another stream holds it."""
     if not draft.is_active:
-        return
-    credential = db.session.get(Credential, draft.credential_id) if draft.credential_id else None
+        return draft
+    filter_id = existing.id if existing else None
     try:
-        source = connections.source_of(user, credential)
-        connections.check_free(user, source, existing.id if existing else None)
+        source = connections.source_of_draft(draft, user, existing)
+        connections.check_free(user, source, filter_id)
     except SfmError as exc:
         raise BadFilter({"user_id": exc.message}) from exc
+    credential = source.credential
+    return replace(
+        draft,
+        credential_id=credential.id if credential else None,
+        uses_installation_token=credential is None,
+    )
 
 
 def _state(twitter_filter: TwitterFilter) -> str:

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.extensions import settings
-from sfm.filters import connections
 from sfm.filters import reconcile as filter_reconcile
+from sfm.filters.remote_checks import search_client
 from sfm.messages import Message
 from sfm.models import Credential, Gap, StreamFile, TwitterFilter
 from sfm.networks.adapter import NetworkClient
@@ -24,7 +24,7 @@ from sfm.streams import archive, files, gap_fill
 from sfm.streams.deleted_filter_files import seal_files_of_deleted_filters
 from sfm.timelines import refresh_names
 from sfm.timelines import run as timelines
-from sfm.users.clients import client_for, collecting_client, default_client
+from sfm.users.clients import collecting_client, default_client
 from sfm.users.credential_check import check
 
 logger = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ def fill_gap(run: RunContext) -> dict[str, Any]:
 
 
 def _client_of(gap_id: int, run: RunContext) -> NetworkClient:
-    """With the credential of the filter, else the installation's; waits for limits."""
+    """With what the filter connects with; waits for limits."""
 
     def pause(wait: Wait) -> None:
         run.wait(wait.until, wait.message)
@@ -123,9 +123,7 @@ def _client_of(gap_id: int, run: RunContext) -> NetworkClient:
     twitter_filter = db.session.get(TwitterFilter, gap.filter_id) if gap and gap.filter_id else None
     if twitter_filter is None:
         raise WrongInput(Message("The filter of this gap is gone."))
-    source = connections.source_of_filter(twitter_filter)
-    credential = source.credential
-    client = client_for(credential, pause) if credential is not None else default_client(pause)
+    client = search_client(twitter_filter, pause)
     db.session.rollback()
     return client
 

@@ -25,6 +25,7 @@ class TwitterFilter(Base):
     credential_id: Mapped[int | None] = mapped_column(
         ForeignKey("credential.id", ondelete="SET NULL"), index=True
     )
+    uses_installation_token: Mapped[bool] = mapped_column(default=False)  # then no credential_id
     is_active: Mapped[bool] = mapped_column(default=True)
     words: Mapped[str] = mapped_column(Text, default="")
     people: Mapped[str] = mapped_column(Text, default="")

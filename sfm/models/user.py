@@ -39,6 +39,7 @@ class User(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     is_superuser: Mapped[bool] = mapped_column(default=False)
     awaits_approval: Mapped[bool] = mapped_column(default=False)
+    installation_token_allowed: Mapped[bool] = mapped_column(default=False)
     session_key: Mapped[str] = mapped_column(String(64), default=new_session_key, unique=True)
     twitter_uid: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     twitter_name: Mapped[str | None] = mapped_column(String(50))
@@ -64,6 +65,12 @@ class User(Base):
         """The condition for rows of which this column names the owner: the User's own, and a
         superuser's are all."""
         return true() if self.is_superuser else owner_id == self.id
+
+    @property
+    def may_use_installation_token(self) -> bool:
+        """Whether streams and trials of this User may cost the installation's own token: an
+        administrator's may, others' where an administrator has allowed it."""
+        return self.is_superuser or self.installation_token_allowed
 
     def get_id(self) -> str:
         """What a session carries: a new key ends all sessions of the User."""

@@ -31,7 +31,6 @@ StreamAuth = BearerAuth  # streams take an app's bearer token and nothing else
 T = TypeVar("T", bound=Transport)
 
 _SIGN_INS_FIRST = (OAUTH1, OAUTH2, BEARER)  # they may read protected accounts too
-_STREAMS = (BEARER,)
 
 
 class NoCredential(SfmError):
@@ -76,6 +75,14 @@ def default_client(pause: Pause | None = None, meter: Meter | None = None) -> Cl
     return client_for(credential, pause, meter)
 
 
+def installation_client(pause: Pause | None = None) -> Client:
+    """A client that speaks with the installation's own token. Raises NoCredential."""
+    token = settings().twitter_bearer_token
+    if not token:
+        raise NoCredential(_what_to_do("", []))
+    return _client(_transport(Transport, BearerAuth(token), pause, None))
+
+
 def collecting_client(pause: Pause) -> Client:
     """The same client for one thread that stores what it reads page by page: its calls are
     counted with the pages (see UsageBuffer). Ends the session's transaction, which would else be
@@ -117,9 +124,23 @@ def stream_auth(credential: Credential) -> StreamAuth:
 
 
 def default_stream_auth() -> StreamAuth:
-    """The bearer token of streamsample: as for `default_client`, among app tokens only."""
-    credential = _default_credential(_STREAMS)
-    return BearerAuth(credential) if isinstance(credential, str) else stream_auth(credential)
+    """The bearer token of streamsample: the first app token of the User that
+    TWITTER_DEFAULT_USERNAME names, else that of the setting, else the only one there is.
+
+    Whatever state it is in: a refused look-up moves no stream. Raises NoCredential.
+    """
+    name = settings().twitter_default_username
+    user = service.find(name) if name else None
+    tokens = credentials.of_user(user) if user is not None and user.is_active else []
+    for credential in tokens:
+        if credential.kind == BEARER:
+            return stream_auth(credential)
+    if settings().twitter_bearer_token:
+        return BearerAuth(settings().twitter_bearer_token)
+    only = _app_tokens_of_active_users()
+    if len(only) == 1:
+        return stream_auth(only[0])
+    raise NoCredential(_what_to_do(name, only))
 
 
 def stream_client(auth: StreamAuth, mark: str = "") -> FilterStreamClient:
@@ -192,11 +213,16 @@ def _default_credential(kinds: tuple[str, ...]) -> Credential | str:
                 return credential
     if settings().twitter_bearer_token:
         return settings().twitter_bearer_token
-    of_active = select(Credential).join(Credential.user).where(User.is_active)
-    apps = list(db.session.scalars(of_active.where(Credential.kind == BEARER).limit(2)))
+    apps = _app_tokens_of_active_users()
     if len(apps) == 1 and is_usable(apps[0]):
         return apps[0]
     raise NoCredential(_what_to_do(name, unusable or apps))
+
+
+def _app_tokens_of_active_users() -> list[Credential]:
+    """Two of them at most: who asks wants the only one."""
+    of_active = select(Credential).join(Credential.user).where(User.is_active)
+    return list(db.session.scalars(of_active.where(Credential.kind == BEARER).limit(2)))
 
 
 def _of_default_user(name: str, kinds: tuple[str, ...]) -> list[Credential]:

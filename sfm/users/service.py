@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 from sqlalchemy import func, select
 
@@ -159,19 +159,29 @@ class Rights:
     is_active: bool
     is_superuser: bool
     awaits_approval: bool = False
+    installation_token_allowed: bool = False
+
+    @property
+    def may_use_installation_token(self) -> bool:
+        """As `User.may_use_installation_token`."""
+        return self.is_superuser or self.installation_token_allowed
+
+
+def rights_of(user: User) -> Rights:
+    """What a User may now."""
+    return Rights(**{field.name: getattr(user, field.name) for field in fields(Rights)})
 
 
 def set_rights(user: User, rights: Rights) -> bool:
     """Set a User's rights; False where nothing changed. Any change ends all sessions. Flushes.
 
-    Raises LastAdministrator. The rows of all administrators are locked meanwhile, so that two
-    who remove each other at the same moment cannot both succeed.
+    What hangs on them is the caller's: see `sfm.filters.owners`. Raises LastAdministrator. The
+    rows of all administrators are locked meanwhile, so that two who remove each other at the same
+    moment cannot both succeed.
     """
     _lock_administrators()
     db.session.refresh(user)
-    fields = ("is_active", "is_superuser", "awaits_approval")
-    before = {name: getattr(user, name) for name in fields}
-    after = {name: getattr(rights, name) for name in fields}
+    before, after = asdict(rights_of(user)), asdict(rights)
     if before == after:
         return False
     if not (rights.is_active and rights.is_superuser):
@@ -203,6 +213,9 @@ def _action(before: dict[str, bool], after: dict[str, bool]) -> str:
         return "user.made_administrator" if after["is_superuser"] else "user.made_member"
     if before.get("awaits_approval") and after.get("is_active", True):
         return "user.approved"
+    if "is_active" not in after and "installation_token_allowed" in after:
+        allowed = after["installation_token_allowed"]
+        return "user.installation_token_given" if allowed else "user.installation_token_taken"
     return "user.activated" if after.get("is_active") else "user.deactivated"
 
 

@@ -15,8 +15,9 @@ from sfm.web.forms.filters import FilterForm
 from sfm.web.pages.filter_requests import filled_with, typed_draft
 
 TYPED = {
-    "name": "Floods", "user_id": 7, "credential_id": 3, "words": "flood\nstorm surge",
-    "people": "", "locations": "-74,40,-73.9,40.1", "rule_text": "river lang:en",
+    "name": "Floods", "user_id": 7, "credential_id": 3, "uses_installation_token": False,
+    "words": "flood\nstorm surge", "people": "", "locations": "-74,40,-73.9,40.1",
+    "rule_text": "river lang:en",
     "notes": "for the archive", "is_active": True,
 }  # fmt: skip
 

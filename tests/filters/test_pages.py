@@ -35,6 +35,8 @@ def settings(instance_folder: Path, database_url: str, sandbox: Sandbox) -> Sett
 
 @pytest.fixture
 def mine(client: FlaskClient, reader: User, login_as: LoginAs) -> FlaskClient:
+    reader.installation_token_allowed = True
+    db.session.commit()
     return login_as(reader)
 
 
@@ -99,6 +101,7 @@ def test_what_cannot_be_saved_is_said_beside_its_field(
 
 def existing(owner: User, name: str = "Floods", **more: object) -> TwitterFilter:
     more.setdefault("words", "flood")
+    more.setdefault("uses_installation_token", True)
     found = TwitterFilter(name=name, user_id=owner.id, **more)
     db.session.add(found)
     db.session.commit()

@@ -198,7 +198,7 @@ def test_the_same_token_under_two_names_is_still_one(app: Flask) -> None:
     """The fingerprint counts, whoever's filter connects with it."""
     app.extensions["sfm_settings"] = replace(app_settings(), twitter_bearer_token="one-token")
     make_filter(token="")
-    other = User(username="zoe")
+    other = User(username="zoe", installation_token_allowed=True)
     db.session.add(other)
     db.session.flush()
     with pytest.raises(BadFilter, match="already"):

@@ -24,15 +24,17 @@ def make_filter(
     name: str = "Floods", words: str = "flood", token: str = "token-one", *, owner: str = "ann",
     active: bool = True,
 ) -> TwitterFilter:  # fmt: skip
-    """A filter of a User who holds an app token; as it would be after a save. Commits."""
+    """A filter of a User who holds an app token, or may use the installation's where `token` is
+    empty; as it would be after a save. Commits."""
     user = db.session.query(User).filter_by(username=owner).one_or_none() or User(username=owner)
     db.session.add(user)
     db.session.flush()
-    if token:
-        credentials.save(user, credentials.bearer(token))
+    saved = credentials.save(user, credentials.bearer(token)) if token else None
+    user.installation_token_allowed = user.installation_token_allowed or saved is None
     made = TwitterFilter(
-        name=name, user_id=user.id, words=words, is_active=active, active_since=clock.now()
-    )
+        name=name, user_id=user.id, words=words, is_active=active, active_since=clock.now(),
+        credential_id=saved.id if saved else None, uses_installation_token=saved is None,
+    )  # fmt: skip
     db.session.add(made)
     db.session.commit()
     return made

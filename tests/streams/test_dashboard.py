@@ -202,6 +202,8 @@ def test_a_crash_loop_is_stopped_and_says_so(found: TwitterFilter) -> None:
 
 def test_two_active_filters_on_one_token_one_waits(found: TwitterFilter, app: Flask) -> None:
     other = TwitterFilter(name="Other", user_id=found.user_id, words="x")
+    found.user.installation_token_allowed = True
+    found.uses_installation_token = other.uses_installation_token = True
     db.session.add(other)
     db.session.commit()
     from dataclasses import replace

@@ -47,7 +47,11 @@ def mine(client: FlaskClient, reader: User, login_as: Callable[[User], FlaskClie
 @pytest.fixture
 def gap(mine: FlaskClient, reader: User) -> Gap:
     """Two days that a filter of the reader's has missed."""
-    found = TwitterFilter(name="Harbour", user_id=reader.id, rule_text="from:HarborCouncil")
+    reader.installation_token_allowed = True
+    found = TwitterFilter(
+        name="Harbour", user_id=reader.id, rule_text="from:HarborCouncil",
+        uses_installation_token=True,
+    )  # fmt: skip
     db.session.add(found)
     db.session.flush()
     now = clock.now()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -13,8 +15,11 @@ from wtforms.validators import InputRequired
 from sfm import audit
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
+from sfm.exports import recurring
+from sfm.filters import owners, reconcile
+from sfm.messages import join_messages
 from sfm.models import User
-from sfm.users import merge_users, queries, service
+from sfm.users import queries, service
 from sfm.users.service import LastAdministrator, Rights
 from sfm.web.access import access, signed_in_user
 from sfm.web.forms import Form
@@ -58,12 +63,15 @@ class RightsForm(Form):
 
     is_active = BooleanField()
     is_superuser = BooleanField()
+    installation_token_allowed = BooleanField()
+    agreed = BooleanField()
 
 
 class JoinForm(Form):
     """The other User of the same person."""
 
     other = StringField(validators=[InputRequired("Type the other User's name.")])
+    agreed = BooleanField()
 
 
 @bp.get("/")
@@ -111,12 +119,18 @@ def _page(
     status: int = 200,
     form: RightsForm | None = None,
     join_form: JoinForm | None = None,
+    stops: str = "",
+    join_stops: str = "",
 ) -> Response:
     page = render_template(
         "admin_users/show.html",
         user=user,
         form=form or RightsForm(formdata=None, obj=user),
         join_form=join_form or JoinForm(formdata=None),
+        active_filters=owners.active_filters([user]),
+        recurring_exports=recurring.repeated_of(user),
+        stops=stops,
+        join_stops=join_stops,
         entries=slice_of(audit.entries_of_user(user), NEWEST, None, TRAIL),
         **credential_context(user),
     )
@@ -126,18 +140,37 @@ def _page(
 @bp.post("/<id:user_id>/rights/")
 @access("superuser")
 def set_rights(user_id: int) -> BaseResponse:
-    """Change what a User may; their sessions end."""
+    """Change what a User may; their sessions end. What stops with it is said, and agreed to."""
     user, form = service.by_id(user_id), RightsForm()
-    rights = Rights(bool(form.is_active.data), bool(form.is_superuser.data))
+    rights = Rights(
+        is_active=bool(form.is_active.data),
+        is_superuser=bool(form.is_superuser.data),
+        installation_token_allowed=bool(form.installation_token_allowed.data),
+    )
+    stops = _what_stops(user, rights)
+    if stops and not form.agreed.data:
+        return _page(user, 422, form, stops=stops)
     try:
-        changed = service.set_rights(user, rights)
+        change = owners.set_rights(user, rights)
         db.session.commit()
     except LastAdministrator as refusal:
         db.session.rollback()
         form.refuse("is_superuser", refusal.message)
         return _page(service.by_id(user_id), 422, form)
-    message = _("Saved. All sessions of this User have ended.") if changed else _("No change.")
+    reconcile.apply()
+    message = (
+        _("Saved. All sessions of this User have ended.") if change.changed else _("No change.")
+    )
     return done(url_for("admin_users.show", user_id=user_id), message)
+
+
+def _what_stops(user: User, rights: Rights) -> str:
+    """The filters and recurring exports that stop with these rights, in words."""
+    filters = owners.stopped_by(user, rights)
+    exports = recurring.repeated_of(user) if user.is_active and not rights.is_active else []
+    names = [owners.name_of(twitter_filter) for twitter_filter in filters]
+    names += [recurring.name_of(export) for export in exports]
+    return join_messages(names, ", ")
 
 
 @bp.post("/<id:user_id>/approve/")
@@ -146,7 +179,8 @@ def approve(user_id: int) -> BaseResponse:
     """Let somebody in who came by Twitter and waits."""
     user = service.by_id(user_id)
     if user.awaits_approval:
-        service.set_rights(user, Rights(is_active=True, is_superuser=user.is_superuser))
+        rights = replace(service.rights_of(user), is_active=True, awaits_approval=False)
+        service.set_rights(user, rights)
         db.session.commit()
     message = _("They may sign in now.")
     return done(url_for("admin_users.show", user_id=user_id), message)
@@ -180,16 +214,21 @@ def end_sessions(user_id: int) -> BaseResponse:
 def join(user_id: int) -> BaseResponse:
     """Make one User of two: everything of the other moves here."""
     user, form = service.by_id(user_id), JoinForm()
+    join_stops = ""
     if form.validate_on_submit():
         try:
-            merge_users.merge(user, service.by_name(form.other.data or ""))
-            db.session.commit()
-            message = _("The two Users are one now.")
-            return done(url_for("admin_users.show", user_id=user_id), message)
+            change = owners.join(user, service.by_name(form.other.data or ""))
+            if form.agreed.data or not change.stopped:
+                db.session.commit()
+                reconcile.apply()
+                message = _("The two Users are one now.")
+                return done(url_for("admin_users.show", user_id=user_id), message)
+            join_stops = owners.stop_sentence(change.stopped)
+            db.session.rollback()
         except (WrongInput, NotFound, LastAdministrator) as refusal:
             db.session.rollback()
             form.refuse("other", refusal.message)
-    return _page(service.by_id(user_id), 422, join_form=form)
+    return _page(service.by_id(user_id), 422, join_form=form, join_stops=join_stops)
 
 
 @bp.route("/<id:user_id>/delete/", methods=["GET", "POST"])

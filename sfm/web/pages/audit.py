@@ -72,6 +72,8 @@ WORDS = {
     "user.deactivated": lazy_gettext("User deactivated"),
     "user.deleted": lazy_gettext("User deleted"),
     "user.joined": lazy_gettext("two Users joined"),
+    "user.installation_token_given": lazy_gettext("allowed the installation's app token"),
+    "user.installation_token_taken": lazy_gettext("no longer allowed the installation's app token"),
     "user.made_administrator": lazy_gettext("made an administrator"),
     "user.made_member": lazy_gettext("no longer an administrator"),
     "user.password_changed": lazy_gettext("password changed"),

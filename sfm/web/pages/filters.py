@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
-from sfm.filters import dry_run, queries, reconcile, service, validation
+from sfm.filters import dry_run, owners, queries, reconcile, service, validation
 from sfm.filters.account_lookup import People
 from sfm.filters.drafting import FilterDraft
 from sfm.filters.preview import Preview, preview
@@ -133,6 +133,8 @@ def show(filter_id: int) -> str:
         twitter_filter=twitter_filter,
         line=_line(filter_id),
         stream=filter_prefix(filter_id),
+        credential=owners.credential_of(twitter_filter),
+        problem_of_connection=owners.problem_of(twitter_filter),
         rules=_rules(twitter_filter),
         gaps=gaps,
         completeness=of_filter(twitter_filter),

@@ -1,0 +1,117 @@
+"""What a change of a User does to their filters: which stop, and that it is said before.
+
+Flushes; the caller commits, then calls `reconcile.apply`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from sfm.database import db
+from sfm.errors import SfmError
+from sfm.filters import connections, service
+from sfm.messages import Message, join_messages
+from sfm.models import TwitterFilter, User
+from sfm.users import merge_users
+from sfm.users import service as users
+from sfm.users.service import Rights
+
+
+@dataclass(frozen=True)
+class OwnerChange:
+    """Whether anything changed, and the filters that were deactivated by it, in words."""
+
+    changed: bool
+    stopped: tuple[str, ...] = ()
+
+
+def stopped_by(user: User, rights: Rights) -> list[TwitterFilter]:
+    """The active filters of a User that can no longer be collected with these rights."""
+    if user.is_active and not rights.is_active:
+        return active_filters([user])
+    if user.may_use_installation_token and not rights.may_use_installation_token:
+        return [
+            twitter_filter
+            for twitter_filter in active_filters([user])
+            if twitter_filter.uses_installation_token
+        ]
+    return []
+
+
+def active_filters(owners: Iterable[User]) -> list[TwitterFilter]:
+    """The active filters of these Users, by number."""
+    ids = [owner.id for owner in owners]
+    active = select(TwitterFilter).where(TwitterFilter.is_active, TwitterFilter.user_id.in_(ids))
+    return list(db.session.scalars(active.order_by(TwitterFilter.id)))
+
+
+def set_rights(user: User, rights: Rights) -> OwnerChange:
+    """Set a User's rights, and deactivate the filters that stop with it. Flushes.
+
+    Raises LastAdministrator.
+    """
+    stopping = stopped_by(user, rights)
+    changed = users.set_rights(user, rights)
+    names = tuple(name_of(twitter_filter) for twitter_filter in stopping)
+    for twitter_filter in stopping:
+        service.deactivate(twitter_filter)
+    return OwnerChange(changed, names)
+
+
+def join(kept: User, gone: User) -> OwnerChange:
+    """Make one User of two, and deactivate the filters that cannot be collected afterwards.
+
+    Flushes. To say before which those are: call it, then roll back. Raises as `merge_users.merge`.
+    """
+    collected = [
+        twitter_filter.id
+        for twitter_filter in active_filters([kept, gone])
+        if not problem_of(twitter_filter)
+    ]
+    merge_users.merge(kept, gone)
+    db.session.expire_all()
+    stopped = []
+    for twitter_filter in active_filters([kept]):
+        problem = problem_of(twitter_filter) if twitter_filter.id in collected else ""
+        if problem:
+            stopped.append(
+                Message("%(filter)s: %(why)s", filter=name_of(twitter_filter), why=problem)
+            )
+            service.deactivate(twitter_filter)
+    return OwnerChange(True, tuple(stopped))
+
+
+def problem_of(twitter_filter: TwitterFilter) -> str:
+    """Why an active filter cannot be collected with what is stored for it; "" where it can."""
+    try:
+        source = connections.source_of_filter(twitter_filter)
+        connections.check_free(twitter_filter.user, source, twitter_filter.id)
+    except SfmError as exc:
+        return exc.message
+    return ""
+
+
+def credential_of(twitter_filter: TwitterFilter) -> str:
+    """What a filter connects with, in words; "" where nothing is stored that may be used."""
+    try:
+        return connections.source_of_filter(twitter_filter).label
+    except SfmError:
+        return ""
+
+
+def name_of(twitter_filter: TwitterFilter) -> str:
+    """A filter in words."""
+    return Message(
+        "the filter “%(name)s” (number %(id)s)", name=twitter_filter.name, id=twitter_filter.id
+    )
+
+
+def stop_sentence(stopped: Iterable[str]) -> str:
+    """What stops, in a sentence; "" for nothing."""
+    names = list(stopped)
+    if not names:
+        return ""
+    return Message("These filters stop: %(names)s.", names=join_messages(names, ", "))
