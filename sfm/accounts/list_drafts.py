@@ -41,6 +41,7 @@ class ListDraft(msgspec.Struct):
     saved: int = 0  # lines
     set_id: int | None = None
     active: bool = True
+    with_protected: bool = False  # add protected accounts too
     added: int = 0
     renamed: int = 0
     put_into_set: int = 0
@@ -50,6 +51,11 @@ class ListDraft(msgspec.Struct):
         """The lines whose names have to be looked up, in that order."""
         lines = (line for line in self.lines if line.verdict not in ("twice", "not_a_name"))
         return list(lines)
+
+    @property
+    def verdicts(self) -> frozenset[list_import.Verdict]:
+        """The verdicts of the lines that are added."""
+        return list_import.WITH_PROTECTED if self.with_protected else list_import.PUBLIC
 
     @property
     def is_looked_up(self) -> bool:

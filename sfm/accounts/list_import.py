@@ -51,7 +51,8 @@ WORDS: dict[Verdict, str] = {
     "twice": Message("twice in the list"),
     "not_a_name": Message("not a possible name"),
 }
-TO_ADD: frozenset[Verdict] = frozenset({"new", "protected"})
+PUBLIC: frozenset[Verdict] = frozenset({"new"})
+WITH_PROTECTED: frozenset[Verdict] = PUBLIC | {"protected"}
 HERE: frozenset[Verdict] = frozenset({"already_here", "renamed"})
 
 
@@ -236,9 +237,11 @@ def import_lines(
     into: TwitterUserSet | None = None,
     active: bool = True,
     added_by_id: int | None = None,
-    verdicts: frozenset[Verdict] = TO_ADD,
+    verdicts: frozenset[Verdict] = PUBLIC,
 ) -> ImportOutcome:
     """Add what is new, take renames over, put all that is here into the set. Flushes.
+
+    `verdicts` are those that are added: WITH_PROTECTED only where a person has said so.
 
     Call `begin_write` first, and pass long lists piece by piece (`pieces`), a transaction each.
     An account that was added since the preview counts as here.
@@ -266,6 +269,7 @@ def import_all(
     set_id: int | None = None,
     active: bool = True,
     added_by_id: int | None = None,
+    verdicts: frozenset[Verdict] = PUBLIC,
 ) -> ImportOutcome:
     """Import a whole list as a run: piece by piece, each committed. Raises as `run.check`."""
     outcome = ImportOutcome()
@@ -273,7 +277,13 @@ def import_all(
 
     def import_piece(piece: list[ListLine]) -> ImportOutcome:
         twitter_user_set = db.session.get(TwitterUserSet, set_id) if set_id is not None else None
-        done = import_lines(piece, into=twitter_user_set, active=active, added_by_id=added_by_id)
+        done = import_lines(
+            piece,
+            into=twitter_user_set,
+            active=active,
+            added_by_id=added_by_id,
+            verdicts=verdicts,
+        )
         run.check_lease(added=done.added)
         return done
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from sfm.networks.adapter import AccountLookup
 
 
+class NotPublic(WrongInput):
+    """The account is protected, and it was not said that it shall be added all the same."""
+
+
 @dataclass(frozen=True)
 class SwitchedAccounts:
     """How many accounts were activated or deactivated, and why others were not."""
@@ -91,15 +95,23 @@ def look_up_again(client: AccountLookup, account: TwitterUser) -> Account:
 
 
 def add_by_name(
-    client: AccountLookup, typed: str, *, added_by_id: int | None = None, active: bool = True
+    client: AccountLookup,
+    typed: str,
+    *,
+    added_by_id: int | None = None,
+    active: bool = True,
+    with_protected: bool = False,
 ) -> TwitterUser:
     """Look a name up and add the account. Begins the write itself, flushes.
 
     An account that is stored under this name with another uid has given the name up since: it is
     looked up too, and gets its new name in the same transaction. Raises WrongInput where
-    there is no such account or its uid is here already, and NetworkErrors.
+    there is no such account or its uid is here already, NotPublic where it is protected (unless
+    `with_protected`), and NetworkErrors.
     """
     record = look_up(client, typed)
+    if record.protected and not with_protected and by_uid(record.uid) is None:
+        raise NotPublic(NETWORK.account_problem("protected", record.name).message)
     uids = [account.uid for account in namesakes(record) if account.uid is not None]
     answers = list(client.accounts_by_uid(uids))
     begin_write()

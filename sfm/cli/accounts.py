@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,17 +20,26 @@ if TYPE_CHECKING:
 @click.option("--setname", metavar="NAME", help="Put all accounts of the list into this set.")
 @click.option("--user", "owner", metavar="OWNER", help="The User whose set it is.")
 @click.option("--yes", is_flag=True, help="Make the set without asking, if it is a new one.")
+@click.option(
+    "--protected",
+    is_flag=True,
+    help="Add protected accounts too, whose posts only accepted followers can read.",
+)
 @with_appcontext
-def add_userlist(file: Path, setname: str | None, owner: str | None, yes: bool) -> None:
+def add_userlist(
+    file: Path, setname: str | None, owner: str | None, yes: bool, protected: bool
+) -> None:
     """Add the accounts of FILE, one name a line; a leading @ is dropped, blank lines skipped.
 
     Says for each line what became of it: added, already here, renamed, protected, suspended,
-    not found. Those that are here already go into the set as well.
+    not found. Those that are here already go into the set as well. A protected account is added
+    only with --protected.
     """
     from sfm.accounts import list_import
     from sfm.cli.running import patient_client, running
     from sfm.users.clients import default_client
 
+    verdicts = list_import.WITH_PROTECTED if protected else list_import.PUBLIC
     texts = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     list_import.read_lines(texts)
     set_id = _set_for(setname, owner, yes) if setname else None
@@ -40,22 +50,22 @@ def add_userlist(file: Path, setname: str | None, owner: str | None, yes: bool) 
             client, texts, progress=lambda done, total: run.set_status("", total)
         )
         run.count_usage(preview.cost.calls, users=preview.cost.users)
-        outcome = list_import.import_all(run, preview, set_id=set_id)
+        outcome = list_import.import_all(run, preview, set_id=set_id, verdicts=verdicts)
         result.update(
             {"lines": len(preview.lines), "added": outcome.added, "renamed": outcome.renamed}
         )
     for line in preview.lines:
-        click.echo(words_for(line))
+        click.echo(words_for(line, verdicts))
     click.echo(_summary(preview, outcome))
 
 
-def words_for(line: ListLine) -> str:
-    """`12  nasa  added`, with the reason where there is one."""
-    from sfm.accounts.list_import import TO_ADD, WORDS
+def words_for(line: ListLine, added: Collection[str]) -> str:
+    """`12  nasa  added`, with the reason where there is one. `added`: the verdicts added."""
+    from sfm.accounts.list_import import WORDS
 
     word = "added" if line.verdict == "new" else WORDS[line.verdict]
-    if line.verdict in TO_ADD and line.verdict != "new":
-        word = f"added, {word}"
+    if line.verdict == "protected":
+        word = f"added, {word}" if "protected" in added else f"not added, {word}"
     name = line.record.name if line.record else line.name
     message = f": {line.message}" if line.message else ""
     return f"{line.number}\t{name}\t{word}{message}"

@@ -94,7 +94,13 @@ def test_carrying_out_adds_what_is_new_and_fills_the_set(made: ImportPreview, re
     done = ImportOutcome()
     for piece in list_import.pieces(made):
         begin_write()
-        done += list_import.import_lines(piece, into=mine, active=False, added_by_id=reader.id)
+        done += list_import.import_lines(
+            piece,
+            into=mine,
+            active=False,
+            added_by_id=reader.id,
+            verdicts=list_import.WITH_PROTECTED,
+        )
         db.session.commit()
     assert done == ImportOutcome(added=3, renamed=1, put_into_set=6)
     names = {user.name: user for user in db.session.scalars(select(TwitterUser))}
@@ -115,7 +121,9 @@ def test_a_plan_carried_out_twice_changes_nothing_more(made: ImportPreview) -> N
     begin_write()
     assert list_import.import_lines(made.lines) == ImportOutcome()
     db.session.commit()
-    assert db.session.scalar(select(func.count()).select_from(TwitterUser)) == 6
+    assert db.session.scalar(select(func.count()).select_from(TwitterUser)) == 5, (
+        "a protected one needs a word"
+    )
 
 
 def test_a_refused_key_ends_the_plan(twitter: Client, sandbox: Sandbox) -> None:

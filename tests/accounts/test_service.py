@@ -80,8 +80,16 @@ def test_an_account_that_is_here_is_refused_and_named(twitter: Client, sandbox: 
     assert count() == 1
 
 
+def test_a_protected_account_is_refused_without_a_word_for_it(twitter: Client) -> None:
+    """U-12."""
+    with pytest.raises(service.NotPublic, match="quiet_keeper is protected"):
+        service.add_by_name(twitter, "quiet_keeper")
+    assert count() == 0
+
+
 def test_a_protected_account_is_added_and_marked(twitter: Client) -> None:
-    user = added(twitter, "quiet_keeper")
+    user = service.add_by_name(twitter, "quiet_keeper", with_protected=True)
+    db.session.commit()
     assert user.state == "protected"
     assert "protected" in user.state_reason
     assert user.ask_again_at is None, "it is asked once"

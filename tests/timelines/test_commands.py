@@ -201,17 +201,20 @@ def test_a_list_is_answered_line_by_line(
     assert [(number, name, what.split(":")[0]) for number, name, what in lines] == [
         ("1", "FerryNotes", "added"),
         ("3", "nobody_at_all", "not found"),
-        ("4", "quiet_keeper", "added, protected"),
+        ("4", "quiet_keeper", "not added, protected"),
         ("5", "spam_fountain", "suspended"),
         ("6", "FERRYNOTES", "twice in the list"),
     ]
-    assert done.stdout.splitlines()[-1] == "5 lines, 2 added, 2 put into the set."
+    assert done.stdout.splitlines()[-1] == "5 lines, 1 added, 1 put into the set."
     again = runner.invoke(args=["add_userlist", str(listed), "--setname", "Ferries"])
     assert again.exit_code == 0
     assert "1\tFerryNotes\talready here" in again.stdout
     assert again.stdout.splitlines()[-1] == "5 lines, 0 added."
     found = db.session.scalars(select(TwitterUserSet)).one()
-    assert (found.owner_id, len(found.members)) == (superuser.id, 2)
+    assert (found.owner_id, len(found.members)) == (superuser.id, 1)
+    protected = runner.invoke(args=["add_userlist", str(listed), "--protected"])
+    assert "4\tquiet_keeper\tadded, protected: The account quiet_keeper is" in protected.stdout
+    assert protected.stdout.splitlines()[-1] == "5 lines, 1 added."
 
 
 def test_a_new_set_is_not_made_unasked(

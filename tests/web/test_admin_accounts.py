@@ -47,6 +47,17 @@ def test_one_account_is_looked_up_and_added(boss: FlaskClient, sandbox: Sandbox)
     assert "Added here" in found.text
 
 
+def test_a_protected_account_is_added_only_with_a_plain_word(boss: FlaskClient) -> None:
+    """U-12."""
+    asked = checked(submit(boss, page(boss, ADD), ADD, name="members_only_x"), 422)
+    assert "members_only_x is protected" in text_of(asked.one("div", class_="error-summary"))
+    assert db.session.scalars(select(TwitterUser)).all() == []
+    answer = submit(boss, asked, ADD, name="members_only_x", with_protected="y")
+    shown = page(boss, answer.headers["Location"]).text
+    assert "members_only_x is added. It is protected:" in shown
+    assert "come in shortly" not in shown
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [

@@ -94,12 +94,20 @@ def test_each_line_gets_its_verdict_and_saving_does_what_was_shown(
         "10": "not a possible name", "11": "new",
     }  # fmt: skip
     assert accounts() == 1
-    assert "4 accounts would be added" in found.text
+    assert "3 accounts would be added" in found.text
     saved = step(boss, found, "save/", set_id=str(target.id))
-    assert "4 accounts added. 5 put into the set." in saved.text
-    assert accounts() == 5
+    assert "3 accounts added. 4 put into the set." in saved.text
+    assert accounts() == 4
     assert set(db.session.scalars(select(TwitterUser.is_active))) == {True}, "the form's first say"
-    assert len(boss.get(f"/sets/{target.id}/members.txt").text.split()) == 5
+    assert len(boss.get(f"/sets/{target.id}/members.txt").text.split()) == 4
+
+
+def test_protected_accounts_of_a_list_are_added_where_that_is_ticked(boss: FlaskClient) -> None:
+    """U-12."""
+    found = step(boss, begin(boss, "ferrynotes\nquiet_keeper"), "look-up/")
+    assert "Add 1 protected account too" in found.text
+    saved = step(boss, found, "save/", with_protected="y")
+    assert "2 accounts added." in saved.text
 
 
 def test_the_list_can_be_saved_inactive_and_into_a_new_set(

@@ -16,6 +16,7 @@ class AddAccountForm(Form):
     """The name of one account."""
 
     name = StringField(validators=[HARMLESS, InputRequired(_("Type a name."))])
+    with_protected = BooleanField()
 
 
 class ListForm(Form):
@@ -40,6 +41,7 @@ class SaveListForm(Form):
         validators=[HARMLESS, Length(max=255, message=_("A name has at most 255 characters."))]
     )
     active = BooleanField(default=True)
+    with_protected = BooleanField()
 
 
 class AccountNotesForm(Form):

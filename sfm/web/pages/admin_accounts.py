@@ -13,6 +13,7 @@ from sfm import audit
 from sfm.accounts import lifecycle, queries, service, sets
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
+from sfm.models import TwitterUser
 from sfm.posts.delete import remove_account
 from sfm.runs.queue import enqueue
 from sfm.users.clients import default_client
@@ -93,18 +94,24 @@ def _flash_refusals(refused: Sequence[str]) -> None:
 @access("superuser", begins_write=False)
 def add() -> Response | BaseResponse:
     form = AddAccountForm()
+    is_protected = False
     if form.validate_on_submit():
         try:
             user_id = signed_in_user().id
-            account = service.add_by_name(default_client(), form.name.data, added_by_id=user_id)
+            account = service.add_by_name(
+                default_client(),
+                form.name.data,
+                added_by_id=user_id,
+                with_protected=bool(form.with_protected.data),
+            )
             enqueue(
                 "user_timeline", params={"twitter_user_ids": [account.id]}, requested_by_id=user_id
             )
             db.session.commit()
-            message = _("%(name)s is added. Its posts come in shortly.", name=account.name)
-            return done(url_for("accounts.show", name=account.name), message)
+            return done(url_for("accounts.show", name=account.name), _added(account))
         except SfmError as exc:
             db.session.rollback()
+            is_protected = isinstance(exc, service.NotPublic)
             form.refuse("name", exc.message)
     status = 422 if form.errors else 200
     return page_or_part(
@@ -112,8 +119,19 @@ def add() -> Response | BaseResponse:
         "admin_accounts/_add_form.html",
         status,
         form=form,
+        is_protected=is_protected,
         list_form=ListForm(formdata=None),
     )
+
+
+def _added(account: TwitterUser) -> str:
+    if account.state == lifecycle.PROTECTED:
+        return _(
+            "%(name)s is added. It is protected: its posts come in only where the credential in "
+            "use is an accepted follower's.",
+            name=account.name,
+        )
+    return _("%(name)s is added. Its posts come in shortly.", name=account.name)
 
 
 @bp.route("/<id:account_id>/", methods=["GET", "POST"])

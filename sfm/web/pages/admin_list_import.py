@@ -45,7 +45,7 @@ def begin() -> Response | BaseResponse:
     form.names.data = text[:UPLOAD_BYTES]
     return page_or_part(
         "admin_accounts/add.html", "admin_list_import/_form.html", 422,
-        form=AddAccountForm(formdata=None), list_form=form,
+        form=AddAccountForm(formdata=None), list_form=form, is_protected=False,
     )  # fmt: skip
 
 
@@ -104,7 +104,8 @@ def _page(token: str, draft: ListDraft, form: SaveListForm, problem: str = "") -
         "admin_list_import/index.html", "admin_list_import/_list.html", 422 if form.errors else 200,
         token=token, draft=draft, form=form, problem=problem,
         total=len(draft.to_look_up), lines=lines_page(token, draft, request.args),
-        adding=sum(n for verdict, n in draft.counts.items() if verdict in list_import.TO_ADD),
+        adding=sum(n for verdict, n in draft.counts.items() if verdict in draft.verdicts),
+        protected=draft.counts.get("protected", 0),
     )  # fmt: skip
 
 
@@ -126,6 +127,7 @@ def _choose(draft: ListDraft, form: SaveListForm) -> str:
     if not form.validate():
         return _("Choose one of the sets, or type the name of a new one.")
     draft.active = bool(form.active.data)
+    draft.with_protected = bool(form.with_protected.data)
     draft.set_id = form.set_id.data or None
     if (form.new_set.data or "").strip():
         begin_write()
@@ -152,7 +154,11 @@ def _save_some(draft: ListDraft) -> str:
                 "The set was deleted meanwhile. What is not saved yet will be saved without a set."
             )
         outcome = list_import.import_lines(
-            piece, into=into, active=draft.active, added_by_id=user_id
+            piece,
+            into=into,
+            active=draft.active,
+            added_by_id=user_id,
+            verdicts=draft.verdicts,
         )
         db.session.commit()
         list_drafts.add_counts(draft, outcome)
