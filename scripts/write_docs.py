@@ -16,6 +16,7 @@ from scripts.import_graph import ROOT, module_graph, package_graph, parsed_modul
 from sfm.cli import COMMANDS, LazyCommand
 from sfm.config import table
 from sfm.exports.columns import dictionary
+from sfm.twitter.fields import FIELDS, LEFT_OUT
 
 DOCS = ROOT / "docs"
 DRAWING_BEGINS = "<!-- Made from the imports of sfm/ by `make docs`; edit nothing from here -->\n"
@@ -43,6 +44,16 @@ COMMANDS_HEAD = """# Commands
 Type them in the project's folder with the virtual environment active: `flask --app app NAME`.
 Underscores and hyphens are the same. Results go to standard output, all else to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""
+
+FIELDS_HEAD = """# What is asked for of each post
+
+<!-- Made from sfm/twitter/fields.py by `make docs`; edit there. -->
+
+X gives of a post only what a call names. What is not asked for is gone when the post is deleted,
+so everything that X's own description names (OpenAPI 2.166 and 2.167) is asked for, or stands
+below with the reason why not. `TWITTER_DIALECT` chooses the words; a test holds both lists
+against the description.
 """
 
 DECISIONS_HEAD = """# Decisions
@@ -120,6 +131,25 @@ def _command(name: str) -> str:
     return "".join(parts)
 
 
+def fields_page() -> str:
+    parts = [FIELDS_HEAD]
+    for dialect, fields in FIELDS.items():
+        parts.append(
+            f'\n## With `TWITTER_DIALECT = "{dialect}"`\n\n| parameter | names |\n|---|---|\n'
+        )
+        parts += [
+            f"| `{parameter}` | {names.replace(',', ', ')} |\n"
+            for parameter, names in fields.items()
+        ]
+    parts.append("\n## Left out\n\n| parameter | name | why |\n|---|---|---|\n")
+    parts += [
+        f"| `{parameter}` | {name} | {reason} |\n"
+        for parameter, reasons in LEFT_OUT.items()
+        for name, reason in sorted(reasons.items())
+    ]
+    return "".join(parts)
+
+
 def decisions_page() -> str:
     rows = [DECISIONS_HEAD]
     for path in sorted((DOCS / "decisions").glob("[0-9]*.md")):
@@ -175,6 +205,7 @@ PAGES = {
     "commands.md": commands_page,
     "data-dictionary.md": dictionary.as_markdown,
     "decisions/README.md": decisions_page,
+    "requested-fields.md": fields_page,
     "architecture.md": architecture_page,
 }
 

@@ -78,6 +78,7 @@ class Includes:
         expansions = self._view.fields.expansions
         if "attachments.media_keys" in expansions:
             self._add_media(post)
+        self._add_article_media(post)
         if "attachments.poll_ids" in expansions and post.poll:
             self._put("polls", str(post.poll.id), poll_json(self._view, post.poll))
         if "geo.place_id" in expansions and post.place:
@@ -87,6 +88,14 @@ class Includes:
     def _add_media(self, post: WorldPost) -> None:
         for medium in post.media:
             self._put("media", medium.key, media_json(self._view, medium))
+
+    def _add_article_media(self, post: WorldPost) -> None:
+        expansions = self._view.fields.expansions
+        if post.article and "article.cover_media" in expansions:
+            self._put("media", post.article.cover.key, media_json(self._view, post.article.cover))
+        if post.article and "article.media_entities" in expansions:
+            for medium in post.article.media:
+                self._put("media", medium.key, media_json(self._view, medium))
 
     def _add_references_of(self, post: WorldPost) -> None:
         expansions = self._view.fields.expansions

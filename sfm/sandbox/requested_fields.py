@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 POST_FIELDS = frozenset(
-    "attachments author_id context_annotations conversation_id created_at display_text_range "
-    "edit_controls edit_history_tweet_ids entities geo id in_reply_to_user_id lang note_tweet "
+    "article attachments author_id context_annotations conversation_id created_at "
+    "display_text_range edit_controls edit_history_tweet_ids entities geo id "
+    "in_reply_to_user_id lang note_tweet "
     "possibly_sensitive public_metrics referenced_tweets reply_settings source text "
     "withheld".split()
 )
@@ -20,7 +21,7 @@ _POST_DIALECT_FIELDS = {
     for name in POST_FIELDS
     - {"author_id", "in_reply_to_user_id", "referenced_tweets", "edit_history_tweet_ids"}
     - {"note_tweet"}
-} | {"note_post": "note_tweet"}
+} | {"note_post": "note_tweet", "article_title": "article_title"}
 USER_FIELDS = frozenset(
     "created_at description entities id location most_recent_tweet_id name pinned_tweet_id "
     "profile_image_url protected public_metrics url username verified verified_type "
@@ -37,6 +38,8 @@ POLL_FIELDS = frozenset("duration_minutes end_datetime id options voting_status"
 _TWEET_EXPANSIONS = {
     name: name
     for name in (
+        "article.cover_media",
+        "article.media_entities",
         "attachments.media_keys",
         "attachments.poll_ids",
         "author_id",
@@ -53,6 +56,8 @@ _TWEET_EXPANSIONS = {
     )
 }
 _POST_EXPANSIONS = {
+    "article.cover_media": "article.cover_media",
+    "article.media_entities": "article.media_entities",
     "attachments.media_keys": "attachments.media_keys",
     "attachments.poll_ids": "attachments.poll_ids",
     "author_id": "author_id",
@@ -68,6 +73,8 @@ _ONLY_POST = frozenset(
     {"edit_history_post_ids", "referenced_posts", "pinned_post_id", "most_recent_post_id"}
 )
 _SHOWS = {  # an expansion also shows the field that it expands
+    "article.cover_media": "article",
+    "article.media_entities": "article",
     "attachments.media_keys": "attachments",
     "attachments.poll_ids": "attachments",
     "author_id": "author_id",

@@ -11,7 +11,7 @@ from sfm.sandbox.requested_fields import RequestedFields
 from sfm.sandbox.world.draft import Entities, PostDraft
 from sfm.sandbox.world.people import Person
 from sfm.sandbox.world.places import WorldPlace
-from sfm.sandbox.world.posts import Poll, WorldMedia, WorldPost, id_ms
+from sfm.sandbox.world.posts import WorldMedia, WorldPoll, WorldPost, id_ms
 from sfm.sandbox.world.world import World
 
 _EDIT_WINDOW_MS = 3_600_000
@@ -89,6 +89,19 @@ def _attachments(_: PostView, post: WorldPost) -> Json | None:
     return shown or None
 
 
+def _article(_: PostView, post: WorldPost) -> Json | None:
+    article = post.article
+    if article is None:
+        return None
+    return {
+        "title": article.title,
+        "preview_text": article.preview,
+        "plain_text": article.text,
+        "cover_media": article.cover.key,
+        "media_entities": [medium.key for medium in article.media],
+    }
+
+
 def _edit_controls(_: PostView, post: WorldPost) -> Json:
     first_ms = id_ms(post.chain[0])
     return {
@@ -128,6 +141,8 @@ def _references(_: PostView, post: WorldPost) -> list[Json] | None:
 _POST: dict[str, Callable[[PostView, WorldPost], object]] = {
     "id": lambda _, post: str(post.id),
     "text": lambda _, post: post.written.text,
+    "article": _article,
+    "article_title": lambda _, post: post.article.title if post.article else None,
     "attachments": _attachments,
     "author_id": lambda _, post: str(post.author),
     "conversation_id": lambda _, post: str(post.conversation),
@@ -284,7 +299,7 @@ def place_json(view: PostView, place: WorldPlace) -> Json:
     return _only(everything, view.fields.place)
 
 
-def poll_json(view: PostView, poll: Poll) -> Json:
+def poll_json(view: PostView, poll: WorldPoll) -> Json:
     """One poll with its votes until now."""
     begun_ms = poll.end_ms - poll.minutes * 60_000
     minutes = max(0, min(view.now_ms, poll.end_ms) - begun_ms) // 60_000

@@ -12,11 +12,11 @@ Dialect = Literal["tweet", "post"]
 Fields = dict[str, str]
 
 _USER = (
-    "created_at,description,entities,id,location,name,profile_image_url,protected,public_metrics,"
-    "url,username,verified,verified_type,withheld"
+    "created_at,description,entities,id,is_identity_verified,location,name,parody,"
+    "profile_banner_url,profile_image_url,protected,public_metrics,subscription_type,url,username,"
+    "verified,verified_followers_count,verified_type,withheld"
 )
 _BESIDE: Fields = {
-    "user.fields": _USER,
     "media.fields": (
         "alt_text,duration_ms,height,media_key,preview_image_url,public_metrics,type,url,"
         "variants,width"
@@ -26,28 +26,86 @@ _BESIDE: Fields = {
 }
 TWEET_FIELDS: Fields = {
     "tweet.fields": (
-        "attachments,author_id,conversation_id,created_at,edit_controls,edit_history_tweet_ids,"
-        "entities,geo,id,in_reply_to_user_id,lang,note_tweet,possibly_sensitive,public_metrics,"
-        "referenced_tweets,reply_settings,text,withheld"
+        "article,attachments,author_id,card_uri,community_id,conversation_id,created_at,"
+        "display_text_range,edit_controls,edit_history_tweet_ids,entities,geo,id,"
+        "in_reply_to_user_id,lang,media_metadata,note_tweet,paid_partnership,possibly_sensitive,"
+        "public_metrics,referenced_tweets,reply_settings,scopes,text,withheld"
     ),
     "expansions": (
-        "author_id,attachments.media_keys,attachments.poll_ids,edit_history_tweet_ids,"
-        "entities.mentions.username,geo.place_id,in_reply_to_user_id,referenced_tweets.id,"
-        "referenced_tweets.id.author_id"
+        "article.cover_media,article.media_entities,author_id,attachments.media_keys,"
+        "attachments.poll_ids,edit_history_tweet_ids,entities.mentions.username,"
+        "entities.note.mentions.username,geo.place_id,in_reply_to_user_id,referenced_tweets.id,"
+        "referenced_tweets.id.attachments.media_keys,referenced_tweets.id.author_id"
     ),
+    "user.fields": f"affiliation,{_USER},pinned_tweet_id",
     **_BESIDE,
 }
 POST_FIELDS: Fields = {
     "post.fields": (
-        "attachments,conversation_id,created_at,edit_controls,entities,geo,id,lang,note_post,"
-        "possibly_sensitive,public_metrics,reply_settings,text,withheld"
+        "article,article_title,attachments,card_uri,community_id,conversation_id,created_at,"
+        "display_text_range,edit_controls,entities,geo,id,lang,media_metadata,note_post,"
+        "paid_partnership,possibly_sensitive,public_metrics,reply_settings,scopes,text,withheld"
     ),
     "expansions": (
-        "author_id,attachments.media_keys,attachments.poll_ids,edit_history_post_ids,"
-        "entities.mentions.username,geo.place_id,in_reply_to_user_id,referenced_posts"
+        "article.cover_media,article.media_entities,author_id,attachments.media_keys,"
+        "attachments.poll_ids,edit_history_post_ids,entities.mentions.username,geo.place_id,"
+        "in_reply_to_user_id,referenced_posts"
     ),
+    "user.fields": _USER,
     **_BESIDE,
 }
+
+_OWNERS_ONLY = "given to the author's own sign-in alone; anybody else gets an error for each post"
+_NOTE_WRITERS = "for programs that write Community Notes; nothing that the author published"
+_ASKERS = "says how the asking account stands to this one, which is no fact of the account"
+_ONE_MORE_POST = "brings a whole post of each account, which is billed"
+_METRICS = {
+    "non_public_metrics": _OWNERS_ONLY,
+    "organic_metrics": _OWNERS_ONLY,
+    "promoted_metrics": _OWNERS_ONLY,
+}
+_POST_LEFT_OUT = _METRICS | {
+    "context_annotations": (
+        "X's own guesses at topics, not the author's; longer than the rest of the post together"
+    ),
+    "matched_media_notes": _NOTE_WRITERS,
+    "note_request_suggestions": _NOTE_WRITERS,
+    "suggested_source_links": _NOTE_WRITERS,
+    "suggested_source_links_with_counts": _NOTE_WRITERS,
+    "source": "X has left it empty since December 2022",
+}
+_EXPANSIONS_LEFT_OUT = {
+    "attachments.media_source_tweet": (
+        "brings the post that a film was first in, which may be billed; its id is in attachments"
+    ),
+    "username": "brings the author again, who comes with author_id",
+    "affiliation": "brings the account of an organization for each member; only its badge is kept",
+    "affiliation.user_id": (
+        "brings the account of an organization for each member; only its badge is kept"
+    ),
+    "most_recent_tweet_id": _ONE_MORE_POST,
+    "most_recent_post_id": _ONE_MORE_POST,
+    "pinned_tweet_id": _ONE_MORE_POST,
+    "pinned_post_id": _ONE_MORE_POST,
+}
+# What X describes and captures do not ask for, by parameter, and why not.
+LEFT_OUT: dict[str, dict[str, str]] = {
+    "tweet.fields": _POST_LEFT_OUT,
+    "post.fields": _POST_LEFT_OUT,
+    "expansions": _EXPANSIONS_LEFT_OUT,
+    "user.fields": {
+        "confirmed_email": "private: given to the account's own sign-in alone",
+        "connection_status": _ASKERS,
+        "most_recent_tweet_id": "changes with every post; the posts themselves are collected",
+        "receives_your_dm": _ASKERS,
+        "subscribes_to_you": _ASKERS,
+        "subscription": _ASKERS,
+    },
+    "media.fields": _METRICS,
+    "place.fields": {},
+    "poll.fields": {},
+}
+
 FIELDS: dict[Dialect, Fields] = {"tweet": TWEET_FIELDS, "post": POST_FIELDS}
 COUNT_FIELDS: dict[Dialect, str] = {
     "tweet": "end,start,tweet_count",

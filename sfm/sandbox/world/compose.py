@@ -11,7 +11,7 @@ from sfm.sandbox.world.dice import Dice
 from sfm.sandbox.world.draft import DraftText, PostDraft, retweet_of, short_form
 from sfm.sandbox.world.people import Person, scramble
 from sfm.sandbox.world.places import PLACE_IDS, PLACES
-from sfm.sandbox.world.posts import Poll, WorldMedia, WorldPost, make_id
+from sfm.sandbox.world.posts import Article, WorldMedia, WorldPoll, WorldPost, make_id
 from sfm.sandbox.world.slots import Slot, root_of
 
 _BLANK = re.compile(r"\{(\w+)\}")
@@ -83,6 +83,7 @@ def _own_words(seed: int, people: list[Person], slot: Slot, moment_ms: int) -> W
         reply_to_user=replied,
         media=media,
         poll=poll,
+        article=_article(Dice(seed, 22, person.index, slot.number), full, post_id, is_long),
         place=place,
         point=point,
         sensitive=dice.chance(1),
@@ -232,12 +233,25 @@ def _link_media(
         draft.same_link(media_key=medium.key)
 
 
-def _poll(dice: Dice, habit: str, post_id: int, moment_ms: int) -> Poll | None:
+def _poll(dice: Dice, habit: str, post_id: int, moment_ms: int) -> WorldPoll | None:
     if not dice.chance(70 if habit == "polls" else 1.5):
         return None
     minutes = dice.pick((60, 1_440, 4_320, 10_080))
     choices = dice.pick(phrases.POLL_CHOICES)
-    return Poll(post_id + 5, choices, minutes, moment_ms + minutes * 60_000)
+    return WorldPoll(post_id + 5, choices, minutes, moment_ms + minutes * 60_000)
+
+
+def _article(dice: Dice, full: DraftText, post_id: int, is_long: bool) -> Article | None:
+    """One long post in eight carries an article; its dice are its own, so all else stays."""
+    if not is_long or not dice.chance(12):
+        return None
+    text = full.text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    cover, picture = (
+        WorldMedia(f"3_{post_id + 6 + at}", "photo", dice.code(15), 1500, 600, alt_text)
+        for at, alt_text in enumerate((dice.pick(phrases.ALT_TEXTS), ""))
+    )
+    title = text.partition(".")[0][:80]
+    return Article(title, text[:140], f"{text}\n\n{text}", cover, (picture,))
 
 
 def where(dice: Dice, percent: float) -> tuple[str | None, tuple[float, float] | None]:

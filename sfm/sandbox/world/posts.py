@@ -37,13 +37,24 @@ class WorldMedia:
 
 
 @dataclass(frozen=True)
-class Poll:
+class WorldPoll:
     """A poll; votes grow until it ends."""
 
     id: int
     choices: tuple[str, ...]
     minutes: int
     end_ms: int
+
+
+@dataclass(frozen=True)
+class Article:
+    """A whole article that a post carries, with its cover and a picture within it."""
+
+    title: str
+    preview: str
+    text: str
+    cover: WorldMedia
+    media: tuple[WorldMedia, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,8 @@ class WorldPost:
     reply_to_user: int | None = None
     note: DraftText | None = None
     media: tuple[WorldMedia, ...] = ()
-    poll: Poll | None = None
+    poll: WorldPoll | None = None
+    article: Article | None = None
     place: str | None = None
     point: tuple[float, float] | None = None
     sensitive: bool = False
