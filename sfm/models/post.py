@@ -106,6 +106,15 @@ class TwitterUserItem(Base):
     # read without it, on PostgreSQL it is kept apart anyway.
     item_json: Mapped[str] = mapped_column(Text, deferred=True)
 
+    # What few posts have. Behind the JSON, since columns can only be added at the end without
+    # writing the whole table anew; so read only where it is asked for, too.
+    entities_from_text: Mapped[bool] = mapped_column(default=False, deferred=True)
+    quoted_media: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, deferred=True)
+    # [{options: [{label, votes}], ends_at, duration_minutes, status}]
+    polls: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, deferred=True)
+    article_title: Mapped[str] = mapped_column(Text, default="", deferred=True)
+    article_text: Mapped[str] = mapped_column(Text, default="", deferred=True)
+
     twitter_user: Mapped[TwitterUser] = relationship()
 
 

@@ -53,6 +53,22 @@ class Media(msgspec.Struct, frozen=True, gc=False):
     duration_ms: int | None = None
 
 
+class PollOption(msgspec.Struct, frozen=True, gc=False):
+    """One answer of a poll, and its votes at the moment it was fetched (None: not given)."""
+
+    label: str
+    votes: int | None = None
+
+
+class Poll(msgspec.Struct, frozen=True, gc=False):
+    """A poll; its question is the post's text. `ends_at` is aware UTC; `status` open or closed."""
+
+    options: tuple[PollOption, ...]
+    ends_at: datetime | None = None
+    duration_minutes: int | None = None
+    status: str = ""
+
+
 class Withheld(msgspec.Struct, frozen=True, gc=False):
     """Where the network does not show it: country codes, XX for everywhere, XY for copyright."""
 
@@ -65,8 +81,10 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One post. Figures of the author and counts are those of the moment it was fetched.
 
     `text` is the full text as a reader saw it; of a retweet it is "RT @name: " and the whole
-    original, and hashtags, mentions, urls and media are the original's as well.
+    original, and hashtags, mentions, urls, media, polls and article are the original's as well.
     `text_is_cut` says that the network gave only the beginning.
+    `entities_from_text`: hashtags, mentions and urls were read from the text by us, for the network
+    gave none at all. `has_media` is also true of media that are named and did not come.
     """
 
     twitter_id: int
@@ -106,7 +124,12 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     hashtags: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()  # screen names without @
     urls: tuple[Url, ...] = ()
+    entities_from_text: bool = False
     media: tuple[Media, ...] = ()
+    has_media: bool = False
+    polls: tuple[Poll, ...] = ()
+    article_title: str | None = None
+    article_text: str | None = None  # the whole article, or its beginning where no more came
     coordinates: tuple[float, float] | None = None  # longitude, latitude
     place_name: str | None = None
     place_country_code: str | None = None
@@ -121,6 +144,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     quoted_id: int | None = None
     quoted_screen_name: str | None = None
     quoted_text: str | None = None  # in full, where it came along
+    quoted_media: tuple[Media, ...] = ()
     edit_history_ids: tuple[int, ...] = ()
 
 

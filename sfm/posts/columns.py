@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from sfm.networks.record import Media, Post, Url
+from sfm import clock
+from sfm.networks.record import Media, Poll, Post, Url
 
 # What `row_of` gives, in its order: all that can be made anew from the JSON.
 CONTENT = (
@@ -21,6 +22,7 @@ CONTENT = (
     "author_created_at", "longitude", "latitude", "text_is_cut", "item_text", "quoted_text",
     "hashtags", "mentions", "urls", "media", "edit_history", "place", "place_country",
     "withheld_in", "source", "author_name", "author_location", "author_description",
+    "entities_from_text", "quoted_media", "polls", "article_title", "article_text",
 )  # fmt: skip
 
 _encode = msgspec.json.Encoder().encode
@@ -40,6 +42,7 @@ def row_of(post: Post, published: datetime, stamp: Callable[[datetime], Any]) ->
         *_references(post),
         *_author(post, stamp),
         *_content(post),
+        *_attached(post),
     )
 
 
@@ -50,7 +53,7 @@ def _kind_and_counts(post: Post) -> tuple[Any, ...]:
         post.is_retweet,
         (post.lang or "")[:10],
         bool(post.urls),
-        bool(post.media),
+        post.has_media,
         post.possibly_sensitive,
         post.retweet_count,
         post.like_count,
@@ -110,6 +113,25 @@ def _content(post: Post) -> tuple[Any, ...]:
         post.author_location or "",
         post.author_description or "",
     )
+
+
+def _attached(post: Post) -> tuple[Any, ...]:
+    return (
+        post.entities_from_text,
+        _json([_media(item) for item in post.quoted_media]),
+        _json([_poll(poll) for poll in post.polls]),
+        post.article_title or "",
+        post.article_text or "",
+    )
+
+
+def _poll(poll: Poll) -> dict[str, Any]:
+    return {
+        "options": [{"label": option.label, "votes": option.votes} for option in poll.options],
+        "ends_at": clock.iso(poll.ends_at) if poll.ends_at else "",
+        "duration_minutes": poll.duration_minutes,
+        "status": poll.status,
+    }
 
 
 def _json(values: list[Any] | tuple[Any, ...]) -> str:

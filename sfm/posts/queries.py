@@ -122,7 +122,7 @@ def by_twitter_id(twitter_id: int, *, with_json: bool = False) -> TwitterUserIte
     """One post, with the account it belongs to. Raises NotFound."""
     query = select(_item).where(_item.twitter_id == twitter_id)
     if with_json:
-        query = query.options(undefer(_item.item_json))
+        query = query.options(undefer("*"))
     item = db.session.scalar(query)
     if item is None:
         raise NotFound(Message("There is no such post here. It may have been deleted."))

@@ -27,7 +27,7 @@ from sfm.runs.jobs import REFILL_ITEMS
 from sfm.runs.transactions import unit_of_work
 
 BATCH = 500
-LISTS = ("hashtags", "mentions", "urls", "media", "edit_history")
+LISTS = ("hashtags", "mentions", "urls", "media", "edit_history", "quoted_media", "polls")
 
 _item = TwitterUserItem.__table__
 

@@ -128,9 +128,20 @@ def _cut_includes(post: dict[str, Any], includes: dict[str, Any], ids: frozenset
 
 def _attached(posts: list[dict[str, Any]], keys: str) -> set[str]:
     attached = [post.get("attachments") for post in posts]
-    return {
+    attached_keys = {
         str(key)
         for attachments in attached
         if isinstance(attachments, dict)
         for key in attachments.get(keys) or ()
     }
+    return attached_keys | (_of_articles(posts) if keys == "media_keys" else set())
+
+
+def _of_articles(posts: list[dict[str, Any]]) -> set[str]:
+    """The keys of pictures in articles that these posts carry."""
+    keys: set[str] = set()
+    for article in (post.get("article") for post in posts):
+        if isinstance(article, dict):
+            keys |= {str(key) for key in article.get("media_entities") or ()}
+            keys.add(str(article.get("cover_media")))
+    return keys

@@ -41,7 +41,10 @@ def find(removed: RemovedIds, watch: Callable[[], object], above: int = 0) -> Ma
         _item.retweeted_id.in_(ids),
         *(_item.item_json.contains(str(number)) for number in ids),
     )
-    columns = (_item.twitter_id, _item.retweeted_id, _item.quoted_id, _item.quoted_text)
+    columns = (
+        _item.twitter_id, _item.retweeted_id, _item.quoted_id, _item.quoted_text,
+        _item.quoted_media,
+    )  # fmt: skip
     gone, cut = [], []
     highest = max(above, db.session.scalar(select(func.max(_item.id))) or 0)
     for is_in_range in _id_ranges(above, highest):
@@ -57,7 +60,7 @@ def find(removed: RemovedIds, watch: Callable[[], object], above: int = 0) -> Ma
 
 
 def _quotes(row: Any, removed: RemovedIds) -> bool:
-    return row.quoted_id in removed.ids and bool(row.quoted_text)
+    return row.quoted_id in removed.ids and bool(row.quoted_text or row.quoted_media)
 
 
 def _id_ranges(above: int, highest: int) -> Iterator[ColumnElement[bool]]:
@@ -83,7 +86,7 @@ def _cut(twitter_id: int, removed: RemovedIds) -> None:
     redacted = redact(row.item_json.encode(), removed) if row else None
     if row is None or redacted is None:
         return
-    values = {"item_json": redacted.decode()}
+    values: dict[str, Any] = {"item_json": redacted.decode()}
     if row.quoted_id in removed.ids:
-        values["quoted_text"] = ""
+        values |= {"quoted_text": "", "quoted_media": []}
     db.session.execute(update(_item).where(here).values(values))

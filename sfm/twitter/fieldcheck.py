@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from sfm.twitter.client import Client
 from sfm.twitter.parse.tweet import ParsedPost, open_line
-from sfm.twitter.parse.v2 import author_of, full_text
+from sfm.twitter.parse.v2 import author_of
+from sfm.twitter.parse.v2_content import full_text
 
 _LONG = 280
 

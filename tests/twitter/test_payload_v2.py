@@ -73,7 +73,9 @@ def test_media_links_are_media_and_not_links():
 )
 def test_media_links_without_a_key_are_known_by_their_address(expanded, is_link):
     link = {"start": 0, "end": 5, "url": "https://t.co/a", "expanded_url": expanded}
-    assert bool(read({"data": v2_post(entities={"urls": [link]})}).urls) is is_link
+    post = v2_post(entities={"urls": [link]}, attachments={"media_keys": ["3_1"]})
+    includes = {"media": [{"media_key": "3_1", "type": "photo", "url": "https://img.example/p"}]}
+    assert bool(read({"data": post, "includes": includes}).urls) is is_link
 
 
 def test_place_and_coordinates():
@@ -145,7 +147,8 @@ def test_twarcs_flattened_form_reads_the_same():
         "__twarc": {"version": "2"},
         "geo": record["data"]["geo"] | record["includes"]["places"][0],
     }
-    flat["attachments"] = flat["attachments"] | {"media": record["includes"]["media"]}
+    attached = {"media": record["includes"]["media"], "poll": record["includes"]["polls"][0]}
+    flat["attachments"] = flat["attachments"] | attached
     assert read(flat) == read(record)
 
 
@@ -154,7 +157,8 @@ def test_twarcs_flattened_retweet_reads_the_same():
     users = {user["id"]: user for user in record["includes"]["users"]}
     original = dict(record["includes"]["tweets"][0])
     original["author"] = users["101"]
-    original["attachments"] = original["attachments"] | {"media": record["includes"]["media"]}
+    attached = {"media": record["includes"]["media"], "poll": record["includes"]["polls"][0]}
+    original["attachments"] = original["attachments"] | attached
     flat = record["data"] | {
         "author": users["102"],
         "referenced_tweets": [{"type": "retweeted", **original}],

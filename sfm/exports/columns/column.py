@@ -154,10 +154,12 @@ def _cells_maker(column: Column, fields: list[str], lists: bool) -> CellsMaker:
 
 
 def _joined(cell: Callable[..., Cell], separator: str) -> Callable[..., Cell]:
-    join = separator.join
+    join, sign = separator.join, separator.strip()
 
     def text(*of: Any) -> Cell:
         texts: Any = cell(*of)
-        return join(texts) if texts else None
+        if not texts:
+            return None
+        return join([part.replace(sign, f"\\{sign}") for part in texts] if sign == "|" else texts)
 
     return text

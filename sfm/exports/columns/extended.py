@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sfm.exports.columns.attached import ATTACHED
 from sfm.exports.columns.column import Cell, Column, column, items
 from sfm.messages import Message
 
@@ -272,7 +273,10 @@ _CONTENT = (
         "media_descriptions",
         "list",
         Message("Media descriptions"),
-        Message("What the author wrote to describe each picture to those who cannot see it."),
+        Message(
+            "What the author wrote to describe each picture to those who cannot see it; a | "
+            "within it is written \\|."
+        ),
         value=_media("alt_text"),
         needs=("media",),
         separator=" | ",
@@ -353,4 +357,4 @@ _CAPTURE = (
     ),
 )
 
-EXTENDED: tuple[Column, ...] = (*_COUNTS, *_AUTHOR, *_OTHERS, *_CONTENT, *_CAPTURE)
+EXTENDED: tuple[Column, ...] = (*_COUNTS, *_AUTHOR, *_OTHERS, *_CONTENT, *_CAPTURE, *ATTACHED)

@@ -149,7 +149,9 @@ def _all_ids(
 
 
 MOMENTS = frozenset({"date_published", "captured_at", "author_created_at"})
-LISTS = frozenset({"hashtags", "mentions", "urls", "media", "edit_history"})  # as JSON text
+LISTS = frozenset(  # as JSON text
+    {"hashtags", "mentions", "urls", "media", "edit_history", "quoted_media", "polls"}
+)
 IDS = frozenset(
     {
         "twitter_id", "author_uid", "in_reply_to_id", "in_reply_to_uid", "conversation_id",

@@ -241,7 +241,7 @@ def _is_of_kind(post: Post, selection: Selection) -> bool:
         or (selection.retweets == "only" and not is_retweet)
         or (selection.lang and (post.lang or "").lower() != selection.lang.lower())
         or (selection.has_link is not None and bool(post.urls) != selection.has_link)
-        or (selection.has_media is not None and bool(post.media) != selection.has_media)
+        or (selection.has_media is not None and post.has_media != selection.has_media)
     )
 
 

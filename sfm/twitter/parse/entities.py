@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from sfm.networks.record import Post, Unreadable
-from sfm.twitter.parse import v1, v2
+from sfm.twitter.parse import v1, v2, v2_content
 from sfm.twitter.parse.payload_types import V1Tweet, V2Entities, V2Tweet
 from sfm.twitter.parse.tweet import ParsedPost, open_line
 from sfm.twitter.parse.values import row_id, unescape
@@ -85,7 +85,7 @@ def _of_v1(status: V1Tweet) -> Iterator[Segment]:
     yield from _cut(v1.full_text(status), _spans_v1(status))
 
 
-def _of_v2(post: V2Tweet, pool: v2.Pool) -> Iterator[Segment]:
+def _of_v2(post: V2Tweet, pool: v2_content.Pool) -> Iterator[Segment]:
     for reference in post.referenced_tweets or post.referenced_posts or ():
         original = v2.resolve(reference, pool) if reference.type == "retweeted" else None
         prefix = v2.retweet_prefix(post, original, pool) if original else ""
@@ -93,7 +93,7 @@ def _of_v2(post: V2Tweet, pool: v2.Pool) -> Iterator[Segment]:
             yield from _retweet_opening(prefix)
             post = original
             break
-    yield from _cut(v2.full_text(post), _spans_v2(v2.full_entities(post)))
+    yield from _cut(v2_content.full_text(post), _spans_v2(v2_content.full_entities(post)))
 
 
 def _retweet_opening(prefix: str) -> Iterator[Segment]:
@@ -123,9 +123,9 @@ def _spans_v2(entities: V2Entities) -> Iterator[_Span]:
     for tag in entities.cashtags or ():
         yield _tag("cashtag", "$", tag.tag, tag.start, tag.end)
     for mention in entities.mentions or ():
-        yield _tag("mention", "@＠", v2.mention_name(mention), mention.start, mention.end)
+        yield _tag("mention", "@＠", v2_content.mention_name(mention), mention.start, mention.end)
     for link in entities.urls or ():
-        kind: SegmentKind = "media" if v2.is_media_link(link) else "url"
+        kind: SegmentKind = "media" if v2_content.is_media_link(link) else "url"
         yield _link(kind, link.url, link.expanded_url, link.display_url, link.start, link.end)
 
 
@@ -215,7 +215,7 @@ def _reference(
         yield Referenced(kind, twitter_id, whole)
 
 
-def _refs_v2(post: V2Tweet, pool: v2.Pool) -> Iterator[Referenced]:
+def _refs_v2(post: V2Tweet, pool: v2_content.Pool) -> Iterator[Referenced]:
     for reference in post.referenced_tweets or post.referenced_posts or ():
         twitter_id = row_id(reference.id)
         if twitter_id is None:
@@ -228,7 +228,7 @@ def _refs_v2(post: V2Tweet, pool: v2.Pool) -> Iterator[Referenced]:
             yield from (ref for ref in _refs_v2(original, pool) if ref.kind == "quoted")
 
 
-def _tweet(post: V2Tweet | None, pool: v2.Pool) -> Post | None:
+def _tweet(post: V2Tweet | None, pool: v2_content.Pool) -> Post | None:
     try:
         return v2.tweet_from(post, pool) if post is not None else None
     except Unreadable:

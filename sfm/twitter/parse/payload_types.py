@@ -66,12 +66,30 @@ class V1Media(Shape):
     indices: list[int] | None = None
 
 
+class PollOptionShape(Shape):
+    position: Count | None = None
+    label: str | None = None
+    text: str | None = None  # so named in v1.1
+    votes: Count | None = None
+
+
+class PollShape(Shape):
+    """A poll of either version; v1.1 gives no id and no votes."""
+
+    id: str | None = None
+    options: list[PollOptionShape] | None = None
+    duration_minutes: Count | None = None
+    end_datetime: str | None = None
+    voting_status: str | None = None
+
+
 class V1Entities(Shape):
     hashtags: list[V1Hashtag] | None = None
     symbols: list[V1Hashtag] | None = None
     user_mentions: list[V1Mention] | None = None
     urls: list[V1Url] | None = None
     media: list[V1Media] | None = None
+    polls: list[PollShape] | None = None
 
 
 class V1MediaEntities(Shape):
@@ -242,7 +260,17 @@ class V2Media(Shape):
 
 class V2Attachments(Shape):
     media_keys: list[str] | None = None
+    poll_ids: list[str] | None = None
     media: list[V2Media] | None = None  # twarc's flattened form
+    poll: PollShape | None = None  # twarc's flattened form
+
+
+class V2Article(Shape):
+    title: str | None = None
+    preview_text: str | None = None
+    plain_text: str | None = None
+    cover_media: str | None = None  # a media key
+    media_entities: list[str] | None = None  # media keys
 
 
 class V2Place(Shape):
@@ -273,6 +301,8 @@ class V2Tweet(Shape):
     note_tweet: V2Note | None = None
     note_post: V2Note | None = None
     attachments: V2Attachments | None = None
+    article: V2Article | None = None
+    article_title: str | None = None
     geo: V2Geo | None = None
     referenced_tweets: list[V2Reference] | None = None
     referenced_posts: list[V2Reference] | None = None
@@ -293,6 +323,7 @@ class V2Includes(Shape):
     posts: list[V2Tweet] | None = None
     media: list[V2Media] | None = None
     places: list[V2Place] | None = None
+    polls: list[PollShape] | None = None
 
 
 class V2Record(Shape):

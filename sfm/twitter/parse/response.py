@@ -16,9 +16,16 @@ import msgspec
 from sfm.messages import Message
 from sfm.networks.page import Page, PageMeta, PartialError, PostRecord, RefusedElement
 from sfm.networks.record import Account, Unreadable
-from sfm.twitter.parse import v2
+from sfm.twitter.parse import v2, v2_content
 from sfm.twitter.parse.lenient import decode, loads
-from sfm.twitter.parse.payload_types import V2Includes, V2Media, V2Place, V2Tweet, V2User
+from sfm.twitter.parse.payload_types import (
+    PollShape,
+    V2Includes,
+    V2Media,
+    V2Place,
+    V2Tweet,
+    V2User,
+)
 from sfm.twitter.parse.raw_json import AnswerParts, take_apart
 from sfm.twitter.parse.tweet import parse_line, parse_user
 from sfm.twitter.parse.values import row_id
@@ -127,7 +134,7 @@ class _Shelf:
 
     def __init__(self, includes: dict[str, list[bytes]]) -> None:
         typed = _typed(includes)
-        self.pool = v2.Pool(typed)
+        self.pool = v2_content.Pool(typed)
         self.items = [(kind, raw) for kind, raws in includes.items() for raw in raws]
         self.posts = {n for n, (kind, _raw) in enumerate(self.items) if kind in _POST_KINDS}
         self.taken: set[int] = set()
@@ -224,7 +231,7 @@ def _keys(
 
 
 def _key_of(raw: bytes) -> str:
-    """The id of an object of a kind that we do not read, as polls or topics."""
+    """The id of an object of a kind that we do not read, as topics."""
     try:
         return str(loads(raw).get("id") or "")
     except Unreadable:
@@ -238,6 +245,7 @@ def _typed(includes: dict[str, list[bytes]]) -> V2Includes:
         posts=_shapes(includes, "posts", V2Tweet),
         media=_shapes(includes, "media", V2Media),
         places=_shapes(includes, "places", V2Place),
+        polls=_shapes(includes, "polls", PollShape),
     )
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from sfm import clock
-from sfm.twitter.parse import v2
-from sfm.twitter.parse.payload_types import V2Entities, V2Media, V2Tweet, V2Url, V2User
+from sfm.twitter.parse import v2, v2_content
+from sfm.twitter.parse.payload_types import V2Media, V2Tweet, V2Url, V2User
 from sfm.twitter.parse.tweet import ParsedPost, open_line
 from sfm.twitter.parse.values import parse_date, required_id, row_id
 
@@ -30,13 +30,13 @@ def as_v1_line(line: bytes) -> bytes:
     return _encode(_status(opened.post, opened.pool)) if isinstance(opened, ParsedPost) else line
 
 
-def _status(post: V2Tweet, pool: v2.Pool, depth: int = 0) -> dict[str, Any]:
+def _status(post: V2Tweet, pool: v2_content.Pool, depth: int = 0) -> dict[str, Any]:
     twitter_id = required_id(post.id)
-    text = v2.full_text(post)
+    text = v2_content.full_text(post)
     references = {ref.type: ref for ref in post.referenced_tweets or post.referenced_posts or ()}
     original = v2.resolve(references.get("retweeted"), pool)
     if original is not None and depth < _MAX_DEPTH:
-        text = v2.retweet_prefix(post, original, pool) + v2.full_text(original)
+        text = v2.retweet_prefix(post, original, pool) + v2_content.full_text(original)
     author = v2.author_of(post, pool)
     status: dict[str, Any] = {
         "created_at": _v1_date(post.created_at, twitter_id),
@@ -45,7 +45,7 @@ def _status(post: V2Tweet, pool: v2.Pool, depth: int = 0) -> dict[str, Any]:
         "full_text": text,
         "truncated": False,
         "display_text_range": [0, len(text)],
-        "entities": _entities(v2.full_entities(post), pool),
+        "entities": _entities(post, pool),
         "source": post.source or "",
         **_reply(post, references.get("replied_to"), pool),
         "user": _user(author, post.author_id),
@@ -55,6 +55,8 @@ def _status(post: V2Tweet, pool: v2.Pool, depth: int = 0) -> dict[str, Any]:
         **_counts(post),
         "lang": post.lang,
     }
+    if v2_content.entities_are_from_text(post):
+        status["entities_read_from_text"] = True  # no key of X's: it gave none
     if post.possibly_sensitive is not None:
         status["possibly_sensitive"] = post.possibly_sensitive
     _add_media(status, post, pool)
@@ -103,7 +105,7 @@ def _user(user: V2User | None, author_id: str | None) -> dict[str, Any] | None:
     return status_user
 
 
-def _reply(post: V2Tweet, replied: V2Tweet | None, pool: v2.Pool) -> dict[str, Any]:
+def _reply(post: V2Tweet, replied: V2Tweet | None, pool: v2_content.Pool) -> dict[str, Any]:
     reply_id = row_id(replied.id) if replied else None
     uid = row_id(post.in_reply_to_user_id)
     return {
@@ -115,7 +117,7 @@ def _reply(post: V2Tweet, replied: V2Tweet | None, pool: v2.Pool) -> dict[str, A
     }
 
 
-def _place(post: V2Tweet, pool: v2.Pool) -> dict[str, Any]:
+def _place(post: V2Tweet, pool: v2_content.Pool) -> dict[str, Any]:
     place = v2.place_of(post, pool)
     on_earth = v2.coordinates_of(post)
     return {
@@ -138,7 +140,8 @@ def _counts(post: V2Tweet) -> dict[str, Any]:
     }
 
 
-def _entities(entities: V2Entities, pool: v2.Pool) -> dict[str, Any]:
+def _entities(post: V2Tweet, pool: v2_content.Pool) -> dict[str, Any]:
+    entities = v2_content.full_entities(post)
     return {
         "hashtags": [
             {"text": tag.tag, **_indices(tag.start, tag.end)} for tag in entities.hashtags or ()
@@ -148,7 +151,7 @@ def _entities(entities: V2Entities, pool: v2.Pool) -> dict[str, Any]:
         ],
         "user_mentions": [
             {
-                "screen_name": v2.mention_name(entity),
+                "screen_name": v2_content.mention_name(entity),
                 "name": user.name if (user := pool.users.get(entity.id)) else None,
                 "id": row_id(entity.id),
                 "id_str": entity.id,
@@ -156,7 +159,7 @@ def _entities(entities: V2Entities, pool: v2.Pool) -> dict[str, Any]:
             }
             for entity in entities.mentions or ()
         ],
-        "urls": [_url(entity) for entity in entities.urls or () if not v2.is_media_link(entity)],
+        "urls": [_url(entity) for entity in v2_content.links_beside_media(post, pool)],
     }
 
 
@@ -176,15 +179,15 @@ def _url(link: V2Url) -> dict[str, Any]:
     return entity
 
 
-def _add_media(status: dict[str, Any], post: V2Tweet, pool: v2.Pool) -> None:
+def _add_media(status: dict[str, Any], post: V2Tweet, pool: v2_content.Pool) -> None:
     """v1.1 has media beside the links: the first in `entities`, all in `extended_entities`."""
     links = [
         media_link
-        for media_link in v2.full_entities(post).urls or ()
-        if v2.is_media_link(media_link)
+        for media_link in v2_content.full_entities(post).urls or ()
+        if v2_content.is_media_link(media_link)
     ]
     entities = []
-    for place, item in enumerate(v2.media_of(post, pool)):
+    for place, item in enumerate(v2_content.media_of(post, pool)):
         same = [
             media_link
             for media_link in links
@@ -224,7 +227,7 @@ def _media(item: V2Media, link: V2Url) -> dict[str, Any]:
 
 
 def _add_quoted(
-    status: dict[str, Any], reference: V2Tweet | None, pool: v2.Pool, depth: int
+    status: dict[str, Any], reference: V2Tweet | None, pool: v2_content.Pool, depth: int
 ) -> None:
     quoted_id = row_id(reference.id) if reference else None
     status["is_quote_status"] = quoted_id is not None

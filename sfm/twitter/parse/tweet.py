@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sfm.messages import Message
 from sfm.networks.record import Account, Post, Unreadable
-from sfm.twitter.parse import v1, v2
+from sfm.twitter.parse import v1, v2, v2_content
 from sfm.twitter.parse.lenient import decode
 from sfm.twitter.parse.payload_types import V1Tweet, V1User, V2Record, V2Tweet, V2User
 
@@ -16,7 +16,7 @@ class ParsedPost(NamedTuple):
     """A v2 post and what came along with it."""
 
     post: V2Tweet
-    pool: v2.Pool
+    pool: v2_content.Pool
 
 
 def parse_line(line: bytes) -> Post:
@@ -58,12 +58,12 @@ def _v2_record(line: bytes) -> ParsedPost | None:
     record = decode(line, V2Record)
     if record.data is None or not v2.is_post(record.data):
         return None
-    return ParsedPost(record.data, v2.Pool(record.includes))
+    return ParsedPost(record.data, v2_content.Pool(record.includes))
 
 
 def _flattened(line: bytes) -> ParsedPost | None:
     post = decode(line, V2Tweet)
-    return ParsedPost(post, v2.Pool(None)) if v2.is_post(post) else None
+    return ParsedPost(post, v2_content.Pool(None)) if v2.is_post(post) else None
 
 
 def parse_user(raw: bytes) -> Account:

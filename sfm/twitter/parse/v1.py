@@ -6,7 +6,16 @@ import re
 from typing import Any
 
 from sfm.networks.record import Account, Media, Post, Url, Withheld
-from sfm.twitter.parse.payload_types import V1Entities, V1Media, V1Tweet, V1User
+from sfm.twitter.parse.payload_types import (
+    V1Entities,
+    V1Hashtag,
+    V1Media,
+    V1Mention,
+    V1Tweet,
+    V1Url,
+    V1User,
+)
+from sfm.twitter.parse.text_entities import read_entities
 from sfm.twitter.parse.values import (
     account_date,
     countries,
@@ -14,6 +23,7 @@ from sfm.twitter.parse.values import (
     kind_of,
     pick_video,
     place_on_earth,
+    poll_from,
     required_id,
     retweet_opening,
     row_id,
@@ -22,7 +32,6 @@ from sfm.twitter.parse.values import (
 )
 
 _SOURCE_LABEL = re.compile(r">([^<]*)<")
-_NO_ENTITIES = V1Entities()
 
 
 def is_tweet(status: V1Tweet) -> bool:
@@ -123,6 +132,7 @@ def _quoted(status: V1Tweet, original: V1Tweet | None) -> dict[str, Any]:
     return {
         "quoted_screen_name": quoted.user.screen_name if quoted.user else None,
         "quoted_text": unescape(full_text(quoted)),
+        "quoted_media": tuple([_media(item) for item in all_media(quoted)]),
     }
 
 
@@ -133,6 +143,8 @@ def _content(shown: V1Tweet, opening: str) -> dict[str, Any]:
     ]
     if opening:
         mentions.insert(0, opening[4:-2])
+    media = all_media(shown)
+    polls = (poll_from(poll) for poll in entities.polls or ())
     return {
         "hashtags": tuple([tag.text for tag in entities.hashtags or () if tag.text]),
         "mentions": tuple(mentions),
@@ -148,7 +160,10 @@ def _content(shown: V1Tweet, opening: str) -> dict[str, Any]:
                 if link.url or link.expanded_url
             ]
         ),
-        "media": tuple([_media(item) for item in all_media(shown)]),
+        "entities_from_text": entities_are_from_text(shown),
+        "media": tuple([_media(item) for item in media]),
+        "has_media": bool(media),
+        "polls": tuple([poll for poll in polls if poll is not None]),
     }
 
 
@@ -161,11 +176,38 @@ def full_text(status: V1Tweet) -> str:
 
 
 def full_entities(status: V1Tweet) -> V1Entities:
-    """The entities that belong to `full_text`."""
+    """The entities that belong to `full_text`.
+
+    Read from the text where the payload has none at all; an empty object is X's word, and stays.
+    """
+    given = _given_entities(status)
+    return _from_text(full_text(status)) if given is None else given
+
+
+def _given_entities(status: V1Tweet) -> V1Entities | None:
     extended = status.extended_tweet
     if extended is not None and extended.full_text is not None and extended.entities is not None:
         return extended.entities
-    return status.entities or _NO_ENTITIES
+    return status.entities
+
+
+def _from_text(text: str) -> V1Entities:
+    entities = V1Entities(hashtags=[], user_mentions=[], urls=[])
+    for kind, start, end, name in read_entities(text):
+        indices = [start, end]
+        if kind == "hashtag" and entities.hashtags is not None:
+            entities.hashtags.append(V1Hashtag(text=name, indices=indices))
+        elif kind == "mention" and entities.user_mentions is not None:
+            entities.user_mentions.append(V1Mention(screen_name=name, indices=indices))
+        elif entities.urls is not None:
+            expanded = unescape(name) if "&" in name else None
+            entities.urls.append(V1Url(url=name, expanded_url=expanded, indices=indices))
+    return entities
+
+
+def entities_are_from_text(status: V1Tweet) -> bool:
+    """Whether mentions, tags or links were read from the text, Twitter having given none."""
+    return _given_entities(status) is None and bool(read_entities(full_text(status)))
 
 
 def all_media(status: V1Tweet) -> list[V1Media]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from sfm.networks.record import Account, Media, Post, Url, Withheld
 from sfm.twitter.parse.payload_types import (
-    V2Entities,
-    V2Includes,
     V2Media,
-    V2Mention,
     V2Place,
     V2Reference,
     V2Tweet,
-    V2Url,
     V2User,
     V2Withheld,
+)
+from sfm.twitter.parse.v2_content import (
+    Pool,
+    entities_are_from_text,
+    full_entities,
+    full_text,
+    links_beside_media,
+    media_keys,
+    media_of,
+    mention_name,
+    polls_of,
 )
 from sfm.twitter.parse.values import (
     account_date,
@@ -25,6 +31,7 @@ from sfm.twitter.parse.values import (
     kind_of,
     pick_video,
     place_on_earth,
+    poll_from,
     required_id,
     retweet_opening,
     row_id,
@@ -32,31 +39,10 @@ from sfm.twitter.parse.values import (
     when,
 )
 
-_NO_ENTITIES = V2Entities()
-_MEDIA_PAGE = re.compile(
-    r"https?://(?:www\.|mobile\.)?(?:twitter|x)\.com/[^/]+/status/\d+/(?:photo|video)/\d+"
-)
-
 
 def is_post(post: V2Tweet) -> bool:
     """Whether there is any text at all: accounts, spaces and jobs have none."""
     return post.text is not None or post.note_tweet is not None or post.note_post is not None
-
-
-class Pool:
-    """What came along with a post: accounts, posts, media and places by their keys."""
-
-    __slots__ = ("media", "places", "tweets", "users")
-
-    def __init__(self, includes: V2Includes | None) -> None:
-        if includes is None:
-            includes = V2Includes()
-        self.users = {user.id: user for user in includes.users or ()}
-        self.media = {item.media_key: item for item in includes.media or ()}
-        self.places = {place.id: place for place in includes.places or ()}
-        self.tweets = {post.id: post for post in includes.tweets or ()}
-        if includes.posts:
-            self.tweets.update({post.id: post for post in includes.posts})
 
 
 def tweet_from(post: V2Tweet, pool: Pool) -> Post:
@@ -109,41 +95,6 @@ def reference_ids(post: V2Tweet) -> set[str]:
 
 def author_of(post: V2Tweet, pool: Pool) -> V2User | None:
     return post.author or pool.users.get(post.author_id)
-
-
-def full_text(post: V2Tweet) -> str:
-    """The whole text with HTML escapes as Twitter sent it; entity offsets count in it."""
-    note = post.note_tweet or post.note_post
-    return note.text if note and note.text is not None else post.text or ""
-
-
-def full_entities(post: V2Tweet) -> V2Entities:
-    """The entities that belong to `full_text`: those of `entities` cover 280 characters only."""
-    note = post.note_tweet or post.note_post
-    if note and note.text is not None and note.entities is not None:
-        return note.entities
-    return post.entities or _NO_ENTITIES
-
-
-def is_media_link(link: V2Url) -> bool:
-    """Whether this is the post's own picture or film, which v2 lists among the links."""
-    return bool(link.media_key) or bool(
-        link.expanded_url and _MEDIA_PAGE.fullmatch(link.expanded_url)
-    )
-
-
-def mention_name(mention: V2Mention) -> str | None:
-    return mention.username or mention.tag
-
-
-def media_of(post: V2Tweet, pool: Pool) -> list[V2Media]:
-    attachments = post.attachments
-    if attachments is None:
-        return []
-    if attachments.media:
-        return attachments.media
-    media = (pool.media.get(key) for key in attachments.media_keys or ())
-    return [item for item in media if item is not None]
 
 
 def _facts(post: V2Tweet, original: V2Tweet | None, pool: Pool) -> dict[str, Any]:
@@ -233,11 +184,25 @@ def _content(shown: V2Tweet, opening: str, pool: Pool) -> dict[str, Any]:
                     link.display_url or "",
                     link.unwound_url or "",
                 )
-                for link in entities.urls or ()
-                if (link.url or link.expanded_url) and not is_media_link(link)
+                for link in links_beside_media(shown, pool)
+                if link.url or link.expanded_url
             ]
         ),
-        "media": tuple([_media(item) for item in media_of(shown, pool)]),
+        "entities_from_text": entities_are_from_text(shown),
+        **_attached(shown, pool),
+    }
+
+
+def _attached(shown: V2Tweet, pool: Pool) -> dict[str, Any]:
+    media = media_of(shown, pool)
+    polls = (poll_from(poll) for poll in polls_of(shown, pool))
+    article = shown.article
+    return {
+        "media": tuple([_media(item) for item in media]),
+        "has_media": bool(media or media_keys(shown)),
+        "polls": tuple([poll for poll in polls if poll is not None]),
+        "article_title": (article.title if article else None) or shown.article_title,
+        "article_text": (article.plain_text or article.preview_text) if article else None,
     }
 
 
@@ -286,6 +251,7 @@ def _quoted(reference: V2Reference | None, pool: Pool) -> dict[str, Any]:
         "quoted_id": row_id(reference.id),
         "quoted_screen_name": author.username if author else None,
         "quoted_text": unescape(full_text(quoted)) if quoted else None,
+        "quoted_media": tuple([_media(item) for item in media_of(quoted, pool)]) if quoted else (),
     }
 
 

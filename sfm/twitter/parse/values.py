@@ -10,8 +10,8 @@ from typing import Any
 
 from sfm import clock
 from sfm.messages import Message
-from sfm.networks.record import MAX_ID, PostKind, Unreadable
-from sfm.twitter.parse.payload_types import Variant
+from sfm.networks.record import MAX_ID, Poll, PollOption, PostKind, Unreadable
+from sfm.twitter.parse.payload_types import PollShape, Variant
 
 _FIRST_YEAR = 2006  # Twitter's first; withheld tweets come dated 1970
 _RETWEET_OPENING = re.compile(r"RT @\w{1,20}: ")
@@ -129,6 +129,21 @@ def countries(where: Any) -> tuple[str, ...]:
     if isinstance(where, str):
         where = where.split(",")
     return tuple(code.strip() for code in where or () if code.strip())
+
+
+def poll_from(poll: PollShape) -> Poll | None:
+    """The record of a poll; None where no option of it came along."""
+    options = sorted(poll.options or (), key=lambda option: option.position or 0)
+    if not options:
+        return None
+    return Poll(
+        options=tuple(
+            [PollOption(option.label or option.text or "", option.votes) for option in options]
+        ),
+        ends_at=parse_date(poll.end_datetime),
+        duration_minutes=poll.duration_minutes,
+        status=poll.voting_status or "",
+    )
 
 
 def pick_video(variants: Iterable[Variant] | None) -> str:
