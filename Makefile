@@ -53,7 +53,7 @@ lint: install-dev ## Formatting and lint, of code, templates, style sheet and sc
 	@$(BIN)/djlint --lint --quiet sfm
 	@$(BIN)/python -m scripts.format_assets --check
 
-types: install-dev ## Types, strictly
+types: install-dev ## Types, strictly; in tests and tools, names and arguments that are no more
 	@$(BIN)/mypy
 
 security: install-dev ## Known weaknesses in our own code: nothing at medium or above

@@ -24,7 +24,8 @@ from bench.exports import fill
 from bench.installation import KINDS, add_accounts, installation
 from bench.synthetic import World
 from bench.table import Row, show
-from sfm.supervisord.own_conf import THREADS, WORKERS
+from sfm.config import WEB_THREADS
+from sfm.supervisord.own_conf import WORKERS
 
 ROOT = Path(__file__).resolve().parent.parent
 TWEETS, PAGES, ROUNDS = 150_000, 300, 5
@@ -68,7 +69,7 @@ def served(app: Flask, owner_id: int) -> Iterator[Site]:
         port = int(probe.getsockname()[1])
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", str(WORKERS),
-         "--threads", str(THREADS), "--no-control-socket", "--bind", f"127.0.0.1:{port}",
+         "--threads", str(WEB_THREADS), "--no-control-socket", "--bind", f"127.0.0.1:{port}",
          "wsgi:app"],
         cwd=ROOT, env=environ(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip

@@ -21,8 +21,9 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from bench.synthetic import World, as_v2
+from bench.synthetic import World
 from bench.table import Row, cpu_seconds, median_pair, show
+from bench.v2_records import as_v2
 from sfm import clock
 from sfm.models import Heartbeat
 from sfm.networks.errors import OutOfCredits
@@ -42,7 +43,8 @@ from sfm.twitter.stream_connection import StreamConnection
 ROOT = Path(__file__).resolve().parent.parent
 POSTS, SLOW_POSTS, MANY = 20_000, 3_000, 1_000_000
 RULE = Rule("flood")
-MATCHED = [{"id": "1166916266197536768", "tag": RULE.tag}]
+MARK = "bench"  # of the installation
+MATCHED = [{"id": "1166916266197536768", "tag": RULE.tag(MARK)}]
 
 SERVER = """
 import socket, sys
@@ -130,10 +132,10 @@ def row(what: str, ours: float, peer: float, goal: str) -> Row:
 class PatientQueue(LineQueue):
     """Waits for room: a benchmark sends faster than any stream, and must lose nothing."""
 
-    def put(self, line: bytes) -> bool:
+    def put(self, line: bytes, received: float | None = None) -> bool:
         while not self.is_half_empty:
             time.sleep(0.001)
-        return super().put(line)
+        return super().put(line, received)
 
 
 def collect(file: Path, count: int, folder: Path) -> int:
@@ -146,7 +148,7 @@ def collect(file: Path, count: int, folder: Path) -> int:
     status, queue = Status(), PatientQueue()
     sink = FileSink(folder, folder / "run", 3600, lambda path, facts: None)
     sink.take(file_names.filter_prefix(1))
-    router = Router(CollectedFilters({1: (RULE,)}))
+    router = Router(CollectedFilters({1: (RULE,)}), MARK)
     filer = WriterThread(queue, sink, status, Quarantine(folder, "bench"), router)
     reader = ReaderThread(lambda: connect(port), queue, status)
     filer.start()
@@ -192,14 +194,18 @@ def memory(lines: list[bytes], folder: Path) -> Row:
     sink = FileSink(folder, folder / "run", 3600, lambda path, facts: None)
     sink.take(file_names.filter_prefix(1))
     filer = WriterThread(
-        queue, sink, status, Quarantine(folder, "bench"), Router(CollectedFilters({1: (RULE,)}))
+        queue,
+        sink,
+        status,
+        Quarantine(folder, "bench"),
+        Router(CollectedFilters({1: (RULE,)}), MARK),
     )
     number = re.compile(rb'"id":"(\d+)"')
     pieces = [number.split(line, maxsplit=1) for line in lines[:2_000]]
     seen: list[float] = []
     for count in range(MANY):
         before, _, after = pieces[count % len(pieces)]
-        filer._file(b'%s"id":"%d"%s' % (before, 10**18 + count, after))
+        filer._file(b'%s"id":"%d"%s' % (before, 10**18 + count, after), 0.0)
         if count in (MANY // 5, MANY - 1):
             seen.append(resident_mb())
             for old in folder.glob("*Z.gz"):

@@ -6,7 +6,8 @@ import pytest
 
 from sfm.filters.reconcile import outcome
 from sfm.messages import Message
-from sfm.supervisord.client import RUNNING, Manager, ProgramChanges
+from sfm.supervisord.follow import ProgramChanges
+from sfm.supervisord.manager import RUNNING, Manager
 from sfm.supervisord.rpc import MESSAGES, STILL_RUNNING
 
 

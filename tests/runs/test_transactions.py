@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import event, func, insert, select, text, update
 from sqlalchemy.engine import make_url
 
 from sfm.config import Settings
@@ -196,7 +196,7 @@ def test_a_short_write_inside_a_unit_of_work_is_refused_at_once(app: Flask) -> N
 
 def test_what_is_written_shortly_is_seen_while_the_session_reads(app: Flask) -> None:
     assert kinds() == []
-    write_alone(lambda connection: connection.execute(Run.__table__.insert().values(kind="x")))
+    write_alone(lambda connection: connection.execute(insert(Run).values(kind="x")))
     with db.engine.connect() as connection:
         assert connection.execute(select(Run.kind)).scalar() == "x"
 

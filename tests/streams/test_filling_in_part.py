@@ -17,9 +17,8 @@ from sfm.filters import service, validation
 from sfm.filters.account_lookup import People
 from sfm.filters.drafting import FilterDraft
 from sfm.models import Gap, Run, TwitterFilter, User
-from sfm.networks.page import Page, PartialError, RefusedElement
+from sfm.networks.page import BROKEN_PAGING, Page, PartialError, RefusedElement
 from sfm.streams import gap_fill
-from sfm.twitter.pagination import BROKEN_PAGING
 from tests.conftest import FrozenClock
 from tests.pages import page, submit
 from tests.streams.collecting import make_filter

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -127,10 +128,10 @@ def test_a_new_revision_is_a_signal_not_a_new_process(
     client.reconcile([ONE])
     wait_for(daemon.living)
     before = daemon.living()
-    monkeypatch.setattr(process_module, "SETTLED_AFTER", process_module.timedelta(hours=1))
+    monkeypatch.setattr(process_module, "SETTLED_AFTER", timedelta(hours=1))
     early = client.reconcile([replace(ONE, revision=2)])
     assert early.signalled == [], "a signal before it listens would end it"
-    monkeypatch.setattr(process_module, "SETTLED_AFTER", process_module.timedelta(0))
+    monkeypatch.setattr(process_module, "SETTLED_AFTER", timedelta(0))
     changes = client.reconcile([replace(ONE, revision=3)])
     assert changes.signalled == ["twitterfilter-1"]
     wait_for(lambda: daemon.diary("hup"))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from werkzeug.security import generate_password_hash
 
 from sfm.database import begin_write, db
@@ -101,7 +101,7 @@ def test_an_unknown_name_costs_the_same_as_a_wrong_password(ann: User) -> None:
             times.append(time.thread_time() - start)
         db.session.rollback()
         begin_write()
-        db.session.execute(Attempts.__table__.delete())
+        db.session.execute(delete(Attempts))
         db.session.commit()
     known, unknown = min(cost["ann"]), min(cost["nobody"])
     assert abs(known - unknown) / max(known, unknown) < 0.1
