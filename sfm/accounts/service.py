@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sfm.networks.adapter import AccountLookup
 
 
-class NotPublic(WrongInput):
+class ProtectedAccount(WrongInput):
     """The account is protected, and it was not said that it shall be added all the same."""
 
 
@@ -106,12 +106,12 @@ def add_by_name(
 
     An account that is stored under this name with another uid has given the name up since: it is
     looked up too, and gets its new name in the same transaction. Raises WrongInput where
-    there is no such account or its uid is here already, NotPublic where it is protected (unless
-    `with_protected`), and NetworkErrors.
+    there is no such account or its uid is here already, ProtectedAccount where it is protected
+    (unless `with_protected`), and NetworkErrors.
     """
     record = look_up(client, typed)
     if record.protected and not with_protected and by_uid(record.uid) is None:
-        raise NotPublic(NETWORK.account_problem("protected", record.name).message)
+        raise ProtectedAccount(NETWORK.account_problem("protected", record.name).message)
     uids = [account.uid for account in namesakes(record) if account.uid is not None]
     answers = list(client.accounts_by_uid(uids))
     begin_write()

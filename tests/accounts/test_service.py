@@ -82,7 +82,7 @@ def test_an_account_that_is_here_is_refused_and_named(twitter: Client, sandbox: 
 
 def test_a_protected_account_is_refused_without_a_word_for_it(twitter: Client) -> None:
     """U-12."""
-    with pytest.raises(service.NotPublic, match="quiet_keeper is protected"):
+    with pytest.raises(service.ProtectedAccount, match="quiet_keeper is protected"):
         service.add_by_name(twitter, "quiet_keeper")
     assert count() == 0
 

@@ -111,7 +111,7 @@ def add() -> Response | BaseResponse:
             return done(url_for("accounts.show", name=account.name), _added(account))
         except SfmError as exc:
             db.session.rollback()
-            is_protected = isinstance(exc, service.NotPublic)
+            is_protected = isinstance(exc, service.ProtectedAccount)
             form.refuse("name", exc.message)
     status = 422 if form.errors else 200
     return page_or_part(
