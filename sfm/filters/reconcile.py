@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 1.8  # what a stuck supervisord may cost a request in all
 MAX_RETRY_MINUTES = 30
+PERSON_RETRY_MINUTES = (5, 15, 60)  # after the last of them, again and again
 STEADY_AFTER = timedelta(minutes=5)  # a process that ran so long is no crash loop
 NEVER_UP = Message("It stopped as often as it was started.")
 CANNOT_BEGIN = Message("It cannot begin with its settings; its log says why.")
@@ -181,7 +182,7 @@ def _may_start_one(program: Program, process: ProcessInfo) -> bool:
     if needs_person:
         heartbeat = db.session.get(Heartbeat, program.name)
         if heartbeat is not None and heartbeat.state == "needs_person":
-            return heartbeat.revision < program.revision
+            return heartbeat.revision < program.revision or _is_due(program, heartbeat)
     elif process.state is not ProcessState.FATAL:
         return True
     retry = db.session.get(ProgramRetry, program.name)
@@ -194,6 +195,26 @@ def _may_start_one(program: Program, process: ProcessInfo) -> bool:
         return True
     retry.reason = CANNOT_BEGIN if needs_person else process.spawn_error or NEVER_UP
     return False
+
+
+def _is_due(program: Program, heartbeat: Heartbeat) -> bool:
+    """Whether what needs a person is tried again all the same: after 5, 15 and 60 minutes, then
+    each hour. What was wrong may have been put right elsewhere than in the filter."""
+    retry = db.session.get(ProgramRetry, program.name)
+    if retry is None:
+        retry = ProgramRetry(program=program.name, failures=0, next_at=_slowly(0))
+        db.session.add(retry)
+    elif clock.now() >= retry.next_at:
+        retry.failures += 1
+        retry.next_at = _slowly(retry.failures)
+        return True
+    retry.reason = heartbeat.reason
+    return False
+
+
+def _slowly(failures: int) -> datetime:
+    minutes = PERSON_RETRY_MINUTES[min(failures, len(PERSON_RETRY_MINUTES) - 1)]
+    return clock.now() + timedelta(minutes=minutes)
 
 
 def _next_at(failures: int) -> datetime:

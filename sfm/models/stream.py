@@ -68,7 +68,7 @@ class Heartbeat(Base):
     started_at: Mapped[datetime] = mapped_column(default=clock.now)
     beat_at: Mapped[datetime] = mapped_column(default=clock.now)
     state: Mapped[str] = mapped_column(String(20), default="starting")
-    # starting, connecting, connected, waiting, storage, needs_person, stopped
+    # starting, connecting, connected, waiting, refused (waits), storage, needs_person, stopped
     since: Mapped[datetime] = mapped_column(default=clock.now)
     reason: Mapped[str] = mapped_column(SentenceText, default="")
     wait_until: Mapped[datetime | None]

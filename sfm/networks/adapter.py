@@ -203,7 +203,10 @@ class StreamBackoff(Protocol):
     """How long one stream stays away after it broke. Times are seconds of the monotonic clock."""
 
     def connected(self, now: float) -> None:
-        """Note that a connection is being made, whatever comes of it."""
+        """Note a connect that the network has counted: it has answered."""
+
+    def crowded_seconds(self, now: float) -> float:
+        """Seconds until one more connect is within what the network allows; 0 for now."""
 
     def failed(self, kind: BackoffKind, now: float, requested_seconds: float = 0.0) -> float:
         """Seconds to wait before the next connect; `requested_seconds`: as a refusal asked."""

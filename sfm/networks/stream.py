@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Literal
 
-from sfm.networks.errors import NetworkError, Retry, Wait
+from sfm.networks.errors import NetworkError, NoRules, Retry, Wait
 
-BackoffKind = Literal["network", "http", "rate"]
+BackoffKind = Literal["network", "http", "rate", "refused"]
 StreamKind = Literal["filter", "sample"]
 DisconnectKind = Literal["closed", "network", "silent", "told", "stopped"]
 
@@ -55,10 +56,15 @@ class Disconnect:
 Event = StreamLine | KeepAlive | Skipped | Disconnect
 
 
-def backoff_kind(refusal: NetworkError) -> BackoffKind | None:
-    """Which waits follow a refusal at connecting; None where a person has to act first."""
+def backoff_kind(refusal: NetworkError) -> BackoffKind:
+    """Which waits follow a refusal at connecting; `refused` where a person probably has to act.
+
+    Rules that were just added may not be known to the stream yet: no rules are waited for.
+    """
     if isinstance(refusal, Wait):
         return "rate"
+    if isinstance(refusal, NoRules) or refusal.status == HTTPStatus.CONFLICT:
+        return "http"
     if isinstance(refusal, Retry):
         return "http" if refusal.status is not None else "network"
-    return None
+    return "refused"

@@ -99,7 +99,11 @@ class Collector:
         self.sink: Sink = self._open_sink()
         quarantine = Quarantine(options.folder or options.root, options.program)
         self.writer = WriterThread(self.queue, self.sink, self.status, quarantine, self.router)
-        self.reader = ReaderThread(self._connect, self.queue, self.status)
+        self.reader = ReaderThread(
+            self._connect, self.queue, self.status, gives_up=not options.supervised
+        )
+        if self.rules is not None:
+            self.rules.on_connect = self.reader.count_connect
 
     @property
     def prefixes(self) -> list[str]:
@@ -168,6 +172,7 @@ class Collector:
 
         def reread(_number: int, _frame: object) -> None:
             self._signature = ()
+            self.reader.retry_now()
             self.wake.set()
 
         signal.signal(signal.SIGTERM, stop)
@@ -219,6 +224,7 @@ class Collector:
         try:
             if routing.signature() != self._signature:
                 fresh = self._load()
+                self.reader.retry_now()
                 if fresh != self.filters:
                     self._change_filters(fresh)
             db.session.rollback()

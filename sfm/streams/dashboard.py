@@ -241,7 +241,7 @@ def _of_living(heartbeat: Heartbeat, process: ProcessInfo | None, manager: Manag
             WAITING,
             _with(heartbeat.reason or _WORDS.get(heartbeat.state, ""), orphan),
             heartbeat.since,
-            False,
+            heartbeat.state == "refused",
         )
     alive_at = heartbeat.alive_at or heartbeat.since
     if heartbeat.beat_at - alive_at > SILENT:

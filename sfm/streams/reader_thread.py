@@ -5,32 +5,43 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sfm import clock
 from sfm.adapters import NETWORK
 from sfm.messages import Message
 from sfm.networks.adapter import PostStream
 from sfm.networks.errors import NetworkError, NoRules, OutOfCredits, Wait
-from sfm.networks.stream import Disconnect, Skipped, StreamLine, backoff_kind
+from sfm.networks.stream import BackoffKind, Disconnect, Skipped, StreamLine, backoff_kind
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.status import Status
 
 logger = logging.getLogger(__name__)
 
 MAX_REFUSALS = 2
-REFUSED_SECONDS = 5.0
+TOLD_SECONDS = 1.0  # after a stream that the network itself ended with a word
 
 
 class ReaderThread(threading.Thread):
     """One thread that owns the connection. It never waits for a disk.
 
-    `connect` makes one try (rules first) and raises NetworkError. When a person has to act,
-    `refusal` holds why, and the thread ends.
+    `connect` makes one try and raises NetworkError. A refusal is tried again, ever more slowly,
+    until it ends or somebody acts. With `gives_up` (somebody waits at a terminal) the thread
+    ends where a person has to act, and `refusal` holds why.
     """
 
-    def __init__(self, connect: Callable[[], PostStream], queue: LineQueue, status: Status) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], PostStream],
+        queue: LineQueue,
+        status: Status,
+        *,
+        gives_up: bool = False,
+    ) -> None:
         super().__init__(name="reader", daemon=True)
+        self.gives_up = gives_up
+        self._woken = threading.Event()
+        self._is_counted = False
         self.connect, self.queue, self.status = connect, queue, status
         self.stopping = threading.Event()
         self.refusal: NetworkError | None = None
@@ -44,12 +55,22 @@ class ReaderThread(threading.Thread):
     def stop(self) -> None:
         """End the connection and the thread, now; may be called from a signal's handler."""
         self.stopping.set()
+        self._woken.set()
         connection = self._connection
         if connection is not None:
             connection.stop()
 
+    def retry_now(self) -> None:
+        """End a wait: what was changed may let it connect. Safe from any thread and signal."""
+        self._woken.set()
+
+    def count_connect(self) -> None:
+        """Note that the network has counted a connect: it has answered. For the reader's thread."""
+        self._is_counted = True
+        self._backoff.connected(clock.monotonic())
+
     def run(self) -> None:
-        """Until stopped, or until only a person can help."""
+        """Until stopped; with `gives_up`, until only a person can help."""
         try:
             while not self.stopping.is_set():
                 self._one_connection()
@@ -59,6 +80,7 @@ class ReaderThread(threading.Thread):
 
     def _one_connection(self) -> None:
         self._wait_for_room()
+        self._woken.clear()
         self.status.set_status("connecting", self.status.reason)
         try:
             connection = self._connection = self._connect()
@@ -73,17 +95,25 @@ class ReaderThread(threading.Thread):
         began, before = clock.monotonic(), self.status.posts
         end = self._read(connection)
         self._connection = None
+        self._woken.clear()
         self._backoff.alive(clock.monotonic() - began, self.status.posts - before)
         if not self.stopping.is_set():
             self.status.lost(end.disconnect_type or end.kind, end.reason)
-            seconds = self._backoff.failed(end.backoff, clock.monotonic())
+            least = TOLD_SECONDS if end.kind == "told" else 0.0
+            seconds = self._backoff.failed(end.backoff, clock.monotonic(), least)
             self._stay_away(seconds, end.reason)
 
     def _connect(self) -> PostStream:
+        self._is_counted = False
         try:
-            return self.connect()
-        finally:  # by the time of the answer Twitter has counted it, so no minute has one too many
-            self._backoff.connected(clock.monotonic())
+            connection = self.connect()
+        except NetworkError as trouble:
+            if trouble.status is not None and not self._is_counted:
+                self.count_connect()
+            raise
+        if not self._is_counted:
+            self.count_connect()
+        return connection
 
     def _read(self, connection: PostStream) -> Disconnect:
         end = Disconnect("closed", Message("Twitter closed the connection."))
@@ -126,21 +156,43 @@ class ReaderThread(threading.Thread):
         cause = type(trouble).__name__ if trouble.status is None else str(trouble.status)
         self.status.lost(cause, trouble.message)
         kind = backoff_kind(trouble)
-        if kind is None:
-            self._refusals += 1
-            if self._refusals >= MAX_REFUSALS or isinstance(trouble, OutOfCredits | NoRules):
-                self.refusal = trouble
-                self.stopping.set()
-                return
-            self._stay_away(REFUSED_SECONDS, trouble.message)
+        if self.gives_up and self._is_final(trouble, kind):
+            self.refusal = trouble
+            self.stopping.set()
             return
         seconds = trouble.seconds if isinstance(trouble, Wait) else 0.0
-        now = clock.monotonic()
-        self._stay_away(self._backoff.failed(kind, now, requested_seconds=seconds), trouble.message)
+        seconds = self._backoff.failed(kind, clock.monotonic(), requested_seconds=seconds)
+        if isinstance(trouble, OutOfCredits):
+            seconds = min(seconds, _seconds_to_next_day())
+        if kind != "refused":
+            self._stay_away(seconds, trouble.message)
+            return
+        why = Message(
+            "%(reason)s It is tried again by itself, after a while once an hour, and at once "
+            "when the filter is saved.",
+            reason=trouble.message,
+        )
+        self._stay_away(seconds, why, "refused")
 
-    def _stay_away(self, seconds: float, why: str) -> None:
-        if seconds > 0:
-            until = clock.now() + timedelta(seconds=seconds)
-            self.status.set_status("waiting", why, until)
-            logger.warning("stream waits seconds=%.1f why=%s", seconds, why)
-            self.stopping.wait(seconds)
+    def _is_final(self, trouble: NetworkError, kind: BackoffKind) -> bool:
+        if kind != "refused" and not isinstance(trouble, NoRules):
+            return False
+        self._refusals += 1
+        return self._refusals >= MAX_REFUSALS or isinstance(trouble, OutOfCredits)
+
+    def _stay_away(self, seconds: float, why: str, state: str = "waiting") -> None:
+        """Until the time is over, or somebody asks for a try; never beyond what is allowed."""
+        if seconds <= 0 or self.stopping.is_set():
+            return
+        until = clock.now() + timedelta(seconds=seconds)
+        self.status.set_status(state, why, until)
+        logger.warning("stream waits seconds=%.1f why=%s", seconds, why)
+        if self._woken.wait(seconds):
+            self.stopping.wait(self._backoff.crowded_seconds(clock.monotonic()))
+
+
+def _seconds_to_next_day() -> float:
+    """Until a minute after the next UTC day begins: credits are counted by it."""
+    now = clock.now().astimezone(UTC)
+    midnight = now.replace(hour=0, minute=1, second=0, microsecond=0) + timedelta(days=1)
+    return (midnight - now).total_seconds()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 
@@ -56,6 +57,7 @@ class RuleSync:
         self._unmatched = self._matched = 0
         self._matched_at = clock.monotonic()
         self._added: dict[str, StreamRule] = {}
+        self.on_connect: Callable[[], None] = lambda: None  # the network has counted a connect
 
     def connect(self) -> PostStream:
         """One try: the connection first, then the rules. Raises NetworkError.
@@ -67,9 +69,11 @@ class RuleSync:
         except (NoRules, BadRequest) as refusal:
             if refusal.status != HTTPStatus.CONFLICT:
                 raise
+            self.on_connect()
             connection = self._connect_with_rules()
         except Wait as refusal:
             raise self._name_other_owner(refusal) from refusal
+        self.on_connect()
         try:
             self._sync(self._stream)
         except BaseException:

@@ -1,13 +1,15 @@
 """How long to stay away from a stream after it broke. Pure: the caller hands in the time and waits.
 
 Source: X, "Handling disconnections": network faults at once, then 250 ms more each time up to
-16 s; HTTP errors 5 s doubling to 320 s; 429 and 420 one minute doubling. Beyond that never more
-than ten connects a minute, whatever the reason: X allows 50 in 15 minutes.
+16 s; HTTP errors 5 s doubling to 320 s; 429 and 420 one minute doubling. Never more than ten
+connects a minute that X has counted (it allows 50 in 15 minutes); one that never reached X is not
+counted. Where X refuses the key it is asked again after 5 s, 5, 15 and 60 minutes, then hourly:
+that is free.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 
 from sfm.networks.stream import BackoffKind
 
@@ -17,7 +19,8 @@ HTTP_FIRST_SECONDS = 5.0
 HTTP_MAX_SECONDS = 320.0
 RATE_FIRST_SECONDS = 60.0
 RATE_MAX_SECONDS = 900.0
-ALIVE_SECONDS = 30.0  # a connection that lasted so long, or gave a post, was a good one
+REFUSED_SECONDS = (5.0, 300.0, 900.0, 3600.0)  # after the last of them, again and again
+ALIVE_SECONDS = 30.0  # a connection that lasted so long was a good one
 _MAX_CONNECTS = ((10, 60.0), (45, 900.0))  # so many within so many seconds
 
 
@@ -25,12 +28,16 @@ class Backoff:
     """Waits of one stream. Times are seconds of the monotonic clock."""
 
     def __init__(self) -> None:
-        self._failures: dict[BackoffKind, int] = {"network": 0, "http": 0, "rate": 0}
+        self._failures: Counter[BackoffKind] = Counter()
         self._connects: deque[float] = deque(maxlen=_MAX_CONNECTS[-1][0])
 
     def connected(self, now: float) -> None:
-        """Note that a connection is being made, whatever comes of it."""
+        """Note a connect that X has counted: it has answered."""
         self._connects.append(now)
+
+    def crowded_seconds(self, now: float) -> float:
+        """Seconds until one more connect is within bounds."""
+        return self._crowded_until(now) - now
 
     def failed(self, kind: BackoffKind, now: float, requested_seconds: float = 0.0) -> float:
         """Seconds to wait before the next connect. `requested_seconds`: what a refusal asks for."""
@@ -40,9 +47,12 @@ class Backoff:
         return max(wait, self._crowded_until(now + wait) - now)
 
     def alive(self, seconds: float, records: int) -> None:
-        """After a connection ended: forget the failures before it if it was a good one."""
-        if records > 0 or seconds >= ALIVE_SECONDS:
-            self._failures = {"network": 0, "http": 0, "rate": 0}
+        """After a connection ended: forget the failures before it if it lasted.
+
+        A few posts do not make it good: a stream that ends after each would be opened without end.
+        """
+        if seconds >= ALIVE_SECONDS:
+            self._failures.clear()
 
     def _crowded_until(self, moment: float) -> float:
         """The first time from `moment` on at which one more connect is within bounds."""
@@ -55,6 +65,8 @@ class Backoff:
 def _table(kind: BackoffKind, count: int) -> float:
     if kind == "network":
         return min(count * NETWORK_STEP_SECONDS, NETWORK_MAX_SECONDS)
+    if kind == "refused":
+        return REFUSED_SECONDS[min(count, len(REFUSED_SECONDS) - 1)]
     doublings = 2.0 ** min(count, 10)
     if kind == "http":
         return min(HTTP_FIRST_SECONDS * doublings, HTTP_MAX_SECONDS)

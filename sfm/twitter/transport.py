@@ -210,6 +210,8 @@ class Transport:
     def _try_again(self, fault: Retry, patience: _Patience) -> None:
         if patience.faults >= len(RETRY_SECONDS):
             raise fault
+        if self._pause is give_up:
+            raise fault  # nobody waits here, so nothing is tried again
         seconds = RETRY_SECONDS[patience.faults] * (1 + _jitter.random() / 4)
         patience.faults += 1
         logger.warning("trying again in=%.1fs cause=%s", seconds, fault)

@@ -100,12 +100,20 @@ def test_a_crash_loop_is_tried_again_after_1_2_4_up_to_30_minutes(
     assert db.session.get(ProgramRetry, "twitterfilter-1") is None
 
 
-def test_what_needs_a_person_is_not_started_until_the_filter_changes(
+def test_what_needs_a_person_is_tried_again_slowly_or_when_the_filter_changes(
     app: Flask, clock: FrozenClock
 ) -> None:
     db.session.add(Heartbeat(program="twitterfilter-1", state="needs_person", revision=5))
     db.session.commit()
-    assert not may_start(down(ProcessState.EXITED, 3), revision=5)
+    waits = []
+    for _ in range(4):
+        assert not may_start(down(ProcessState.EXITED, 3), revision=5)
+        retry = db.session.get(ProgramRetry, "twitterfilter-1")
+        assert retry is not None
+        waits.append(round((retry.next_at - clock.now()).total_seconds() / 60))
+        clock.advance(waits[-1] * 60)
+        assert may_start(down(ProcessState.EXITED, 3), revision=5)
+    assert waits == [5, 15, 60, 60]
     assert may_start(down(ProcessState.EXITED, 3), revision=6)
     assert may_start(down(ProcessState.EXITED, 0), revision=5)
 

@@ -31,12 +31,23 @@ def test_limits_double_from_a_minute_to_fifteen():
     assert waits("rate", 6) == [60, 120, 240, 480, 900, 900]
 
 
+def test_a_refused_key_is_asked_for_after_5_15_and_60_minutes_then_hourly():
+    assert waits("refused", 6) == [5, 300, 900, 3600, 3600, 3600]
+
+
+def test_a_connect_that_never_came_about_is_not_counted():
+    """S-26: twelve refused connects in a row leave the table as it is."""
+    backoff = Backoff()
+    assert [backoff.failed("network", 0.0) for _ in range(13)][-1] == 3.0
+    assert backoff.crowded_seconds(0.0) == 0
+
+
 @pytest.mark.parametrize(("told", "first"), [(0, 60), (300, 300), (36_000, 900), (-5, 60)])
 def test_what_a_refusal_asks_for_is_kept_within_bounds(told, first):
     assert waits("rate", 1, requested_seconds=told) == [first]
 
 
-@pytest.mark.parametrize(("seconds", "records"), [(30.0, 0), (0.1, 1)])
+@pytest.mark.parametrize(("seconds", "records"), [(30.0, 0), (30.0, 1)])
 def test_a_good_connection_starts_the_table_anew(seconds, records):
     backoff = Backoff()
     for _ in range(3):
@@ -45,10 +56,12 @@ def test_a_good_connection_starts_the_table_anew(seconds, records):
     assert backoff.failed("http", 10_000.0) == 5
 
 
-def test_a_short_empty_connection_does_not():
+@pytest.mark.parametrize("records", [0, 10])
+def test_a_short_connection_does_not_whatever_it_gave(records):
+    """S-27"""
     backoff = Backoff()
     backoff.failed("http", 0.0)
-    backoff.alive(29.9, 0)
+    backoff.alive(29.9, records)
     assert backoff.failed("http", 10_000.0) == 10
 
 
@@ -77,10 +90,11 @@ def test_the_first_reconnect_is_at_once():
     [
         (errors.Retry("x"), "network"),
         (errors.Retry("x", status=503), "http"),
-        (x_errors.credential_problem("refused"), None),
-        (errors.OutOfCredits("x"), None),
-        (x_errors.no_rules(), None),
-        (errors.BadRequest("x"), None),
+        (x_errors.credential_problem("refused"), "refused"),
+        (errors.OutOfCredits("x"), "refused"),
+        (x_errors.no_rules(), "http"),
+        (errors.BadRequest("x", status=409), "http"),
+        (errors.BadRequest("x"), "refused"),
     ],
 )
 def test_refusals_find_their_table(trouble, kind):
