@@ -32,6 +32,7 @@ from sfm.config_types import (
     whole,
 )
 from sfm.errors import BadSetting
+from sfm.messages import Message
 
 logger = logging.getLogger(__name__)
 
@@ -313,7 +314,7 @@ def _given(name: str, local: Mapping[str, Any], environ: Mapping[str, str]) -> A
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as exc:
-            raise BadSetting(f"{name}_FILE", f"cannot be read ({exc.strerror})") from exc
+            raise BadSetting(name + "_FILE", _unreadable(exc.strerror)) from exc
     value = environ.get(PREFIX + name)
     return value if value not in (None, "") else local.get(name)
 
@@ -324,14 +325,20 @@ def _local_settings(path: Path) -> dict[str, Any]:
     except PermissionError as exc:
         raise BadSetting(str(exc.filename or path), _not_ours(path)) from exc
     except Exception as exc:  # the file is the sysadmin's own program: any error may come
-        raise BadSetting(str(path), f"cannot be read ({exc})") from exc
+        raise BadSetting(str(path), _unreadable(exc)) from exc
 
 
-def _not_ours(path: Path) -> str:
+def _unreadable(reason: object) -> Message:
+    return Message("cannot be read (%(reason)s)", reason=reason)
+
+
+def _not_ours(path: Path) -> Message:
     """What to do where another user's instance is used."""
-    return (
-        f"cannot be read by the user with the number {os.geteuid()}, who runs this process; "
-        f"{path.parent} belongs to one user, who also has to run pages, commands and collectors"
+    return Message(
+        "cannot be read by the user with the number %(uid)s, who runs this process; %(folder)s "
+        "belongs to one user, who also has to run pages, commands and collectors",
+        uid=os.geteuid(),
+        folder=path.parent,
     )
 
 

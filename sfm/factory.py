@@ -14,6 +14,7 @@ from sfm import cli, clock, config, extensions, instance, web
 from sfm.config import Settings
 from sfm.database import db, engine_options, hide_values_in_errors, listen_to_sqlite
 from sfm.errors import BadSetting
+from sfm.messages import Message
 from sfm.supervisord.conf import NEEDS_PERSON
 from sfm.supervisord.final_exit import wait_for_final_exit
 
@@ -72,7 +73,7 @@ def refuse_public_debugging(app: Flask) -> None:
     context = click.get_current_context(silent=True)
     host = context.params.get("host") if context else None
     if context is None or (host is not None and host not in ("127.0.0.1", "::1", "localhost")):
-        raise BadSetting("FLASK_DEBUG", "must be off where others can reach the pages")
+        raise BadSetting("FLASK_DEBUG", Message("must be off where others can reach the pages"))
 
 
 class OneLine(logging.Formatter):

@@ -2,7 +2,8 @@
 
 `Message("There is no set “%(name)s” here.", name=name)` is the English sentence as a `str`, for
 logs, terminals and the database, and keeps its msgid and values, from which pages translate it
-(`sfm/web/translation.py`). `scripts/strings.py` puts each msgid into the catalogue.
+(`sfm/web/translation.py`). `PluralMessage("%(num)s post", "%(num)s posts", count)` has a form for
+one and a form for many. `scripts/strings.py` puts each msgid into the catalogue.
 """
 
 from __future__ import annotations
@@ -38,6 +39,26 @@ class Message(str):
         return restored, (self.msgid, self.values)
 
 
+class PluralMessage(Message):
+    """A sentence with a form for one and a form for many, as gettext's ngettext takes them.
+
+    `%(num)s` stands for the count in both, with its thousands apart; `values` are for the rest.
+    """
+
+    __slots__ = ("num", "plural")
+    plural: str
+    num: int
+
+    def __new__(cls, singular: str, plural: str, count: int, /, **values: object) -> Self:
+        values = {"num": f"{count:,}", **values}
+        self = super().__new__(cls, singular if count == 1 else plural, **values)
+        self.msgid, self.plural, self.num = str(singular), str(plural), count
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restored_plural, (self.msgid, self.plural, self.num, self.values)
+
+
 def _value(value: object) -> Value:
     return value if isinstance(value, str | int | float) else str(value)
 
@@ -45,6 +66,13 @@ def _value(value: object) -> Value:
 def restored(msgid: str, values: dict[str, Value]) -> Message:
     """The Message of a msgid and its values."""
     return Message(msgid, **values)
+
+
+def restored_plural(
+    singular: str, plural: str, count: int, values: dict[str, Value]
+) -> PluralMessage:
+    """The PluralMessage of its two msgids, its count and its values."""
+    return PluralMessage(singular, plural, count, **values)
 
 
 def pack(text: str) -> str:
@@ -73,7 +101,10 @@ def _to_json(message: Message) -> dict[str, Any]:
         name: _to_json(value) if isinstance(value, Message) else value
         for name, value in message.values.items()
     }
-    return {"msgid": message.msgid, "values": values}
+    source: dict[str, Any] = {"msgid": message.msgid, "values": values}
+    if isinstance(message, PluralMessage):
+        source |= {"plural": message.plural, "num": message.num}
+    return source
 
 
 def _from_json(source: dict[str, Any]) -> Message:
@@ -81,6 +112,8 @@ def _from_json(source: dict[str, Any]) -> Message:
         name: _from_json(value) if isinstance(value, dict) else value
         for name, value in source["values"].items()
     }
+    if "plural" in source:
+        return PluralMessage(source["msgid"], source["plural"], source["num"], **values)
     return Message(source["msgid"], **values)
 
 

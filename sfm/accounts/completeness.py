@@ -10,7 +10,7 @@ from sfm import clock
 from sfm.accounts.completeness_records import AccountRecord, PostsMissing, records
 from sfm.accounts.lifecycle import OK
 from sfm.database import db
-from sfm.messages import N_, Message, join_messages
+from sfm.messages import N_, Message, PluralMessage, join_messages
 from sfm.models import TwitterUser
 
 MAX_HOLES_NAMED = 10
@@ -164,7 +164,11 @@ def _missing(record: AccountRecord) -> list[str]:
     parts = [sentence for hole in shown for sentence in _of_hole(hole)]
     left_out = len(record.holes) - MAX_HOLES_NAMED
     if left_out > 0:
-        parts.append(Message("There are %(count)s earlier holes.", count=left_out))
+        parts.append(
+            PluralMessage(
+                "There is %(num)s earlier hole.", "There are %(num)s earlier holes.", left_out
+            )
+        )
     return parts
 
 
@@ -177,10 +181,12 @@ def _of_hole(hole: PostsMissing) -> list[str]:
         parts = [Message(WHY_MISSING[hole.cause], after=after, before=before)]
     if hole.kept_since:
         parts.append(
-            Message(
-                "Of this time %(count)s posts came from elsewhere (imports, streams, look-ups); "
+            PluralMessage(
+                "Of this time %(num)s post came from elsewhere (imports, streams, look-ups); "
+                "whether this is all is not known.",
+                "Of this time %(num)s posts came from elsewhere (imports, streams, look-ups); "
                 "whether these are all is not known.",
-                count=f"{hole.kept_since:,}",
+                hole.kept_since,
             )
         )
     return parts

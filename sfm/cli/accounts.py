@@ -103,6 +103,7 @@ def _owner(name: str | None) -> User:
     """Whose set: the User that was named, the default User, or the only one there is."""
     from sfm.errors import WrongInput
     from sfm.extensions import settings
+    from sfm.messages import Message
     from sfm.users import queries, service
 
     name = name or settings().twitter_default_username
@@ -111,4 +112,4 @@ def _owner(name: str | None) -> User:
     user = queries.only_user()
     if user is not None:
         return user
-    raise WrongInput("Say with --user whose set it is.")
+    raise WrongInput(Message("Say with --user whose set it is."))

@@ -30,11 +30,12 @@ def fetch_urls(**given: Any) -> None:
     from sfm.errors import WrongInput
     from sfm.links.outcomes import WORDS_FOR_OUTCOME
     from sfm.links.run import run_links
+    from sfm.messages import Message
     from sfm.runs.jobs import FETCH_URLS
 
     start, end = _day(given["start_date"]), _day(given["end_date"])
     if start and end and start > end:
-        raise WrongInput("--start-date is later than --end-date.")
+        raise WrongInput(Message("--start-date is later than --end-date."))
     with running(FETCH_URLS, _params(given, start, end)) as (run, result):
         result.update(run_links(run))
     click.echo(f"{result['posts']:,} posts looked at, {result['links']:,} links followed.")

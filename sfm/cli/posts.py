@@ -118,14 +118,21 @@ def _log_beside(inputfile: Path, outputfile: Path | None) -> Iterator[IO[str]]:
     """A log that is new, whatever earlier ones there are; gone at the end where it is empty."""
     from sfm.atomic_file import free_name
     from sfm.errors import WrongInput
+    from sfm.messages import Message
 
     path = free_name(inputfile.with_name(inputfile.name + ".log"))
     if outputfile is not None and os.path.realpath(path) == os.path.realpath(outputfile):
-        raise WrongInput(f"The list of ids not found goes to {path}. Name another output file.")
+        raise WrongInput(
+            Message(
+                "The list of ids not found goes to %(path)s. Name another output file.", path=path
+            )
+        )
     try:
         log = path.open("x", encoding="utf-8")
     except OSError as exc:
-        raise WrongInput(f"{path} cannot be written ({exc.strerror}).") from exc
+        raise WrongInput(
+            Message("%(path)s cannot be written (%(reason)s).", path=path, reason=exc.strerror)
+        ) from exc
     try:
         with log:
             yield log

@@ -31,10 +31,11 @@ def remove_tweet(ids: tuple[int, ...], reason: str, may_return: bool, yes: bool)
     """
     from sfm.cli.users import at_the_terminal
     from sfm.errors import WrongInput
+    from sfm.messages import Message
     from sfm.takedown import removal
 
     if not reason.strip():
-        raise WrongInput("Say why with --reason; the audit log keeps it.")
+        raise WrongInput(Message("Say why with --reason; the audit log keeps it."))
     findings = removal.find_posts(ids)
     _show_findings(findings)
     if not findings.anything and not findings.later:

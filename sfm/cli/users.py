@@ -177,13 +177,16 @@ def set_credential(user: str, kind: str, label: str, path: Path | None) -> None:
 
 def _credential(kind: str, text: str, label: str) -> NewCredential:
     from sfm.errors import WrongInput
+    from sfm.messages import Message
     from sfm.users import credentials
 
     if kind == "bearer":
         return credentials.bearer(text, label)
     lines = text.split()
     if len(lines) != 2:
-        raise WrongInput("Two lines are needed: the access token, and below it its secret.")
+        raise WrongInput(
+            Message("Two lines are needed: the access token, and below it its secret.")
+        )
     return credentials.oauth1(lines[0], lines[1], label)
 
 

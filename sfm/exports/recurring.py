@@ -26,7 +26,7 @@ from sfm.exports.request import ExportRequest, criteria_from, prepare
 from sfm.exports.result import ExportResult
 from sfm.exports.storage import exports_folder, remove_leftovers, slug
 from sfm.exports.worker_process import build_in_process
-from sfm.messages import Message, join_messages
+from sfm.messages import Message, PluralMessage, join_messages
 from sfm.models import ExportFile, RecurringExport, User
 from sfm.runs.context import RunContext
 from sfm.runs.errors import Cancelled, Interrupted, LeaseLost
@@ -89,7 +89,7 @@ def make_due_export(recurring_id: int, watch: Watch = no_watch) -> int:
         request, target = _next_request(db.session.get_one(RecurringExport, recurring_id))
         db.session.rollback()
         result = _make_current(request, target, watch)
-        message = f"{result.facts.rows_written:,} posts"
+        message: str = PluralMessage("%(num)s post", "%(num)s posts", result.facts.rows_written)
     except (Cancelled, Interrupted, LeaseLost):
         raise  # it stays due
     except SfmError as exc:

@@ -22,7 +22,7 @@ from sfm.exports.format import Layout
 from sfm.exports.readers.id_list import read_ids
 from sfm.exports.selection import StreamFileSelection
 from sfm.extensions import settings
-from sfm.messages import Message, pack, unpack
+from sfm.messages import Message, PluralMessage, pack, unpack
 from sfm.models import TwitterUser, TwitterUserSet, User
 from sfm.networks.record import MAX_ID
 from sfm.posts.selection import Selection
@@ -96,9 +96,10 @@ class Criteria:
             if value is not None:
                 labels[label] = with_it if value else without_it
         if self.sample is not None:
-            labels[Message("Sample")] = Message(
-                "%(sample)s posts drawn by chance, seed %(seed)s",
-                sample=f"{self.sample:,}",
+            labels[Message("Sample")] = PluralMessage(
+                "%(num)s post drawn by chance, seed %(seed)s",
+                "%(num)s posts drawn by chance, seed %(seed)s",
+                self.sample,
                 seed=self.seed,
             )
         return labels
@@ -224,7 +225,7 @@ def _id_list_title(path: Path, name: str) -> str:
     count = len(read_ids(path).ids)
     if not count:
         raise WrongInput(Message("There is no post id in this file. It needs one id on each line."))
-    return Message("Posts of a list of %(count)s ids", count=f"{count:,}")
+    return PluralMessage("Posts of a list of %(num)s id", "Posts of a list of %(num)s ids", count)
 
 
 def account_named(name: str) -> TwitterUser:
@@ -317,7 +318,7 @@ def of_paths(conditions: Selection, paths: Sequence[Path]) -> Criteria:
     return Criteria(
         conditions,
         "files",
-        Message("Posts of %(count)s stream files", count=len(paths)),
+        PluralMessage("Posts of %(num)s stream file", "Posts of %(num)s stream files", len(paths)),
         files=tuple(str(path.absolute()) for path in paths),
         stream_files=selection.ids_of_paths(paths),
     )

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sfm.database import among, db, ids_parameter
 from sfm.errors import NotFound, WrongInput
 from sfm.extensions import settings
-from sfm.messages import Message
+from sfm.messages import Message, PluralMessage
 from sfm.models import StreamFile, User
 from sfm.posts.selection import Selection
 
@@ -206,12 +206,12 @@ def _name(file: StreamFile) -> str:
 
 def _title(files: Sequence[StreamFile], day: date | None = None) -> str:
     if day is not None:
-        several = (
-            Message("a stream file")
-            if len(files) == 1
-            else Message("%(count)s stream files", count=len(files))
+        return PluralMessage(
+            "Posts of %(day)s out of a stream file",
+            "Posts of %(day)s out of %(num)s stream files",
+            len(files),
+            day=day,
         )
-        return Message("Posts of %(day)s out of %(several)s", day=day, several=several)
     if len(files) == 1:
         return Message("Posts of the stream file %(file)s", file=_name(files[0]))
     days = sorted({f"{file.begun_at:%Y-%m-%d}" for file in files})

@@ -85,7 +85,7 @@ def delete_runs(run_ids: Sequence[int]) -> int:
     open_ones = [run.id for run in runs if run.is_open]
     if open_ones:
         raise WrongInput(
-            Message("Job %(number)s is not over. Cancel it first.", number=open_ones[0])
+            Message("Run %(number)s is not over. Cancel it first.", number=open_ones[0])
         )
     for run in runs:
         before = {"kind": run.kind, "state": run.state, "added": run.added}

@@ -15,7 +15,7 @@ from sfm.database import db
 from sfm.extensions import settings
 from sfm.filters import reconcile
 from sfm.filters.programs import ProgramPlan
-from sfm.messages import Message, join_messages
+from sfm.messages import Message, PluralMessage, join_messages
 from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
 from sfm.streams import file_names, lock
 from sfm.streams.restarts import restarts_shown
@@ -299,9 +299,10 @@ def _given_up(process: ProcessInfo) -> Judged:
     retry = db.session.get(ProgramRetry, process.name)
     if retry is None:
         return STOPPED, reconcile.NEVER_UP, process.stopped_at, True
-    again = Message(
-        "Tried again %(count)s times since, next at %(time)s UTC; the log says why it stopped.",
-        count=retry.failures,
+    again = PluralMessage(
+        "Tried again once since, next at %(time)s UTC; the log says why it stopped.",
+        "Tried again %(num)s times since, next at %(time)s UTC; the log says why it stopped.",
+        retry.failures,
         time=f"{retry.next_at:%H:%M}",
     )
     first = Message("It is tried again later; the log says why it stopped.")

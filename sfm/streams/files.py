@@ -108,8 +108,10 @@ def verify(root: Path, row: StreamFile) -> str:
     try:
         facts = read_facts(path_of(root, row))
         row.damage = _differences(facts, row)
-    except (SfmError, Damaged, OSError) as exc:
-        row.damage = str(exc)
+    except (SfmError, Damaged) as exc:
+        row.damage = exc.args[0]
+    except OSError as exc:
+        row.damage = Message("It cannot be read (%(reason)s).", reason=exc.strerror)
     db.session.flush()
     return row.damage
 

@@ -20,7 +20,7 @@ from sfm.adapters import NETWORK
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.filters import service
-from sfm.messages import Message
+from sfm.messages import Message, PluralMessage
 from sfm.models import Gap, Run, StreamFile, TwitterFilter
 from sfm.networks.adapter import RecentSearch
 from sfm.networks.page import BROKEN_PAGING, PostRecord
@@ -191,9 +191,10 @@ def _outcome(plan: FillPlan, search: _Search, posts: int) -> dict[str, Any]:
     not_searched = [*plan.not_searched, *search.breaks]
     if search.unreadable:
         not_searched.append(
-            Message(
-                "%(unreadable)s posts of the answers could not be read.",
-                unreadable=search.unreadable,
+            PluralMessage(
+                "%(num)s post of the answers could not be read.",
+                "%(num)s posts of the answers could not be read.",
+                search.unreadable,
             )
         )
     state = IN_PART if not_searched else FILLED

@@ -147,7 +147,7 @@ def read_facts(path: Path) -> FileFacts:
             if end is not None:
                 members, good = members + 1, end
     if good != size:
-        raise Damaged(f"unreadable from byte {good} of {size}")
+        raise Damaged(Message("unreadable from byte %(good)s of %(size)s", good=good, size=size))
     if rest:
         lines, ids = lines + 1, _extremes(ids, [rest])
     return FileFacts(lines, members, size, sha256, min(ids, default=None), max(ids, default=None))

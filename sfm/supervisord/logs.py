@@ -15,7 +15,7 @@ from sfm.supervisord import conf
 from sfm.supervisord.paths import Paths
 
 TAIL_BYTES = 64 * 1024
-CHANNELS = {"out": "what it said", "err": "what went wrong"}
+CHANNELS = ("out", "err")  # standard output, standard error
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sfm import audit, clock
 from sfm.errors import SfmError, WrongInput
-from sfm.messages import Message
+from sfm.messages import Message, pack
 from sfm.models import Run, User
 from sfm.runs import queue
 from sfm.runs.context import RunContext
@@ -82,7 +82,11 @@ def run_takedown(run: RunContext) -> dict[str, Any]:
             clock.now() + FILES_GROW,
         )
     run.save_cursor({})
-    return {**counts, "left": list(outcome.troubles), "backups": _backups()}
+    return {
+        **counts,
+        "left": [pack(trouble) for trouble in outcome.troubles],
+        "backups": _backups(),
+    }
 
 
 def _with_earlier(run: RunContext, counts: dict[str, int]) -> dict[str, int]:

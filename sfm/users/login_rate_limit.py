@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import SfmError
-from sfm.messages import Message
+from sfm.messages import PluralMessage
 from sfm.models import Attempts
 
 WINDOW = timedelta(minutes=15)
@@ -34,11 +34,10 @@ class TooManyTries(SfmError):
     def __init__(self, until: datetime, *, first: bool) -> None:
         minutes = max(1, -(-int((until - clock.now()).total_seconds()) // 60))
         super().__init__(
-            Message("Too many sign-ins went wrong. Please wait 1 minute, then try again.")
-            if minutes == 1
-            else Message(
-                "Too many sign-ins went wrong. Please wait %(minutes)s minutes, then try again.",
-                minutes=minutes,
+            PluralMessage(
+                "Too many sign-ins went wrong. Please wait %(num)s minute, then try again.",
+                "Too many sign-ins went wrong. Please wait %(num)s minutes, then try again.",
+                minutes,
             )
         )
         self.until = until

@@ -13,7 +13,7 @@ from pathlib import Path
 from flask import Flask
 from flask_babel import LazyString, get_domain
 
-from sfm.messages import Message
+from sfm.messages import Message, PluralMessage, unpack
 
 
 def bind(app: Flask) -> None:
@@ -22,13 +22,15 @@ def bind(app: Flask) -> None:
 
 
 def translate(text: object) -> str:
-    """A sentence in the reader's language: a Message with its values, a word that `N_` marked,
-    or any other text as it is."""
+    """A sentence in the reader's language: a Message with its values, also as `pack` stored it,
+    a word that `N_` marked, or any other text as it is."""
     if text is None or text == "":
         return ""
     if not isinstance(text, Message):
-        return _gettext(str(text))
-    template = _gettext(text.msgid)
+        text = unpack(str(text))
+    if not isinstance(text, Message):
+        return _gettext(text)
+    template = _template(text)
     values = {
         name: translate(value) if isinstance(value, Message) else value
         for name, value in text.values.items()
@@ -55,6 +57,14 @@ def languages(app: Flask) -> list[str]:
         for path in (Path(app.root_path) / folder).glob("*/LC_MESSAGES/messages.mo")
     }
     return ["en", *sorted(others - {"en"})]
+
+
+def _template(message: Message) -> str:
+    """The sentence in the reader's language, its values still to be put in."""
+    if not isinstance(message, PluralMessage):
+        return _gettext(message.msgid)
+    translations = get_domain().get_translations()
+    return str(translations.ngettext(message.msgid, message.plural, message.num))
 
 
 def _gettext(msgid: str) -> str:

@@ -30,6 +30,7 @@ ACROSS = {
     ("instance", "messages"),
     ("networks", "messages"),
     ("config", "errors"),
+    ("config", "messages"),
     ("networks", "errors"),
     ("config", "config_types"),
     ("file_lock", "clock"),

@@ -73,7 +73,7 @@ def test_a_recurring_export_of_a_deleted_set_says_so_and_stops_no_other(
     assert refused.message == (request.SET_OF_ANOTHER if same_number else request.SET_DELETED)
     assert refused.next_at > clock.now()
     assert list(recurring.folder_of(refused).iterdir()) == []
-    assert db.session.get_one(RecurringExport, second).message == "1 posts"
+    assert db.session.get_one(RecurringExport, second).message == "1 post"
 
 
 def test_a_queued_export_of_a_set_that_passed_on_fails_in_words(

@@ -129,6 +129,6 @@ def test_the_scheduled_care_of_exports(
     db.session.expire_all()
     assert db.session.get_one(Run, run.id).result == {"expired": 1, "leftovers": 0, "made": 1}
     assert db.session.get_one(ExportFile, number).state == "expired"
-    assert "1 posts" in page(client, "/exports/").text
+    assert "1 post" in page(client, "/exports/").text
     submit(client, "/exports/", "/exports/repeated/1/stop/")
     assert "each week" not in page(client, "/exports/").text

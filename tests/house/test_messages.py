@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from sfm.database import db
 from sfm.errors import BadSetting, WrongInput
-from sfm.messages import Message, join_messages
+from sfm.messages import Message, PluralMessage, join_messages, pack, unpack
 
 GONE = Message("There is no set “%(name)s” of %(count)s.", name="100 %", count=3)
 
@@ -30,6 +30,18 @@ def test_a_value_may_be_a_sentence_itself() -> None:
     assert outer == f"Saved. {GONE}"
     assert outer.values["reason"] is GONE
     assert join_messages([GONE, "Yes."], ", ") == f"{GONE}, Yes."
+
+
+def test_a_plural_has_a_form_for_one_and_one_for_many() -> None:
+    one, many = (PluralMessage("%(num)s set of %(n)s", "%(num)s sets", k, n="x") for k in (1, 1234))
+    assert (one, many) == ("1 set of x", "1,234 sets")
+    assert (many.msgid, many.plural, many.num) == ("%(num)s set of %(n)s", "%(num)s sets", 1234)
+    for copied in (pickle.loads(pickle.dumps(many)), copy.deepcopy(many), unpack(pack(many))):
+        assert isinstance(copied, PluralMessage)
+        assert (copied, copied.plural, copied.num) == (many, many.plural, many.num)
+    inner = unpack(pack(Message("Of %(sets)s.", sets=one)))
+    assert isinstance(inner, Message)
+    assert isinstance(inner.values["sets"], PluralMessage)
 
 
 def test_survives_pickle_copy_and_json() -> None:

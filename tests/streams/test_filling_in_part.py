@@ -218,7 +218,7 @@ def test_posts_that_cannot_be_read_leave_a_gap_filled_in_part(
     gap = make_gap(made_long_ago(), 2 * DAY, DAY)
     fill(gap, Search(Page(refused=(RefusedElement(b"{}", "not_a_tweet", "This is JSON."),))))
     assert gap.filled == "in part"
-    assert gap.not_searched == ["1 posts of the answers could not be read."]
+    assert gap.not_searched == ["1 post of the answers could not be read."]
 
 
 def test_the_last_seconds_before_a_reconnection_are_waited_for(

@@ -25,7 +25,7 @@ from sfm.accounts import list_drafts
 from sfm.config import Settings
 from sfm.database import db
 from sfm.factory import create_app
-from sfm.messages import Message, join_messages
+from sfm.messages import Message, PluralMessage, join_messages, pack
 from sfm.models import Link, TwitterFilter, User
 from sfm.twitter.errors import account_problem
 from sfm.web.pages.admin_list_import import LINES
@@ -224,6 +224,15 @@ MANAGER = Message("supervisord is not running.")
         (
             Message("“%(text)s” is no date. Write it as 2026-11-22.", text="14 % {} soon"),
             "“14 % {} soon” ís nó dáté. Wríté ít ás 2026-11-22.",
+        ),
+        (
+            PluralMessage("Posts of %(num)s stream file", "Posts of %(num)s stream files", 2),
+            "Pósts óf 2 stréám fílés",
+        ),
+        (pack(Message("No run %(id)s.", id=7)), "No run 7."),  # no catalogue knows it
+        (
+            pack(join_messages([Message("It is connecting."), MANAGER])),
+            "Ít ís cónnéctíng. súpérvísórd ís nót rúnníng.",
         ),
         (
             join_messages([Message("It is connecting."), MANAGER]),

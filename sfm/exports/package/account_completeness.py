@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from sfm.accounts import completeness
 from sfm.accounts.completeness_records import records
-from sfm.messages import Message
+from sfm.messages import PluralMessage
 from sfm.models import set_member
 from sfm.posts.selection import Selection
 
@@ -34,6 +34,10 @@ def account_lines(accounts: Sequence[Mapping[str, Any]]) -> list[str]:
     if len(accounts) > MAX_NAMED:
         further = len(accounts) - MAX_NAMED
         lines.append(
-            Message("… and %(count)s further accounts: see export.json.", count=f"{further:,}")
+            PluralMessage(
+                "… and %(num)s further account: see export.json.",
+                "… and %(num)s further accounts: see export.json.",
+                further,
+            )
         )
     return lines

@@ -13,13 +13,13 @@ from sfm import clock
 from sfm.database import among, ids_parameter
 from sfm.exports.request import ExportRequest
 from sfm.exports.result import Summary
-from sfm.messages import Message
+from sfm.messages import Message, PluralMessage, join_messages
 from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.streams import completeness, file_names
 
 MAX_GAPS = 200
-MISSED = "unknown"
+MISSED = Message("unknown")
 OF_OTHERS = Message(
     "Some of these posts came by streams that whoever asked for them may not look into. These "
     "had gaps in this time too; an administrator can say which."
@@ -85,19 +85,21 @@ def _completeness(
     """A line for each stream that the reader may know; whether others leave something unknown."""
     columns = (TwitterFilter.id, TwitterFilter.name, TwitterFilter.user_id)
     owners = {row.id: row for row in connection.execute(select(*columns))}
-    shown, others_unknown = [], False
+    shown: list[str] = []
+    others_unknown = False
     for prefix, record in completeness.records(connection, sorted(spans)).items():
         span, owner = spans[prefix], owners.get(file_names.filter_of(prefix))
         if sees_all or (owner is not None and _is_of(owner.user_id, request)):
             described = completeness.describe(record, span.first, span.behind)
-            shown.append(f"{_whose(owner.name if owner else '', prefix)}: {described}")
+            whose = _whose(owner.name if owner else "", prefix)
+            shown.append(Message("%(whose)s: %(described)s", whose=whose, described=described))
         else:
             others_unknown |= completeness.is_unknown_in(record, span.first, span.behind)
     return shown, others_unknown
 
 
 def _whose(name: str | None, prefix: str) -> str:
-    return f"filter “{name}”" if name else prefix
+    return Message("filter “%(name)s”", name=name) if name else prefix
 
 
 def _sees_all(connection: Connection, reader_id: int | None) -> bool:
@@ -185,26 +187,47 @@ def _streams_with_gaps() -> Any:
 
 
 def _gap(gap: Any) -> str:
-    until = clock.iso(gap.ended_at) if gap.ended_at else "now"
-    whose = _whose(gap.name, gap.prefix)
-    loss = f"{gap.lost_estimate:,} posts" if gap.lost_estimate else MISSED
-    line = f"{whose}: {clock.iso(gap.began_at)} to {until} ({gap.cause})"
-    return f"{line}; estimated loss: {loss}{_filled(gap)}"
+    lost = PluralMessage("%(num)s post", "%(num)s posts", gap.lost_estimate)
+    outage = Message(
+        "%(whose)s: %(began)s to %(until)s (%(cause)s); estimated loss: %(loss)s",
+        whose=_whose(gap.name, gap.prefix),
+        began=clock.iso(gap.began_at),
+        until=clock.iso(gap.ended_at) if gap.ended_at else Message("now"),
+        cause=gap.cause,
+        loss=lost if gap.lost_estimate else MISSED,
+    )
+    return join_messages([outage, *_filled(gap)], "; ")
 
 
-def _filled(gap: Any) -> str:
-    """What search was asked for to fill the gap, and what not; "" where it was not asked."""
+def _filled(gap: Any) -> list[str]:
+    """What search was asked for to fill the gap, and what not; nothing where it was not asked."""
     if not gap.filled:
-        return ""
+        return []
     if gap.searched_from is None:  # from before what was asked was kept
-        return f"; {gap.filled_posts:,} posts came from search, for what is not recorded"
-    state = "filled" if gap.filled == "filled" else "filled in part"
-    text = f"; {state} from search, {gap.filled_posts:,} posts"
-    if gap.searched_from and gap.searched_to:
-        text += f", asked from {clock.iso(gap.searched_from)} to {clock.iso(gap.searched_to)} for "
-        text += " | ".join(gap.searched_queries or ())
-    left_out = "".join(f"; not searched: {why}" for why in gap.not_searched or ())
-    return text + left_out
+        return [
+            PluralMessage(
+                "%(num)s post came from search, for what is not recorded",
+                "%(num)s posts came from search, for what is not recorded",
+                gap.filled_posts,
+            )
+        ]
+    left_out = [Message("not searched: %(why)s", why=why) for why in gap.not_searched or ()]
+    return [_found_by_search(gap), *left_out]
+
+
+def _found_by_search(gap: Any) -> str:
+    whole = gap.filled == "filled"
+    state = Message("filled from search") if whole else Message("filled in part from search")
+    posts = PluralMessage("%(num)s post", "%(num)s posts", gap.filled_posts)
+    if not gap.searched_to:
+        return join_messages([state, posts], ", ")
+    asked = Message(
+        "asked from %(start)s to %(end)s for %(queries)s",
+        start=clock.iso(gap.searched_from),
+        end=clock.iso(gap.searched_to),
+        queries=" | ".join(gap.searched_queries or ()),
+    )
+    return join_messages([state, posts, asked], ", ")
 
 
 MAX_RUNS = 1000

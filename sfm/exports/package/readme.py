@@ -10,7 +10,7 @@ from sfm.exports.package.account_completeness import account_lines
 from sfm.exports.request import ExportRequest
 from sfm.exports.result import ExportFacts
 from sfm.exports.writers.text_rules import CHANGE_WORDS
-from sfm.messages import Message
+from sfm.messages import Message, PluralMessage
 
 PLATFORM_RULE = Message(
     "The platform's rules let a collection pass on whole posts only in small numbers (at most 500 "
@@ -24,7 +24,8 @@ def readme(request: ExportRequest, facts: ExportFacts, names: Iterable[str]) -> 
     about = request.about
     parts = [
         f"{request.criteria.title}\n{'=' * min(len(request.criteria.title), 72)}",
-        f"{facts.rows_written:,} posts, exported by {about.software}"
+        PluralMessage("%(num)s post", "%(num)s posts", facts.rows_written)
+        + f", exported by {about.software}"
         + (f" at {about.institution}" if about.institution else "")
         + f".\n{about.address}".rstrip("\n"),
         _section("What was asked for", request.criteria.in_words() | _layout_words(request)),
@@ -90,8 +91,9 @@ def _posts(facts: ExportFacts) -> dict[str, str]:
 def _citation(request: ExportRequest, facts: ExportFacts) -> str:
     publisher = request.about.institution or "Social Feed Manager"
     number = f" Export {request.about.number}." if request.about.number is not None else ""
+    posts = PluralMessage("%(num)s post", "%(num)s posts", facts.rows_written)
     return (
-        f"{publisher}. “{request.criteria.title}”: {facts.rows_written:,} posts, as held on "
+        f"{publisher}. “{request.criteria.title}”: {posts}, as held on "
         f"{facts.read_at:%Y-%m-%d}. Collected with {request.about.software}.{number} The checksum "
         "of the data file tells this version from any other."
     )

@@ -17,7 +17,7 @@ from sfm.exports.format import Layout
 from sfm.exports.writers.csv_writer import CsvOptions, CsvWriter
 from sfm.exports.writers.line_writer import LineWriter
 from sfm.exports.writers.text_rules import TextChanges
-from sfm.messages import Message
+from sfm.messages import Message, PluralMessage
 from sfm.networks.record import Unreadable
 
 GZIP_LEVEL = 6
@@ -176,15 +176,16 @@ class EmptyColumnCheck:
 
     def warnings(self) -> tuple[str, ...]:
         """A sentence for each column that is empty, or partly so, against all expectation."""
-        sentences = []
+        sentences: list[Message] = []
         for place, column in enumerate(self._columns):
             after = 1 if column.always else column.suspect_after
             if place in self._never_filled and after and self._rows >= after:
                 sentences.append(
-                    Message(
-                        "The column %(name)s is empty in all %(rows)s rows.",
+                    PluralMessage(
+                        "The column %(name)s is empty in the only row.",
+                        "The column %(name)s is empty in all %(num)s rows.",
+                        self._rows,
                         name=column.name,
-                        rows=f"{self._rows:,}",
                     )
                 )
             elif self._empty.get(place):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, render_template
+from flask_babel import gettext as _
 
 from sfm.errors import NotFound
 from sfm.extensions import settings
@@ -34,5 +35,5 @@ def logo() -> Response:
     file = settings().instance / name
     kind = LOGO_KINDS.get(file.suffix.lower())
     if not name or kind is None or not file.is_file():
-        raise NotFound("There is no logo here.")
+        raise NotFound(_("There is no logo here."))
     return Response(file.read_bytes(), mimetype=kind, headers={"Cache-Control": "max-age=3600"})

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from flask import url_for
-from flask_babel import format_date
+from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -132,7 +132,7 @@ def conditions(selection: Selection, names: dict[int, str], set_name: str) -> li
         "retweets": _("no retweets") if selection.retweets == "no" else _("retweets only"),
         "link": _("with links") if selection.has_link else _("without links"),
         "media": _("with media") if selection.has_media else _("without media"),
-        "ids": _("%(n)s chosen posts", n=len(selection.ids)),
+        "ids": ngettext("%(num)s chosen post", "%(num)s chosen posts", len(selection.ids)),
     }
     return [Condition(labels[name], _list(_without(args, name))) for name in labels if name in args]
 

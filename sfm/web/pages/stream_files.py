@@ -21,6 +21,7 @@ from sfm.web.access import access, signed_in_user
 from sfm.web.headers import add_digest
 from sfm.web.htmx import done, page_or_part
 from sfm.web.request_limits import possible_id
+from sfm.web.translation import translate
 
 bp = Blueprint("stream_files", __name__)
 
@@ -80,7 +81,7 @@ def check(file_id: int) -> BaseResponse:
     db.session.commit()
     here = url_for("stream_files.show", file_id=file_id)
     if damage:
-        return done(here, _("The file is damaged: %(damage)s", damage=damage), "error")
+        return done(here, _("The file is damaged: %(damage)s", damage=translate(damage)), "error")
     return done(here, _("The file is as it was when it was sealed."))
 
 
