@@ -7,6 +7,8 @@ with a JSON body, which no foreign web page can send unasked.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from werkzeug.exceptions import HTTPException
@@ -36,28 +38,8 @@ class Admin:
         self._site = site
         self._map = Map(
             [
-                Rule("/", methods=["GET"], endpoint=self._front_page),
-                Rule("/sandbox/", methods=["GET"], endpoint=self._front_page),
-                Rule("/sandbox/style.css", methods=["GET"], endpoint=self._style),
-                Rule("/sandbox/health", methods=["GET"], endpoint=self._health),
-                Rule("/sandbox/accounts", methods=["GET"], endpoint=self._accounts),
-                Rule("/sandbox/accounts/<who>", methods=["GET"], endpoint=self._account),
-                Rule("/sandbox/accounts/<who>/posts", methods=["GET"], endpoint=self._truth),
-                Rule("/sandbox/accounts/<who>/rename", methods=["POST"], endpoint=self._rename),
-                Rule("/sandbox/accounts/<who>/state", methods=["POST"], endpoint=self._state),
-                Rule("/sandbox/accounts/<who>/approve", methods=["POST"], endpoint=self._approve),
-                Rule("/sandbox/posts", methods=["POST"], endpoint=self._post),
-                Rule("/sandbox/posts/<int:post_id>", methods=["DELETE"], endpoint=self._remove),
-                Rule("/sandbox/clock", methods=["GET", "POST"], endpoint=self._clock),
-                Rule("/sandbox/streams", methods=["GET", "POST"], endpoint=self._streams),
-                Rule("/sandbox/crowd", methods=["GET", "POST"], endpoint=self._crowd),
-                Rule("/sandbox/faults", methods=["GET"], endpoint=self._list_faults),
-                Rule("/sandbox/faults", methods=["POST"], endpoint=self._add_fault),
-                Rule("/sandbox/faults", methods=["DELETE"], endpoint=self._clear_faults),
-                Rule("/sandbox/faults/<int:fault_id>", methods=["DELETE"], endpoint=self._drop),
-                Rule("/sandbox/limits", methods=["POST"], endpoint=self._limits),
-                Rule("/sandbox/requests", methods=["GET"], endpoint=self._requests),
-                Rule("/sandbox/requests", methods=["DELETE"], endpoint=self._forget_requests),
+                Rule(path, methods=methods, endpoint=partial(endpoint, self))
+                for path, methods, endpoint in _ROUTES
             ],
             strict_slashes=False,
         )
@@ -166,17 +148,8 @@ class Admin:
         person = world.find(author)
         if retweet_of is not None:
             return {"ids": [str(world.retweet(person, int(retweet_of)).id)]}
-        made = [
-            world.add_post(
-                person,
-                text,
-                reply_to=_id(reply_to),
-                quote_of=_id(quote_of),
-                edit_of=_id(edit_of),
-                overrides=overrides,
-            )
-            for _ in range(count)
-        ]
+        ids = {"reply_to": _id(reply_to), "quote_of": _id(quote_of), "edit_of": _id(edit_of)}
+        made = [world.add_post(person, text, overrides=overrides, **ids) for _ in range(count)]
         return {"ids": [str(post.id) for post in made]}
 
     def _remove(self, post_id: int) -> Json:
@@ -207,6 +180,10 @@ class Admin:
         streams.sample_percent = sample_percent or streams.sample_percent
         streams.second = second or streams.second
         rules.delay_seconds = rules.delay_seconds if rule_delay is None else rule_delay
+        return self._described_streams()
+
+    def _described_streams(self) -> Json:
+        streams, rules = self._site.streams, self._site.rules
         everything = {"id", "endpoint_name", "connected_at", "disconnected_at", "disconnect_reason"}
         return {
             "keep_alive": streams.keep_alive,
@@ -250,6 +227,53 @@ class Admin:
     def _forget_requests(self) -> Json:
         self._site.served.clear()
         return {"count": 0}
+
+
+_ROUTES: tuple[tuple[str, tuple[str, ...], Callable[..., Any]], ...] = (
+    ("/", ("GET",), Admin._front_page),
+    ("/sandbox/", ("GET",), Admin._front_page),
+    ("/sandbox/style.css", ("GET",), Admin._style),
+    ("/sandbox/health", ("GET",), Admin._health),
+    ("/sandbox/accounts", ("GET",), Admin._accounts),
+    ("/sandbox/accounts/<who>", ("GET",), Admin._account),
+    ("/sandbox/accounts/<who>/posts", ("GET",), Admin._truth),
+    ("/sandbox/accounts/<who>/rename", ("POST",), Admin._rename),
+    ("/sandbox/accounts/<who>/state", ("POST",), Admin._state),
+    ("/sandbox/accounts/<who>/approve", ("POST",), Admin._approve),
+    ("/sandbox/posts", ("POST",), Admin._post),
+    ("/sandbox/posts/<int:post_id>", ("DELETE",), Admin._remove),
+    (
+        "/sandbox/clock",
+        (
+            "GET",
+            "POST",
+        ),
+        Admin._clock,
+    ),
+    (
+        "/sandbox/streams",
+        (
+            "GET",
+            "POST",
+        ),
+        Admin._streams,
+    ),
+    (
+        "/sandbox/crowd",
+        (
+            "GET",
+            "POST",
+        ),
+        Admin._crowd,
+    ),
+    ("/sandbox/faults", ("GET",), Admin._list_faults),
+    ("/sandbox/faults", ("POST",), Admin._add_fault),
+    ("/sandbox/faults", ("DELETE",), Admin._clear_faults),
+    ("/sandbox/faults/<int:fault_id>", ("DELETE",), Admin._drop),
+    ("/sandbox/limits", ("POST",), Admin._limits),
+    ("/sandbox/requests", ("GET",), Admin._requests),
+    ("/sandbox/requests", ("DELETE",), Admin._forget_requests),
+)
 
 
 def _id(value: str | None) -> int | None:

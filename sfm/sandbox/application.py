@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from werkzeug.exceptions import HTTPException
@@ -73,11 +73,7 @@ class Application:
         return _shaped(request, response, shapers), caller
 
     def _answer(self, request: Request) -> tuple[Response, str]:
-        try:
-            matched, values = self._map.bind("").match(request.path, request.method)
-        except HTTPException:
-            raise RefusedRequest(404, HTML) from None
-        endpoint: Route = matched
+        endpoint, values = self._route_of(request)
         caller = self.site.credentials.identify(request)
         if caller.kind not in endpoint.kinds:
             raise problems.wrong_authentication(caller.kind, ", ".join(endpoint.kinds))
@@ -96,6 +92,13 @@ class Application:
             answer = json_response(problems.in_post_words(body) if newer else body, status)
         answer.headers.extend(headers)
         return answer, caller.key
+
+    def _route_of(self, request: Request) -> tuple[Route, Mapping[str, Any]]:
+        """Raises RefusedRequest where X has no such address."""
+        try:
+            return self._map.bind("").match(request.path, request.method)
+        except HTTPException:
+            raise RefusedRequest(404, HTML) from None
 
 
 def json_response(body: Json, status: int = 200, kind: str = "application/json") -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from sfm.sandbox.defaults import (
@@ -39,7 +41,7 @@ from sfm.sandbox.defaults import (
 @click.option("--limits/--no-limits", default=True, show_default=True, help="Keep X's rate limits.")
 @click.option(
     "--bearer-token",
-    "tokens",
+    "bearer_tokens",
     multiple=True,
     default=(DEFAULT_BEARER_TOKEN,),
     show_default=True,
@@ -60,16 +62,7 @@ from sfm.sandbox.defaults import (
     help="X's older or newer vocabulary, for requests that do not show which they want.",
 )
 def sandbox(
-    host: str,
-    port: int,
-    seed: int,
-    accounts: int | None,
-    crowd: float,
-    keep_alive: float,
-    limits: bool,
-    tokens: tuple[str, ...],
-    callbacks: tuple[str, ...],
-    dialect: str,
+    host: str, port: int, accounts: int | None, callbacks: tuple[str, ...], **more: Any
 ) -> None:
     """Run the Twitter stand-in: made-up accounts, X's own answers, no key needed."""
     from sfm.sandbox.apps import RegisteredApp
@@ -80,14 +73,9 @@ def sandbox(
         server = Sandbox(
             host=host,
             port=port,
-            seed=seed,
             accounts=accounts or len(CAST),
-            crowd=crowd,
-            keep_alive=keep_alive,
-            limits=limits,
-            dialect=dialect,
             app=RegisteredApp(callbacks=callbacks),
-            bearer_tokens=tokens,
+            **more,
         )
     except OSError as exc:
         raise click.ClickException(f"cannot listen on {host}:{port}: {exc.strerror}") from exc

@@ -287,23 +287,27 @@ def refusal_of(fault: PlannedFault, now_ms: int) -> RefusedRequest:
 
 
 def _limit_refusal(fault: PlannedFault, now_ms: int) -> RefusedRequest:
-    now = now_ms // 1000
-    resets = {
-        "normal": str(now + WINDOW_SECONDS),
-        "past": str(now - 3_600),
-        "far": str(now + 36_000),
-        "garbage": "soon",
-    }
-    headers = {"x-rate-limit-limit": "900", "x-rate-limit-remaining": "0"}
-    if isinstance(fault.reset, int):
-        headers["x-rate-limit-reset"] = str(now + fault.reset)
-    elif fault.reset == "missing":
-        headers = {}
-    else:
-        headers["x-rate-limit-reset"] = resets[fault.reset]
+    headers = _limit_headers(fault, now_ms // 1000)
     if fault.kind == "too-many-requests-v1":
         body: Json = {"errors": [{"code": 88, "message": "Rate limit exceeded"}]}
         return RefusedRequest(429, body, headers)
     if fault.kind == "enhance-your-calm":
         return RefusedRequest(420, "Exceeded connection limit for user\r\n", headers)
     return RefusedRequest(429, generic(429, "Too Many Requests"), headers)
+
+
+def _limit_headers(fault: PlannedFault, now: int) -> dict[str, str]:
+    if fault.reset == "missing":
+        return {}
+    resets = {
+        "normal": str(now + WINDOW_SECONDS),
+        "past": str(now - 3_600),
+        "far": str(now + 36_000),
+        "garbage": "soon",
+    }
+    reset = str(now + fault.reset) if isinstance(fault.reset, int) else resets[fault.reset]
+    return {
+        "x-rate-limit-limit": "900",
+        "x-rate-limit-remaining": "0",
+        "x-rate-limit-reset": reset,
+    }

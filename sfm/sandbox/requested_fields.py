@@ -105,33 +105,36 @@ class RequestedFields:
 def read_fields(args: Mapping[str, str], dialect: str = "auto") -> RequestedFields:
     """Out of a request's query. `dialect` is used where the request gives no sign of its own."""
     expansions = _names(args, "expansions")
-    post_words = dialect == "post"
-    if "post.fields" in args or expansions & _ONLY_POST:
-        post_words = True
-    elif "tweet.fields" in args:
-        post_words = False
+    post_words = _speaks_post_words(args, expansions, dialect)
     known = _POST_EXPANSIONS if post_words else _TWEET_EXPANSIONS
     expanded = {known[name] for name in expansions if name in known}
-    if post_words:
-        requested = {_POST_DIALECT_FIELDS.get(name, "id") for name in _names(args, "post.fields")}
-        defaults = {"id", "text"}
-        if "referenced_tweets.id" in expanded and "author_id" in expanded:
-            expanded.add("referenced_tweets.id.author_id")
-        if "referenced_tweets.id" in expanded and "attachments.media_keys" in expanded:
-            expanded.add("referenced_tweets.id.attachments.media_keys")
-    else:
-        requested = set(_names(args, "tweet.fields") & POST_FIELDS)
-        defaults = {"id", "text", "edit_history_tweet_ids"}
+    if post_words and "referenced_tweets.id" in expanded:
+        both = expanded & {"author_id", "attachments.media_keys"}
+        expanded |= {f"referenced_tweets.id.{name}" for name in both}
     shown = {_SHOWS[name] for name in expanded if name in _SHOWS}
     return RequestedFields(
         post_words=post_words,
-        post=frozenset(requested | defaults | shown),
+        post=_post_fields(args, post_words) | shown,
         user=_user_fields(args, post_words, expanded),
         media=(_names(args, "media.fields") & MEDIA_FIELDS) | {"media_key", "type"},
         place=(_names(args, "place.fields") & PLACE_FIELDS) | {"id", "full_name"},
         poll=(_names(args, "poll.fields") & POLL_FIELDS) | {"id", "options"},
         expansions=frozenset(expanded),
     )
+
+
+def _speaks_post_words(args: Mapping[str, str], expansions: frozenset[str], dialect: str) -> bool:
+    if "post.fields" in args or expansions & _ONLY_POST:
+        return True
+    return dialect == "post" and "tweet.fields" not in args
+
+
+def _post_fields(args: Mapping[str, str], post_words: bool) -> frozenset[str]:
+    if post_words:
+        requested = {_POST_DIALECT_FIELDS.get(name, "id") for name in _names(args, "post.fields")}
+        return frozenset(requested | {"id", "text"})
+    requested = set(_names(args, "tweet.fields") & POST_FIELDS)
+    return frozenset(requested | {"id", "text", "edit_history_tweet_ids"})
 
 
 def _user_fields(args: Mapping[str, str], post_words: bool, expanded: set[str]) -> frozenset[str]:

@@ -21,6 +21,7 @@ from sfm.sandbox.problems import Json
 from sfm.sandbox.requested_fields import read_fields
 from sfm.sandbox.routing import ANYONE, APP_ONLY, USER_ONLY, Call, Route
 from sfm.sandbox.shapes import PostView, post_json, user_json
+from sfm.sandbox.site import Site
 from sfm.sandbox.world.people import Person
 from sfm.sandbox.world.posts import WorldPost, make_id
 
@@ -244,12 +245,7 @@ def usage(call: Call) -> Json:
     fields = {"project_cap", "project_id", "project_usage", "cap_reset_day"}
     fields |= set((params.text("usage.fields") or "").split(","))
     site, app = call.site, call.caller.app
-    now_ms = site.clock.now_ms()
-    dates = [iso(now_ms - back * 86_400_000)[:10] for back in range(days)]
-    daily = [
-        {"date": f"{day}T00:00:00.000Z", "usage": site.usage.posts.get((app, day), 0)}
-        for day in dates
-    ]
+    daily = _daily_usage(site, app, days)
     everything: Json = {
         "cap_reset_day": 1,
         "project_cap": site.usage.cap,
@@ -261,6 +257,16 @@ def usage(call: Call) -> Json:
         ],
     }
     return {"data": {name: value for name, value in everything.items() if name in fields}}
+
+
+def _daily_usage(site: Site, app: str, days: int) -> list[Json]:
+    """The last days, today first."""
+    now_ms = site.clock.now_ms()
+    dates = [iso(now_ms - back * 86_400_000)[:10] for back in range(days)]
+    return [
+        {"date": f"{day}T00:00:00.000Z", "usage": site.usage.posts.get((app, day), 0)}
+        for day in dates
+    ]
 
 
 ENDPOINTS = (

@@ -91,21 +91,12 @@ class RuleBook:
     def _made(self, item: Json, values: dict[str, str], errors: list[Json]) -> StoredRule | None:
         value = item["value"]
         if value in values:
-            kind = f"{PROBLEM}duplicate-rules"
-            duplicate = {
-                "value": value,
-                "id": values[value],
-                "title": "DuplicateRule",
-                "type": kind,
-            }
-            errors.append(duplicate)
+            errors.append(_duplicate(value, values[value]))
             return None
         try:
             node = parse(value, stream=True, longest=MAX_RULE_CHARS)
         except QueryError as exc:
-            kind = f"{PROBLEM}invalid-rules"
-            wrong = {"value": value, "title": "UnprocessableEntity", "type": kind}
-            errors.append({**wrong, "details": exc.details})
+            errors.append(_invalid(value, exc))
             return None
         now = self._clock.now_ms()
         return StoredRule(
@@ -124,3 +115,13 @@ class RuleBook:
             "status": 422,
         }
         return problems.RefusedRequest(422, body)
+
+
+def _duplicate(value: str, rule_id: str) -> Json:
+    kind = f"{PROBLEM}duplicate-rules"
+    return {"value": value, "id": rule_id, "title": "DuplicateRule", "type": kind}
+
+
+def _invalid(value: str, why: QueryError) -> Json:
+    kind = f"{PROBLEM}invalid-rules"
+    return {"value": value, "title": "UnprocessableEntity", "type": kind, "details": why.details}

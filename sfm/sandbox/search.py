@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
@@ -69,17 +70,15 @@ def counts_recent(call: Call) -> Json:
     part_ms = _PARTS_MS[params.choice("granularity", tuple(_PARTS_MS), "hour")]
     start, end = _times(call, params)
     lowest, beyond = _bounds(call, params)
-    counts: dict[int, int] = {}
-    for post in matching(call, query, lowest, beyond):
-        part = post.created_ms // part_ms
-        counts[part] = counts.get(part, 0) + 1
+    posts = matching(call, query, lowest, beyond)
+    counts = Counter(post.created_ms // part_ms for post in posts)
     parts = range(start // part_ms, (end - 1) // part_ms + 1)
     name = "post_count" if call.site.dialect == "post" else "tweet_count"
     data = [
         {
             "start": iso(max(start, part * part_ms)),
             "end": iso(min(end, (part + 1) * part_ms)),
-            name: counts.get(part, 0),
+            name: counts[part],
         }
         for part in parts
     ]
@@ -104,8 +103,7 @@ def read_query(text: str) -> ParsedQuery:
 
 def matching(call: Call, query: ParsedQuery, lowest: int, beyond: int) -> Iterator[WorldPost]:
     """Posts that search finds, newest first: no retweets, nobody protected or gone."""
-    world = call.site.world
-    now = world.clock.now_ms()
+    world, now = call.site.world, call.site.world.clock.now_ms()
     known: dict[int, bool] = {}
     for post_id in world.recent(now - WEEK_MS, now + 1):
         if post_id < lowest:

@@ -220,28 +220,41 @@ def list_connections(call: Call) -> Json:
     """GET /2/connections"""
     allowed = ("status", "endpoints", "max_results", "pagination_token", "connection.fields")
     params = Params(call.args, allowed)
-    status = params.choice("status", ("active", "inactive", "all"), "active")
-    endpoints = set(filter(None, (params.text("endpoints") or "").split(",")))
     size = params.whole("max_results", 1, 100, 10)
-    token = params.text("pagination_token") or "0"
-    if not token.isdecimal():
-        raise problems.invalid("pagination_token", [token], "The token is not valid")
-    start = int(token)
-    connections = [
-        connection
-        for connection in reversed(call.site.streams.connections)
-        if connection.app == call.caller.app
-        and (status == "all" or (status == "active") == (connection.disconnected_ms is None))
-        and (not endpoints or connection.endpoint in endpoints)
-    ]
-    requested = set((params.text("connection.fields") or "").split(","))
-    fields = (requested & _FIELDS) | {"id", "endpoint_name", "connected_at"}
+    start = _start_of(params)
+    connections = _requested_connections(call, params)
+    fields = _connection_fields(params)
     shown = connections[start : start + size]
     meta: Json = {"result_count": len(shown)}
     if start + size < len(connections):
         meta["next_token"] = str(start + size)
     data = {"data": [connection.as_json(fields) for connection in shown]} if shown else {}
     return {**data, "meta": meta}
+
+
+def _requested_connections(call: Call, params: Params) -> list[Connection]:
+    """Newest first."""
+    status = params.choice("status", ("active", "inactive", "all"), "active")
+    endpoints = set(filter(None, (params.text("endpoints") or "").split(",")))
+    return [
+        connection
+        for connection in reversed(call.site.streams.connections)
+        if connection.app == call.caller.app
+        and (status == "all" or (status == "active") == (connection.disconnected_ms is None))
+        and (not endpoints or connection.endpoint in endpoints)
+    ]
+
+
+def _start_of(params: Params) -> int:
+    token = params.text("pagination_token") or "0"
+    if not token.isdecimal():
+        raise problems.invalid("pagination_token", [token], "The token is not valid")
+    return int(token)
+
+
+def _connection_fields(params: Params) -> set[str]:
+    requested = set((params.text("connection.fields") or "").split(","))
+    return (requested & _FIELDS) | {"id", "endpoint_name", "connected_at"}
 
 
 def _killed(call: Call, victims: list[Connection], unknown: list[str]) -> Json:

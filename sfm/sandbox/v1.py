@@ -16,10 +16,18 @@ _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 def account_json(world: World, person: Person) -> Json:
     """A user object as v1.1 gave it."""
     metrics = user_metrics(PostView(world, read_fields({}), world.clock.now_ms()), person)
-    made = from_ms(person.created_ms)
-    created = (
-        f"{_DAYS[made.weekday()]} {_MONTHS[made.month - 1]} {made:%d %H:%M:%S} +0000 {made:%Y}"
-    )
+    counts = {
+        "followers_count": metrics["followers_count"],
+        "friends_count": metrics["following_count"],
+        "listed_count": metrics["listed_count"],
+        "favourites_count": metrics["like_count"],
+        "statuses_count": metrics["tweet_count"],
+    }
+    return {**_profile(person), **counts}
+
+
+def _profile(person: Person) -> Json:
+    image = f"https://pbs.twimg.com/profile_images/{person.uid}/face_normal.jpg"
     return {
         "id": person.uid,
         "id_str": str(person.uid),
@@ -29,16 +37,14 @@ def account_json(world: World, person: Person) -> Json:
         "description": person.description,
         "url": None,
         "protected": person.state == "protected",
-        "followers_count": metrics["followers_count"],
-        "friends_count": metrics["following_count"],
-        "listed_count": metrics["listed_count"],
-        "favourites_count": metrics["like_count"],
-        "statuses_count": metrics["tweet_count"],
-        "created_at": created,
+        "created_at": _created_at(person),
         "verified": person.role.verified != "none",
         "lang": None,
-        "profile_image_url_https": (
-            f"https://pbs.twimg.com/profile_images/{person.uid}/face_normal.jpg"
-        ),
+        "profile_image_url_https": image,
         "suspended": person.state == "suspended",
     }
+
+
+def _created_at(person: Person) -> str:
+    made = from_ms(person.created_ms)
+    return f"{_DAYS[made.weekday()]} {_MONTHS[made.month - 1]} {made:%d %H:%M:%S} +0000 {made:%Y}"

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
+from itertools import chain
 from socketserver import ThreadingMixIn
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +20,13 @@ from urllib.parse import unquote
 logger = logging.getLogger(__name__)
 
 _MAX_BODY_BYTES = 5_000_000
+_WSGI: dict[str, Any] = {
+    "wsgi.version": (1, 0),
+    "wsgi.url_scheme": "http",
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": False,
+    "wsgi.run_once": False,
+}
 
 
 class HangUp(Exception):
@@ -44,8 +52,10 @@ class Handler(BaseHTTPRequestHandler):
         if not length.isdecimal() or int(length) > _MAX_BODY_BYTES:
             self.close_connection = True
             self.send_error(413)
-            return
-        body = self.rfile.read(int(length))
+        else:
+            self._run_application(self.rfile.read(int(length)))
+
+    def _run_application(self, body: bytes) -> None:
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
@@ -74,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
     ) -> None:
         chunked, head, sent = False, b"", 0
         promised: int | None = None
-        for part in parts:
+        for part in chain(parts, [b""]):  # the head goes out even where there is no part
             if not head:
                 head, promised = self._head(*started[0])
                 chunked = promised is None
@@ -82,10 +92,6 @@ class Handler(BaseHTTPRequestHandler):
             elif part:
                 self.wfile.write(self._framed(part, chunked))
             sent += len(part)
-        if not head:
-            head, promised = self._head(*started[0])
-            chunked = promised is None
-            self.wfile.write(head)
         if chunked and self.command != "HEAD":
             self.wfile.write(b"0\r\n\r\n")
         elif promised is not None and sent < promised and self.command != "HEAD":
@@ -118,7 +124,8 @@ class Handler(BaseHTTPRequestHandler):
     def _environ(self, body: bytes) -> dict[str, Any]:
         path, _, query = self.path.partition("?")
         host, port = self.server.server_address[:2]
-        environ: dict[str, Any] = {
+        environ = {
+            **_WSGI,
             "REQUEST_METHOD": self.command,
             "SCRIPT_NAME": "",
             "PATH_INFO": unquote(path, "latin-1"),
@@ -131,18 +138,17 @@ class Handler(BaseHTTPRequestHandler):
             "SERVER_PORT": str(port),
             "SERVER_PROTOCOL": self.request_version,
             "REMOTE_ADDR": self.client_address[0],
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
             "wsgi.input": BytesIO(body),
             "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
         }
+        return environ | self._header_variables()
+
+    def _header_variables(self) -> dict[str, str]:
+        variables: dict[str, str] = {}
         for name, value in self.headers.items():
             key = f"HTTP_{name.upper().replace('-', '_')}"
-            environ[key] = f"{environ[key]},{value}" if key in environ else value
-        return environ
+            variables[key] = f"{variables[key]},{value}" if key in variables else value
+        return variables
 
 
 class WireServer(ThreadingMixIn, HTTPServer):

@@ -140,6 +140,11 @@ class _Reader:
         kinds = {"#": "hashtag", "@": "mention", "$": "cashtag"}
         if sign in kinds and len(word) > 1:
             return QueryTerm(kinds[sign], word[1:], start + 1, negated)
+        self.check_word(word, start, negated)
+        return QueryTerm("word", word, start + 1, negated)
+
+    def check_word(self, word: str, start: int, negated: bool) -> None:
+        """Raises QueryError for a word that X wants in quotes or cannot look for."""
         if word in ("AND", "and") and not negated:
             raise self.wrong("AND is written as a blank; quote the word to look for it", start)
         bad = re.search(r"[^\w'’]", word) if word[0].isascii() else None
@@ -147,7 +152,6 @@ class _Reader:
             raise self.wrong(f"'{word}' has punctuation and must be in double quotes", start)
         if not any(sign.isalnum() or ord(sign) > 127 for sign in word):
             raise self.wrong(f"'{word}' holds nothing to look for", start)
-        return QueryTerm("word", word, start + 1, negated)
 
     def operator(self, match: re.Match[str], negated: bool) -> QueryTerm:
         start = self.at

@@ -189,12 +189,7 @@ def _plain_word(blank: str, topic: phrases.Topic, dice: Dice) -> str:
 def _media(dice: Dice, habit: str, post_id: int) -> tuple[WorldMedia, ...]:
     if not dice.chance(85 if habit == "media" else 14):
         return ()
-    roll, kind, prefix = dice.below(100), "photo", "3"
-    for name, number, share in _MEDIA:
-        if roll < share:
-            kind, prefix = name, number
-            break
-        roll -= share
+    kind, prefix = _media_kind(dice)
     count = dice.between(1, 4) if kind == "photo" and dice.chance(35) else 1
     return tuple(
         WorldMedia(
@@ -208,6 +203,16 @@ def _media(dice: Dice, habit: str, post_id: int) -> tuple[WorldMedia, ...]:
         )
         for at in range(count)
     )
+
+
+def _media_kind(dice: Dice) -> tuple[str, str]:
+    """Kind, and the prefix of its media keys."""
+    roll = dice.below(100)
+    for name, prefix, share in _MEDIA:
+        if roll < share:
+            return name, prefix
+        roll -= share
+    return "photo", "3"
 
 
 def plain_media(

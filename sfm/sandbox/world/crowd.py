@@ -114,15 +114,7 @@ class Crowd:
 
     def _make_member(self, number: int) -> Person:
         dice = Dice(self._seed, 301, number)
-        first, second = dice.pick(_FIRST), dice.pick(_SECOND)
-        role = Role(
-            username=f"{first}_{second}{number:04d}",
-            name=f"{first.title()} {second.title()}",
-            bio=f"I like {dice.pick(tuple(phrases.TOPICS))}.",
-            topics=(dice.pick(tuple(phrases.TOPICS)),),
-            followers=dice.skewed(20_000),
-            verified="blue" if dice.chance(4) else "none",
-        )
+        role = _role(dice, number)
         created_ms = _BEGAN_MS - dice.between(1, 2_000) * 86_400_000
         return Person(
             index=-1 - number,
@@ -287,16 +279,9 @@ class Crowd:
     ) -> WorldPost:
         moment_ms = id_ms(post_id)
         author, target_id = slot.person, slot.id_at(moment_ms)
-        name = author.username_at(moment_ms)
         topic = phrases.TOPICS[dice.pick(person.role.topics)]
         voice = Voice(person, topic, "en", self._cast, moment_ms)
-        draft = PostDraft()
-        if is_reply:
-            draft.mention(name, author.uid).say(" ")
-        fill(draft, dice.pick(phrases.REPLIES if is_reply else phrases.QUOTES), voice, dice)
-        if not is_reply:
-            expanded = f"https://x.com/{name}/status/{target_id}"
-            draft.say(" ").link(dice.code(10), expanded, f"x.com/{name}/status/…")
+        draft = _answer_text(dice, voice, slot, is_reply=is_reply)
         return WorldPost(
             id=post_id,
             author=person.uid,
@@ -309,3 +294,28 @@ class Crowd:
             reply_to_user=author.uid if is_reply else None,
             appeal=dice.skewed(200),
         )
+
+
+def _role(dice: Dice, number: int) -> Role:
+    first, second = dice.pick(_FIRST), dice.pick(_SECOND)
+    return Role(
+        username=f"{first}_{second}{number:04d}",
+        name=f"{first.title()} {second.title()}",
+        bio=f"I like {dice.pick(tuple(phrases.TOPICS))}.",
+        topics=(dice.pick(tuple(phrases.TOPICS)),),
+        followers=dice.skewed(20_000),
+        verified="blue" if dice.chance(4) else "none",
+    )
+
+
+def _answer_text(dice: Dice, voice: Voice, slot: Slot, *, is_reply: bool) -> PostDraft:
+    author = slot.person
+    name = author.username_at(voice.moment_ms)
+    draft = PostDraft()
+    if is_reply:
+        draft.mention(name, author.uid).say(" ")
+    fill(draft, dice.pick(phrases.REPLIES if is_reply else phrases.QUOTES), voice, dice)
+    if not is_reply:
+        expanded = f"https://x.com/{name}/status/{slot.id_at(voice.moment_ms)}"
+        draft.say(" ").link(dice.code(10), expanded, f"x.com/{name}/status/…")
+    return draft

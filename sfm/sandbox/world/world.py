@@ -201,11 +201,8 @@ class World:
             post = self._written_by_hand(person, text, reply_to, quote_of)
             if edit_of is not None:
                 chain = self._known(edit_of).chain
-                self._replaced.update(chain)
                 post = replace(post, chain=(*chain, post.id))
-                for earlier in chain:
-                    if earlier in self._extras:
-                        self._extras[earlier] = replace(self._extras[earlier], chain=post.chain)
+                self._mark_edited(chain, post.chain)
             post = replace(post, overrides=dict(overrides or {}))
             self._keep(person, post)
         return post
@@ -244,19 +241,30 @@ class World:
         person.extras.append(post.id)
         self.posted.append(post.id)
 
-    def _written_by_hand(
-        self, person: Person, text: str, reply_to: int | None, quote_of: int | None
-    ) -> WorldPost:
+    def _mark_edited(self, earlier_ids: tuple[int, ...], chain: tuple[int, ...]) -> None:
+        self._replaced.update(earlier_ids)
+        for earlier in earlier_ids:
+            if earlier in self._extras:
+                self._extras[earlier] = replace(self._extras[earlier], chain=chain)
+
+    def _new_id(self, person: Person) -> int:
+        """Of a post written by hand now: above this person's others."""
         now = self.clock.now_ms()
         post_id = make_id(now, _BY_HAND | (mix(now, len(self._extras)) & 0xFFFFF))
         while post_id in self._extras or (person.extras and post_id <= person.extras[-1]):
             post_id += 1
+        return post_id
+
+    def _written_by_hand(
+        self, person: Person, text: str, reply_to: int | None, quote_of: int | None
+    ) -> WorldPost:
+        post_id = self._new_id(person)
         full = plain_words(text, self._uid_of)
         is_long = len(full.text) > 280
         replied = self._known(reply_to) if reply_to is not None else None
-        references = [("replied_to", reply_to), ("quoted", quote_of)]
         if quote_of is not None:
             self._known(quote_of)
+        references = [("replied_to", reply_to), ("quoted", quote_of)]
         return WorldPost(
             id=post_id,
             author=person.uid,
