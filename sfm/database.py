@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     JSON,
@@ -29,10 +32,14 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
 from sqlalchemy.types import TypeDecorator
 
+from sfm import clock
 from sfm.messages import pack, unpack
+
+logger = logging.getLogger(__name__)
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -112,6 +119,7 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base)
 
+OUTAGE_LOG_SECONDS = 60
 CONNECT_SECONDS = 10  # for PostgreSQL to answer at all
 POOL_WAIT_SECONDS = 10  # for a connection of the pool
 KEPT_CONNECTIONS, SPARE_CONNECTIONS = 5, 8
@@ -141,6 +149,40 @@ def engine_options(address: str, threads: int) -> dict[str, Any]:
         own_words = {name: value for name, value in waits.items() if name not in url.query}
         options["connect_args"] = own_words
     return options
+
+
+class OutageLog:
+    """One line in the log a minute while the database is away: pages and the scheduler ask for it
+    many times a second, and the history before would be rotated away."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._logged_at: float | None = None
+        self._left_out = 0
+
+    def record(self, error: Exception) -> None:
+        """Log this error of the database, or count it where one was logged a moment ago."""
+        now = clock.monotonic()
+        with self._lock:
+            if self._logged_at is not None and now - self._logged_at < OUTAGE_LOG_SECONDS:
+                self._left_out += 1
+                return
+            left_out, self._left_out, self._logged_at = self._left_out, 0, now
+        cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        logger.error(
+            "database not available reason=%s cause=%s left_out=%d",
+            type(error).__name__, cause, left_out,
+        )  # fmt: skip
+
+
+def outage_log() -> OutageLog:
+    """The present app's."""
+    log: OutageLog = current_app.extensions.setdefault("sfm_outage_log", OutageLog())
+    return log
+
+
+# What these errors have in common: nothing is wrong with the statement, the database is.
+AWAY_ERRORS = (OperationalError, InterfaceError, InternalError, TimeoutError)
 
 
 def check_connection() -> None:

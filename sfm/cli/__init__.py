@@ -17,6 +17,11 @@ from sfm.errors import SfmError, WrongInput
 
 NO_TABLES = "The database is not up to date: run `make migrate`, then try again."
 
+DATABASE_AWAY = (
+    "The database is busy or cannot be reached. Try again in a minute; if it goes on, look whether "
+    "it runs and what SFM_DATABASE_URL says."
+)
+
 
 class CommandEntry(NamedTuple):
     """Where a command lives."""
@@ -102,9 +107,10 @@ class LazyCommand(click.Command):
         except SfmError as exc:
             raise Sentence(exc.message, exit_code=1) from exc
         except Exception as exc:
-            if not _tables_are_missing(exc):
+            sentence = _database_trouble(exc)
+            if not sentence:
                 raise
-            raise Sentence(NO_TABLES, exit_code=1) from exc
+            raise Sentence(sentence, exit_code=1) from exc
 
     def get_usage(self, ctx: click.Context) -> str:
         return self.real.get_usage(ctx)
@@ -113,10 +119,16 @@ class LazyCommand(click.Command):
         return self.place.help
 
 
-def _tables_are_missing(exc: Exception) -> bool:
-    """Told by words, so that the command line need not import SQLAlchemy's errors."""
-    from_database = type(exc).__module__.startswith("sqlalchemy")
-    return from_database and ("no such table" in str(exc) or "UndefinedTable" in str(exc))
+def _database_trouble(exc: Exception) -> str:
+    """What to say of an error of the database; empty for other errors.
+
+    Told by words, so that the command line need not import SQLAlchemy's errors.
+    """
+    if not type(exc).__module__.startswith("sqlalchemy"):
+        return ""
+    if "no such table" in str(exc) or "UndefinedTable" in str(exc):
+        return NO_TABLES
+    return DATABASE_AWAY if type(exc).__name__ in ("OperationalError", "TimeoutError") else ""
 
 
 def register(app: Flask) -> None:

@@ -20,7 +20,7 @@ from flask import Flask
 
 from sfm import clock
 from sfm.config import RUNS_AT_ONCE
-from sfm.database import db
+from sfm.database import AWAY_ERRORS, db, outage_log
 from sfm.errors import SfmError
 from sfm.extensions import settings
 from sfm.jobs import worker
@@ -128,6 +128,8 @@ class Scheduler:
                     work()
             except SfmError as exc:
                 logger.warning("background work failed name=%s reason=%s", name, exc.message)
+            except AWAY_ERRORS as exc:
+                outage_log().record(exc)
             except Exception:
                 logger.exception("background work failed unexpectedly name=%s", name)
             finally:

@@ -25,9 +25,9 @@ from sfm.runs.jobs import job_of
 from sfm.runs.shutdown import stop_requested
 from sfm.runs.transactions import (
     DATABASE_ERRORS,
+    error_of,
     is_busy,
     short_write,
-    unusable_error,
     write_alone,
 )
 
@@ -219,7 +219,7 @@ class RunContext:
             self._written_at, self._unsaved_added = clock.monotonic(), 0
         except DATABASE_ERRORS as exc:
             if not is_busy(exc):
-                raise (unusable_error(exc) or exc) from exc
+                raise error_of(exc) from exc
             logger.warning("heartbeat missed, database busy run=%d", self.id)
 
     def _renew(self, connection: Connection, progress: dict[str, Any]) -> None:

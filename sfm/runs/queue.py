@@ -37,7 +37,7 @@ from sfm.runs.errors import (
 from sfm.runs.heartbeat import heartbeats
 from sfm.runs.jobs import job_of, lease_name
 from sfm.runs.leases import describe_owner, is_dead_owner, new_owner
-from sfm.runs.transactions import write_alone
+from sfm.runs.transactions import DATABASE_ERRORS, error_of, write_alone
 
 logger = logging.getLogger(__name__)
 
@@ -180,6 +180,12 @@ def finish(
         except SfmError as exc:
             ending = _ending_of(exc, run.origin)
             raise
+        except DATABASE_ERRORS as exc:
+            sentence = error_of(exc)
+            if not isinstance(sentence, SfmError):
+                raise
+            ending = _ending_of(sentence, run.origin)
+            raise sentence from exc
         finally:
             _end(run, ending, result)
 

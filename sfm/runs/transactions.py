@@ -20,13 +20,15 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 DATABASE_ERRORS = (DBAPIError, TimeoutError)  # the latter: the pool of connections is used up
-MAX_TRIES = 3
-FIRST_PAUSE_SECONDS = 0.2
+PATIENCE_SECONDS = 30.0  # with a database that is busy or away, whichever it is
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 BUSY = Message("The database was busy with other work for too long; this is tried again soon.")
+AWAY = Message("The database could not be reached for half a minute; this is tried again soon.")
 
 # Sources: SQLite "Result and Error Codes"; PostgreSQL appendix A "Error Codes".
 _BUSY_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED")
-_BUSY_POSTGRES = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08")
+_AWAY_POSTGRES = ("57P01", "57P02", "57P03", "08")
+_BUSY_POSTGRES = ("40001", "40P01", "55P03", *_AWAY_POSTGRES)
 _UNUSABLE = {
     "SQLITE_FULL": Message("its disk is full"),
     "53100": Message("its disk is full"),
@@ -56,24 +58,24 @@ def short_write() -> Iterator[Connection]:
 
 def write_alone(work: Callable[[Connection], T]) -> T:
     """Do `work` in a short write, again where the database is busy. Raises as `unit_of_work`."""
-    for attempt in range(1, MAX_TRIES + 1):
+    patience = _Patience()
+    while True:
         try:
             with short_write() as connection:
                 return work(connection)
         except DATABASE_ERRORS as exc:
-            _raise_unless_busy(exc, attempt)
-        clock.sleep(pause_seconds(attempt))
-    raise Postponed(BUSY)
+            patience.wait_after(exc)
 
 
 def unit_of_work(work: Callable[[], T]) -> T:
     """Do `work` in one transaction of the session, and commit it.
 
-    Where the database is busy, everything is rolled back and done again, three times in all with
-    growing pauses; then Postponed is raised. A database that cannot be used raises
-    DatabaseTrouble. Whatever is raised, the session is fit for the next unit.
+    Where the database is busy or away, everything is rolled back and done again with growing
+    pauses, for half a minute in all; then Postponed is raised. A database that cannot be used
+    raises DatabaseTrouble. Whatever is raised, the session is fit for the next unit.
     """
-    for attempt in range(1, MAX_TRIES + 1):
+    patience = _Patience()
+    while True:
         try:
             begin_write()
             result = work()
@@ -81,23 +83,39 @@ def unit_of_work(work: Callable[[], T]) -> T:
             return result
         except DATABASE_ERRORS as exc:
             db.session.rollback()
-            _raise_unless_busy(exc, attempt)
+            patience.wait_after(exc)
         except BaseException:
             db.session.rollback()
             raise
-        clock.sleep(pause_seconds(attempt))
-    raise Postponed(BUSY)
 
 
-def _raise_unless_busy(exc: SQLAlchemyError, attempt: int) -> None:
-    if not is_busy(exc):
-        raise (unusable_error(exc) or exc) from exc
-    logger.warning("database busy attempt=%d of=%d", attempt, MAX_TRIES)
+class _Patience:
+    """How long one piece of work has been tried."""
+
+    def __init__(self) -> None:
+        self._ends_at = clock.monotonic() + PATIENCE_SECONDS
+        self._attempt = 0
+
+    def wait_after(self, exc: SQLAlchemyError) -> None:
+        """Pause before the next try. Raises what `error_of` says where there is none."""
+        self._attempt += 1
+        pause = pause_seconds(self._attempt)
+        if not is_busy(exc) or clock.monotonic() + pause >= self._ends_at:
+            raise error_of(exc) from exc
+        logger.warning("database busy attempt=%d cause=%s", self._attempt, _code(exc))
+        clock.sleep(pause)
+
+
+def error_of(exc: SQLAlchemyError) -> Exception:
+    """The error with a sentence for people; the error itself where it is none of the database."""
+    if is_busy(exc):
+        return Postponed(AWAY if _is_away(exc) else BUSY)
+    return unusable_error(exc) or exc
 
 
 def pause_seconds(attempt: int) -> float:
     """The pause after the n-th try: doubling, half of it by chance so that waiters spread."""
-    longest = FIRST_PAUSE_SECONDS * float(2**attempt)
+    longest = min(FIRST_PAUSE_SECONDS * float(2**attempt), LONGEST_PAUSE_SECONDS)
     return longest / 2 + random.uniform(0, longest / 2)  # noqa: S311  (spreads, guards nothing)
 
 
@@ -108,6 +126,11 @@ def is_busy(exc: SQLAlchemyError) -> bool:
     code = _code(exc)
     busy = code.startswith(_BUSY_SQLITE) or code.startswith(_BUSY_POSTGRES)
     return busy or exc.connection_invalidated
+
+
+def _is_away(exc: SQLAlchemyError) -> bool:
+    is_cut = isinstance(exc, DBAPIError) and exc.connection_invalidated
+    return is_cut or _code(exc).startswith(_AWAY_POSTGRES)
 
 
 def unusable_error(exc: SQLAlchemyError) -> DatabaseTrouble | None:

@@ -62,7 +62,9 @@ def rule_of(endpoint: str | None) -> AccessRule | None:
 
 
 def current_user() -> User | None:
-    """Who is signed in, if anybody is."""
+    """Who is signed in, if anybody is. Nobody while the database, which knows, is away."""
+    if g.get("database_away"):
+        return None
     user = session_user._get_current_object() if session_user else None
     return user if isinstance(user, User) and user.is_active else None
 

@@ -7,13 +7,12 @@ import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, g, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError, TimeoutError
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from sfm.database import db
+from sfm.database import AWAY_ERRORS, db, outage_log
 from sfm.errors import NotFound, SfmError, WrongInput
 from sfm.web.extensions import htmx
 from sfm.web.forms import harmless_fields
@@ -51,8 +50,8 @@ def bind(app: Flask) -> None:
     app.register_error_handler(CSRFError, _token_missing)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(SfmError, _expected)
-    app.register_error_handler(OperationalError, _database_away)
-    app.register_error_handler(TimeoutError, _database_away)
+    for error in AWAY_ERRORS:
+        app.register_error_handler(error, _database_away)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -60,7 +59,8 @@ def answer(status: int, sentence: str = "", **more: Any) -> Response:
     """The error page, or for htmx a bare status with a message beside it."""
     number = secrets.token_hex(4)
     title, advice = titles().get(status) or titles()[400 if status < 500 else 500]
-    logger.info("error page status=%d number=%s path=%r", status, number, request.path)
+    if not g.get("database_away"):  # that is logged once for many pages
+        logger.info("error page status=%d number=%s path=%r", status, number, request.path)
     message = translate(sentence) or advice
     if htmx:
         text = f"{title}. {message}" if not sentence else message
@@ -130,9 +130,16 @@ def _expected(error: SfmError) -> Response:
 
 
 def _database_away(error: Exception) -> Response:
-    logger.error("database not available reason=%s", type(error).__name__, exc_info=error)
-    db.session.rollback()
-    return answer(503, _("The database is busy or cannot be reached. Try again in a minute."))
+    """The page is made as for nobody: who is signed in stands in the database."""
+    outage_log().record(error)
+    g.database_away = True
+    sentence = _("The database is busy or cannot be reached. Try again in a minute.")
+    try:
+        db.session.rollback()
+        return answer(503, sentence)
+    except Exception as second:
+        logger.error("error page failed cause=%s", type(second).__name__)
+        return Response(FAILSAFE.format(number=secrets.token_hex(4)), 503, mimetype="text/html")
 
 
 def _unexpected(error: Exception) -> Response:

@@ -26,6 +26,7 @@ ACROSS = {
     ("audit", "models"),  # every feature records what people did; docs/decisions/0007 says why here
     ("adapters", "twitter"),
     ("errors", "messages"),
+    ("database", "clock"),  # how often an outage is logged
     ("database", "messages"),
     ("instance", "messages"),
     ("networks", "messages"),

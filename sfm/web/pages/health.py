@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
 from flask import Blueprint
 from sqlalchemy.exc import SQLAlchemyError
 
-from sfm.database import check_connection
+from sfm.database import check_connection, outage_log
 from sfm.web.access import access
 
-logger = logging.getLogger(__name__)
 bp = Blueprint("health", __name__)
 
 
@@ -19,7 +16,7 @@ bp = Blueprint("health", __name__)
 def index() -> tuple[dict[str, str], int]:
     try:
         check_connection()
-    except SQLAlchemyError:
-        logger.exception("health: the database does not answer")
+    except SQLAlchemyError as exc:
+        outage_log().record(exc)
         return {"status": "not ok"}, 503
     return {"status": "ok"}, 200
