@@ -122,6 +122,7 @@ def test_a_larger_export_becomes_a_run_with_progress(client: FlaskClient, reader
     assert client.get(f"/exports/{export.id}/file/").status_code == 404
     run = carry_out_queued()
     assert (run.state, run.done, run.total, run.added) == ("finished", 3, 3, 3)
+    assert f"/exports/{export.id}/" in page(client, f"/runs/{run.id}/").links()
     ready = part(client, f"/exports/{export.id}/")
     assert "hx-trigger" not in ready.html
     assert "3 (counted again in the finished file)" in ready.text
