@@ -15,7 +15,7 @@ import msgspec
 from sfm.errors import SfmError
 
 PostKind = Literal["post", "retweet", "reply", "quote"]
-UnreadableReason = Literal["empty", "not_json", "too_deep", "not_a_tweet", "no_id", "id_too_large"]
+UnreadableReason = Literal["empty", "not_json", "too_deep", "not_a_post", "no_id", "id_too_large"]
 
 MAX_ID = 2**63 - 1  # the largest that a BIGINT column holds
 

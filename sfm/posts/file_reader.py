@@ -111,7 +111,7 @@ def _line(number: int, line: bytes | None) -> LineContent | None:
 def _page(number: int, line: bytes, why: Unreadable) -> LineContent:
     """A line that is no post may be a whole page of them."""
     try:
-        page = NETWORK.split_page(line) if why.reason == "not_a_tweet" else None
+        page = NETWORK.split_page(line) if why.reason == "not_a_post" else None
     except Unreadable:
         page = None
     if page is None or not (page.records or page.refused):

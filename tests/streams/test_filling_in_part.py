@@ -216,7 +216,7 @@ def test_posts_that_cannot_be_read_leave_a_gap_filled_in_part(
 ) -> None:
     """ST18"""
     gap = make_gap(made_long_ago(), 2 * DAY, DAY)
-    fill(gap, Search(Page(refused=(RefusedElement(b"{}", "not_a_tweet", "This is JSON."),))))
+    fill(gap, Search(Page(refused=(RefusedElement(b"{}", "not_a_post", "This is JSON."),))))
     assert gap.filled == "in part"
     assert gap.not_searched == ["1 post of the answers could not be read."]
 

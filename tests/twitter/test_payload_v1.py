@@ -224,7 +224,7 @@ def test_dates_are_read_whatever_the_locale(monkeypatch):
 def test_what_is_no_tweet_is_refused(line):
     with pytest.raises(Unreadable) as why:
         parse_line(line)
-    assert why.value.reason == "not_a_tweet"
+    assert why.value.reason == "not_a_post"
 
 
 def test_old_accounts_are_read_with_their_raw_bytes():

@@ -197,7 +197,7 @@ def test_other_ids_too_large_are_none():
 def test_what_is_no_post_is_refused(payload):
     with pytest.raises(Unreadable) as why:
         read(payload)
-    assert why.value.reason == "not_a_tweet"
+    assert why.value.reason == "not_a_post"
 
 
 @both_vocabularies

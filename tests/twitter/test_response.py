@@ -158,7 +158,7 @@ def test_one_bad_element_is_refused_and_the_rest_goes_on():
     page = split_page(as_line(body))
     assert [record.post.twitter_id for record in page.records] == [5]
     assert [refused.reason for refused in page.refused] == [
-        "id_too_large", "not_a_tweet", "not_a_tweet", "not_a_tweet",
+        "id_too_large", "not_a_post", "not_a_post", "not_a_post",
     ]  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def loads(line: bytes) -> dict[str, Any]:
     except ValueError:
         raise Unreadable("not_json", Message("This is not JSON, or was cut off.")) from None
     if not isinstance(value, dict):
-        raise Unreadable("not_a_tweet", Message("This is JSON, but not a tweet."))
+        raise Unreadable("not_a_post", Message("This is JSON, but not a post."))
     return value
 
 

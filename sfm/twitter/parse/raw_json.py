@@ -100,7 +100,7 @@ def _slowly(text: str) -> AnswerParts:
         return AnswerParts(_cut_list(text), is_v1=True)
     if not text.startswith("{"):
         _value(text)
-        raise Unreadable("not_a_tweet", Message("This is JSON, but not a tweet."))
+        raise Unreadable("not_a_post", Message("This is JSON, but not a post."))
     members = dict(_members(text))
     parts = AnswerParts(errors=_value(members.get("errors", "null")))
     if members.get("statuses", "").startswith("["):

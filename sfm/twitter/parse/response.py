@@ -121,7 +121,7 @@ def _split_v2(parts: AnswerParts) -> Page:
         try:
             post = decode(raw, V2Tweet)
             if not v2.is_post(post):
-                raise Unreadable("not_a_tweet", Message("This is JSON, but not a tweet."))
+                raise Unreadable("not_a_post", Message("This is JSON, but not a post."))
             tweet = v2.tweet_from(post, shelf.pool)
             elements.append(PostRecord(shelf.record(raw, post), tweet))
         except Unreadable as why:

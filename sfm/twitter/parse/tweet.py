@@ -35,7 +35,7 @@ def open_line(line: bytes) -> V1Tweet | ParsedPost:
         payload = read(line)
         if payload is not None:
             return payload
-    raise Unreadable("not_a_tweet", Message("This is JSON, but not a tweet."))
+    raise Unreadable("not_a_post", Message("This is JSON, but not a post."))
 
 
 def _readers(line: bytes) -> tuple[Callable[[bytes], V1Tweet | ParsedPost | None], ...]:
@@ -74,5 +74,5 @@ def parse_user(raw: bytes) -> Account:
             return v1.user_from(old, raw)
     new = decode(raw, V2User)
     if not new.username:
-        raise Unreadable("not_a_tweet", Message("This is JSON, but not an account with a name."))
+        raise Unreadable("not_a_post", Message("This is JSON, but not an account with a name."))
     return v2.user_from(new, raw)
