@@ -17,6 +17,7 @@ from sfm.errors import BadSetting
 from sfm.messages import Message
 from sfm.supervisord.conf import NEEDS_PERSON
 from sfm.supervisord.final_exit import wait_for_final_exit
+from sfm.supervisord.parent_death import end_with_parent
 
 MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
 
@@ -44,8 +45,11 @@ def create_app(settings: Settings | None = None, *, for_commands: bool = False) 
 
 def app_from_env(*, for_commands: bool = False) -> Flask:
     """The app for the command line and for servers: a bad setting is one sentence and exit 2, or 3
-    for a collector: a person is needed, and supervisord does not start it again."""
+    for a collector: a person is needed, and supervisord does not start it again. Commands that
+    supervisord runs end with it."""
     begun = clock.monotonic()
+    if for_commands and config.supervised_as():
+        end_with_parent()
     try:
         settings = config.from_env()
         start_log(settings)

@@ -114,13 +114,9 @@ def _collect(
 
     from sfm import clock
     from sfm.cli import Sentence
-    from sfm.config import supervised_as
     from sfm.supervisord.final_exit import wait_for_final_exit
-    from sfm.supervisord.parent_death import end_with_parent
 
     begun = clock.monotonic()
-    if supervised_as():
-        end_with_parent()
     logging.getLogger("sfm").setLevel(logging.DEBUG if verbose else logging.INFO)
     try:
         code = _run_collector(filter_ids, save, folder, interval)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from flask import Flask, has_request_context, request
 from flask_babel import get_locale
@@ -14,6 +15,9 @@ from sfm.config import Settings
 from sfm.extensions import settings
 from sfm.web import access, errors, headers, request_limits, template_filters, translation
 from sfm.web.extensions import babel, csrf, htmx, login_manager
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SESSION_HOURS = 12
 
@@ -29,6 +33,9 @@ def bind(app: Flask, blueprints: Iterable[str]) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=current.proxy_hops, x_proto=current.proxy_hops, x_host=0
         )
+    app.wsgi_app = HealthByAnyName(  # type: ignore[method-assign]
+        app.wsgi_app, next(iter(current.trusted_hosts), "")
+    )
     template_filters.bind(app)
     request_limits.bind(app)
     login_manager.init_app(app, add_context_processor=False)  # templates have our own
@@ -48,6 +55,19 @@ def bind(app: Flask, blueprints: Iterable[str]) -> None:
     app.context_processor(lambda: {"locale": get_locale()})
     for name in blueprints:
         app.register_blueprint(importlib.import_module(f"sfm.web.pages.{name}").bp)
+
+
+class HealthByAnyName:
+    """Lets `/health` answer whatever name it is asked by, so that the machine itself can ask by
+    its address. It makes no address of the name, and says nothing of it."""
+
+    def __init__(self, wsgi_app: WSGIApplication, trusted_host: str) -> None:
+        self.wsgi_app, self.host = wsgi_app, trusted_host.lstrip(".")
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self.host and environ.get("PATH_INFO") == "/health":
+            environ["HTTP_HOST"] = self.host
+        return self.wsgi_app(environ, start_response)
 
 
 def language_selector(languages: list[str]) -> Callable[[], str]:

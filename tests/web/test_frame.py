@@ -177,6 +177,14 @@ def test_another_host_is_refused(client: FlaskClient) -> None:
     assert "TRUSTED_HOSTS" in answer.text
 
 
+def test_health_answers_the_machine_itself_by_any_name(client: FlaskClient) -> None:
+    """S-11: a check on the machine asks by an address that readers do not use."""
+    for name in ("10.0.0.7:8000", "sfm.internal"):
+        answer = client.get("/health", base_url=f"http://{name}/")
+        assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+        assert client.get("/login/", base_url=f"http://{name}/").status_code == 400
+
+
 def test_headers_of_every_kind_of_answer(
     client: FlaskClient, login_as: Login, reader: User
 ) -> None:
