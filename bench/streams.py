@@ -38,6 +38,7 @@ from sfm.streams.status import Status
 from sfm.streams.writer import StreamWriter
 from sfm.streams.writer_thread import WriterThread
 from sfm.twitter.http_client import new_pool, send
+from sfm.twitter.read_limits import ReadLimits
 from sfm.twitter.stream_connection import StreamConnection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -169,7 +170,11 @@ def connect(port: int) -> StreamConnection:
     if port in answered:
         raise OutOfCredits("The server has said all it had to say.")  # ends the reader for good
     answered.add(port)
-    return StreamConnection(send(new_pool(), "GET", f"http://127.0.0.1:{port}/", authorization=""))
+    limits = ReadLimits(30.0)
+    address = f"http://127.0.0.1:{port}/"
+    stream = send(new_pool(), "GET", address, authorization="", limits=limits)
+    limits.lift()
+    return StreamConnection(stream)
 
 
 def socket_to_file(lines: list[bytes], folder: Path) -> Row:

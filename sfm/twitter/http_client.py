@@ -15,16 +15,24 @@ from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, SSLEr
 from sfm import __version__
 from sfm.messages import Message
 from sfm.networks.errors import Retry
+from sfm.twitter.read_limits import ReadLimits, limit, limited_by
 
 USER_AGENT = f"SocialFeedManager/{__version__}"
 TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, and between two pieces of an answer
 UNTRUSTED = Message("its certificate cannot be trusted, so nothing was sent")
+MAX_ANSWER_BYTES = 32 * 1024 * 1024  # of an answer, unpacked; a page of 100 posts has 1 MiB
 TOO_LATE = Message("it did not answer in time")
+TOO_LARGE = Message(
+    "its answer is larger than %(mib)s MiB, which no page of posts is",
+    mib=MAX_ANSWER_BYTES // 1024**2,
+)
+STOPPED = Message("its answer had not come to an end when this process was asked to end")
 BROKE_OFF = Message("its answer broke off")
 AWAY = Message("it cannot be reached")
 
 _HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
 _FIRST_BYTES = 64 * 1024
+_PIECE_BYTES = 256 * 1024
 
 Answered = urllib3.BaseHTTPResponse
 
@@ -35,7 +43,8 @@ def new_pool(authorities: str | None = None) -> urllib3.PoolManager:
     `authorities` is a file of certificates to be trusted in place of the usual ones. Proxies of
     the environment and ~/.netrc are never looked at: the latter would replace the token.
     """
-    return urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=authorities or certifi.where())
+    pool = urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=authorities or certifi.where())
+    return limit(pool)
 
 
 def send(
@@ -46,6 +55,7 @@ def send(
     authorization: str,
     json: Any = None,
     timeout: tuple[float, float] = TIMEOUT_SECONDS,
+    limits: ReadLimits,
 ) -> Answered:
     """One request; its answer, of which nothing but the head has been read.
 
@@ -53,22 +63,38 @@ def send(
     """
     connect, read = timeout
     try:
-        return pool.request(
-            method, url, json=json, headers={**_HEADERS, "Authorization": authorization},
-            timeout=urllib3.Timeout(connect=connect, read=read), retries=False, redirect=False,
-            preload_content=False,
-        )  # fmt: skip
+        with limited_by(limits):
+            return pool.request(
+                method, url, json=json, headers={**_HEADERS, "Authorization": authorization},
+                timeout=urllib3.Timeout(connect=connect, read=read), retries=False, redirect=False,
+                preload_content=False,
+            )  # fmt: skip
     except (HTTPError, ValueError) as exc:  # its own text may quote what was sent
-        raise no_answer(_why(exc), exc) from None
+        raise no_answer(STOPPED if limits.is_stopped else _why(exc), exc) from None
 
 
-def body_of(answer: Answered) -> bytes:
-    """The whole answer, unpacked. Raises Retry where it breaks off."""
+def body_of(answer: Answered, limits: ReadLimits) -> bytes:
+    """The whole answer, unpacked.
+
+    Raises Retry where it breaks off, is larger than MAX_ANSWER_BYTES or takes longer than it may;
+    then it hangs up.
+    """
+    pieces: list[bytes] = []
+    size = 0
     try:
-        return answer.data
+        while piece := answer.read(_PIECE_BYTES, decode_content=True):
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_ANSWER_BYTES:
+                raise no_answer(TOO_LARGE, OverflowError())
     except (HTTPError, OSError) as exc:
         late = isinstance(exc, TimeoutError)
-        raise no_answer(TOO_LATE if late else BROKE_OFF, exc) from None
+        why = STOPPED if limits.is_stopped else TOO_LATE if late else BROKE_OFF
+        raise no_answer(why, exc) from None
+    finally:
+        if not answer.closed:  # read to its end, the connection is free for the next call already
+            answer.close()
+    return b"".join(pieces)
 
 
 def beginning_of(answer: Answered) -> bytes:

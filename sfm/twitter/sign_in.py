@@ -7,6 +7,7 @@ key. Sources: docs.x.com, "OAuth 1.0a" and "OAuth 2.0 Authorization Code Flow wi
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import requests
+import urllib3
 
 from sfm import clock
 from sfm.messages import Message
@@ -31,8 +33,10 @@ from sfm.twitter.http_client import (
     TOO_LATE,
     UNTRUSTED,
     USER_AGENT,
+    body_of,
     no_answer,
 )
+from sfm.twitter.read_limits import ReadLimits, limit, limited_by
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth1Session, OAuth2Session
@@ -258,8 +262,26 @@ def _oauth_trouble(error: str) -> NetworkError:
 def _without_environment(session: Any) -> Any:
     """Neither the environment's proxies nor ~/.netrc: the latter would replace our signature."""
     session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _LimitedAdapter())
     session.headers["User-Agent"] = USER_AGENT
     return session
+
+
+class _LimitedAdapter(requests.adapters.HTTPAdapter):
+    """Answers with the limits of size and time that every answer of X has."""
+
+    def init_poolmanager(self, *args: Any, **more: Any) -> None:
+        super().init_poolmanager(*args, **more)
+        limit(self.poolmanager)
+
+    def send(self, *args: Any, **more: Any) -> requests.Response:
+        limits = ReadLimits(TIMEOUT_SECONDS[1])
+        with limited_by(limits):
+            response = super().send(*args, **more)
+        body = io.BytesIO(body_of(response.raw, limits))
+        response.raw = urllib3.HTTPResponse(body, preload_content=False)
+        return response
 
 
 def _polite(judge: Callable[..., None]) -> dict[str, Any]:

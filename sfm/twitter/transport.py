@@ -31,6 +31,7 @@ from sfm.twitter.http_client import (
 )
 from sfm.twitter.rate_headers import at_least, wait_for_another_try
 from sfm.twitter.rate_limit import Limiter
+from sfm.twitter.read_limits import MAX_ANSWER_SECONDS, ReadLimits, never
 
 logger = logging.getLogger(__name__)
 
@@ -73,19 +74,23 @@ class _Call:
     is_stream: bool = False
 
 
-def _judge(answered: Answered, call: _Call, patience: _Patience) -> NetworkError | None:
-    if call.is_stream and answered.status == 200 and "html" not in media_type(answered.headers):
-        return None
+def _judge(
+    answered: Answered, body: bytes, call: _Call, patience: _Patience
+) -> NetworkError | None:
     answer = Answer(
         answered.status,
         answered.headers,
-        beginning_of(answered) if call.is_stream else body_of(answered),
+        body,
         endpoint=call.endpoint.words,
         subject=call.subject,
         secrets=header_secrets(patience.authorization),
         is_look_up=call.endpoint.is_look_up,
     )
     return classify(answer, clock.now())
+
+
+def _is_stream(answered: Answered, call: _Call) -> bool:
+    return call.is_stream and answered.status == 200 and "html" not in media_type(answered.headers)
 
 
 class Transport:
@@ -101,6 +106,8 @@ class Transport:
         pause: Pause | None = None,
         pool: urllib3.PoolManager | None = None,
         timeout: tuple[float, float] = TIMEOUT_SECONDS,
+        answer_seconds: float = MAX_ANSWER_SECONDS,
+        stopping: Callable[[], bool] = never,
     ) -> None:
         self.auth = auth
         self.api_root = api_root.rstrip("/")
@@ -109,6 +116,8 @@ class Transport:
         self._pause = pause or give_up
         self._pool = pool or new_pool()
         self._timeout = timeout
+        self._answer_seconds = answer_seconds
+        self._stopping = stopping
 
     def window(self, endpoint: Endpoint) -> WindowState | None:
         """What is known of this credential's calls of one kind."""
@@ -164,22 +173,32 @@ class Transport:
         call = _Call(endpoint, endpoint.path, params, is_stream=True)
         self._pool.clear()  # only idle connections; those in use go on
         try:
-            answered = self._try(call, _Patience(), timeout)
+            answered, _body = self._try(call, _Patience(), timeout)
         finally:
             self._pool.clear()
         self.count(endpoint)
         return answered
 
     def _once(self, call: _Call, patience: _Patience) -> bytes:
-        return body_of(self._try(call, patience, self._timeout))
+        _answered, body = self._try(call, patience, self._timeout)
+        return body
 
-    def _try(self, call: _Call, patience: _Patience, timeout: tuple[float, float]) -> Answered:
-        """One try, told to the limiter whatever comes of it."""
+    def _try(
+        self, call: _Call, patience: _Patience, timeout: tuple[float, float]
+    ) -> tuple[Answered, bytes]:
+        """One try, told to the limiter whatever comes of it; its answer and, but for streams,
+        the whole body."""
         headers: Mapping[str, str] | None = None
         trouble: NetworkError | None = None
+        limits = ReadLimits(timeout[1], seconds=self._answer_seconds, stopping=self._stopping)
+        body = b""
         try:
-            answered = self._send(call, patience, timeout)
-            trouble = _judge(answered, call, patience)
+            answered = self._send(call, patience, timeout, limits)
+            if _is_stream(answered, call):
+                limits.lift()
+            else:
+                body = beginning_of(answered) if call.is_stream else body_of(answered, limits)
+                trouble = _judge(answered, body, call, patience)
             headers = answered.headers
         finally:
             refusal = trouble if isinstance(trouble, Wait) else None
@@ -188,9 +207,11 @@ class Transport:
             logger.debug("refused endpoint=%s status=%s", call.endpoint.name, trouble.status)
             self.count(call.endpoint)
             raise trouble
-        return answered
+        return answered, body
 
-    def _send(self, call: _Call, patience: _Patience, timeout: tuple[float, float]) -> Answered:
+    def _send(
+        self, call: _Call, patience: _Patience, timeout: tuple[float, float], limits: ReadLimits
+    ) -> Answered:
         # Commas as they are: urllib3 goes over each escaped character by itself, and the lists
         # of fields are mostly commas.
         query = urlencode(call.params or {}, doseq=True, safe=",")
@@ -198,7 +219,7 @@ class Transport:
         patience.authorization = self.auth.authorization(call.method, url)
         return send(
             self._pool, call.method, url,
-            authorization=patience.authorization, json=call.json, timeout=timeout,
+            authorization=patience.authorization, json=call.json, timeout=timeout, limits=limits,
         )  # fmt: skip
 
     def _wait_for_window(self, wait: Wait, patience: _Patience) -> None:

@@ -16,6 +16,7 @@ from sfm.models import Credential, User
 from sfm.networks.adapter import FilterStreamClient
 from sfm.networks.errors import NetworkError, Wait
 from sfm.networks.meter import Meter
+from sfm.runs.shutdown import stop_requested
 from sfm.twitter.auth import Auth, BearerAuth, OAuth1Auth
 from sfm.twitter.client import Client
 from sfm.twitter.endpoints import Endpoint
@@ -194,6 +195,7 @@ def _transport(kind: type[T], auth: Auth, pause: Pause | None, meter: Meter | No
         limiter=limiter(),
         meter=meter or DatabaseMeter(db.engine),
         pause=pause,
+        stopping=stop_requested,
     )
 
 

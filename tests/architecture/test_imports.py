@@ -53,6 +53,7 @@ ACROSS = {
     ("links", "runs"),
     ("filters", "accounts"),
     ("filters", "users"),
+    ("users", "runs"),  # a call for which a run waits hears that the process is to end
     ("streams", "filters"),
     ("streams", "runs"),
     ("exports", "posts"),
