@@ -21,7 +21,8 @@ class StreamLock:
     """The right to write one stream's files on this machine, until `release` or the end."""
 
     def __init__(self, folder: Path, prefix: str) -> None:
-        """Take the lock, or raise AnotherCollector with the process that holds it."""
+        """Take the lock, or raise AnotherCollector with the process that holds it. Raises OSError
+        where the start cannot be noted; the lock is free then."""
         self.path = folder / f"{prefix}.lock"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = try_to_lock(self.path, WAIT_SECONDS)
@@ -36,8 +37,12 @@ class StreamLock:
                 pid,
             )
         self._lock = lock
-        self.epoch = _numbers(self.path)[0] + 1
-        self._note(self.epoch, os.getpid())
+        try:
+            self.epoch = _numbers(self.path)[0] + 1
+            self._note(self.epoch, os.getpid())
+        except OSError:  # a full disk: the next try is not to find it taken
+            lock.release()
+            raise
 
     def release(self) -> None:
         """Give the lock back. The file stays."""

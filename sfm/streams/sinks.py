@@ -69,17 +69,21 @@ class FileSink:
     def take(self, prefix: str) -> None:
         """Become the one writer of a stream and put right what the last one left behind.
 
-        Raises AnotherCollector, OSError.
+        Raises AnotherCollector, OSError, StorageTrouble; the stream is free then.
         """
         if prefix in self._writers:
             return
         lock = StreamLock(self.run, prefix)
-        self._locks[prefix] = lock
-        self._adopt(prefix)
-        adopt_left(self.folder, self.run, prefix, self.sealed, self.removed.posts)
-        self._writers[prefix] = StreamWriter(
-            self.folder, prefix, lock.epoch, self.interval_seconds, self.sealed, self.removed
-        )
+        try:
+            self._adopt(prefix)
+            adopt_left(self.folder, self.run, prefix, self.sealed, self.removed.posts)
+            writer = StreamWriter(
+                self.folder, prefix, lock.epoch, self.interval_seconds, self.sealed, self.removed
+            )
+        except BaseException:
+            lock.release()
+            raise
+        self._locks[prefix], self._writers[prefix] = lock, writer
 
     def add(self, prefix: str, line: bytes, post_id: int | None) -> bool:
         """As Sink says. A stream that was just given up takes nothing."""

@@ -47,6 +47,7 @@ class WriterThread(threading.Thread):
         self._oldest: float | None = None
         self._counting = threading.Lock()
         self._next_filters: CollectedFilters | None = None
+        self._retry_at = 0.0  # when streams that could not be begun are tried again
         self._assigned = threading.Event()
         self._assigned.set()
 
@@ -119,6 +120,8 @@ class WriterThread(threading.Thread):
         self._tick()
 
     def _change_filters(self) -> None:
+        if clock.monotonic() < self._retry_at:
+            return
         filters, self._next_filters = self._next_filters, None
         if filters is None or self.router is None:
             return
@@ -127,6 +130,11 @@ class WriterThread(threading.Thread):
             self.sink.assign([file_names.filter_prefix(number) for number in filters.filter_ids])
         except AnotherCollector as exc:
             self.conflict = exc
+        except (StorageTrouble, OSError) as exc:  # the streams there are go on
+            logger.error("stream not begun, tried again why=%s", exc)
+            self._retry_at = clock.monotonic() + RETRY_SECONDS
+            self._next_filters = self._next_filters or filters
+            return
         if self._next_filters is None:
             self._assigned.set()
 
