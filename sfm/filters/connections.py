@@ -6,6 +6,7 @@ credential itself that counts (its fingerprint), not only whose it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -251,11 +252,15 @@ def conflict(source: CredentialSource, filter_id: int | None) -> str:
 
 def filter_connected_with(fingerprint: str, besides: int | None) -> TwitterFilter | None:
     """The active filter that connects with this credential, other than `besides`."""
+    return next(filters_connected_with(fingerprint, besides), None)
+
+
+def filters_connected_with(fingerprint: str, besides: int | None) -> Iterator[TwitterFilter]:
+    """The active filters that connect with this credential, other than `besides`."""
     active = select(TwitterFilter).where(TwitterFilter.is_active).order_by(TwitterFilter.id)
-    for other in db.session.scalars(active):
+    for other in db.session.scalars(active).all():
         if other.id != besides and fingerprint_of(other) == fingerprint:
-            return other
-    return None
+            yield other
 
 
 def fingerprint_of(twitter_filter: TwitterFilter) -> str:

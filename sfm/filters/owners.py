@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.filters import connections, service
-from sfm.messages import Message, join_messages
-from sfm.models import TwitterFilter, User
+from sfm.messages import Message, join_messages, unpack
+from sfm.models import Heartbeat, TwitterFilter, User
 from sfm.users import merge_users
 from sfm.users import service as users
 from sfm.users.service import Rights
@@ -91,6 +91,16 @@ def problem_of(twitter_filter: TwitterFilter) -> str:
         connections.check_free(twitter_filter.user, source, twitter_filter.id)
     except SfmError as exc:
         return exc.message
+    return _left_out(twitter_filter.id, source.fingerprint)
+
+
+def _left_out(filter_id: int, fingerprint: str) -> str:
+    """Why the collector on this connection leaves a filter out, as it said last."""
+    beats = select(Heartbeat).where(Heartbeat.fingerprint == fingerprint)
+    for beat in db.session.scalars(beats):
+        why = beat.figures.get("left_out", {}).get(str(filter_id), "")
+        if why and connections.is_running(beat):
+            return unpack(why)
     return ""
 
 

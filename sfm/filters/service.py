@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,9 +17,11 @@ from sfm.filters import connections, gaps
 from sfm.filters.account_lookup import People
 from sfm.filters.criteria import criteria_of
 from sfm.filters.drafting import FilterDraft, draft_of
-from sfm.filters.validation import BadFilter, parts_of
+from sfm.filters.rule_sum import check_sum
+from sfm.filters.validation import BadFilter, parts_of, rules_for
 from sfm.messages import Message
 from sfm.models import Credential, TwitterFilter, User
+from sfm.networks.rules import Rule
 
 TICK = timedelta(microseconds=1)
 _AUDITED = (
@@ -46,11 +49,11 @@ def save(
     A filter that is active also needs a credential that no other stream holds; it is stored, and
     no other is ever taken in its place.
     """
-    parts_of(draft)
+    rules = rules_for(parts_of(draft), people.uids.values())
     draft = _of_another_user(draft, existing)
     user = _checked_user(draft, existing)
     _check_name(draft.name, existing)
-    draft = _with_credential(draft, user, existing)
+    draft = _with_credential(draft, user, existing, rules)
     before = _values(existing) if existing else None
     listened_for = criteria_of(existing) if existing else None
     saved = existing or TwitterFilter()
@@ -77,8 +80,8 @@ def save(
 def activate(twitter_filter: TwitterFilter) -> None:
     """Let a filter collect again. Flushes. Raises BadFilter where it could not be saved so."""
     draft = draft_of(twitter_filter, is_active=True)
-    parts_of(draft)
-    draft = _with_credential(draft, twitter_filter.user, twitter_filter)
+    rules = rules_for(parts_of(draft), twitter_filter.uids.values())
+    draft = _with_credential(draft, twitter_filter.user, twitter_filter, rules)
     was = _state(twitter_filter)
     twitter_filter.credential_id = draft.credential_id
     twitter_filter.uses_installation_token = draft.uses_installation_token
@@ -181,9 +184,11 @@ def _of_another_user(draft: FilterDraft, existing: TwitterFilter | None) -> Filt
     return replace(draft, credential_id=None, uses_installation_token=False)
 
 
-def _with_credential(draft: FilterDraft, user: User, existing: TwitterFilter | None) -> FilterDraft:
+def _with_credential(
+    draft: FilterDraft, user: User, existing: TwitterFilter | None, rules: Sequence[Rule]
+) -> FilterDraft:
     """The draft with the credential that it is to connect with. Raises BadFilter where an active
-    filter has none, or another stream holds it."""
+    filter has none, another stream holds it, or the rules do not fit beside those of others."""
     if not draft.is_active:
         return draft
     filter_id = existing.id if existing else None
@@ -192,6 +197,7 @@ def _with_credential(draft: FilterDraft, user: User, existing: TwitterFilter | N
         connections.check_free(user, source, filter_id)
     except SfmError as exc:
         raise BadFilter({"user_id": exc.message}) from exc
+    check_sum(rules, source.fingerprint, filter_id)
     credential = source.credential
     return replace(
         draft,

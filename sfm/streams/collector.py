@@ -112,6 +112,10 @@ class Collector:
             return [SAMPLE_PREFIX]
         return [file_names.filter_prefix(number) for number in self.filters.filter_ids]
 
+    @property
+    def _left_out(self) -> dict[int, str]:
+        return self.rules.left_out if self.rules else {}
+
     def run(self) -> int:
         """Collect until asked to stop or unable to go on; the exit code.
 
@@ -190,11 +194,12 @@ class Collector:
         return RuleSync(self.router, self.status, self._stream, self._lookups)
 
     def _load(self) -> CollectedFilters:
-        self._signature = routing.signature()
+        signature = routing.signature()
         loaded = routing.load_filters(
             self.options.filter_ids, fingerprint=self.source.fingerprint, share=self.options.share,
             only_active=self.options.supervised,
         )  # fmt: skip
+        self._signature = signature  # only now: what could not be read is read again
         db.session.rollback()
         return loaded
 
@@ -231,7 +236,7 @@ class Collector:
         except SQLAlchemyError as exc:
             logger.warning("filters not read error=%s", exc)
             db.session.rollback()
-        is_due = self._to_sync or self.rules.is_due()
+        is_due = (self._to_sync or self.rules.is_due()) and self.rules.may_try()
         if is_due and self.filters.rules and self.status.state == "connected":
             self._sync_now(self.rules)
 
@@ -267,7 +272,9 @@ class Collector:
         self._count_posts()
         if not self.options.is_recorded:
             return self.manifest.write_files()
+        left_out = [file_names.filter_prefix(number) for number in self._left_out]
         saving = self.prefixes if state == "connected" and not self._to_sync else []
+        saving = [prefix for prefix in saving if prefix not in left_out]
         beat = self._heartbeat(state, reason)
         status = self.status
         return self.manifest.write(

@@ -14,16 +14,17 @@ from http import HTTPStatus
 
 from sfm import clock
 from sfm.errors import SfmError
-from sfm.messages import Message
+from sfm.messages import Message, pack
 from sfm.networks.adapter import FilterStreamClient, PostStream, RuleStore
 from sfm.networks.errors import BadRequest, NetworkError, NoRules, Wait
 from sfm.networks.rules import StreamRule, SyncResult
 from sfm.streams import file_names
-from sfm.streams.routing import Router
+from sfm.streams.routing import CollectedFilters, Router
 from sfm.streams.status import Outage, Status
 
 logger = logging.getLogger(__name__)
 
+FAILED_SECONDS = (2.0, 5.0, 15.0, 60.0, 300.0)  # after the last of them, again and again
 CHECK_SECONDS = 60.0  # between two looks at the rules, whatever comes
 EARLY_CHECK_SECONDS = 5.0  # where what comes says that they may be gone
 MISSED_POSTS = 20.0  # so many should have come by the pace before
@@ -57,6 +58,10 @@ class RuleSync:
         self._unmatched = self._matched = 0
         self._matched_at = clock.monotonic()
         self._added: dict[str, StreamRule] = {}
+        self.left_out: dict[int, str] = {}  # filters whose rules do not fit, and why
+        self._fitted: CollectedFilters | None = None  # what `left_out` is about
+        self._failures = 0
+        self._next_try = 0.0  # on the monotonic clock
         self.on_connect: Callable[[], None] = lambda: None  # the network has counted a connect
 
     def connect(self) -> PostStream:
@@ -85,7 +90,19 @@ class RuleSync:
         """Bring the rules in line with the filters, on the connection there is. Raises
         NetworkError."""
         self._looked_at = clock.monotonic()
-        self._sync(self._lookups)
+        try:
+            self._sync(self._lookups)
+        except NetworkError:
+            waits = FAILED_SECONDS[min(self._failures, len(FAILED_SECONDS) - 1)]
+            self._failures, self._next_try = self._failures + 1, clock.monotonic() + waits
+            raise
+        self._failures = 0
+
+    def may_try(self) -> bool:
+        """Whether rules may be synced now: after a failure it is tried ever more slowly, but at
+        once for other filters."""
+        is_new = self._router.filters is not self._fitted
+        return is_new or clock.monotonic() >= self._next_try
 
     def is_due(self) -> bool:
         """Whether it is time to look at the rules: each minute, and soon where posts come that
@@ -112,6 +129,7 @@ class RuleSync:
         absence = [clock.iso(moment) for moment in self.restored] if self.restored else None
         return {
             "rules_refused": self.refused,
+            "left_out": {str(number): pack(why) for number, why in self.left_out.items()},
             "rules_of_others": len(self.foreign),
             "other_installations": sorted(marks),
             "rules_put_back": absence,
@@ -137,11 +155,45 @@ class RuleSync:
 
     def _sync(self, client: RuleStore) -> None:
         with self._syncing:
-            result = client.sync_rules(self._router.filters.unique_rules)
+            result = self._sync_what_fits(client)
             self._router.set_stored_rules(result.rules.values())
             self._note(result)
         for text in self.refused:
             logger.error("rule refused by Twitter rule=%s", text)
+
+    def _sync_what_fits(self, client: RuleStore) -> SyncResult:
+        """Leave one filter after the other out, until the network takes the rules of the rest."""
+        filters = self._router.filters
+        if filters is not self._fitted:
+            self._fitted, self.left_out, self._failures = filters, {}, 0
+        while True:
+            numbers = [number for number in filters.rules if number not in self.left_out]
+            fitting = CollectedFilters({number: filters.rules[number] for number in numbers})
+            try:
+                return client.sync_rules(fitting.unique_rules)
+            except BadRequest as refusal:
+                if len(numbers) < 2:
+                    raise
+                self._leave_out(numbers, refusal)
+
+    def _leave_out(self, numbers: list[int], refusal: BadRequest) -> None:
+        """The newest of those whose rules are not in force, else the newest of all."""
+        missing = [
+            number
+            for number in numbers
+            if any(rule.value not in self._in_force for rule in self._router.filters.rules[number])
+        ]
+        number = max(missing or numbers)
+        why = Message(
+            "Its rules do not fit beside those of the other filters on this connection, so it is "
+            "left out. %(reason)s",
+            reason=refusal.message,
+        )
+        self.left_out = {**self.left_out, number: why}  # other threads read it
+        logger.error("filter left out filter=%d why=%s", number, refusal.message)
+        self._status.stream_removed(
+            file_names.filter_prefix(number), self._seen_at, "rules_do_not_fit", why
+        )
 
     def _note(self, result: SyncResult) -> None:
         now = clock.now()

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sfm.networks.errors import scrub
+from sfm.messages import Message
+from sfm.networks.errors import BadRequest, NetworkError, scrub
 from sfm.networks.rules import OpenConnection, Rule, RuleRefusal, StreamRule, SyncResult
 from sfm.networks.stream import StreamKind
 from sfm.twitter import endpoints as at
@@ -146,13 +147,38 @@ class StreamClient:
     def _replace(
         self, stale: list[StreamRule], new: list[Rule], room: int
     ) -> tuple[tuple[StreamRule, ...], tuple[StreamRule, ...], tuple[RuleRefusal, ...]]:
-        delete_first = len(new) > room
-        if delete_first:
-            self.delete_rules(stale)
-        result = self._add_rules(new)
-        if not delete_first:
-            self.delete_rules(stale)
-        return result
+        """Additions first; near the cap old rules make way for new ones, a batch at a time."""
+        if len(new) > room + len(stale):
+            raise _too_many_rules(len(new), room + len(stale))
+        added: list[StreamRule] = []
+        duplicates: list[StreamRule] = []
+        refused: list[RuleRefusal] = []
+        while new:
+            gone: list[StreamRule] = []
+            if room <= 0:
+                gone, stale = stale[:_ADD_AT_ONCE], stale[_ADD_AT_ONCE:]
+                self.delete_rules(gone)
+                room += len(gone)
+            size = min(max(room, 1), _ADD_AT_ONCE)
+            batch, new = new[:size], new[size:]
+            batch_added, batch_duplicates, batch_refused = self._add_or_restore(batch, gone)
+            room -= len(batch_added)
+            added += batch_added
+            duplicates += batch_duplicates
+            refused += batch_refused
+        self.delete_rules(stale)
+        return tuple(added), tuple(duplicates), tuple(refused)
+
+    def _add_or_restore(
+        self, batch: list[Rule], gone: list[StreamRule]
+    ) -> tuple[tuple[StreamRule, ...], tuple[StreamRule, ...], tuple[RuleRefusal, ...]]:
+        """Where the new rules cannot be added, those that made way for them come back."""
+        try:
+            return self._add_rules(batch)
+        except NetworkError:
+            if gone:
+                self._add_rules(Rule(rule.value) for rule in gone)
+            raise
 
     def connections(self) -> tuple[OpenConnection, ...]:
         """Stream connections of the app that are open now, on whatever computer."""
@@ -199,6 +225,17 @@ def _rules(body: dict[str, Any]) -> list[StreamRule]:
         StreamRule(str(entry.get("id", "")), str(entry.get("value", "")), str(entry.get("tag", "")))
         for entry in _list(body, "data")
     ]
+
+
+def _too_many_rules(wanted: int, room: int) -> BadRequest:
+    return BadRequest(
+        Message(
+            "%(wanted)s more rules are wanted than Twitter holds for this app, and there is room "
+            "for %(room)s. Make the filter smaller, or give it another app token.",
+            wanted=wanted,
+            room=max(room, 0),
+        )
+    )
 
 
 def _why(error: dict[str, Any]) -> str:
