@@ -1,7 +1,7 @@
 """Exports: speed and memory of each format, beside twarc-csv and the original's way, in one run.
 
 Every measurement is a process of its own, so that none measures another's memory. Ours takes all
-tweets; peers fewer of the same where all of them would take minutes. Rates are per CPU second,
+posts; peers fewer of the same where all of them would take minutes. Rates are per CPU second,
 with the share of a database server in it, medians of rounds in turn.
 """
 
@@ -177,7 +177,7 @@ def server_seconds() -> float:
 
 
 def fill(owners: dict[int, int], world: World, count: int) -> None:
-    """So many made-up tweets, kept as an import keeps them."""
+    """So many made-up posts, kept as an import keeps them."""
     from itertools import islice
 
     from sfm.database import begin_write, db
@@ -193,7 +193,7 @@ def fill(owners: dict[int, int], world: World, count: int) -> None:
 
 
 def twarc_rate(folder: Path) -> float:
-    """Tweets per CPU second of `twarc2 csv`, start-up not counted."""
+    """Posts per CPU second of `twarc2 csv`, start-up not counted."""
     few, many = FOR_TWARC // 10, FOR_TWARC
     seconds = twarc_seconds(folder, many) - twarc_seconds(folder, few)
     return (many - few) / seconds
@@ -216,7 +216,7 @@ def twarc_seconds(folder: Path, count: int) -> float:
 
 
 def write_pages(path: Path, count: int) -> None:
-    """The tweets as v2 answers of a hundred each, as twarc keeps them."""
+    """The posts as v2 answers of a hundred each, as twarc keeps them."""
     records = [json.loads(line) for line in World().v2_lines(count)]
     with path.open("w", encoding="utf-8") as out:
         for start in range(0, count, 100):
@@ -241,7 +241,7 @@ def write_pages(path: Path, count: int) -> None:
 
 @contextmanager
 def filled(kind: str) -> Iterator[tuple[str, str]]:
-    """An installation with tweets: its instance folder and database address."""
+    """An installation with posts: its instance folder and database address."""
     world = World()
     with installation(kind) as (app, _was_there):
         from sfm.extensions import settings

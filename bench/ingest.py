@@ -1,4 +1,4 @@
-"""Saving tweets: pages of 200, against the original's way of one SELECT and INSERT per tweet."""
+"""Saving posts: pages of 200, against the original's way of one SELECT and INSERT per post."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from sfm.posts import bulk_sql, store
 from sfm.twitter.parse.tweet import parse_line
 
 PAGES, PAGE = 25, 200
-SECONDS_APART = 900.0  # so that each account tweets four times a day
-ORIGINALS = 1_000  # tweets measured the original's way
+SECONDS_APART = 900.0  # so that each account posts four times a day
+ORIGINALS = 1_000  # posts measured the original's way
 ROUNDS = 8
 IMPORTED = 200_000
 REQUIRED_SINCE = {
@@ -108,7 +108,7 @@ def original(lines: list[bytes], owners: dict[int, int]) -> None:
 
 
 class Rate(NamedTuple):
-    """Tweets a second: of the clock, for a disk and a server take part; and of our own CPU."""
+    """Posts a second: of the clock, for a disk and a server take part; and of our own CPU."""
 
     clock: float
     cpu: float
@@ -117,7 +117,7 @@ class Rate(NamedTuple):
 def rate(
     work: Callable[[list[bytes], dict[int, int]], None], lines: list[bytes], owners: dict[int, int]
 ) -> Rate:
-    """How fast these tweets come into empty tables."""
+    """How fast these posts come into empty tables."""
     empty()
     gc.collect()
     clock, cpu = time.perf_counter(), time.process_time()

@@ -1,4 +1,4 @@
-"""Bytes to the typed record of a tweet, against json.loads of the same lines."""
+"""Bytes to the typed record of a post, against json.loads of the same lines."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ BOTH = {"Accept": "text/html"}
 
 
 def fill(tweets: int) -> None:
-    """A collection of so many tweets, two accounts' sets and a reader."""
+    """A collection of so many posts, two accounts' sets and a reader."""
     world = World(accounts=ACCOUNTS, seconds_apart=30.0 * 5_000_000 / tweets)
     owners = add_accounts(world.people)
     account = User(username="reader")

@@ -1,7 +1,7 @@
-"""Made-up tweets for benchmarks: the size, shape and mixture of real ones, nobody's words.
+"""Made-up posts for benchmarks: the size, shape and mixture of real ones, nobody's words.
 
 Mean 3.6 KB of JSON as v1.1 and 2.9 KB as v2 (see `v2_records`), a third retweets, seven scripts
-and emoji, words by Zipf's law. All follows from the seed: two runs measure the same tweets.
+and emoji, words by Zipf's law. All follows from the seed: two runs measure the same posts.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def vocabulary(size: int = 20_000) -> list[str]:
 
 
 def snowflake(moment: datetime, sequence: int = 0) -> int:
-    """The id of a tweet made at this moment."""
+    """The id of a post made at this moment."""
     milliseconds = int((moment - SNOWFLAKE_EPOCH) / timedelta(milliseconds=1))
     return (milliseconds << 22) | (sequence & 0x3FFFFF)
 
@@ -66,7 +66,7 @@ def as_line(record: dict[str, Any]) -> bytes:
 
 @dataclass
 class World:
-    """Accounts, and a stream of their tweets, oldest first."""
+    """Accounts, and a stream of their posts, oldest first."""
 
     accounts: int = 2000
     seed: int = 1
@@ -95,7 +95,7 @@ class World:
         return " ".join(words), "en"
 
     def v1(self, count: int) -> Iterator[dict[str, Any]]:
-        """v1.1 tweets, a third of them retweets."""
+        """v1.1 posts, a third of them retweets."""
         for number in range(count):
             moment = START + timedelta(seconds=number * self.seconds_apart)
             tweet = self._v1_tweet(snowflake(moment, number), moment)

@@ -1,4 +1,4 @@
-"""Timelines of 2,000 accounts from a sandbox without limits, against saving the same tweets alone;
+"""Timelines of 2,000 accounts from a sandbox without limits, against saving the same posts alone;
 and, on a simulated clock, how much waiting a run adds to what the windows force.
 
 The sandbox is a process of its own. It makes a page more slowly than a page is stored: so it makes
@@ -59,7 +59,7 @@ def people(count: int) -> list[tuple[int, str]]:
 
 
 def days_ago() -> int:
-    """The lowest id a tweet of some days ago could have: part of a page is new since then."""
+    """The lowest id a post of some days ago could have: part of a page is new since then."""
     moment = datetime.now(UTC) - timedelta(days=DAYS)
     return (int(moment.timestamp() * 1000) - clock_module.SNOWFLAKE_EPOCH_MS) << 22
 
@@ -139,7 +139,7 @@ def save_answers(pages: list[tuple[int, bytes]], owners: dict[int, int]) -> Done
 
 
 def save_lines(pages: list[tuple[int, list[bytes]]], owners: dict[int, int]) -> Done:
-    """The same tweets as `bench ingest` saves them: from single records, cut beforehand."""
+    """The same posts as `bench ingest` saves them: from single records, cut beforehand."""
     new = 0
     with timed() as took:
         for uid, lines in pages:

@@ -1,4 +1,4 @@
-"""Made-up tweets as X's v2 answers hold them, with every field that can be asked for.
+"""Made-up posts as X's v2 answers hold them, with every field that can be asked for.
 
 Twarc asks for all of them, so this is what twarc-csv is given. In real pages of 2021 and 2022 asked
 for in that way a post took 2,950 bytes with its share of the includes: 1,225 its own (710 of them
@@ -25,7 +25,7 @@ KINDS = ("Person", "Place", "Organization", "Product", "Other")
 
 
 def as_v2(tweet: dict[str, Any]) -> dict[str, Any]:
-    """A v1.1 tweet of `synthetic` as the record that a v2 timeline gives."""
+    """A v1.1 post of `synthetic` as the record that a v2 timeline gives."""
     original = tweet.get("retweeted_status")
     data = _post(tweet)
     includes: dict[str, Any] = {"users": [_user(tweet["user"])]}

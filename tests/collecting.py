@@ -59,7 +59,7 @@ def added(client: Client, name: str) -> TwitterUser:
 
 
 def held(user: TwitterUser) -> list[int]:
-    """The ids of an account's tweets that are in the database, newest first."""
+    """The ids of an account's posts that are in the database, newest first."""
     number = user.id
     db.session.rollback()  # see what other processes have committed meanwhile
     found = db.session.scalars(

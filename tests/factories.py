@@ -77,7 +77,7 @@ def v2_post(twitter_user: TwitterUser, text: str, at: datetime, **more: Any) -> 
 def make_tweets(
     twitter_user: TwitterUser, texts: Sequence[str], *, at: datetime | None = None, **more: Any
 ) -> list[int]:
-    """Tweets with these texts, a minute apart, the last one made at `at` (now); their ids."""
+    """Posts with these texts, a minute apart, the last one made at `at` (now); their ids."""
     last = at or clock.now()
     posts = [
         v2_post(twitter_user, text, last - timedelta(minutes=len(texts) - 1 - place), **more)

@@ -1,4 +1,4 @@
-"""Tweets to export, texts that break files, and ways to read files back."""
+"""Posts to export, texts that break files, and ways to read files back."""
 
 from __future__ import annotations
 

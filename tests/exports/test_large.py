@@ -1,4 +1,4 @@
-"""EX12: an export of very many tweets, on the server as `make run` starts it."""
+"""EX12: an export of very many posts, on the server as `make run` starts it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def site(settings: Settings, tmp_path: Path) -> Iterator[tuple[str, psutil.Popen
 
 
 def multiply(count: int) -> None:
-    """So many copies of the one tweet there is, each with an id of its own."""
+    """So many copies of the one post there is, each with an id of its own."""
     names = [one.name for one in TwitterUserItem.__table__.columns if one.name != "id"]
     values = ["twitter_id + number" if name == "twitter_id" else name for name in names]
     begin_write()

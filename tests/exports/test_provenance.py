@@ -35,7 +35,7 @@ TWO_DAYS = {"from": "2018-10-11", "to": "2018-10-12", "zone": "UTC"}
 
 
 def file_of(owner: User, name: str, *numbers: int) -> StreamFile:
-    """A file of the owner's filter, sealed an hour after its last tweet."""
+    """A file of the owner's filter, sealed an hour after its last post."""
     found = sealed(owner, name, *numbers)
     found.sealed_at = MIDNIGHT + timedelta(minutes=max(numbers) + 60)
     db.session.commit()

@@ -29,7 +29,7 @@ MIDNIGHT = datetime.fromisoformat("2018-10-11T00:00:00Z")
 
 
 def line_of(number: int) -> str:
-    """A tweet published so many minutes after a midnight; before it, for a negative number."""
+    """A post published so many minutes after a midnight; before it, for a negative number."""
     at = MIDNIGHT + timedelta(minutes=number)
     line = json.loads(v2_line(number, f"tweet {number}"))
     line["data"] |= {"id": str(snowflake_of(at)), "created_at": at.isoformat()}
@@ -41,7 +41,7 @@ def snowflake_of(moment: datetime) -> int:
 
 
 def sealed(owner: User, name: str, *numbers: int, begun: str = "") -> StreamFile:
-    """A sealed file of the owner's filter, with the tweets of these minutes, as it is recorded."""
+    """A sealed file of the owner's filter, with the posts of these minutes, as it is recorded."""
     content = "".join(line_of(number) + "\r\n" for number in numbers)
     found = stream_file(owner, name, gzip.compress(content.encode()))
     found.lines = len(numbers)

@@ -1,4 +1,4 @@
-"""All recorded tweets go in and come out of every format, counted, equal where it can hold them."""
+"""All recorded posts go in and come out of every format, counted, equal where it can hold them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def recorded(shared_data: Path) -> Iterator[PostRecord]:
 
 @pytest.fixture
 def held(app: Flask, shared_data: Path) -> list[TwitterUserItem]:
-    """Every recorded tweet, kept under its author."""
+    """Every recorded post, kept under its author."""
     records = list(recorded(shared_data))
     begin_write()
     nobody = TwitterUser(uid=0, name="nobody")

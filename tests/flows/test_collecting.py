@@ -1,4 +1,4 @@
-"""From a list of names to the tweets on the page, with what goes wrong on the way."""
+"""From a list of names to the posts on the page, with what goes wrong on the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make run`: from nothing to pages that show collected tweets; Ctrl-C leaves nothing behind."""
+"""`make run`: from nothing to pages that show collected posts; Ctrl-C leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which links a tweet holds."""
+"""Which links a post holds."""
 
 import pytest
 

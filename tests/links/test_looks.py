@@ -34,7 +34,7 @@ CIRCLE = Followed(SHORT, "too_many_redirects", (Hop(SHORT, "HEAD", 302),), LONG,
 
 
 def looked(number: int, *looks: Followed, clock: FrozenClock) -> None:
-    """A tweet with the link, and these looks at it, 40 days between them."""
+    """A post with the link, and these looks at it, 40 days between them."""
     saved(tweet(number, SHORT))
     begin_write()
     item = db.session.scalars(

@@ -203,7 +203,7 @@ DAYS = {"start": "2026-11-20", "end": "2026-11-20"}
 
 @pytest.fixture
 def left_on_two_days(clock):
-    """A tweet of the 19th and one of the 20th whose links are due again, and two cut off."""
+    """A post of the 19th and one of the 20th whose links are due again, and two cut off."""
     with Fake([answer(503, b"")]) as fake:
         root = f"http://a.example:{fake.port}"
         days = {19: "2026-11-19T23:59:59.000Z", 20: "2026-11-20T00:00:00.000Z"}
@@ -388,7 +388,7 @@ def test_the_command_says_what_it_found(runner):
 
 
 def archive(fake, count):
-    """So many tweets of long ago, which share ten links."""
+    """So many posts of long ago, which share ten links."""
     old = "2015-03-01T10:00:00.000Z"
     return [
         tweet(number, f"http://a.example:{fake.port}/old/{number % 10}", created=old)

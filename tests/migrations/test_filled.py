@@ -78,7 +78,7 @@ def counts() -> dict[str, int]:
 
 
 def search_state() -> tuple[int, str]:
-    """The version of the search's words, and how the database is told to keep tweets."""
+    """The version of the search's words, and how the database is told to keep posts."""
     with db.engine.connect() as connection:
         version = connection.scalar(text("SELECT version FROM tweet_search_state"))
         if connection.dialect.name == "sqlite":

@@ -101,7 +101,7 @@ def test_a_migration_killed_at_any_statement_loses_nothing(file: Path, tmp_path:
 def test_a_copy_made_while_others_write_is_one_moment_of_the_collection(
     app: Flask, file: Path, tmp_path: Path
 ) -> None:
-    """JB16: put back, every tweet is what it was, and every count fits."""
+    """JB16: put back, every post is what it was, and every count fits."""
     stop, pages = threading.Event(), [0]
 
     def write() -> None:

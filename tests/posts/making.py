@@ -1,4 +1,4 @@
-"""Tweets made for these tests by plain functions. Each commits, so that all sessions see them."""
+"""Posts made for these tests by plain functions. Each commits, so that all sessions see them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 
 def tweet_id(at: datetime, number: int = 0) -> int:
-    """The id that Twitter would give a tweet made at this moment."""
+    """The id that Twitter would give a post made at this moment."""
     return int((at - SNOWFLAKE_EPOCH) / timedelta(milliseconds=1)) << 22 | number
 
 
@@ -72,7 +72,7 @@ def record(payload: dict[str, Any]) -> PostRecord:
 
 
 def save(records: Iterable[PostRecord], owner: Any, captured_by: Any = "timeline") -> Saved:
-    """Keep these tweets, and commit."""
+    """Keep these posts, and commit."""
     begin_write()
     saved = save_page(records, captured_by=captured_by, run_id=None, owner=owner)
     db.session.commit()
@@ -80,7 +80,7 @@ def save(records: Iterable[PostRecord], owner: Any, captured_by: Any = "timeline
 
 
 def make_tweet(user: TwitterUser, text: str = "A tweet about the harbour", **fields: Any) -> int:
-    """A kept tweet of this account, its id given back. `fields` as for `post`."""
+    """A kept post of this account, its id given back. `fields` as for `post`."""
     made = record(post(user.uid or 0, text, name=user.name, **fields))
     saved = save([made], user.id)
     assert saved.new == 1, saved

@@ -22,7 +22,7 @@ WORDS = ["flood", "harbour", "library", "東京都", "홍수"]
 
 
 def full_count() -> dict[str, object]:
-    """What the kept counts have to be, told by the tweets alone."""
+    """What the kept counts have to be, told by the posts alone."""
     days: dict[tuple[int, str], int] = {}
     totals: dict[str, int] = {}
     users: dict[int, list[object]] = {}

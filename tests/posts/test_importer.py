@@ -230,7 +230,7 @@ def test_an_import_that_was_cut_off_goes_on_where_it_stopped(
 def test_a_large_file_needs_little_memory(
     app: Flask, instance_folder: Path, tmp_path: Path
 ) -> None:
-    """Twenty thousand tweets of 4 KB: what is held grows with the batch, not with the file."""
+    """Twenty thousand posts of 4 KB: what is held grows with the batch, not with the file."""
     make_user("ann", uid=101)
     file = tmp_path / "tweets.jsonl"
     with file.open("wb") as out:
@@ -307,7 +307,7 @@ def test_recorded_v2_pages_come_in_whole(
 
 
 def true_id(tweet: dict[str, Any]) -> int:
-    """The oldest tweets have no `id_str`; their ids are small enough for any tool."""
+    """The oldest posts have no `id_str`; their ids are small enough for any tool."""
     return int(tweet.get("id_str") or tweet["id"])
 
 

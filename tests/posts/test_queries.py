@@ -39,7 +39,7 @@ TEXTS = {
 
 @pytest.fixture
 def texts(app: Flask) -> dict[int, int]:
-    """Tweet ids to the numbers of the texts above, older first."""
+    """Post ids to the numbers of the texts above, older first."""
     ann = make_user("ann", uid=101)
     found = {}
     for number, text in TEXTS.items():
@@ -192,7 +192,7 @@ def test_days_hold_where_ids_and_dates_do_not_agree(app: Flask) -> None:
 
 @pytest.fixture
 def mixed(app: Flask) -> list[dict[str, object]]:
-    """Eighty tweets of six accounts in two sets, of every kind."""
+    """Eighty posts of six accounts in two sets, of every kind."""
     dice = random.Random(4)
     owner = make_account()
     users = [make_user(f"user_{number}") for number in range(6)]

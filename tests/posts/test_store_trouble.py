@@ -1,4 +1,4 @@
-"""Trouble that is no tweet's own fault stops the saving, and leaves nothing half done."""
+"""Trouble that is no post's own fault stops the saving, and leaves nothing half done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deletion duty: a tweet goes from every store, and nothing else does."""
+"""Deletion duty: a post goes from every store, and nothing else does."""
 
 from __future__ import annotations
 

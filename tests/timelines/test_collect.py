@@ -236,7 +236,7 @@ def test_the_same_page_token_again_ends_the_pass_and_the_next_run_goes_on(
 
 
 def refused_range(sandbox: Sandbox, until_id: int, name: str = "until_id") -> PlannedFault:
-    """X refuses each call that ends below this tweet, naming this parameter."""
+    """X refuses each call that ends below this post, naming this parameter."""
     message = f"'{name}' must be a number that is newer."
     body = {"errors": [{"parameters": {name: [str(until_id)]}, "message": message}]}
     return sandbox.faults.add(
@@ -401,7 +401,7 @@ def test_swapped_names_never_join_tweets(
 def test_posts_that_cannot_be_kept_are_told_and_the_rest_comes(
     twitter: Client, sandbox: Sandbox, a_run: RunContext
 ) -> None:
-    """AP6, AP7, JB14: one bad tweet among good ones."""
+    """AP6, AP7, JB14: one bad post among good ones."""
     person = sandbox.world.find("one_post_only")
     user = tracked(person)
     world = sandbox.world

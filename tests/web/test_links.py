@@ -1,4 +1,4 @@
-"""Pages about links: those of one tweet with every step, by domain, and those that failed."""
+"""Pages about links: those of one post with every step, by domain, and those that failed."""
 
 from __future__ import annotations
 

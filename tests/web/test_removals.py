@@ -1,4 +1,4 @@
-"""Deleting tweets everywhere, and links, from the pages of administration."""
+"""Deleting posts everywhere, and links, from the pages of administration."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def run_of(answer: object) -> Run:
 
 
 def make_link(start: str, *items: int) -> Link:
-    """A link that was followed, held by these tweets (Twitter's ids)."""
+    """A link that was followed, held by these posts (Twitter's ids)."""
     link = Link(
         url_hash=f"{start:>064}"[-64:], start_url=start, outcome="ok", final_url="https://e.org/"
     )

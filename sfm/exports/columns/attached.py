@@ -13,17 +13,17 @@ from sfm.messages import Message
 
 
 def _quoted_media(key: str) -> Callable[[Any], Cell]:
-    return lambda tweet: [item.get(key) or "" for item in items(tweet.quoted_media)]
+    return lambda post: [item.get(key) or "" for item in items(post.quoted_media)]
 
 
 def _poll(key: str) -> Callable[[Any], Cell]:
     """One fact of the post's poll; a post has one at most."""
-    return lambda tweet: next((poll.get(key) or None for poll in items(tweet.polls)), None)
+    return lambda post: next((poll.get(key) or None for poll in items(post.polls)), None)
 
 
 def _poll_options(key: str) -> Callable[[Any], Cell]:
-    def cell(tweet: Any) -> Cell:
-        options = (option for poll in items(tweet.polls) for option in poll["options"])
+    def cell(post: Any) -> Cell:
+        options = (option for poll in items(post.polls) for option in poll["options"])
         return ["" if option[key] is None else str(option[key]) for option in options]
 
     return cell

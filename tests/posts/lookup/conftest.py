@@ -1,4 +1,4 @@
-"""These tests look tweets up in the sandbox."""
+"""These tests look posts up in the sandbox."""
 
 from tests.collecting import sandbox, settings
 

@@ -86,7 +86,7 @@ def links_of(found: Page) -> dict[str, str]:
 
 
 def test_a_month_stays_that_month_on_every_way_on(login_as: LoginAs, reader: User) -> None:
-    """Months are counted in UTC: who reads in Berlin must get just these tweets, also exported."""
+    """Months are counted in UTC: who reads in Berlin must get just these posts, also exported."""
     reader.time_zone = "Europe/Berlin"
     ann, signed = make_user("ann"), login_as(reader)
     for text, at, lang in (
@@ -261,7 +261,7 @@ HOSTILE = [
 
 
 def foreign(found: Page) -> list[Any]:
-    """What only a tweet could have brought in."""
+    """What only a post could have brought in."""
     pictures = [one for one in found.all("img") if not (one.get("src") or "").startswith("/static")]
     forms = [one for one in found.all("form") if not (one.get("action") or "").startswith("/")]
     never = ("iframe", "base", "style", "object", "embed", "math")
