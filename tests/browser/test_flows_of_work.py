@@ -23,7 +23,7 @@ def tweets_held() -> int:
 
 
 @both
-def test_tweets_are_searched_narrowed_down_and_exported(
+def test_posts_are_searched_narrowed_down_and_exported(
     open_as: OpenAs, reader: User, scripts: bool
 ) -> None:
     make_tweets(make_twitter_user("anna"), ["flood in town", "flood again", "nothing of it"])
@@ -65,7 +65,7 @@ def test_a_search_that_means_nothing_is_told_and_kept(
 
 
 @both
-def test_a_tweet_is_deleted_everywhere(open_as: OpenAs, superuser: User, scripts: bool) -> None:
+def test_a_post_is_deleted_everywhere(open_as: OpenAs, superuser: User, scripts: bool) -> None:
     gone, _stays = make_tweets(make_twitter_user("anna"), ["goes away", "stays here"])
     page = open_as(superuser, scripts=scripts)
     page.goto(f"/twitter-item/{gone}/")
@@ -84,7 +84,7 @@ def test_a_tweet_is_deleted_everywhere(open_as: OpenAs, superuser: User, scripts
 
 
 @both
-def test_ticked_tweets_are_deleted_and_no_reason_is_no(
+def test_ticked_posts_are_deleted_and_no_reason_is_no(
     open_as: OpenAs, superuser: User, scripts: bool
 ) -> None:
     make_tweets(make_twitter_user("anna"), ["one", "two", "three"])

@@ -40,7 +40,7 @@ def test_the_twenty_classic_columns_stand_in_their_order(target_folder: Path) ->
     assert header.split(",") == NAMES == [column.name for column in CLASSIC]
 
 
-def test_the_classic_cells_of_one_tweet(target_folder: Path, noon: datetime) -> None:
+def test_the_classic_cells_of_one_post(target_folder: Path, noon: datetime) -> None:
     user = make_twitter_user("City_Hall")
     (twitter_id,) = make_tweets(
         user,
@@ -100,7 +100,7 @@ def test_the_classic_cells_of_one_tweet(target_folder: Path, noon: datetime) -> 
 
 
 @pytest.mark.parametrize("format", list(FORMATS))
-def test_every_format_holds_every_tweet_oldest_first(target_folder: Path, format: str) -> None:
+def test_every_format_holds_every_post_oldest_first(target_folder: Path, format: str) -> None:
     user = make_twitter_user()
     ids = make_tweets(user, [text for text in HOSTILE if "\x00" not in text] + ["x"] * 1_200)
     path = target_folder / f"x{FORMATS[format].suffix}"

@@ -91,7 +91,7 @@ class Watched:
         return max(one.memory_info().rss for one in self.server.children())
 
 
-def test_ex12_very_many_tweets_take_little_memory_and_pages_are_answered_meanwhile(
+def test_ex12_very_many_posts_take_little_memory_and_pages_are_answered_meanwhile(
     client: FlaskClient, reader: User, site: tuple[str, psutil.Popen]
 ) -> None:
     make_tweets(make_twitter_user("City"), ["x" * 250])

@@ -85,7 +85,7 @@ def causes(told: list[str]) -> list[str]:
     return [line.partition("(")[2].partition(")")[0] for line in told if "(" in line]
 
 
-def test_outages_before_the_first_tweet_and_behind_the_last_one_of_a_day_are_told(
+def test_outages_before_the_first_post_and_behind_the_last_one_of_a_day_are_told(
     target_folder: Path, reader: User
 ) -> None:
     mine = file_of(reader, "mine.gz", 600, 610)
@@ -124,7 +124,7 @@ def test_what_a_gap_was_filled_with_and_what_not_is_told(target_folder: Path, re
     assert told.endswith("; 12 posts came from search, for what is not recorded")
 
 
-def test_without_days_the_time_of_the_files_counts_not_that_of_their_tweets(
+def test_without_days_the_time_of_the_files_counts_not_that_of_their_posts(
     target_folder: Path, reader: User
 ) -> None:
     mine = file_of(reader, "mine.gz", 600, 610)
@@ -176,7 +176,7 @@ def test_nobody_learns_of_other_peoples_filters_by_an_export(
     assert causes(gaps_told(target_folder, of(**TWO_DAYS))) == ["theirs", "mine"]
 
 
-def test_tweets_that_came_by_no_stream_have_no_gaps(target_folder: Path, reader: User) -> None:
+def test_posts_that_came_by_no_stream_have_no_gaps(target_folder: Path, reader: User) -> None:
     mine = file_of(reader, "mine.gz", 600)
     gap(mine, "mine", 600)
     make_tweets(make_twitter_user(), ["of a timeline"], at=MIDNIGHT + timedelta(minutes=600))

@@ -130,7 +130,7 @@ def test_what_is_not_there_or_not_clear_is_told(
     assert says in result.stderr
 
 
-def test_a_sample_of_stream_files_is_drawn_from_single_tweets_and_again_by_its_seed(
+def test_a_sample_of_stream_files_is_drawn_from_single_posts_and_again_by_its_seed(
     runner: FlaskCliRunner, filter_id: int
 ) -> None:
     args = ["export", "--twitter-filter", str(filter_id), "--sample", "2", "--seed"]

@@ -57,7 +57,7 @@ def held(app: Flask, shared_data: Path) -> list[TwitterUserItem]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", ["classic", "extended"])
-def test_every_recorded_tweet_comes_out_of_every_format(
+def test_every_recorded_post_comes_out_of_every_format(
     held: list[TwitterUserItem], tmp_path: Path, columns: str
 ) -> None:
     ids = [item.twitter_id for item in held]

@@ -18,7 +18,7 @@ Login = Callable[[User], FlaskClient]
 
 
 @pytest.mark.slow
-def test_a_list_becomes_tweets_on_pages_through_limits_renames_and_suspensions(
+def test_a_list_becomes_posts_on_pages_through_limits_renames_and_suspensions(
     runner: FlaskCliRunner,
     sandbox: Sandbox,
     login_as: Login,

@@ -64,7 +64,7 @@ def links():
     return {link.start_url: link for link in db.session.scalars(select(Link))}
 
 
-def test_each_link_of_each_tweet_is_followed_and_kept():
+def test_each_link_of_each_post_is_followed_and_kept():
     def route(asked):
         there = asked.path == "/there"
         return answer(200, b"", {"X-A": "b"}) if there else answer(301, b"", {"Location": "/there"})
@@ -172,7 +172,7 @@ def test_links_that_fail_are_recorded_and_tried_again_when_due(clock):
     assert links()[start].retry_at is None
 
 
-def test_a_link_of_a_month_ago_is_asked_for_again_for_a_new_tweet(clock):
+def test_a_link_of_a_month_ago_is_asked_for_again_for_a_new_post(clock):
     with Fake([answer(200, b"")]) as fake:
         saved(tweet(1, f"http://a.example:{fake.port}/"))
         run()
@@ -181,7 +181,7 @@ def test_a_link_of_a_month_ago_is_asked_for_again_for_a_new_tweet(clock):
         assert run()["links"] == 1
 
 
-def test_days_accounts_and_limits_choose_tweets():
+def test_days_accounts_and_limits_choose_posts():
     with Fake([answer(200, b"")]) as fake:
         root = f"http://a.example:{fake.port}"
         ann = saved(
@@ -232,7 +232,7 @@ def test_what_days_left_out_is_followed_by_a_run_without_any(left_on_two_days):
     assert asked == {"/again/19", "/left/19", "/new/19"}
 
 
-def test_a_limit_is_not_spent_on_tweets_without_links():
+def test_a_limit_is_not_spent_on_posts_without_links():
     with Fake([answer(200, b"")]) as fake:
         saved(tweet(1), tweet(2), tweet(3, f"http://a.example:{fake.port}/"))
         assert run(limit=1) == {"posts": 1, "links": 1, "outcomes": {"ok": 1}}
@@ -411,7 +411,7 @@ def test_yesterdays_links_never_wait_behind_an_archive(clock):
     assert len(paths) == len(set(paths)) == 13
 
 
-def test_tweets_that_come_during_a_run_are_looked_at_before_the_rest_of_an_archive(clock):
+def test_posts_that_come_during_a_run_are_looked_at_before_the_rest_of_an_archive(clock):
     with Fake([answer(200, b"")]) as fake:
         root = f"http://a.example:{fake.port}"
         saved(*archive(fake, 1))
@@ -431,7 +431,7 @@ def test_tweets_that_come_during_a_run_are_looked_at_before_the_rest_of_an_archi
     assert batches == [0, 1, 2]
 
 
-def test_a_retry_that_falls_due_comes_before_an_archive_and_after_new_tweets(clock):
+def test_a_retry_that_falls_due_comes_before_an_archive_and_after_new_posts(clock):
     with Fake([answer(503, b"")]) as failing:
         root = f"http://a.example:{failing.port}"
         saved(tweet(9_000, f"{root}/again"))

@@ -98,7 +98,7 @@ def test_a_second_import_changes_nothing(
     assert db.session.scalar(select(func.sum(DayTotal.items))) == total == 30
 
 
-def test_what_is_no_tweet_is_listed_with_its_line_and_the_rest_comes_in(
+def test_what_is_no_post_is_listed_with_its_line_and_the_rest_comes_in(
     app: Flask, runner: FlaskCliRunner, tmp_path: Path
 ) -> None:
     make_user("ann", uid=101)
@@ -254,7 +254,7 @@ def test_a_large_file_needs_little_memory(
     assert int(done.stdout) < 100  # the file: 78 MB; libraries alone: about 80
 
 
-def test_recorded_v1_tweets_come_in_and_give_back_their_lines(
+def test_recorded_v1_posts_come_in_and_give_back_their_lines(
     app: Flask, runner: FlaskCliRunner, shared_data: Path
 ) -> None:
     done = runner.invoke(args=[*IMPORT, *copies(shared_data, "v1_tweets.jsonl")])

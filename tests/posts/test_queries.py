@@ -292,7 +292,7 @@ def fits(one: dict[str, object], args: dict[str, str]) -> bool:
     )
 
 
-def test_sets_ids_and_former_names_choose_tweets(app: Flask) -> None:
+def test_sets_ids_and_former_names_choose_posts(app: Flask) -> None:
     ann, bob, cy = make_user("ann"), make_user("bob"), make_user("cy")
     tweets = {user.name: make_tweet(user) for user in (ann, bob, cy)}
     db.session.add(FormerName(twitter_user_id=bob.id, lower_name="old_bob", until=NOON))

@@ -22,7 +22,7 @@ def held() -> list[TwitterUserItem]:
     return list(db.session.scalars(select(TwitterUserItem).order_by(TwitterUserItem.twitter_id)))
 
 
-def test_new_tweets_come_in_with_their_columns(app: Flask, clock: FrozenClock) -> None:
+def test_new_posts_come_in_with_their_columns(app: Flask, clock: FrozenClock) -> None:
     user = make_user("ann_x", uid=101)
     made = record(
         post(
@@ -49,7 +49,7 @@ def test_new_tweets_come_in_with_their_columns(app: Flask, clock: FrozenClock) -
     assert item.conversation_id == 7
 
 
-def test_a_tweet_met_again_changes_nothing(app: Flask) -> None:
+def test_a_post_met_again_changes_nothing(app: Flask) -> None:
     user = make_user("ann_x", uid=101)
     first = post(101, "As it was", twitter_id=tweet_id(NOON), public_metrics={"like_count": 1})
     again = post(101, "Edited", twitter_id=tweet_id(NOON), public_metrics={"like_count": 999})
@@ -64,7 +64,7 @@ def test_a_tweet_met_again_changes_nothing(app: Flask) -> None:
     assert db.session.get(TwitterUser, user.id).items_count == 2  # type: ignore[union-attr]
 
 
-def test_a_tweet_twice_on_one_page_is_kept_once(app: Flask) -> None:
+def test_a_post_twice_on_one_page_is_kept_once(app: Flask) -> None:
     user = make_user(uid=101)
     one = record(post(101))
 
@@ -74,7 +74,7 @@ def test_a_tweet_twice_on_one_page_is_kept_once(app: Flask) -> None:
     assert db.session.scalar(select(func.sum(DayCount.items))) == 1
 
 
-def test_tweets_go_to_the_account_of_their_author_and_strangers_are_named(app: Flask) -> None:
+def test_posts_go_to_the_account_of_their_author_and_strangers_are_named(app: Flask) -> None:
     ann, bob = make_user(uid=101), make_user(uid=102)
     records = [record(post(uid)) for uid in (101, 102, 102, 999)]
 
@@ -153,7 +153,7 @@ def test_a_figure_that_no_database_holds_is_left_out(app: Flask, silly: int) -> 
     assert held()[0].followers_count is None
 
 
-def test_a_tweet_without_any_date_is_refused_by_name_and_the_page_goes_on(app: Flask) -> None:
+def test_a_post_without_any_date_is_refused_by_name_and_the_page_goes_on(app: Flask) -> None:
     user = make_user(uid=101)
     dateless = post(101, twitter_id=20)
     dateless["data"]["created_at"] = "yesterday"
@@ -165,7 +165,7 @@ def test_a_tweet_without_any_date_is_refused_by_name_and_the_page_goes_on(app: F
     assert "date" in saved.rejected[0].reason
 
 
-def test_one_poisoned_tweet_of_a_page_is_refused_alone(
+def test_one_poisoned_post_of_a_page_is_refused_alone(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The id here is one that the adapter would never let through."""

@@ -40,7 +40,7 @@ def test_a_full_disk_is_raised_and_nothing_is_half_saved(app: Flask) -> None:
     assert db.session.execute(text("PRAGMA integrity_check")).scalar() == "ok"
 
 
-def test_two_savers_at_once_keep_every_tweet_once_and_true_counts(app: Flask) -> None:
+def test_two_savers_at_once_keep_every_post_once_and_true_counts(app: Flask) -> None:
     ann = make_user("ann", uid=101)
     pages = [[record(post(101, f"page {page}")) for _ in range(20)] for page in range(8)]
     user_id = ann.id

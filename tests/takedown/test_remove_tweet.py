@@ -133,7 +133,7 @@ def run(runner: FlaskCliRunner, *words: object, yes: bool = True) -> Result:
     return done
 
 
-def test_a_removed_tweet_is_in_no_store_any_more(
+def test_a_removed_post_is_in_no_store_any_more(
     runner: FlaskCliRunner, settings: Settings, owner: User, collected: TwitterUser
 ) -> None:
     gone = post(text=f"Seen: {WORD} by the harbour")
@@ -224,7 +224,7 @@ def test_quotes_and_answers_stay_without_the_copy_they_carried(
     assert verify(settings.data_folder, row) == ""
 
 
-def test_exports_of_other_tweets_and_files_without_it_are_not_touched(
+def test_exports_of_other_posts_and_files_without_it_are_not_touched(
     runner: FlaskCliRunner, settings: Settings, owner: User, collected: TwitterUser
 ) -> None:
     number = make_tweet(collected, f"The {WORD}")

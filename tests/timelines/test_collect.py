@@ -379,7 +379,7 @@ def test_a_new_name_and_an_end_of_protection_come_with_the_pages(
     assert list(kinds) == ["added", "renamed"]
 
 
-def test_swapped_names_never_join_tweets(
+def test_swapped_names_never_join_posts(
     twitter: Client, sandbox: Sandbox, a_run: RunContext, clock: FrozenClock
 ) -> None:
     """AP5."""

@@ -270,7 +270,7 @@ def test_a_missing_address_for_one_account_is_no_word_about_a_setting(
     assert "TWITTER_API_ROOT" not in reasons()[failing.name]
 
 
-def test_tweets_kept_of_an_account_that_broke_off_are_counted(
+def test_posts_kept_of_an_account_that_broke_off_are_counted(
     app: Flask, sandbox: Sandbox, runner: FlaskCliRunner
 ) -> None:
     user = tracked(sandbox.world.find("HarborCouncil"))

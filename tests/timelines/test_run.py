@@ -110,7 +110,7 @@ def test_accounts_in_trouble_are_rows_with_reasons_and_the_rest_comes(
     assert held(bad["spam_fountain"])
 
 
-def test_tweets_of_an_account_that_is_gone_are_kept(
+def test_posts_of_an_account_that_is_gone_are_kept(
     good: dict[str, TwitterUser], sandbox: Sandbox
 ) -> None:
     timeline_run()
@@ -120,7 +120,7 @@ def test_tweets_of_an_account_that_is_gone_are_kept(
     assert held(good["FerryNotes"]) == before
 
 
-def test_never_seen_accounts_come_first_then_those_that_tweet_most(app: Flask) -> None:
+def test_never_seen_accounts_come_first_then_those_that_post_most(app: Flask) -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
     for number, (name, seen, rate) in enumerate(
         [("slow", now, 0.1), ("new", None, None), ("busy", now, 50.0), ("newer", None, None)],

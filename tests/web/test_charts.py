@@ -11,7 +11,7 @@ from sfm.web.charts import bar_chart, every_day, nice_top, sparkline
 LAST = date(2026, 3, 2)
 
 
-def test_days_without_tweets_are_shown_as_none() -> None:
+def test_days_without_posts_are_shown_as_none() -> None:
     days = every_day({date(2026, 2, 28): 5}, LAST, 4)
     assert [(str(day), items) for day, items in days] == [
         ("2026-02-27", 0), ("2026-02-28", 5), ("2026-03-01", 0), ("2026-03-02", 0),
@@ -38,7 +38,7 @@ def test_every_bar_stays_inside_the_picture(counts: dict[date, int]) -> None:
     assert [line.value for line in chart.lines][0] == 0
 
 
-def test_a_day_with_one_tweet_is_seen_beside_a_thousand() -> None:
+def test_a_day_with_one_post_is_seen_beside_a_thousand() -> None:
     chart = bar_chart(every_day({LAST: 1000, date(2026, 3, 1): 1}, LAST, 2))
     assert chart.bars[0].height >= 2
     assert chart.bars[1].height > 50

@@ -364,7 +364,7 @@ def test_commands_do_not_pay_for_pages(instance_folder: Path) -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_a_banner_says_where_tweets_come_from(instance_folder: Path, database_url: str) -> None:
+def test_a_banner_says_where_posts_come_from(instance_folder: Path, database_url: str) -> None:
     for root, banners in (("https://api.x.com", 0), ("http://127.0.0.1:9", 1)):
         settings = test_settings(instance_folder, database_url, twitter_api_root=root)
         found = page(served(settings), "/about/")

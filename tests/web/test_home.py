@@ -40,7 +40,7 @@ def test_a_reader_is_not_sent_to_pages_that_are_not_theirs(
     assert not [link for link in found.links() if link.startswith("/admin/")]
 
 
-def test_counts_chart_table_and_latest_tweets(
+def test_counts_chart_table_and_latest_posts(
     clock: FrozenClock, login_as: Login, reader: User
 ) -> None:
     user = make_twitter_user("CityArchive")

@@ -44,7 +44,7 @@ def tweet_with(link: Link) -> TwitterUserItem:
     return item
 
 
-def test_a_tweets_links_show_every_step(signed: FlaskClient) -> None:
+def test_a_posts_links_show_every_step(signed: FlaskClient) -> None:
     steps = [
         {"url": "http://a.example/", "method": "HEAD", "status": 301, "headers": {"X-A": "<b>"},
          "seconds": 0.25},
@@ -74,7 +74,7 @@ def test_links_can_be_followed_on_demand(signed: FlaskClient) -> None:
     assert run.params == {"item_ids": [item.id], "refetch": True}
 
 
-def test_a_tweet_that_is_not_here_has_no_links(signed: FlaskClient) -> None:
+def test_a_post_that_is_not_here_has_no_links(signed: FlaskClient) -> None:
     page(signed, "/twitter-item/12345/links/", 404)
 
 

@@ -164,7 +164,7 @@ def test_who_is_not_signed_in_reads_nothing(client: FlaskClient) -> None:
         assert client.get(address).status_code == 302
 
 
-def test_one_tweet_is_a_page_for_browsers_and_json_for_programs(signed: FlaskClient) -> None:
+def test_one_post_is_a_page_for_browsers_and_json_for_programs(signed: FlaskClient) -> None:
     ann = make_user("ann")
     one = make_tweet(ann, "Flood at the harbour")
     raw = db.session.scalar(select(TwitterUserItem.item_json))
@@ -219,7 +219,7 @@ def test_links_tags_and_names_are_linked_and_the_own_picture_is_not_in_the_text(
     assert "See example.org/x & #Flood by @City_Hall" in text_of(whole.by_id("post-text"))
 
 
-def test_quoted_and_retweeted_tweets_are_shown(signed: FlaskClient) -> None:
+def test_quoted_and_retweeted_posts_are_shown(signed: FlaskClient) -> None:
     ann = make_user("ann")
     quoted = {"id": "77", "text": "What was said before &lt;b&gt;", "author_id": "9"}
     people = [{"id": "9", "username": "speaker", "name": "Speaker"}]
@@ -305,7 +305,7 @@ def test_fifty_hostile_texts_are_shown_harmless(signed: FlaskClient) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_all_recorded_tweets_open_and_show_their_text(
+def test_all_recorded_posts_open_and_show_their_text(
     app: Flask, signed: FlaskClient, runner: FlaskCliRunner, shared_data: Path, tmp_path: Path
 ) -> None:
     files = []

@@ -85,7 +85,7 @@ def make_link(start: str, *items: int) -> Link:
     return link
 
 
-def test_a_tweet_is_deleted_from_its_page_with_counts_search_links_and_a_reason(
+def test_a_post_is_deleted_from_its_page_with_counts_search_links_and_a_reason(
     boss: FlaskClient, anna: TwitterUser, superuser: User
 ) -> None:
     gone, stays = make_tweets(anna, ["zebra crossing https://t.co/a", "zebra stays"])
@@ -119,7 +119,7 @@ def test_a_tweet_is_deleted_from_its_page_with_counts_search_links_and_a_reason(
     assert "Posts and retweets deleted 1" in done.text
 
 
-def test_ticked_tweets_of_the_table_are_deleted_together(
+def test_ticked_posts_of_the_table_are_deleted_together(
     boss: FlaskClient, anna: TwitterUser
 ) -> None:
     tweets = make_tweets(anna, [f"number {number}" for number in range(5)])
@@ -162,7 +162,7 @@ def confirm_fields(confirm: Page) -> dict[str, str]:
     ("query", "status"),
     [("", 303), ("?tweet=x", 303), ("?tweet=-1", 303), (f"?tweet={2**70}", 303), ("?tweet=5", 404)],
 )
-def test_ids_that_lead_to_no_tweet_are_told(boss: FlaskClient, query: str, status: int) -> None:
+def test_ids_that_lead_to_no_post_are_told(boss: FlaskClient, query: str, status: int) -> None:
     assert boss.get(f"{DELETE}{query}").status_code == status
 
 
@@ -190,7 +190,7 @@ def test_files_that_are_still_written_are_done_when_they_are_finished(
     assert not any(str(tweet).encode() in path.read_bytes() for path in folder.rglob("*.jsonl"))
 
 
-def test_links_are_forgotten_and_their_tweets_stay(boss: FlaskClient, anna: TwitterUser) -> None:
+def test_links_are_forgotten_and_their_posts_stay(boss: FlaskClient, anna: TwitterUser) -> None:
     (tweet,) = make_tweets(anna, ["look https://t.co/a"])
     link, other = make_link("https://t.co/a", tweet).id, make_link("https://t.co/z").id
     table = page(boss, "/admin/twitter-user-item-urls/")

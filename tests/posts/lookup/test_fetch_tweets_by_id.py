@@ -18,7 +18,7 @@ def ids(sandbox: Sandbox) -> list[int]:
     return sorted(sandbox.world.visible(person))[:130]
 
 
-def test_tweets_found_come_out_as_lines_and_the_rest_is_logged(
+def test_posts_found_come_out_as_lines_and_the_rest_is_logged(
     runner: FlaskCliRunner, tmp_path: Path, ids: list[int]
 ) -> None:
     given, out = tmp_path / "ids.txt", tmp_path / "tweets.jsonl"
