@@ -6,8 +6,9 @@ asked for. Nothing here sleeps: `pause` is called where there is something to wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sfm import clock
@@ -15,6 +16,7 @@ from sfm.networks.errors import BadRequest, Retry
 from sfm.networks.meter import Meter, WindowState
 from sfm.networks.page import AccountBatch, Counts, Page
 from sfm.networks.record import MAX_ID, Account
+from sfm.twitter import dialect as dialects
 from sfm.twitter import endpoints as at
 from sfm.twitter import fields as request_fields
 from sfm.twitter.endpoints import Endpoint
@@ -49,6 +51,7 @@ class Client:
     ) -> None:
         self.transport = transport
         self.dialect: Dialect = dialect
+        self._has_own_fields = fields is not None
         self._fields = fields if fields is not None else request_fields.for_posts(dialect)
 
     @property
@@ -111,7 +114,7 @@ class Client:
 
     def me(self) -> Account:
         """The account whose sign-in this is. An app's token has none: CredentialProblem."""
-        body = self.transport.ask(at.ME, request_fields.for_users(self._fields))
+        body = self._ask(at.ME, lambda: request_fields.for_users(self._fields))
         self.transport.count(at.ME, users=1)
         return parse_user((take_apart(body).elements or [body])[0])
 
@@ -159,7 +162,7 @@ class Client:
             good = [str(post_id) for post_id in batch if _is_id(post_id)]
             page = Page()
             if good:
-                body = self.transport.ask(at.POSTS, {"ids": ",".join(good), **self._fields})
+                body = self._ask(at.POSTS, partial(self._with_fields, {"ids": ",".join(good)}))
                 page = split_page(body)
                 self.transport.count(at.POSTS, posts=len(page.records))
             yield unknown_posts(page, batch)
@@ -175,8 +178,8 @@ class Client:
         """How many posts of the last seven days match, per "day", "hour" or "minute"."""
         params = self._span(None, None, start_time, end_time)
         params |= {"query": query, "granularity": granularity}
-        params["search_count.fields"] = request_fields.COUNT_FIELDS[self.dialect]
-        body = self.transport.ask(at.COUNTS, params)
+        names = request_fields.COUNT_FIELDS
+        body = self._ask(at.COUNTS, lambda: params | {"search_count.fields": names[self.dialect]})
         self.transport.count(at.COUNTS)
         return read_counts(body)
 
@@ -208,17 +211,42 @@ class Client:
         return AccountBatch(tuple(users), tuple(problems.values()))
 
     def _users_once(self, endpoint: Endpoint, parameter: str, batch: Sequence[str]) -> AccountBatch:
-        params = {parameter: ",".join(batch), **request_fields.for_users(self._fields)}
-        page = split_users(self.transport.ask(endpoint, params))
+        subjects = {parameter: ",".join(batch)}
+        body = self._ask(endpoint, lambda: subjects | request_fields.for_users(self._fields))
+        page = split_users(body)
         self.transport.count(endpoint, users=len(page.users))
         return user_batch(page, batch, by_name=parameter == "usernames")
+
+    def _ask(self, endpoint: Endpoint, params: Callable[[], dict[str, Any]], **more: Any) -> bytes:
+        """As `Transport.ask`; where X does not take the words, once more in the other ones, which
+        this client then goes on with. `params` makes the parameters in the words of the moment."""
+        try:
+            return self.transport.ask(endpoint, params(), **more)
+        except BadRequest as refusal:
+            if self._has_own_fields or not dialects.is_about_words(refusal):
+                raise
+            trouble = refusal
+        self._speak(dialects.other_than(self.dialect))
+        try:
+            body = self.transport.ask(endpoint, params(), **more)
+        except BadRequest:
+            self._speak(dialects.other_than(self.dialect))
+            raise dialects.neither_is_taken(trouble) from None
+        dialects.warn_of(self.dialect)
+        return body
+
+    def _with_fields(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {**params, **self._fields}
+
+    def _speak(self, dialect: Dialect) -> None:
+        self.dialect, self._fields = dialect, request_fields.for_posts(dialect)
 
     def _pages(self, course: PageChain) -> Iterator[Page]:
         while course.params is not None:
             try:
-                body = self.transport.ask(
+                body = self._ask(
                     course.endpoint,
-                    {**course.params, **self._fields},
+                    partial(self._with_fields, course.params),
                     path=course.path,
                     subject=course.subject,
                 )

@@ -10,7 +10,14 @@ from typing import Any
 
 import certifi
 import urllib3
-from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, SSLError, TimeoutError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    NewConnectionError,
+    SSLError,
+    TimeoutError,
+)
 
 from sfm import __version__
 from sfm.messages import Message
@@ -70,6 +77,11 @@ def send(
                 preload_content=False,
             )  # fmt: skip
     except (HTTPError, ValueError) as exc:  # its own text may quote what was sent
+        if isinstance(exc, NewConnectionError | ConnectTimeoutError | SSLError):
+            raise NotConnected(
+                Message("No answer from Twitter: %(why)s.", why=_why(exc)),
+                detail=type(exc).__name__,
+            ) from None
         raise no_answer(STOPPED if limits.is_stopped else _why(exc), exc) from None
 
 
@@ -110,6 +122,10 @@ def beginning_of(answer: Answered) -> bytes:
 def media_type(headers: Mapping[str, str]) -> str:
     """What kind of thing the body is said to be, in small letters."""
     return headers.get("Content-Type", "").lower()
+
+
+class NotConnected(Retry):
+    """No connection came about, so that nothing was sent, and X has counted no call."""
 
 
 def no_answer(why: str, exc: Exception) -> Retry:

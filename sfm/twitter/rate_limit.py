@@ -49,7 +49,10 @@ class Limiter:
         self.clock_is_off = False  # the server's clock and ours are over a minute apart
 
     def take(self, fingerprint: str, endpoint: Endpoint, *, app: bool = True) -> Wait | None:
-        """Take one call; None, or the wait until there is one. Pass every call taken to `note`."""
+        """Take one call; None, or the wait until there is one.
+
+        Pass every call taken to `note`, or to `give_back`.
+        """
         with self._lock:
             now = clock.monotonic()
             window = self._open(fingerprint, endpoint, app, now)
@@ -60,6 +63,13 @@ class Limiter:
             window.remaining -= 1
             window.in_flight += 1
             return None
+
+    def give_back(self, fingerprint: str, endpoint: Endpoint) -> None:
+        """A call that was taken never came about: no connection was made, so X counts none."""
+        with self._lock:
+            window = self._windows[fingerprint, endpoint.name]
+            window.in_flight = max(window.in_flight - 1, 0)
+            window.remaining = min(window.remaining + 1, window.limit)
 
     def note(
         self,

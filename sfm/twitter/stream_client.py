@@ -13,6 +13,7 @@ from sfm.messages import Message
 from sfm.networks.errors import BadRequest, NetworkError, scrub
 from sfm.networks.rules import OpenConnection, Rule, RuleRefusal, StreamRule, SyncResult
 from sfm.networks.stream import StreamKind
+from sfm.twitter import dialect as dialects
 from sfm.twitter import endpoints as at
 from sfm.twitter import fields as request_fields
 from sfm.twitter.endpoints import Endpoint
@@ -64,7 +65,16 @@ class StreamClient:
         self.transport.count(endpoint, calls=0, posts=posts)
 
     def _connect(self, endpoint: Endpoint) -> StreamConnection:
-        return StreamConnection(self.transport.open(endpoint, self._fields, self._timeout))
+        """In tweet words; where X does not take them any more, once in the others."""
+        try:
+            answered = self.transport.open(endpoint, self._fields, self._timeout)
+        except BadRequest as refusal:
+            if not dialects.is_about_words(refusal):
+                raise
+            in_post_words = request_fields.for_posts("post")
+            answered = self.transport.open(endpoint, in_post_words, self._timeout)
+            dialects.warn_of("post")
+        return StreamConnection(answered)
 
     def rules(self) -> tuple[StreamRule, ...]:
         """All rules the app holds, also those of other programs."""

@@ -23,6 +23,7 @@ from sfm.twitter.error_mapping import Answer, classify
 from sfm.twitter.http_client import (
     TIMEOUT_SECONDS,
     Answered,
+    NotConnected,
     beginning_of,
     body_of,
     media_type,
@@ -192,6 +193,7 @@ class Transport:
         trouble: NetworkError | None = None
         limits = ReadLimits(timeout[1], seconds=self._answer_seconds, stopping=self._stopping)
         body = b""
+        is_sent = True
         try:
             answered = self._send(call, patience, timeout, limits)
             if _is_stream(answered, call):
@@ -200,9 +202,15 @@ class Transport:
                 body = beginning_of(answered) if call.is_stream else body_of(answered, limits)
                 trouble = _judge(answered, body, call, patience)
             headers = answered.headers
+        except NotConnected:
+            is_sent = False
+            raise
         finally:
-            refusal = trouble if isinstance(trouble, Wait) else None
-            self._limiter.note(self.auth.fingerprint, call.endpoint, headers, refusal)
+            if is_sent:
+                refusal = trouble if isinstance(trouble, Wait) else None
+                self._limiter.note(self.auth.fingerprint, call.endpoint, headers, refusal)
+            else:
+                self._limiter.give_back(self.auth.fingerprint, call.endpoint)
         if trouble is not None:
             logger.debug("refused endpoint=%s status=%s", call.endpoint.name, trouble.status)
             self.count(call.endpoint)

@@ -13,9 +13,11 @@ import trustme
 from sfm.networks import errors
 from sfm.networks.stream import KeepAlive, backoff_kind
 from sfm.twitter.auth import BearerAuth
+from sfm.twitter.endpoints import FILTER_STREAM
 from sfm.twitter.http_client import new_pool
 from sfm.twitter.stream_client import StreamClient
 from tests.twitter.fake import STREAM_HEAD, TOKEN, Fake, answer, chunk, hold, transport_to
+from tests.twitter.memory_meter import MemoryMeter
 
 
 def client(root, pool=None):
@@ -180,3 +182,17 @@ def test_who_cannot_be_trusted_is_not_sent_the_token(authority, pool, wrong):
     assert "certificate cannot be trusted" in str(fault.value)
     assert b"Bearer" not in b"".join(heard)
     assert len(heard) == (wrong == "no tls")
+
+
+def test_connections_that_never_came_about_use_up_no_limit_and_are_no_calls():
+    """Fifty tries at a server that is away leave the fifty connects of a quarter of an hour."""
+    meter = MemoryMeter()
+    with Fake() as fake:
+        transport = transport_to(fake.root, meter=meter)
+    for _ in range(FILTER_STREAM.app_limit + 5):
+        with pytest.raises(errors.Retry, match="cannot be reached"):
+            transport.open(FILTER_STREAM, {}, (1.0, 1.0))
+    window = transport.window(FILTER_STREAM)
+    assert window is not None
+    assert window.remaining == FILTER_STREAM.app_limit
+    assert meter.calls.total() == 0
