@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from flask.cli import with_appcontext
@@ -30,6 +30,13 @@ interval_option = click.option(
 
 @click.command()
 @click.argument("filter_ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, MAX_ID))
+@click.option(
+    "--connection",
+    default="",
+    metavar="HASH",
+    help="All active filters of the credential whose fingerprint begins so; what supervisord runs "
+    "where filters share a connection.",
+)
 @save_option
 @dir_option
 @interval_option
@@ -38,6 +45,7 @@ interval_option = click.option(
 @with_appcontext
 def filterstream(
     filter_ids: tuple[int, ...],
+    connection: str,
     save: bool,
     folder: Path | None,
     interval: int | None,
@@ -52,9 +60,9 @@ def filterstream(
     if show_list:
         _list_filters()
         return
-    if not filter_ids:
+    if bool(filter_ids) == bool(connection):
         raise click.UsageError("Give the number of a filter; --list shows them.")
-    _collect(filter_ids, save, folder, interval, verbose)
+    _collect(_of_filters(filter_ids, connection), save, folder, interval, verbose)
 
 
 @click.command()
@@ -65,7 +73,9 @@ def filterstream(
 @with_appcontext
 def streamsample(save: bool, folder: Path | None, interval: int | None, verbose: bool) -> None:
     """Collect Twitter's sample of all posts (about 1 %), to standard output or to files."""
-    _collect((), save, folder, interval, verbose)
+    from sfm.supervisord.conf import SAMPLE_PREFIX
+
+    _collect(Stream(SAMPLE_PREFIX, ()), save, folder, interval, verbose)
 
 
 @click.command()
@@ -103,8 +113,29 @@ def _list_filters() -> None:
         click.echo(line)
 
 
+class Stream(NamedTuple):
+    """What one collector is called and which filters it begins with; none for the sample."""
+
+    program: str
+    filter_ids: tuple[int, ...]
+
+
+def _of_filters(filter_ids: tuple[int, ...], connection: str) -> Stream:
+    """The stream of these filters, or of all that share a connection."""
+    from sfm.filters.queries import ids_of_connection
+    from sfm.supervisord.conf import program_name, shared_name
+
+    if not connection:
+        return Stream(program_name(filter_ids), filter_ids)
+    try:
+        program = shared_name(connection)
+    except ValueError as exc:
+        raise click.UsageError("--connection takes twelve of the characters 0-9 and a-f.") from exc
+    return Stream(program, ids_of_connection(connection))
+
+
 def _collect(
-    filter_ids: tuple[int, ...],
+    stream: Stream,
     save: bool,
     folder: Path | None,
     interval: int | None,
@@ -119,7 +150,7 @@ def _collect(
     begun = clock.monotonic()
     logging.getLogger("sfm").setLevel(logging.DEBUG if verbose else logging.INFO)
     try:
-        code = _run_collector(filter_ids, save, folder, interval)
+        code = _run_collector(stream, save, folder, interval)
     except Sentence as exc:
         exc.show()
         code = exc.exit_code
@@ -128,9 +159,7 @@ def _collect(
         raise click.exceptions.Exit(code)
 
 
-def _run_collector(
-    filter_ids: tuple[int, ...], save: bool, folder: Path | None, interval: int | None
-) -> int:
+def _run_collector(stream: Stream, save: bool, folder: Path | None, interval: int | None) -> int:
     """The exit code of a collector; raises Sentence with that of one that could not begin."""
     from sfm.cli import Sentence
     from sfm.errors import SfmError
@@ -139,32 +168,31 @@ def _run_collector(
     from sfm.streams.errors import AnotherCollector
 
     try:
-        options, source = _collector_options(filter_ids, save, folder, interval)
+        options, source = _collector_options(stream, save, folder, interval)
         return Collector(options, source).run()
     except (AnotherCollector, ConnectionTaken) as exc:
         raise Sentence(exc.message, exit_code=HELD_BY_ANOTHER) from exc
     except SfmError as exc:
-        _say_why(filter_ids, exc)
+        _say_why(stream, exc)
         raise Sentence(exc.message, exit_code=NEEDS_PERSON if exc.permanent else 1) from exc
 
 
 def _collector_options(
-    filter_ids: tuple[int, ...], save: bool, folder: Path | None, interval: int | None
+    stream: Stream, save: bool, folder: Path | None, interval: int | None
 ) -> tuple[CollectorOptions, CredentialSource]:
     from sfm.config import supervised_as
     from sfm.extensions import settings
     from sfm.filters import connections
     from sfm.streams.collector import CollectorOptions
-    from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 
     current = settings()
     supervised = bool(supervised_as())
-    source = _source(filter_ids) if filter_ids else connections.sample_source()
-    name = program_name(filter_ids) if filter_ids else SAMPLE_PREFIX
+    ids = stream.filter_ids
+    source = _source(ids) if ids else connections.sample_source()
     root = current.data_folder
     options = CollectorOptions(
-        program=name,
-        filter_ids=filter_ids,
+        program=stream.program,
+        filter_ids=ids,
         folder=(folder or root).absolute() if save else None,
         root=root,
         run=current.instance / "run",
@@ -188,10 +216,10 @@ def _source(filter_ids: tuple[int, ...]) -> CredentialSource:
     return source
 
 
-def _say_why(filter_ids: tuple[int, ...], trouble: Exception) -> None:
+def _say_why(stream: Stream, trouble: Exception) -> None:
     """For the status page: why a process that supervisord started could not begin."""
     from sfm.config import supervised_as
     from sfm.streams.manifest import record_refusal
 
     if supervised_as():
-        record_refusal(filter_ids, str(trouble))
+        record_refusal(stream.program, stream.filter_ids, str(trouble))

@@ -1,16 +1,20 @@
 """Plans which processes the active filters need. Pure.
 
 A program is a connection and the filters it collects: one each, or, where connections are shared,
-all active filters of one credential. A shared program keeps the name it was started with while it
-collects at least one of these filters, so that a filter more or less is no new connection.
+all active filters of one credential. A shared program is named by that credential, so that a filter
+more or less is no new connection.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from sfm.supervisord.conf import Program, ids_of
+from sfm.supervisord.conf import CONNECTION_LENGTH, Program, ids_of
+
+MAX_NAME = 100  # longer names of older versions are given up: their files would not be written
+_FINGERPRINT = re.compile(rf"[0-9a-f]{{{CONNECTION_LENGTH}}}")
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,27 @@ def plan(
         collected = group if share else group[:1]
         waiting |= {request.filter_id: group[0].filter_id for request in group[len(collected) :]}
         ids = tuple(request.filter_id for request in collected)
-        name_ids = _kept_name(ids, names) if share else ids
-        program = Program(name_ids, max(request.revision for request in collected))
+        program = Program(ids, collected[0].revision)
+        if share:
+            program = _shared_program(fingerprint, collected, names)
         programs.append(program)
         filter_ids[program.name] = ids
         fingerprints[program.name] = fingerprint
     return ProgramPlan(tuple(programs), filter_ids, waiting, fingerprints)
 
 
-def _kept_name(ids: tuple[int, ...], names: list[str]) -> tuple[int, ...]:
-    """The filters in the name of the program that collects most of these now; else these."""
-    best = max(names, key=lambda name: len(set(ids_of(name)) & set(ids)), default="")
-    if not set(ids_of(best)) & set(ids):
-        return ids
-    names.remove(best)
-    return ids_of(best)
+def _shared_program(fingerprint: str, group: list[ProgramRequest], running: list[str]) -> Program:
+    """The one program of a credential: as it runs now, else named by its connection.
+
+    One that an older version named by its filters keeps that name while it collects one of them.
+    """
+    ids = tuple(request.filter_id for request in group)
+    revision = max(request.revision for request in group)
+    if not _FINGERPRINT.match(fingerprint):  # no credential: it will say so
+        return Program(ids[:1], revision)
+    shared = Program(ids, revision, connection=fingerprint[:CONNECTION_LENGTH])
+    older = max(running, key=lambda name: len(set(ids_of(name)) & set(ids)), default="")
+    if shared.name in running or not set(ids_of(older)) & set(ids) or len(older) > MAX_NAME:
+        return shared
+    running.remove(older)
+    return Program(ids_of(older), revision)

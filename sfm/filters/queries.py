@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sfm.config import supervised_as
 from sfm.database import db
 from sfm.errors import WrongInput
-from sfm.filters.connections import NoStreamCredential
+from sfm.filters.connections import NoStreamCredential, fingerprint_of
 from sfm.messages import Message
 from sfm.models import Heartbeat, TwitterFilter, User
 
@@ -28,6 +28,20 @@ def heartbeats() -> dict[int, Heartbeat]:
     for heartbeat in db.session.scalars(select(Heartbeat).order_by(Heartbeat.beat_at)):
         by_filter |= dict.fromkeys(heartbeat.filter_ids, heartbeat)
     return by_filter
+
+
+def ids_of_connection(connection: str) -> tuple[int, ...]:
+    """The active filters whose credential's fingerprint begins so. Raises NoStreamCredential where
+    there is none."""
+    active = select(TwitterFilter).where(TwitterFilter.is_active, TwitterFilter.held_at.is_(None))
+    ids = tuple(
+        twitter_filter.id
+        for twitter_filter in db.session.scalars(active.order_by(TwitterFilter.id))
+        if fingerprint_of(twitter_filter).startswith(connection)
+    )
+    if not ids:
+        raise NoStreamCredential(Message("No active filter connects with this credential."))
+    return ids
 
 
 def to_collect(filter_ids: Collection[int]) -> TwitterFilter:

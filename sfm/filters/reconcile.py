@@ -115,7 +115,7 @@ def _programs_now(to: SupervisordClient) -> list[Program]:
     down = {
         process.name: process
         for process in view.processes
-        if process.filter_ids and process.state.is_down
+        if process.is_collector and process.state.is_down
     }
     steady = [process.name for process in view.processes if _is_steady(process)]
     may = _may_start(planned, down, steady) if down or steady else {}
@@ -155,7 +155,7 @@ def _is_outdated(heartbeat: Heartbeat, fingerprint: str, revision: int) -> bool:
 
 def _is_steady(process: ProcessInfo) -> bool:
     return (
-        bool(process.filter_ids)
+        process.is_collector
         and process.state is ProcessState.RUNNING
         and process.started_at is not None
         and clock.now() - process.started_at > STEADY_AFTER

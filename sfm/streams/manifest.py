@@ -24,7 +24,6 @@ from sfm.streams import file_names
 from sfm.streams.sealing import FileFacts
 from sfm.streams.status import Outage
 from sfm.streams.writer import BATCH_SECONDS
-from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 
 logger = logging.getLogger(__name__)
 
@@ -269,10 +268,9 @@ def _moment(post_id: int | None) -> datetime | None:
     return clock.snowflake_time(post_id) if post_id is not None else None
 
 
-def record_refusal(filter_ids: Iterable[int], why: str) -> None:
+def record_refusal(program: str, filter_ids: Iterable[int], why: str) -> None:
     """A heartbeat that says why a collector could not begin. Commits."""
     ids = list(filter_ids)
-    program = program_name(ids) if ids else SAMPLE_PREFIX
     begin_write()
     beat = db.session.get(Heartbeat, program) or Heartbeat(program=program)
     beat.filter_ids, beat.state, beat.reason = ids, "needs_person", why

@@ -27,7 +27,11 @@ START_SECONDS = 20
 FINAL_EXIT_CODES = (0, 2, 3, 4, 5)
 NEEDS_PERSON = 3
 
-_OUR_NAME = re.compile(FILTER_PREFIX + r"[1-9][0-9]{0,18}(?:-[1-9][0-9]{0,18})*")
+SHARED_PREFIX = FILTER_PREFIX + "shared-"
+CONNECTION_LENGTH = 12  # characters of a credential's fingerprint that name its connection
+
+_OF_FILTERS = re.compile(FILTER_PREFIX + r"[1-9][0-9]{0,18}(?:-[1-9][0-9]{0,18})*")
+_SHARED = re.compile(SHARED_PREFIX + rf"[0-9a-f]{{{CONNECTION_LENGTH}}}")
 
 
 class BrokenConfiguration(SfmError):
@@ -38,6 +42,8 @@ class BrokenConfiguration(SfmError):
 class Program:
     """One collector: the filters it was made for, and a number that grows when one changes.
 
+    `connection` is set where it collects all active filters of one credential: the beginning of
+    its fingerprint, so that the name is as short for a hundred filters as for one.
     `may_start` is False while it has to stay down: a person is needed, or it waits after a crash.
     `must_restart`: it runs with a credential that is no longer its own.
     """
@@ -46,11 +52,12 @@ class Program:
     revision: int = 0
     may_start: bool = True
     must_restart: bool = False
+    connection: str = ""
 
     @property
     def name(self) -> str:
-        """twitterfilter-2, or twitterfilter-2-5 for two filters on one connection."""
-        return program_name(self.filter_ids)
+        """twitterfilter-2, or twitterfilter-shared-0a1b2c3d4e5f for a shared connection."""
+        return shared_name(self.connection) if self.connection else program_name(self.filter_ids)
 
 
 def program_name(filter_ids: Iterable[int]) -> str:
@@ -58,9 +65,23 @@ def program_name(filter_ids: Iterable[int]) -> str:
     return FILTER_PREFIX + "-".join(str(int(number)) for number in filter_ids)
 
 
+def shared_name(connection: str) -> str:
+    """The name of the program that collects all filters of a connection. Raises ValueError."""
+    name = SHARED_PREFIX + connection
+    if not _SHARED.fullmatch(name):
+        raise ValueError(f"no connection: {connection!r}")
+    return name
+
+
+def is_collector(name: str) -> bool:
+    """Whether a program is one of ours that collects filters."""
+    return bool(_OF_FILTERS.fullmatch(name) or _SHARED.fullmatch(name))
+
+
 def ids_of(name: str) -> tuple[int, ...]:
-    """The filters that a program was made for; empty for a program that is not of this kind."""
-    if not _OUR_NAME.fullmatch(name):
+    """The filters that a program was made for; empty for one of a shared connection (whose filters
+    come and go), and for a program that is not ours."""
+    if not _OF_FILTERS.fullmatch(name):
         return ()
     return tuple(int(number) for number in name.removeprefix(FILTER_PREFIX).split("-"))
 
@@ -96,18 +117,21 @@ def check(text: str) -> None:
 
 def _heading(program: Program) -> list[str]:
     numbers = ", ".join(str(int(number)) for number in program.filter_ids)
+    filters = "the filters of one connection" if program.connection else f"filter {numbers}"
     return [
-        f"; Written by Social Feed Manager for filter {numbers}. Changes made here are lost.",
+        f"; Written by Social Feed Manager for {filters}. Changes made here are lost.",
         f"; revision {int(program.revision)}",
     ]
 
 
 def _program(program: Program, place: Paths) -> list[str]:
-    numbers = " ".join(str(int(number)) for number in program.filter_ids)
+    filters = " ".join(str(int(number)) for number in program.filter_ids)
+    if program.connection:
+        filters = f"--connection {program.connection}"
     owner = [f"user={place.owner}"] if place.owner else []
     return [
         f"[program:{program.name}]",
-        f'command="{place.python}" -m flask --app app filterstream {numbers} --save',
+        f'command="{place.python}" -m flask --app app filterstream {filters} --save',
         f"directory={place.project}",
         f'environment=SFM_INSTANCE="{place.instance}",PYTHONUNBUFFERED="1"',
         *owner,

@@ -26,25 +26,25 @@ def configured(place: Paths) -> list[str]:
     """Names of the collectors that have a file, whole or not."""
     if not place.conf.is_dir():
         return []
-    return sorted(path.stem for path in place.conf.glob("*.conf") if conf.ids_of(path.stem))
+    return sorted(path.stem for path in place.conf.glob("*.conf") if conf.is_collector(path.stem))
 
 
 def write_files(place: Paths, programs_to_run: Iterable[Program]) -> FileChanges:
     """Write, rewrite and remove files until they are those of the wanted programs.
 
-    Other files in the folder are left alone. Raises OSError and BrokenConfiguration; what was
-    there before then still is.
+    What is new is written before anything goes. Other files in the folder are left alone. Raises
+    OSError and BrokenConfiguration; what was there before then still is.
     """
     programs = {program.name: program for program in programs_to_run}
     kinds: dict[str, list[str]] = {"new": [], "revised": [], "altered": [], "gone": []}
-    for name in configured(place):
-        if name not in programs:
-            (place.conf / f"{name}.conf").unlink(missing_ok=True)
-            kinds["gone"].append(name)
     for name, program in programs.items():
         kind = _write(place.conf / f"{name}.conf", conf.render(program, place))
         if kind:
             kinds[kind].append(name)
+    for name in configured(place):
+        if name not in programs:
+            (place.conf / f"{name}.conf").unlink(missing_ok=True)
+            kinds["gone"].append(name)
     if any(kinds.values()):
         sync(place.conf)
     return FileChanges(**{kind: tuple(names) for kind, names in kinds.items()})

@@ -102,7 +102,7 @@ class Round:
         self.changes.manager = manager_of(exc, self.calls.place)
         with suppress(rpc.NoAnswer, rpc.SupervisordFault):  # the first trouble is the one to end
             for name, process in self.calls.processes().items():
-                if process.filter_ids and name not in self.programs:
+                if process.is_collector and name not in self.programs:
                     self._take_away(name)
             self._wake(set(), set())
         return self.changes
@@ -165,4 +165,4 @@ class Round:
 
 
 def _ours(names: Iterable[str]) -> list[str]:
-    return [name for name in names if conf.ids_of(name)]
+    return [name for name in names if conf.is_collector(name)]

@@ -25,7 +25,7 @@ def tail(place: Paths, name: str, channel: str) -> str:
 
     Raises NotFound for a program that is not ours, SfmError for a log we may not read.
     """
-    if channel not in CHANNELS or not (conf.ids_of(name) or name == conf.SAMPLE_PREFIX):
+    if channel not in CHANNELS or not (conf.is_collector(name) or name == conf.SAMPLE_PREFIX):
         raise NotFound(Message("There is no such log."))
     try:
         # No link is followed: the folder may belong to a group.

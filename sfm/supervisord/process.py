@@ -42,7 +42,12 @@ class ProcessInfo:
     stopped_at: datetime | None
     exit_code: int
     spawn_error: str
-    filter_ids: tuple[int, ...]
+    filter_ids: tuple[int, ...]  # that it was made for; none where they share a connection
+
+    @property
+    def is_collector(self) -> bool:
+        """Whether it is ours and collects filters."""
+        return conf.is_collector(self.name)
 
 
 def is_settled(process: ProcessInfo) -> bool:

@@ -13,7 +13,7 @@ SHOWN, _, NOT_SHOWN = TEXT.partition("## Not shown by a test")
 FAULTS = {
     "ST": 23,
     "CP": 21,
-    "SV": 22,
+    "SV": 23,
     "JB": 22,
     "AP": 24,
     "UX": 18,

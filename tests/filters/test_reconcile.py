@@ -12,8 +12,9 @@ from flask import Flask
 from sfm import clock as sfm_clock
 from sfm.database import db
 from sfm.extensions import settings as app_settings
-from sfm.filters import connections, reconcile, service, validation
+from sfm.filters import connections, queries, reconcile, service, validation
 from sfm.filters.account_lookup import People
+from sfm.filters.connections import NoStreamCredential
 from sfm.filters.drafting import FilterDraft, draft_of
 from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
 from sfm.filters.validation import BadFilter
@@ -25,6 +26,8 @@ from tests.conftest import FrozenClock
 from tests.streams.collecting import make_filter
 
 NOBODY = People({}, {})
+A, B = "a" * 64, "b" * 64  # fingerprints of credentials
+SHARED_A = "twitterfilter-shared-aaaaaaaaaaaa"
 
 
 def test_each_filter_has_a_process_of_its_own_by_default() -> None:
@@ -36,15 +39,15 @@ def test_each_filter_has_a_process_of_its_own_by_default() -> None:
 
 
 def test_two_on_one_credential_wait_for_each_other_unless_connections_are_shared() -> None:
-    requests = [ProgramRequest(5, "a", 20), ProgramRequest(2, "a", 10), ProgramRequest(7, "b", 1)]
+    requests = [ProgramRequest(5, A, 20), ProgramRequest(2, A, 10), ProgramRequest(7, B, 1)]
     alone = plan(requests, share=False)
     assert ([one.name for one in alone.programs], alone.waiting) == (
         ["twitterfilter-2", "twitterfilter-7"], {5: 2},
     )  # fmt: skip
     shared = plan(requests, share=True)
     assert [(one.name, one.revision) for one in shared.programs] == [
-        ("twitterfilter-2-5", 20),
-        ("twitterfilter-7", 1),
+        ("twitterfilter-shared-aaaaaaaaaaaa", 20),
+        ("twitterfilter-shared-bbbbbbbbbbbb", 1),
     ]
     assert shared.waiting == {}
 
@@ -54,22 +57,26 @@ def test_two_on_one_credential_wait_for_each_other_unless_connections_are_shared
     [
         ((2, 5, 7), ["twitterfilter-2-5"], "twitterfilter-2-5"),
         ((5,), ["twitterfilter-2-5"], "twitterfilter-2-5"),
-        ((7, 8), ["twitterfilter-2-5"], "twitterfilter-7-8"),
+        ((7, 8), ["twitterfilter-2-5"], SHARED_A),
         ((2, 5), ["twitterfilter-2", "twitterfilter-5-2"], "twitterfilter-5-2"),
+        ((2, 5), ["twitterfilter-2", SHARED_A], SHARED_A),
+        ((2, 5), ["twitterfilter-2-" + "5" * 18 + "-" + "6" * 18 + "-7" * 40], SHARED_A),
     ],
 )
-def test_a_shared_program_keeps_its_name_while_it_carries_one_of_it(
+def test_a_name_of_an_older_version_is_kept_while_its_program_collects_one_of_its_filters(
     ids: tuple[int, ...], running: list[str], name: str
 ) -> None:
-    found = plan([ProgramRequest(number, "a", 1) for number in ids], share=True, running=running)
+    found = plan([ProgramRequest(number, A, 1) for number in ids], share=True, running=running)
     assert list(found.filter_ids) == [name]
     assert found.filter_ids[name] == ids
 
 
 def test_one_name_is_not_kept_by_two_programs() -> None:
-    requests = [ProgramRequest(2, "a", 1), ProgramRequest(5, "b", 1)]
+    requests = [ProgramRequest(2, A, 1), ProgramRequest(5, B, 1), ProgramRequest(6, "none-6", 1)]
     found = plan(requests, share=True, running=["twitterfilter-2-5"])
-    assert sorted(one.name for one in found.programs) == ["twitterfilter-2-5", "twitterfilter-5"]
+    assert sorted(one.name for one in found.programs) == [
+        "twitterfilter-2-5", "twitterfilter-6", "twitterfilter-shared-bbbbbbbbbbbb",
+    ]  # fmt: skip
 
 
 def down(state: ProcessState, code: int = 1) -> ProcessInfo:
@@ -199,7 +206,11 @@ def test_sharing_lets_two_active_filters_use_one_token(app: Flask) -> None:
     service.save(draft(db.session.get(User, made.user_id) or made.user), NOBODY)
     db.session.commit()
     (program,) = reconcile.wanted_programs().programs
-    assert program.name == "twitterfilter-1-2"
+    connection = credentials.of_user(made.user)[0].fingerprint[:12]
+    assert program.name == f"twitterfilter-shared-{connection}"
+    assert queries.ids_of_connection(connection) == (1, 2)
+    with pytest.raises(NoStreamCredential):
+        queries.ids_of_connection("0" * 12)
 
 
 def test_the_same_token_under_two_names_is_still_one(app: Flask) -> None:

@@ -16,8 +16,9 @@ from flask import Flask
 
 from sfm.database import begin_write, db
 from sfm.extensions import settings as app_settings
-from sfm.filters import service
+from sfm.filters import connections, service
 from sfm.models import ApiUsage, StreamFile, TwitterFilter
+from sfm.supervisord.conf import shared_name
 from tests.rounds import rounds
 from tests.streams.collecting import (
     Process,
@@ -560,6 +561,8 @@ def test_filters_that_share_a_connection_get_the_posts_that_matched_them(
     """One process, one connection; a filter more is a rule sync, not a reconnect."""
     one = make_filter("One", "flood")
     two = make_filter("Two", "storm")
+    connection = connections.fingerprint_of(one)[:12]
+    name = shared_name(connection)
 
     def script(line: Line) -> None:
         fake = line.fake
@@ -577,14 +580,14 @@ def test_filters_that_share_a_connection_get_the_posts_that_matched_them(
 
     with FakeX(script) as fake:
         env = environment(
-            app, fake.url, SUPERVISOR_PROCESS_NAME="twitterfilter-1-2",
+            app, fake.url, SUPERVISOR_PROCESS_NAME=name,
             SFM_SHARE_STREAM_CONNECTIONS="on",
         )  # fmt: skip
-        process = Process(env, "filterstream", one.id, two.id, "--save")
+        process = Process(env, "filterstream", "--connection", connection, "--save")
         try:
-            wait_for(lambda: (b := beat_of("twitterfilter-1-2")) and b.posts == 3)
+            wait_for(lambda: (b := beat_of(name)) and b.posts == 3)
             three = make_filter("Three", "hail")
-            wait_for(lambda: (b := beat_of("twitterfilter-1-2")) and b.posts == 4)
+            wait_for(lambda: (b := beat_of(name)) and b.posts == 4)
             assert len(fake.connects) == 1
             stop(process)
         finally:

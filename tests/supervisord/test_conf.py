@@ -10,6 +10,7 @@ import pytest
 
 from sfm.atomic_file import write_whole
 from sfm.errors import BadSetting
+from sfm.filters.programs import ProgramRequest, plan
 from sfm.supervisord import conf, files
 from sfm.supervisord.conf import BrokenConfiguration, Program
 from sfm.supervisord.paths import Paths, check
@@ -47,6 +48,7 @@ def test_a_filter_number_that_is_no_number_is_refused(place: Paths, number: str)
 NOT_OURS = [
     "web", "twitterfilter", "twitterfilter-", "twitterfilter-0", "twitterfilter-01",
     "twitterfilter-1-", "twitterfilter--1", "twitterfilter-1\n", "twitterfilter-1x",
+    "twitterfilter-shared-", "twitterfilter-shared-0123456789ab-1", "twitterfilter-shared-XYZ",
     "twitterfilter-٣", "streamsample", "twitterfilter-1:twitterfilter-1", "",
 ]  # fmt: skip
 
@@ -54,6 +56,7 @@ NOT_OURS = [
 @pytest.mark.parametrize("name", NOT_OURS)
 def test_programs_of_others_are_not_taken_for_ours(name: str) -> None:
     assert conf.ids_of(name) == ()
+    assert not conf.is_collector(name)
 
 
 def test_a_name_says_which_filters_it_carries() -> None:
@@ -165,3 +168,22 @@ def test_another_revision_alone_is_no_reason_to_start_again(place: Paths) -> Non
     assert changed == files.FileChanges(revised=("twitterfilter-1",))
     moved = replace(place, python=Path("/usr/bin/python3"))
     assert files.write_files(moved, [Program((1,), revision=2)]).altered == ("twitterfilter-1",)
+
+
+SHARED = "twitterfilter-shared-aaaaaaaaaaaa"
+
+
+def test_a_hundred_filters_of_one_connection_have_a_short_name(place: Paths) -> None:
+    """K-16: from 44 filters on the file's name was too long, and the old files were gone."""
+    numbers = range(10**17, 10**17 + 100)
+    (program,) = plan([ProgramRequest(n, "a" * 64, 1) for n in numbers], share=True).programs
+    text = conf.render(program, place)
+    assert (program.name, len(text) < 2000) == (SHARED, True)
+    assert f"filterstream --connection {'a' * 12} --save" in text
+    before = files.write_files(place, [Program((1,))])
+    assert before.new == ("twitterfilter-1",)
+    with pytest.raises(BrokenConfiguration):
+        files.write_files(replace(place, logs=place.instance / "absent"), [program])
+    assert [path.stem for path in place.conf.iterdir()] == ["twitterfilter-1"], "new before old"
+    after = files.write_files(place, [program])
+    assert (after.new, after.gone) == ((SHARED,), ("twitterfilter-1",))
