@@ -66,6 +66,7 @@ class TwitterUser(Base):
     # The oldest post of the first pass; None where there was none, or it is not recorded.
     first_pass_oldest_id: Mapped[int | None] = mapped_column(BigInteger)
     collected_at: Mapped[datetime | None]
+    polled_at: Mapped[datetime | None]  # last asked by a run, read or not; not in an outage
     empty_polls: Mapped[int] = mapped_column(default=0)  # in a row, up to the latest
     failures: Mapped[int] = mapped_column(default=0)  # in a row, up to the latest
     ask_again_at: Mapped[datetime | None]  # None: with every run

@@ -35,6 +35,7 @@ from sfm.timelines.holes import BROKEN, Hole, PassEnd, TimelinePass
 
 RANGE = frozenset({"since_id", "until_id"})
 _RANGE_NAMED = re.compile(r"\b(?:since|until)_id\b(?!=)")  # not in an address that is quoted
+MAX_SLACK = timedelta(hours=1)  # how much sooner a quiet account may be asked again
 RATE_WEIGHT = 0.3  # of the latest pass in an account's posts per day
 
 # Made once: making a statement takes longer than carrying it out.
@@ -242,7 +243,7 @@ def _save_page(
         "pass_oldest_id": cursor.oldest_id,
     }
     if end is not None:
-        change |= _end_of_pass(state, timeline_pass.new + saved.new)
+        change |= _end_of_pass(run, state, timeline_pass.new + saved.new)
         change |= _record_hole(run, account, state, mine, timeline_pass, end)
     connection.execute(_CHANGE, {"account": account.id, **change})
     meter.write(connection)
@@ -289,7 +290,7 @@ def _apply_author(account: CollectedAccount, state: Any, records: Sequence[PostR
     db.session.flush()
 
 
-def _end_of_pass(state: Any, new: int) -> dict[str, Any]:
+def _end_of_pass(run: RunContext, state: Any, new: int) -> dict[str, Any]:
     """The columns that change at the end of a pass: rate, empty polls, when to ask again."""
     now = clock.now()
     quiet_since = state.newest_item_at or state.added_at
@@ -299,9 +300,13 @@ def _end_of_pass(state: Any, new: int) -> dict[str, Any]:
         "tweets_per_day": _rate(state, new, now),
         "empty_polls": 0 if new else state.empty_polls + 1,
         "collected_at": now,
+        "polled_at": now,
         "failures": 0,
         "gone_unconfirmed_since": None,
-        "ask_again_at": now + pause if quiet and pause else None,
+        # From the run's beginning, so that a plan every 24 h asks every 24 h.
+        "ask_again_at": run.begun_at + pause - min(pause / 10, MAX_SLACK)
+        if quiet and pause
+        else None,
     }
 
 

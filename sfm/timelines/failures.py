@@ -168,7 +168,7 @@ def count_failures(run: RunContext, account_ids: Sequence[int]) -> dict[int, str
         for account in db.session.scalars(
             select(TwitterUser).where(TwitterUser.id.in_(account_ids))
         ):
-            account.failures += 1
+            account.failures, account.polled_at = account.failures + 1, clock.now()
             if account.failures >= MAX_FAILURES:
                 account.ask_again_at = clock.now() + lifecycle.ASK_AGAIN_AFTER
                 put_aside[account.id] = account.name

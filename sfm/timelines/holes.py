@@ -71,7 +71,8 @@ def pages_down(client: TimelineReader, uid: int, cursor: TimelineCursor) -> Iter
         yield page
         if page.meta.next_token is None:
             return
-        below_id = min((record.post.twitter_id for record in page.records), default=None)
+        own = [record.post for record in page.records if record.post.author_uid in (None, uid)]
+        below_id = min((post.twitter_id for post in own), default=None)
     yield from client.timeline(uid, since_id=held_to_id - 1, until_id=below_id)
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flask import Flask, current_app
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from sfm import clock
 from sfm.accounts import lifecycle
@@ -44,6 +44,7 @@ from sfm.runs.queue import UNEXPECTED
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines import failures
 from sfm.timelines.collect import AccountCursor, CollectResult, collect, load_cursors
+from sfm.timelines.due import due_accounts
 from sfm.timelines.failures import RETRY_WHEN_DOWN, Failures
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class WorkerPool:
     listener: Listener
     names: dict[int, str]
     waiting: list[int]
+    done_before: int = 0  # accounts that the run asked before it was interrupted
     failed: int = 0
     failures: Failures = field(default_factory=Failures)
     put_aside: set[int] = field(default_factory=set)
@@ -213,7 +215,7 @@ class WorkerPool:
             account = db.session.get(TwitterUser, account_id)
             if account is None:
                 return
-            account.failures = 0
+            account.failures, account.polled_at = 0, clock.now()
             if lifecycle.is_gone(trouble) and account.state != lifecycle.NOT_FOUND:
                 self.gone[account_id] = trouble
             else:
@@ -277,7 +279,7 @@ class WorkerPool:
 
     def finish(self) -> None:
         """After the last account: count the failures. Raises where no account could be read."""
-        if self.failures.is_common:
+        if self.failures.is_common and not self.done_before:
             trouble = self.failures.latest
             message = trouble.message if trouble is not None else UNEXPECTED
             raise SfmError(message, permanent=trouble is not None and trouble.permanent)
@@ -304,16 +306,17 @@ def run_timelines(
 ) -> dict[str, Any]:
     """Collect the accounts that the run's params name, or all that are due; the run's result.
 
+    A run that is taken up again leaves out the accounts that it has asked, and goes on counting.
     Runs threads of its own, each with its own client; commits page by page. Raises what ends the
     run: CredentialProblem, Pause (out of credits), Postponed, Cancelled, Interrupted, LeaseLost.
     """
-    chosen_ids = run.params.get("twitter_user_ids")
-    names = accounts_by_id(chosen_ids) if chosen_ids is not None else due_accounts()
-    left_out = count_not_due() if chosen_ids is None else 0
-    run.set_status("", total=len(names))
+    due = due_accounts(run.begun_at, run.params.get("twitter_user_ids"))
+    names = due.names
+    run.set_status("", total=len(names) + due.done)
+    run.advance(due.done)
     app = cast("Flask", current_app._get_current_object())  # type: ignore[attr-defined]
-    waiting, added_before = list(reversed(names)), run.progress.added
-    worker_pool = WorkerPool(app, run, make_client, listener, names, waiting)
+    waiting = list(reversed(names))
+    worker_pool = WorkerPool(app, run, make_client, listener, names, waiting, due.done)
     db.session.rollback()
     with ThreadPoolExecutor(settings().timeline_threads, "timeline") as pool:
         threads = [
@@ -329,44 +332,8 @@ def run_timelines(
         raise worker_pool.ended_by
     worker_pool.finish()
     return {
-        "accounts": len(names),
-        "new": run.progress.added - added_before,
+        "accounts": len(names) + due.done,
+        "new": run.progress.added,
         "failed": worker_pool.failed,
-        "not_asked": left_out,
+        "not_asked": due.not_due,
     }
-
-
-def due_accounts() -> dict[int, str]:
-    """The active accounts that are due, names by id, in the order of a run.
-
-    Those never collected first, then those that post most, so that little is lost to X's limit
-    of 3,200. Left out until their time: accounts that are asked for less often (quiet,
-    suspended, protected, gone).
-    """
-    free = or_(TwitterUser.ask_again_at.is_(None), TwitterUser.ask_again_at <= clock.now())
-    return _fetch_names(
-        select(TwitterUser.id, TwitterUser.name)
-        .where(TwitterUser.is_active, TwitterUser.uid.is_not(None), free)
-        .order_by(
-            TwitterUser.collected_at.is_not(None),
-            TwitterUser.tweets_per_day.desc().nulls_last(),
-            TwitterUser.id,
-        )
-    )
-
-
-def accounts_by_id(ids: Sequence[int]) -> dict[int, str]:
-    """The names of these accounts by id, active or not, due or not."""
-    return _fetch_names(select(TwitterUser.id, TwitterUser.name).where(TwitterUser.id.in_(ids)))
-
-
-def count_not_due() -> int:
-    """How many active accounts are not due."""
-    count = db.session.scalar(
-        select(db.func.count()).where(TwitterUser.is_active, TwitterUser.ask_again_at > clock.now())
-    )
-    return int(count or 0)
-
-
-def _fetch_names(query: Any) -> dict[int, str]:
-    return {row.id: row.name for row in db.session.execute(query)}

@@ -20,6 +20,7 @@ from sfm.runs.errors import LeaseLost
 from sfm.sandbox.faults import PlannedFault
 from sfm.sandbox.server import Sandbox
 from sfm.timelines.collect import CollectResult, collect
+from sfm.timelines.due import due_accounts
 from sfm.twitter.client import Client
 from tests.collecting import added, held, tracked
 from tests.conftest import FrozenClock
@@ -470,10 +471,45 @@ def test_quiet_accounts_are_asked_less_often(
     collect(twitter, run, one.id)
     collect(twitter, run, other.id)
     if clock.now() - one.newest_item_at > timedelta(days=90):
-        assert one.ask_again_at == clock.now() + timedelta(hours=24)
+        assert one.ask_again_at == run.begun_at + timedelta(hours=23)
     assert other.ask_again_at is None
     assert other.tweets_per_day
     assert other.tweets_per_day > 0
+
+
+def test_a_quiet_account_is_asked_daily_though_no_two_runs_begin_at_the_same_second(
+    twitter: Client, sandbox: Sandbox, a_run: RunContext, clock: FrozenClock
+) -> None:
+    """K-30."""
+    user = tracked(sandbox.world.find("one_post_only"))
+    clock.advance(timedelta(days=120).total_seconds())
+    _forget(a_run)
+    run = queue.start("user_timeline")
+    clock.advance(40)  # it has its turn some time after the run began
+    collect(twitter, run, user.id)
+    db.session.refresh(user)
+    assert user.ask_again_at is not None
+    clock.advance(timedelta(days=1).total_seconds() - 42)
+    assert due_accounts(clock.now()).names == {user.id: "one_post_only"}
+
+
+def test_posts_of_strangers_move_no_cursor_and_end_no_pass(
+    twitter: Client, sandbox: Sandbox, a_run: RunContext, clock: FrozenClock
+) -> None:
+    """K-25."""
+    person = sandbox.world.find("HarborCouncil")
+    truth = sandbox.world.visible(person)
+    user = tracked(person, held_to_id=truth[150])
+    clock.advance(1)
+    foreign = {"author_id": "999"}
+    sandbox.world.add_post(person, "a stranger's, old", overrides=foreign | {"id": "12"})
+    clock.advance(1)
+    stranger = sandbox.world.add_post(person, "a stranger's", overrides=foreign).id
+    found = collect(twitter, a_run, user.id)
+    assert found.trouble == 2
+    db.session.refresh(user)
+    assert user.held_to_id == truth[0] < stranger
+    assert held(user)[:150] == truth[:150]
 
 
 def test_an_account_removed_here_meanwhile_is_an_error_of_its_own(

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
+from sfm import clock as clocks
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import Credential, Run, RunError, TwitterUser
@@ -19,6 +20,7 @@ from sfm.runs.errors import Postponed
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import failures
 from sfm.timelines import run as timelines
+from sfm.timelines.due import due_accounts
 from sfm.timelines.failures import Failures
 from sfm.users import credentials, service
 from sfm.users.clients import collecting_client
@@ -67,9 +69,16 @@ def standing(accounts: list[TwitterUser]) -> list[tuple[str, int, datetime | Non
     return [(user.state, user.failures, user.ask_again_at) for user in accounts]
 
 
-def scheduled_try() -> None:
+def due_now() -> dict[int, str]:
+    db.session.rollback()
+    return due_accounts(clocks.now()).names
+
+
+def scheduled_try(clock: FrozenClock | None = None) -> None:
     active = queue.claim(["user_timeline"])
     assert active is not None
+    if clock is not None:
+        clock.advance(1)
     with queue.finish(active) as result:
         result.update(timelines.run_timelines(active, collecting_client))
 
@@ -91,7 +100,7 @@ def test_an_outage_of_seventy_minutes_puts_nobody_aside(
         clock.advance(failures.RETRY_WHEN_DOWN.total_seconds() + 1)
     assert fault.fired
     assert standing(accounts) == [("ok", 0, None)] * 12
-    assert len(timelines.due_accounts()) == 12
+    assert len(due_now()) == 12
     sandbox.faults.clear()
     scheduled_try()
     assert last_run().state == "finished"
@@ -114,6 +123,32 @@ def test_an_outage_that_begins_before_the_last_accounts_of_a_run_is_counted_on_n
     assert standing(others) == [("ok", 0, None)] * len(others)
 
 
+def test_a_run_taken_up_again_asks_only_whom_it_has_not_asked_and_goes_on_counting(
+    app: Flask, sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    """JB23: K-13."""
+    one_thread(app)
+    read, *others = several(sandbox, failures.MAX_IN_A_ROW + 2)
+    for user in others:
+        sandbox.faults.add("unavailable", path=f"/2/users/{user.uid}/tweets", times=None)
+    begin_write()
+    queue.enqueue("user_timeline", origin="schedule")
+    db.session.commit()
+    with pytest.raises(Postponed):
+        scheduled_try(clock)
+    assert held(read)
+    sandbox.faults.clear()
+    sandbox.site.served.clear()
+    clock.advance(failures.RETRY_WHEN_DOWN.total_seconds() + 1)
+    scheduled_try()
+    assert not any(str(read.uid) in one.path for one in sandbox.served)
+    assert all(held(user) for user in others)
+    run = last_run()
+    assert (run.state, run.done, run.total) == ("finished", len(others) + 1, len(others) + 1)
+    assert run.result["accounts"] == len(others) + 1
+    assert run.result["new"] == sum(len(held(user)) for user in [read, *others])
+
+
 def test_an_account_is_left_out_by_one_run_after_five_failures_of_its_own(
     app: Flask, sandbox: Sandbox
 ) -> None:
@@ -125,13 +160,13 @@ def test_an_account_is_left_out_by_one_run_after_five_failures_of_its_own(
         assert standing([failing]) == [("ok", number, None)]
     timeline_run()
     assert fault.fired
-    assert failing.id not in timelines.due_accounts()
+    assert failing.id not in due_now()
     assert "five times in a row" in reasons()[failing.name]
     assert standing(others) == [("ok", 0, None)] * 2
     sandbox.site.served.clear()
     timeline_run()
     assert not any(str(failing.uid) in one.path for one in sandbox.served), "this run leaves it out"
-    assert failing.id in timelines.due_accounts(), "and the next one asks"
+    assert failing.id in due_now(), "and the next one asks"
     sandbox.faults.clear()
     timeline_run()
     assert standing([failing]) == [("ok", 0, None)]

@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from sfm import clock as clocks
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.models import ApiUsage, Credential, Run, RunError, TwitterUser, TwitterUserItem
@@ -21,6 +22,7 @@ from sfm.runs.errors import Cancelled, Interrupted, Pause, Postponed
 from sfm.sandbox.server import Sandbox
 from sfm.timelines import failures
 from sfm.timelines import run as timelines
+from sfm.timelines.due import due_accounts
 from sfm.timelines.refresh_names import update_usernames
 from sfm.twitter.client import Client
 from sfm.users import credentials, service
@@ -120,17 +122,35 @@ def test_posts_of_an_account_that_is_gone_are_kept(
     assert held(good["FerryNotes"]) == before
 
 
-def test_never_seen_accounts_come_first_then_those_that_post_most(app: Flask) -> None:
-    now = datetime(2026, 11, 22, tzinfo=UTC)
-    for number, (name, seen, rate) in enumerate(
-        [("slow", now, 0.1), ("new", None, None), ("busy", now, 50.0), ("newer", None, None)],
-        start=1,
-    ):
-        db.session.add(TwitterUser(uid=number, name=name, collected_at=seen, tweets_per_day=rate))
-    db.session.add(TwitterUser(uid=9, name="off", is_active=False))
+def test_never_asked_accounts_come_first_then_those_longest_not_asked_weighed_by_pace(
+    app: Flask,
+) -> None:
+    """JB23."""
+    now = clocks.now()
+    hours = {"slow": 6, "busy": 6, "just asked": 0, "quiet for a month": 720, "fails": 7}
+    pace = {"slow": 0.1, "busy": 50.0, "just asked": 900.0, "quiet for a month": 0.0}
+    for number, (name, ago) in enumerate(hours.items(), start=1):
+        db.session.add(
+            TwitterUser(
+                uid=number, name=name, polled_at=now - timedelta(hours=ago),
+                tweets_per_day=pace.get(name),
+            )
+        )  # fmt: skip
+    db.session.add(TwitterUser(uid=21, name="new"))
+    db.session.add(TwitterUser(uid=22, name="clock was ahead", polled_at=now + timedelta(days=9)))
+    db.session.add(TwitterUser(uid=23, name="off", is_active=False))
     db.session.add(TwitterUser(uid=None, name="without"))
+    later = now + timedelta(days=1)
+    db.session.add(TwitterUser(uid=24, name="later", ask_again_at=later))
     db.session.commit()
-    assert list(timelines.due_accounts().values()) == ["new", "newer", "busy", "slow"]
+    due = due_accounts(now)
+    assert list(due.names.values()) == [
+        "new", "clock was ahead", "quiet for a month", "busy", "fails", "slow", "just asked",
+    ]  # fmt: skip
+    assert (due.done, due.not_due) == (0, 1)
+    since = due_accounts(now - timedelta(hours=6, minutes=30))
+    assert since.done == 3
+    assert list(since.names.values()) == ["new", "clock was ahead", "quiet for a month", "fails"]
 
 
 def test_a_refused_key_ends_the_run_with_one_sentence(
