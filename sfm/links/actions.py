@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 from sfm import audit
 from sfm.database import db
 from sfm.models import Link, Run, TwitterUserItemUrl, User
-from sfm.runs.jobs import FETCH_URLS
+from sfm.runs.jobs import FETCH_URLS_NOW
 from sfm.runs.queue import enqueue
 
 _place = TwitterUserItemUrl
@@ -53,4 +53,13 @@ def follow_again(links: Sequence[Link], by: User) -> Run | None:
     items = sorted(set(db.session.scalars(query)))
     if not items:
         return None
-    return enqueue(FETCH_URLS, params={"item_ids": items, "refetch": True}, requested_by_id=by.id)
+    return follow_now(items, by)
+
+
+def follow_now(item_ids: Sequence[int], by: User) -> Run | None:
+    """A queued run that follows the links of these posts, whatever was found before.
+
+    It has a place of its own, so it does not wait for a link check that is running.
+    """
+    params = {"item_ids": list(item_ids), "refetch": True}
+    return enqueue(FETCH_URLS_NOW, params=params, requested_by_id=by.id)

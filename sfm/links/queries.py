@@ -72,16 +72,20 @@ def domains(most: int = MAX_DOMAINS) -> list[LinkCount]:
     return [LinkCount(name, links) for name, links in db.session.execute(query)]
 
 
-def listing(outcome: str | None, domain: str) -> Select[Any]:
-    """Links of an outcome ("failed": every one but ok, once followed), ending at a domain."""
+def ending_at(domain: str) -> Select[Any]:
+    """Links that end at a domain or below it; all where it is empty."""
     query = select(Link)
+    return query.where(Link.final_domain.in_(_domains_below(domain))) if domain else query
+
+
+def narrow(links: Select[Any], outcome: str | None, seconds: int) -> Select[Any]:
+    """Those of these links with an outcome ("failed": every one but ok, once followed; None: any)
+    whose latest look took so many seconds at least."""
     if outcome == "failed":
-        query = query.where(Link.outcome.not_in(("", "ok")))
+        links = links.where(Link.outcome.not_in(("", "ok")))
     elif outcome is not None:
-        query = query.where(Link.outcome == outcome)
-    if domain:
-        query = query.where(Link.final_domain.in_(_domains_below(domain)))
-    return query
+        links = links.where(Link.outcome == outcome)
+    return links.where(Link.duration_seconds >= seconds) if seconds else links
 
 
 def _domains_below(domain: str) -> Select[Any]:

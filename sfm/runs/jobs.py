@@ -17,6 +17,7 @@ from sfm.messages import N_
 IMPORT_TWEETS = "import_tweets"
 REFILL_ITEMS = "refill_items"
 FETCH_URLS = "fetch_urls"
+FETCH_URLS_NOW = "fetch_urls_now"  # what pages ask for: beside a check of the schedule
 FILL_GAP = "fill_gap"
 REMOVE_TWEET = "remove_tweet"
 EXPORT = "export"
@@ -58,6 +59,9 @@ JOBS = {
         Job(FETCH_URLS, N_("Link check"), N_("Link checks"), N_("links followed"), N_("posts"),
             N_("Follow the links of new posts"),
             function="sfm.jobs.tasks:follow_links", setting="schedule_links"),
+        Job(FETCH_URLS_NOW, N_("Following of chosen links"), N_("Followings of chosen links"),
+            N_("links followed"), N_("posts"),
+            function="sfm.jobs.tasks:follow_links"),
         Job("add_userlist", N_("List of accounts"), N_("Lists of accounts"), N_("new accounts"),
             N_("lines")),
         Job(IMPORT_TWEETS, N_("Import"), N_("Imports"), N_("new posts"), N_("posts"),

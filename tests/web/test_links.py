@@ -11,10 +11,13 @@ from sqlalchemy import select
 
 from sfm.database import db
 from sfm.links.extract import hash_of
-from sfm.models import Link, Run, TwitterUserItem, TwitterUserItemUrl, User
+from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl, User
+from sfm.runs import queue
+from sfm.runs.jobs import FETCH_URLS, with_runs
 from tests.pages import page, part, submit, text_of
 from tests.posts.making import make_tweet, make_user
 
+Login = Callable[[User], FlaskClient]
 pytestmark = pytest.mark.usefixtures("clock")
 WHEN = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
@@ -65,13 +68,32 @@ def test_a_posts_links_show_every_step(signed: FlaskClient) -> None:
     )
 
 
-def test_links_can_be_followed_on_demand(signed: FlaskClient) -> None:
+def test_links_can_be_followed_on_demand_beside_a_running_check(signed: FlaskClient) -> None:
+    """U-13."""
     item = tweet_with(make_link("http://a.example/", ""))
     address = f"/twitter-item/{item.twitter_id}/links/"
     submit(signed, page(signed, address), address)
-    run = db.session.scalars(select(Run)).one()
-    assert (run.kind, run.state) == ("fetch_urls", "queued")
-    assert run.params == {"item_ids": [item.id], "refetch": True}
+    params = {"item_ids": [item.id], "refetch": True}
+    db.session.rollback()
+    check = queue.start(FETCH_URLS)
+    asked_for = queue.claim(with_runs())
+    assert asked_for is not None
+    assert asked_for.id != check.id
+    assert asked_for.params == params
+    assert queue.claim(with_runs()) is None
+
+
+def test_a_post_without_links_has_none_to_follow(signed: FlaskClient) -> None:
+    """U-13."""
+    make_tweet(make_user("ann"), "Nothing")
+    item = db.session.scalars(select(TwitterUserItem)).one()
+    address = f"/twitter-item/{item.twitter_id}/links/"
+    assert "Follow the links now" in page(signed, address).text, "not looked at yet"
+    item.links_checked_at = WHEN
+    db.session.commit()
+    shown = page(signed, address).text
+    assert "This post holds no link." in shown
+    assert "Follow the links now" not in shown
 
 
 def test_a_post_that_is_not_here_has_no_links(signed: FlaskClient) -> None:
@@ -98,6 +120,30 @@ def test_links_by_outcome_and_domain(signed: FlaskClient) -> None:
     assert "No link fits" in page(signed, "/links/?domain=nowhere.example").text
     assert "A <title>" in part(signed, "/links/?outcome=ok").text
     page(signed, "/links/?outcome=nonsense", 404)
+
+
+def test_links_by_how_long_they_took(login_as: Login, superuser: User) -> None:
+    """D-37: for readers, and in the table of administrators."""
+    client = login_as(superuser)
+    make_link("http://t.example/1", "ok", "http://site.example/a", duration_seconds=0.4)
+    make_link("http://t.example/2", "timeout", duration_seconds=30.0)
+    make_link("http://t.example/3", "ok", "http://site.example/c", duration_seconds=12.25)
+    make_link("http://t.example/4", "")
+    db.session.commit()
+
+    def shown(address: str) -> list[str]:
+        bodies = page(client, address).all("tbody")
+        return [n for n in "1234" if any(f"http://t.example/{n}" in text_of(b) for b in bodies)]
+
+    for table in ("/links/", "/admin/twitter-user-item-urls/"):
+        assert shown(table) == ["1", "2", "3", "4"]
+        assert shown(f"{table}?seconds=10") == ["2", "3"]
+        assert shown(f"{table}?seconds=10&outcome=ok") == ["3"]
+        assert shown(f"{table}?outcome=failed") == ["2"]
+        assert shown(f"{table}?outcome=waiting") == ["4"]
+        assert "12.2" in page(client, table).text
+        page(client, f"{table}?seconds=11", 404)
+        page(client, f"{table}?outcome=nonsense", 404)
 
 
 def test_counts_by_outcome_and_domain_come_apart_from_the_list(signed: FlaskClient) -> None:

@@ -214,7 +214,7 @@ def test_links_are_followed_again(boss: FlaskClient, anna: TwitterUser) -> None:
     follow = "/admin/twitter-user-item-urls/follow/"
     assert submit(boss, page(boss, address), follow).status_code == 303
     run = db.session.scalars(select(Run)).one()
-    assert run.kind == "fetch_urls"
+    assert run.kind == "fetch_urls_now"
     assert run.params["refetch"] is True
     assert len(run.params["item_ids"]) == 1, "one tweet stands for the link"
     asked = page(boss, f"/admin/twitter-user-item-urls/change/?do=follow&link={lonely}")

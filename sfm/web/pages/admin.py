@@ -17,7 +17,7 @@ from sfm.runs.jobs import job_of
 from sfm.users.usage import usage_this_month
 from sfm.web.access import access
 from sfm.web.htmx import page_or_part
-from sfm.web.pages.links import WORDS
+from sfm.web.pages.links import SECONDS, WORDS, LinkFilter
 from sfm.web.pages.post_facets import KINDS
 from sfm.web.pagination import Slice, SortOrder, slice_of
 
@@ -55,10 +55,12 @@ def posts() -> Response:
 @access("superuser")
 def links() -> Response:
     text = request.args.get("q", "").strip()[:500]
+    link_filter = LinkFilter.from_args(request.args)
+    statement = link_filter.statement(link_queries.of_domain_or_beginning(text))
     return page_or_part(
         "admin/links.html", "admin/_links.html",
-        slice=_newest_first(link_queries.of_domain_or_beginning(text), "links", Link.id),
-        q=text, words=WORDS,
+        slice=_newest_first(statement, f"links {link_filter} {text}", Link.id),
+        q=text, link_filter=link_filter, words=WORDS, seconds=SECONDS,
     )  # fmt: skip
 
 

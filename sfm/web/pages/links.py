@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from flask import Blueprint, Response, abort, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
+from sqlalchemy import Select
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm.database import db
-from sfm.links import queries
+from sfm.links import actions, queries
 from sfm.links.outcomes import WORDS_FOR_OUTCOME
 from sfm.models import Link
-from sfm.runs.jobs import FETCH_URLS
-from sfm.runs.queue import enqueue
 from sfm.web.access import access, signed_in_user
 from sfm.web.htmx import done, page_or_part
 from sfm.web.pagination import SortOrder, slice_of
@@ -36,22 +39,45 @@ WORDS: dict[str, object] = {
     "bad_answer": lazy_gettext("the answer is no proper web answer"),
     "": lazy_gettext("not followed yet"),
 }
+SECONDS = (1, 3, 10, 30)  # how long a look took at least, to choose from
+
+
+@dataclass(frozen=True)
+class LinkFilter:
+    """What a list of links is narrowed to. `outcome`: a name of WORDS, or "failed", "waiting";
+    `seconds`: how long the latest look took at least."""
+
+    outcome: str
+    seconds: int
+
+    @classmethod
+    def from_args(cls, args: Mapping[str, str]) -> LinkFilter:
+        """Out of an address. Answers 404 for an outcome or a duration that there is not."""
+        outcome, seconds = args.get("outcome", ""), args.get("seconds", "")
+        if outcome not in WORDS_FOR_OUTCOME and outcome not in ("", "failed", "waiting"):
+            abort(404)
+        if seconds and seconds not in map(str, SECONDS):
+            abort(404)
+        return cls(outcome, int(seconds or 0))
+
+    def statement(self, links: Select[Any]) -> Select[Any]:
+        """Those of these links that fit."""
+        outcome = {"": None, "waiting": ""}.get(self.outcome, self.outcome)
+        return queries.narrow(links, outcome, self.seconds)
 
 
 @bp.get("/links/")
 @access("signed_in")
 def index() -> Response:
-    """All links, by domain and outcome."""
-    outcome = request.args.get("outcome", "")
+    """All links, by domain, outcome and how long they took."""
+    link_filter = LinkFilter.from_args(request.args)
     domain = request.args.get("domain", "").strip()[:255]
-    if outcome not in WORDS_FOR_OUTCOME and outcome not in ("", "failed", "waiting"):
-        abort(404)
-    statement = queries.listing({"": None, "waiting": ""}.get(outcome, outcome), domain)
-    order = SortOrder(f"links {outcome} {domain}", (Link.id,), (int,), descending=True)
+    statement = link_filter.statement(queries.ending_at(domain))
+    order = SortOrder(f"links {link_filter} {domain}", (Link.id,), (int,), descending=True)
     return page_or_part(
         "links/index.html", "links/_list.html",
         slice=slice_of(statement, order, request.args.get("at"), SIZE),
-        outcome=outcome, domain=domain, words=WORDS,
+        link_filter=link_filter, domain=domain, words=WORDS, seconds=SECONDS,
     )  # fmt: skip
 
 
@@ -81,11 +107,7 @@ def show(twitter_id: int) -> Response:
 def follow(twitter_id: int) -> BaseResponse:
     """Have the links of one post followed now, whatever came of it before."""
     post = queries.of_post(twitter_id).item
-    enqueue(
-        FETCH_URLS,
-        params={"item_ids": [post.id], "refetch": True},
-        requested_by_id=signed_in_user().id,
-    )
+    actions.follow_now([post.id], signed_in_user())
     db.session.commit()
     where = url_for("links.show", twitter_id=twitter_id)
     return done(where, _("The links will be followed in a moment. Reload this page to see."))
