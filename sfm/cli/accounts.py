@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
+from sfm.cli.counting import many
+
 if TYPE_CHECKING:
     from sfm.accounts.list_import import ImportOutcome, ImportPreview, ListLine
     from sfm.models import User
@@ -73,7 +75,7 @@ def words_for(line: ListLine, added: Collection[str]) -> str:
 
 def _summary(preview: ImportPreview, outcome: ImportOutcome) -> str:
     into = f", {outcome.put_into_set:,} put into the set" if outcome.put_into_set else ""
-    return f"{len(preview.lines):,} lines, {outcome.added:,} added{into}."
+    return f"{many(len(preview.lines), 'line')}, {outcome.added:,} added{into}."
 
 
 def _set_for(setname: str, owner: str | None, yes: bool) -> int:

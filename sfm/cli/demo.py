@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask.cli import with_appcontext
 
+from sfm.cli.counting import many
+
 if TYPE_CHECKING:
     from flask import Flask
 
@@ -125,7 +127,7 @@ def collect(sandbox: Sandbox) -> None:
             )
         )
     calls = len(sandbox.served) - calls_before
-    say(f"  {result['new']:,} posts, with {calls:,} calls to Twitter.")
+    say(f"  {many(result['new'], 'post')}, with {many(calls, 'call')} to Twitter.")
 
 
 def look_names_up() -> None:
@@ -145,7 +147,7 @@ def tell_holdings() -> None:
         former = ", ".join(user.former_names.values())
         once = f" (once {former})" if former else ""
         newest = f"{user.newest_item_at:%Y-%m-%d %H:%M}" if user.newest_item_at else "never"
-        say(f"  {user.name}{once}: {user.items_count:,} posts, the newest of {newest} UTC.")
+        say(f"  {user.name}{once}: {many(user.items_count, 'post')}, the newest of {newest} UTC.")
 
 
 def say(line: str) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask.cli import with_appcontext
 
+from sfm.cli.counting import many
+
 if TYPE_CHECKING:
     from sfm.exports.format import Layout
     from sfm.exports.request import Criteria, ExportRequest, TypedExport
@@ -231,7 +233,8 @@ def _print_facts(result: ExportResult) -> None:
     facts = result.facts
     left_out = sum(facts.left_out.values())
     click.echo(
-        f"{facts.rows_read:,} rows read, {facts.rows_written:,} written, {left_out:,} left out.",
+        f"{many(facts.rows_read, 'row')} read, {facts.rows_written:,} written, "
+        f"{left_out:,} left out.",
         err=True,
     )
     for reason, count in sorted(facts.left_out.items()):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
+from sfm.cli.counting import many
+
 if TYPE_CHECKING:
     from sfm.posts.importer import Imported
 
@@ -48,7 +50,7 @@ def _show_file(imported: Imported) -> None:
             f"{imported.path}: went on behind line {imported.went_on_at:,}, where it was cut off."
         )
     parts = [
-        f"{imported.read:,} posts read",
+        many(imported.read, "post", " read"),
         f"{imported.new:,} new",
         f"{imported.known:,} known",
         f"{imported.without_account:,} without a tracked account",
@@ -57,7 +59,7 @@ def _show_file(imported: Imported) -> None:
     if imported.removed:
         parts.append(f"{imported.removed:,} removed here for good, left out")
     if imported.added_accounts:
-        parts.append(f"{imported.added_accounts:,} accounts added, inactive")
+        parts.append(many(imported.added_accounts, "account", " added, inactive"))
     click.echo(f"{imported.path}: {', '.join(parts)}.")
     if imported.unreadable:
         click.echo(f"{imported.path}: unreadable lines are listed in {imported.rejects}", err=True)

@@ -8,6 +8,8 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
+from sfm.cli.counting import many
+
 day = click.DateTime(["%Y-%m-%d"])
 
 
@@ -38,7 +40,9 @@ def fetch_urls(**given: Any) -> None:
         raise WrongInput(Message("--start-date is later than --end-date."))
     with running(FETCH_URLS, _params(given, start, end)) as (run, result):
         result.update(run_links(run))
-    click.echo(f"{result['posts']:,} posts looked at, {result['links']:,} links followed.")
+    click.echo(
+        f"{many(result['posts'], 'post')} looked at, {many(result['links'], 'link')} followed."
+    )
     for outcome, words in WORDS_FOR_OUTCOME.items():
         if count := result["outcomes"].get(outcome):
             click.echo(f"{count:>9,}  {words}")

@@ -13,6 +13,8 @@ from typing import IO
 import click
 from flask.cli import with_appcontext
 
+from sfm.cli.counting import many
+
 
 @click.command("fetch_tweets_by_id")
 @click.option(
@@ -59,7 +61,8 @@ def fetch_tweets_by_id(
         counts = look_up(run, client, read_ids(lines, limit), out, log)
         result.update(vars(counts))
     click.echo(
-        f"{counts.asked:,} ids asked for, {counts.found:,} posts found, {counts.failed:,} not.",
+        f"{many(counts.asked, 'id')} asked for, {many(counts.found, 'post')} found, "
+        f"{counts.failed:,} not.",
         err=outputfile is None,
     )
     if counts.failed:
@@ -156,7 +159,7 @@ def refill_items() -> None:
         counts = refill(run)
         result.update(vars(counts))
     click.echo(
-        f"{counts.seen:,} posts looked at, {counts.changed:,} changed, "
+        f"{many(counts.seen, 'post')} looked at, {counts.changed:,} changed, "
         f"{counts.unreadable:,} unreadable."
     )
 
@@ -177,4 +180,4 @@ def check_counts() -> None:
         corrected = verify_in_slices(run, tell)
         result.update({"corrected": corrected})
         run.advance(corrected, corrected)
-    click.echo(f"{corrected:,} counts put right." if corrected else "All counts are right.")
+    click.echo(many(corrected, "count", " put right.") if corrected else "All counts are right.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
+from sfm.cli.counting import many
 from sfm.networks.record import MAX_ID
 
 if TYPE_CHECKING:
@@ -55,14 +56,14 @@ def _show_findings(findings: Findings) -> None:
             click.echo("Nothing of this is kept here: there is nothing to delete.")
         return
     counts = findings.counts()
-    click.echo(f"{counts['stored']:,} stored posts, retweets included")
-    click.echo(f"{counts['copies cut out']:,} stored posts that quote or answer, their copy of it")
-    click.echo(
-        f"{counts['lines in stream files']:,} lines in {counts['stream files']:,} stream files"
-    )
-    click.echo(f"{counts['files put aside']:,} files with lines that were put aside")
-    click.echo(f"{counts['exports']:,} files of exports, whole")
-    click.echo(f"{counts['lists of ids']:,} lists of ids, the ids on them")
+    click.echo(many(counts["stored"], "stored post", ", retweets included"))
+    cut = many(counts["copies cut out"], "stored post")
+    click.echo(f"{cut} holding a copy in a quote or an answer, only the copy")
+    lines = many(counts["lines in stream files"], "line")
+    click.echo(f"{lines} in {many(counts['stream files'], 'stream file')}")
+    click.echo(many(counts["files put aside"], "file", " with lines that were put aside"))
+    click.echo(many(counts["exports"], "exported file", ", whole"))
+    click.echo(many(counts["lists of ids"], "id list", ", the ids on them"))
 
 
 def _show_leftovers(outcome: Outcome, *, may_return: bool) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask.cli import with_appcontext
 
+from sfm.cli.counting import many
+
 if TYPE_CHECKING:
     from sfm.timelines.collect import CollectResult
 
@@ -41,11 +43,11 @@ def _tell_account(name: str, outcome: CollectResult | str) -> None:
     if isinstance(outcome, str):
         click.echo(f"{name}: {outcome}", err=True)
     elif outcome.new:
-        click.echo(f"{name}: {_many(outcome.new, 'new post')}")
+        click.echo(f"{name}: {many(outcome.new, 'new post')}")
 
 
 def _timeline_summary(run_id: int, result: dict[str, Any]) -> str:
-    parts = [_many(result["accounts"], "account"), _many(result["new"], "new post")]
+    parts = [many(result["accounts"], "account"), many(result["new"], "new post")]
     if result["failed"]:
         parts.append(f"{result['failed']:,} could not be read")
     if result["not_asked"]:
@@ -68,12 +70,12 @@ def update_usernames(user: str | None) -> None:
         client = patient_client(run)
         result.update(refresh_names.update_usernames(run, client, report=click.echo))
     click.echo(
-        f"{_many(result['accounts'], 'account')} looked up, {result['renamed']:,} renamed, "
+        f"{many(result['accounts'], 'account')} looked up, {result['renamed']:,} renamed, "
         f"{result['changed_state']:,} with another state."
     )
     if result["unconfirmed"]:
         click.echo(
-            f"{_many(result['unconfirmed'], 'account')} said to be gone, which is many at once: "
+            f"{many(result['unconfirmed'], 'account')} said to be gone, which is many at once: "
             "not entered until a look-up six hours later says the same, or an administrator "
             "confirms it on the first page."
         )
@@ -95,14 +97,10 @@ def populate_uids(user: str | None) -> None:
         client = patient_client(run)
         result.update(timeline_refresh_names.populate_uids(run, client, report=click.echo))
     missing = result["accounts"] - result["filled"]
-    click.echo(f"{_many(result['filled'], 'uid')} filled in, {missing:,} could not be.")
+    click.echo(f"{many(result['filled'], 'uid')} filled in, {missing:,} could not be.")
 
 
 def _params(user: str | None) -> dict[str, Any]:
     from sfm.timelines.refresh_names import ids_by_name
 
     return {} if user is None else {"twitter_user_ids": ids_by_name(user)}
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

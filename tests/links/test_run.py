@@ -378,7 +378,7 @@ def test_the_command_says_what_it_found(runner):
     saved(tweet(1, "http://10.0.0.1/"))
     done = runner.invoke(args=["fetch_urls"])
     assert done.exit_code == 0, done.output
-    assert "1 posts looked at, 1 links followed." in done.output
+    assert "1 post looked at, 1 link followed." in done.output
     assert "leads to no public address" in done.output
     wrong = runner.invoke(
         args=["fetch_urls", "--start-date", "2026-11-21", "--end-date", "2026-11-20"]

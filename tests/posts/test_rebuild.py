@@ -122,4 +122,4 @@ def test_check_counts_says_what_it_put_right(app: Flask, runner: FlaskCliRunner)
     db.session.commit()
     done = runner.invoke(args=["check-counts"])
     assert f"account {ann.id}: 5 was kept, 1 is right" in done.output
-    assert "1 counts put right." in done.output
+    assert "1 count put right." in done.output

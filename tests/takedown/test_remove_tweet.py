@@ -157,7 +157,7 @@ def test_a_removed_post_is_in_no_store_any_more(
 
     assert (done.exit_code, done.stderr) == (0, "")
     assert "2 stored posts" in done.stdout
-    assert "2 lines in 1 stream files" in done.stdout
+    assert "2 lines in 1 stream file\n" in done.stdout
     for needle in needles:
         assert in_database(needle) == []
         assert in_files(settings, needle) == []
@@ -212,7 +212,7 @@ def test_quotes_and_answers_stay_without_the_copy_they_carried(
     done = run(runner, id_of(gone))
 
     assert done.exit_code == 0, done.output
-    assert "2 stored posts that quote or answer" in done.stdout
+    assert "2 stored posts holding a copy in a quote" in done.stdout
     assert in_database(WORD) == in_database_files(settings, WORD) == in_files(settings, WORD) == []
     kept = db.session.scalars(select(TwitterUserItem).order_by(TwitterUserItem.twitter_id)).all()
     assert [one.item_text for one in kept] == ["How lovely", "Where was that?"]
@@ -316,7 +316,7 @@ def test_it_asks_first_and_a_no_changes_nothing(
     given = ["remove_tweet", str(number), "--reason", "Asked by letter"]
     done = runner.invoke(args=given, input="n\n")
     assert done.exit_code == 1
-    assert "1 stored posts" in done.stdout
+    assert "1 stored post," in done.stdout
     assert db.session.scalar(select(TwitterUserItem.twitter_id)) == number
     assert runner.invoke(args=["remove_tweet", str(number)]).exit_code == 2
     assert runner.invoke(args=[*given[:-1], "  "]).exit_code == 2
