@@ -60,14 +60,7 @@ def source_of(
 ) -> CredentialSource:
     """What a filter of this User connects with: the app token stored for it, or, where that was
     stored, the installation's own. Never another one in its place. Raises NoStreamCredential."""
-    if not user.is_active:
-        raise NoStreamCredential(
-            Message(
-                "%(username)s is not active, and nothing connects as a User who is not. Choose "
-                "another User for the filter, or have an administrator make this one active.",
-                username=user.username,
-            )
-        )
+    _check_active(user)
     if credential is not None and credential.user_id == user.id:
         return CredentialSource(clients.stream_auth(credential), credential, _label(credential))
     if uses_installation_token:
@@ -102,6 +95,7 @@ def source_of_draft(
 
 def installation_source(user: User) -> CredentialSource:
     """The installation's own token, for a User who may use it. Raises NoStreamCredential."""
+    _check_active(user)
     token = settings().twitter_bearer_token
     if token and user.may_use_installation_token:
         return CredentialSource(
@@ -123,6 +117,17 @@ def installation_source(user: User) -> CredentialSource:
             username=user.username,
         )
     )
+
+
+def _check_active(user: User) -> None:
+    if not user.is_active:
+        raise NoStreamCredential(
+            Message(
+                "%(username)s is not active, and nothing connects as a User who is not. Choose "
+                "another User for the filter, or have an administrator make this one active.",
+                username=user.username,
+            )
+        )
 
 
 def choose_source(

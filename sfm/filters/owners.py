@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from sfm.database import db
-from sfm.errors import SfmError
+from sfm.errors import SfmError, WrongInput
 from sfm.filters import connections, service
 from sfm.messages import Message, join_messages, unpack
-from sfm.models import Heartbeat, TwitterFilter, User
+from sfm.models import Credential, Heartbeat, TwitterFilter, User
 from sfm.users import merge_users
 from sfm.users import service as users
 from sfm.users.service import Rights
@@ -46,6 +46,28 @@ def active_filters(owners: Iterable[User]) -> list[TwitterFilter]:
     ids = [owner.id for owner in owners]
     active = select(TwitterFilter).where(TwitterFilter.is_active, TwitterFilter.user_id.in_(ids))
     return list(db.session.scalars(active.order_by(TwitterFilter.id)))
+
+
+def filters_by_credential(owner: User) -> dict[int, list[TwitterFilter]]:
+    """The active filters of a User that connect with an app token, by the token's id."""
+    by_id: dict[int, list[TwitterFilter]] = {}
+    for twitter_filter in active_filters([owner]):
+        if twitter_filter.credential_id is not None:
+            by_id.setdefault(twitter_filter.credential_id, []).append(twitter_filter)
+    return by_id
+
+
+def check_not_connected(credential: Credential) -> None:
+    """Raise WrongInput where active filters connect with an app token that is to be removed."""
+    connected = filters_by_credential(credential.user).get(credential.id)
+    if connected:
+        raise WrongInput(
+            Message(
+                "This app token is in use by %(names)s. Deactivate that first, or give it "
+                "another app token.",
+                names=join_messages(map(name_of, connected), ", "),
+            )
+        )
 
 
 def set_rights(user: User, rights: Rights) -> OwnerChange:

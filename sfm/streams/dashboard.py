@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sfm import clock
 from sfm.database import db
 from sfm.extensions import settings
-from sfm.filters import reconcile
+from sfm.filters import owners, reconcile
 from sfm.filters.programs import ProgramPlan
 from sfm.messages import Message, PluralMessage, join_messages
 from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
@@ -218,6 +218,9 @@ def _judge(
         and not _newer(twitter_filter, heartbeat)
     ):
         return STOPPED, heartbeat.reason, heartbeat.since, True
+    problem = owners.problem_of(twitter_filter) if process is None else ""
+    if problem and not manager.is_broken:
+        return STOPPED, problem, None, True
     if not manager.is_running and process is None:
         return (
             STOPPED if manager.is_broken else WAITING,

@@ -15,6 +15,7 @@ STATES = {
     "inactive": ~User.is_active,
     "waiting": User.awaits_approval,
     "administrators": User.is_superuser,
+    "installation-token": User.installation_token_allowed,
 }
 """What the administrators' list can be narrowed to."""
 

@@ -294,3 +294,39 @@ def test_the_migration_stores_what_each_filter_connects_with_now(app: Flask) -> 
         False,
         True,
     ]
+
+
+def test_a_token_that_a_filter_connects_with_is_not_forgotten(
+    app: Flask, client: FlaskClient, login_as: LoginAs
+) -> None:
+    made = make_filter(owner="ben")
+    login_as(made.user)
+    shown = page(client, "/account/")
+    assert "connects the filter" in shown.text
+    address = f"/account/credentials/{made.credential_id}/remove/"
+    submit(client, shown, address)
+    assert "in use by the filter “Floods” (number 1)" in page(client, "/account/").text
+    assert db.session.query(Credential).count() == 1
+    service.deactivate(made)
+    db.session.commit()
+    submit(client, page(client, "/account/"), address)
+    assert db.session.query(Credential).count() == 0
+
+
+def test_the_board_says_why_a_filter_has_no_process(
+    app: Flask, superuser: User, login_as: LoginAs
+) -> None:
+    made = make_filter(owner="ben")
+    made.user.is_active = False
+    db.session.commit()
+    assert "ben is not active" in page(login_as(superuser), "/status/").text
+
+
+def test_administrators_list_who_may_use_the_installations_token(
+    app: Flask, superuser: User, login_as: LoginAs
+) -> None:
+    make_user("rita", installation_token_allowed=True)
+    make_user("otto")
+    shown = page(login_as(superuser), "/admin/users/?state=installation-token").text
+    assert "rita" in shown
+    assert "otto" not in shown

@@ -22,6 +22,7 @@ from sfm.supervisord.client import View
 from sfm.supervisord.follow import ProgramChanges
 from sfm.supervisord.manager import Manager
 from sfm.supervisord.process import ProcessInfo, ProcessState
+from sfm.users import credentials
 from tests.conftest import FrozenClock
 from tests.pages import page, part, submit
 
@@ -34,7 +35,8 @@ def found(app: Flask, clock: FrozenClock) -> TwitterFilter:
     user = User(username="ann")
     db.session.add(user)
     db.session.flush()
-    made = TwitterFilter(name="Floods", user_id=user.id, words="flood")
+    token = credentials.save(user, credentials.bearer("token-of-ann"))
+    made = TwitterFilter(name="Floods", user_id=user.id, words="flood", credential_id=token.id)
     db.session.add(made)
     db.session.commit()
     return made
@@ -200,15 +202,11 @@ def test_a_crash_loop_is_stopped_and_says_so(found: TwitterFilter) -> None:
     assert (shown.state, shown.needs_person) == ("stopped", True)
 
 
-def test_two_active_filters_on_one_token_one_waits(found: TwitterFilter, app: Flask) -> None:
+def test_two_active_filters_on_one_token_one_waits(found: TwitterFilter) -> None:
     other = TwitterFilter(name="Other", user_id=found.user_id, words="x")
-    found.user.installation_token_allowed = True
-    found.uses_installation_token = other.uses_installation_token = True
+    other.credential_id = found.credential_id
     db.session.add(other)
     db.session.commit()
-    from dataclasses import replace
-
-    app.extensions["sfm_settings"] = replace(app_settings(), twitter_bearer_token="shared-token")
     shown = line(other)
     assert (shown.state, shown.reason) == ("waiting", f"Filter {found.id} holds the connection.")
 

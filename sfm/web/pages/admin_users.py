@@ -47,6 +47,7 @@ class UserSearchForm(Form):
             SelectChoice("inactive", _l("Not active")),
             SelectChoice("waiting", _l("Waiting to be let in")),
             SelectChoice("administrators", _l("Administrators")),
+            SelectChoice("installation-token", _l("May use the installation's app token")),
         ],
     )
 

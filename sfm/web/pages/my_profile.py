@@ -14,13 +14,14 @@ from wtforms.validators import InputRequired, Length
 from sfm import clock
 from sfm.database import db
 from sfm.errors import WrongInput
+from sfm.filters import owners
 from sfm.models import Credential, User
 from sfm.users import credentials, service, sign_in
 from sfm.users.credential_check import check
 from sfm.users.usage import Usage, month_start, usage_per_credential
 from sfm.web.access import access, signed_in_user
 from sfm.web.forms import Form
-from sfm.web.htmx import done, toast, wants_part
+from sfm.web.htmx import Level, done, toast, wants_part
 from sfm.web.pages.audit import here as address
 from sfm.web.pages.auth import allow_twitter, begin_session
 
@@ -71,6 +72,7 @@ def credential_context(user: User) -> dict[str, object]:
     month = usage_per_credential(month_start(clock.now()))
     return {
         "credentials": [(row, month.get(row.fingerprint, Usage())) for row in owned],
+        "connected": owners.filters_by_credential(user),
         "kind_words": credentials.WORDS_FOR_KIND,
         "state_words": credentials.WORDS_FOR_STATE,
     }
@@ -107,13 +109,21 @@ def check_credential(credential_id: int) -> Response:
 @bp.post("/account/credentials/<id:credential_id>/remove/")
 @access("owner")
 def remove_credential(credential_id: int) -> Response:
-    """Forget a credential."""
-    credentials.remove(_own(credential_id))
-    db.session.commit()
-    message = _("The credential is forgotten.")
+    """Forget a credential that no active filter connects with."""
+    refused = ""
+    try:
+        credential = _own(credential_id)
+        owners.check_not_connected(credential)
+        credentials.remove(credential)
+        db.session.commit()
+    except WrongInput as refusal:
+        db.session.rollback()
+        refused = refusal.message
+    message = refused or _("The credential is forgotten.")
+    level: Level = "error" if refused else "success"
     if wants_part():
-        return toast(_list(), message)
-    return done(url_for("my_profile.show"), message)
+        return toast(_list(), message, level)
+    return done(url_for("my_profile.show"), message, level)
 
 
 def _own(credential_id: int) -> Credential:
