@@ -151,7 +151,7 @@ def collect(file: Path, count: int, folder: Path) -> int:
     sink.take(file_names.filter_prefix(1))
     router = Router(CollectedFilters({1: (RULE,)}), MARK)
     filer = WriterThread(queue, sink, status, Quarantine(folder, "bench"), router)
-    reader = ReaderThread(lambda: connect(port), queue, status)
+    reader = ReaderThread(lambda: connect(port), queue, status, filer.streams_of)
     filer.start()
     reader.start()
     server.wait()

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from sfm.database import db
 from sfm.errors import SfmError, WrongInput
-from sfm.filters import connections, service
+from sfm.filters import connections, coverage_due, service
 from sfm.messages import Message, join_messages, unpack
 from sfm.models import Credential, Heartbeat, TwitterFilter, User
 from sfm.users import merge_users
@@ -78,8 +78,9 @@ def set_rights(user: User, rights: Rights) -> OwnerChange:
     stopping = stopped_by(user, rights)
     changed = users.set_rights(user, rights)
     names = tuple(name_of(twitter_filter) for twitter_filter in stopping)
+    cause = coverage_due.NOT_ACTIVE if rights.is_active else coverage_due.USER_DEACTIVATED
     for twitter_filter in stopping:
-        service.deactivate(twitter_filter)
+        service.deactivate(twitter_filter, cause)
     return OwnerChange(changed, names)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sfm import audit, clock
 from sfm.database import db
 from sfm.errors import NotFound, SfmError
-from sfm.filters import connections, gaps
+from sfm.filters import connections, coverage_due
 from sfm.filters.account_lookup import People
 from sfm.filters.criteria import criteria_of
 from sfm.filters.drafting import FilterDraft, draft_of
@@ -23,6 +23,7 @@ from sfm.messages import Message
 from sfm.models import Credential, TwitterFilter, User
 from sfm.networks.rules import Rule
 
+DUE = "due"
 TICK = timedelta(microseconds=1)
 _AUDITED = (
     "name", "user_id", "credential_id", "uses_installation_token", "words", "people", "locations",
@@ -70,6 +71,7 @@ def save(
     db.session.add(saved)
     db.session.flush()
     _note_state(saved, was)
+    coverage_due.note_version(saved)
     audit.record(
         "filter.changed" if existing else "filter.added",
         kind="filter", subject_id=saved.id, subject=saved.name, before=before, after=_values(saved),
@@ -91,12 +93,15 @@ def activate(twitter_filter: TwitterFilter) -> None:
     _note(twitter_filter, "filter.activated")
 
 
-def deactivate(twitter_filter: TwitterFilter) -> None:
-    """End a filter's collection; its files stay. Flushes. Always allowed."""
+def deactivate(twitter_filter: TwitterFilter, cause: str = coverage_due.NOT_ACTIVE) -> None:
+    """End a filter's collection; its files stay. Flushes. Always allowed.
+
+    `cause`: what the ledger says of it; coverage_due.USER_DEACTIVATED where its User was.
+    """
     was = _state(twitter_filter)
     twitter_filter.is_active = False
     twitter_filter.held_at = twitter_filter.held_by_id = None
-    _note_state(twitter_filter, was)
+    _note_state(twitter_filter, was, cause)
     _note(twitter_filter, "filter.deactivated")
 
 
@@ -118,7 +123,9 @@ def release(twitter_filter: TwitterFilter, action: str = "process.started") -> N
 
 def delete(twitter_filter: TwitterFilter) -> None:
     """Delete a filter. Its files, their manifest and the list of its gaps stay. Flushes."""
-    gaps.end_all(twitter_filter)
+    coverage_due.end(twitter_filter, coverage_due.DELETED)
+    _changed(twitter_filter)
+    coverage_due.end_version(twitter_filter)
     audit.record(
         "filter.deleted", kind="filter", subject_id=twitter_filter.id, subject=twitter_filter.name,
         before=_values(twitter_filter),
@@ -207,22 +214,25 @@ def _with_credential(
 
 
 def _state(twitter_filter: TwitterFilter) -> str:
-    """What keeps a filter from being collected: gaps.NOT_ACTIVE, gaps.STOPPED, or NOT_CONNECTED
-    for one that is to be collected."""
+    """What keeps a filter from being collected: coverage_due.NOT_ACTIVE or STOPPED; DUE for one
+    that is to be collected."""
     if not twitter_filter.is_active:
-        return gaps.NOT_ACTIVE
-    return gaps.NOT_CONNECTED if twitter_filter.held_at is None else gaps.STOPPED
+        return coverage_due.NOT_ACTIVE
+    return DUE if twitter_filter.held_at is None else coverage_due.STOPPED
 
 
-def _note_state(twitter_filter: TwitterFilter, before: str) -> None:
-    """After a change of what is wanted: since when, and the gap that begins with it. Flushes."""
+def _note_state(twitter_filter: TwitterFilter, before: str, cause: str = "") -> None:
+    """After a change of what is wanted: from when on it is due, or not, and for which cause.
+    Flushes."""
     state = _state(twitter_filter)
     if state == before:
         return
-    moment = clock.now()
-    gaps.begin(twitter_filter, state, moment, collected=before == gaps.NOT_CONNECTED)
-    if state == gaps.NOT_CONNECTED:
-        twitter_filter.active_since = moment
+    if state != DUE:
+        coverage_due.end(twitter_filter, cause or state)
+        return
+    twitter_filter.active_since = clock.now()
+    begun = coverage_due.STARTED if before == coverage_due.STOPPED else coverage_due.ACTIVATED
+    coverage_due.begin(twitter_filter, begun if before else coverage_due.CREATED)
 
 
 def _changed(twitter_filter: TwitterFilter) -> None:
@@ -235,6 +245,7 @@ def _changed(twitter_filter: TwitterFilter) -> None:
 def _note(twitter_filter: TwitterFilter, action: str) -> None:
     _changed(twitter_filter)
     db.session.flush()
+    coverage_due.note_version(twitter_filter)
     audit.record(action, kind="filter", subject_id=twitter_filter.id, subject=twitter_filter.name)
 
 

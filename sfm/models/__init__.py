@@ -10,6 +10,7 @@ from sfm.models.account import (
     set_member,
 )
 from sfm.models.audit import AuditEntry, Event
+from sfm.models.coverage import CoverageDue, CoverageSaved, FilterVersion, GapFill
 from sfm.models.export import ExportFile, ExportProfile, RecurringExport
 from sfm.models.filter import TwitterFilter
 from sfm.models.installation import Installation
@@ -26,14 +27,18 @@ __all__ = [
     "Attempts",
     "AuditEntry",
     "Base",
+    "CoverageDue",
+    "CoverageSaved",
     "Credential",
     "DayCount",
     "DayTotal",
     "Event",
     "ExportFile",
     "ExportProfile",
+    "FilterVersion",
     "FormerName",
     "Gap",
+    "GapFill",
     "Heartbeat",
     "Installation",
     "Lease",

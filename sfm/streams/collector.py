@@ -19,18 +19,20 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from sfm import clock
-from sfm.database import db
+from sfm.database import begin_write, db
 from sfm.errors import SfmError
-from sfm.filters import connections, installation
+from sfm.filters import connections, coverage_due, installation
 from sfm.filters.connections import CredentialSource
 from sfm.messages import Message
 from sfm.models import Heartbeat
 from sfm.networks.adapter import PostStream, StreamSource
 from sfm.streams import file_names, routing
+from sfm.streams.coverage import Carrier
 from sfm.streams.errors import AnotherCollector
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.lock import StreamLock
-from sfm.streams.manifest import Manifest, outage_before
+from sfm.streams.manifest import Manifest
+from sfm.streams.proved_spans import proved_spans
 from sfm.streams.quarantine import Quarantine
 from sfm.streams.reader_thread import ReaderThread
 from sfm.streams.removed_posts import VERSION, RemovedPosts
@@ -100,10 +102,17 @@ class Collector:
         quarantine = Quarantine(options.folder or options.root, options.program)
         self.writer = WriterThread(self.queue, self.sink, self.status, quarantine, self.router)
         self.reader = ReaderThread(
-            self._connect, self.queue, self.status, gives_up=not options.supervised
+            self._connect,
+            self.queue,
+            self.status,
+            self.writer.streams_of,
+            gives_up=not options.supervised,
         )
         if self.rules is not None:
             self.rules.on_connect = self.reader.count_connect
+        self._carrier = Carrier(
+            options.program, HOST_NAME, os.getpid(), source.fingerprint, source.label
+        )
 
     @property
     def prefixes(self) -> list[str]:
@@ -111,10 +120,6 @@ class Collector:
         if not self.options.filter_ids:
             return [SAMPLE_PREFIX]
         return [file_names.filter_prefix(number) for number in self.filters.filter_ids]
-
-    @property
-    def _left_out(self) -> dict[int, str]:
-        return self.rules.left_out if self.rules else {}
 
     def run(self) -> int:
         """Collect until asked to stop or unable to go on; the exit code.
@@ -127,7 +132,10 @@ class Collector:
         try:
             if isinstance(self.sink, FileSink):
                 self.sink.assign(self.prefixes)
-            self._load_outages(self.prefixes)
+            self.status.spans.set_written(self.prefixes)
+            if self.rules is None:
+                self.status.rules_in_force(self.prefixes)
+            self._begin_record()
             self._handle_signals()
             self.reader.start()
             self.writer.start()
@@ -136,11 +144,12 @@ class Collector:
         finally:
             lock.release()
 
-    def _load_outages(self, prefixes: list[str]) -> None:
-        """What these streams have missed before they are collected here. Ends the transaction."""
-        if self.options.is_recorded:
-            self.status.add_outages(outage_before(prefixes, self.source.fingerprint))
-        db.session.rollback()
+    def _begin_record(self) -> None:
+        """From its first start on the sample should be collected: nobody else says so. Commits."""
+        if self.options.is_recorded and self.rules is None:
+            begin_write()
+            coverage_due.begin_sample()
+            db.session.commit()
 
     def _lock_credential(self) -> StreamLock:
         connections.check_not_connected(self.source.fingerprint, self.options.program, HOST_NAME)
@@ -241,30 +250,32 @@ class Collector:
             self._sync_now(self.rules)
 
     def _change_filters(self, fresh: CollectedFilters) -> None:
-        """Filters that are dropped have a gap from here on; new ones had one until now."""
-        before = set(self.filters.filter_ids)
-        saved_until = self._saved_until()
-        for number in sorted(before - set(fresh.filter_ids)):
+        """Filters that are dropped are not saved from here on; new ones, or those with other
+        rules, when their rules are at Twitter."""
+        before, causes = self.filters, {}
+        kept = [number for number in before.filter_ids if number in fresh.rules]
+        for number in sorted(set(before.filter_ids) - set(kept)):
             why = routing.removal_cause(number, self.source.fingerprint)
             if why is not None:
                 self.not_collected[number] = why[1]
-                self.status.stream_removed(
-                    file_names.filter_prefix(number), saved_until or clock.now(), *why
-                )
+                causes[file_names.filter_prefix(number)] = why
+        self.status.spans.set_written(map(file_names.filter_prefix, kept), causes)
+        for number in kept:
+            if fresh.rules[number] != before.rules[number]:
+                changed_at = fresh.changed_at.get(number, clock.now())
+                self.status.rules_changed(file_names.filter_prefix(number), changed_at)
         self.filters, self._to_sync = fresh, True
         self.writer.assign(fresh)
-        added = sorted(set(fresh.filter_ids) - before)
-        self._load_outages([file_names.filter_prefix(number) for number in added])
 
     def _sync_now(self, rules: RuleSync) -> None:
         if not self.writer.has_assigned(wait_seconds=1.0):
             return
+        self.status.spans.set_written(self.prefixes)
         try:
             rules.sync()
             if self._to_sync:
                 logger.info("rules synced filters=%s", self.filters.filter_ids)
             self._to_sync = False
-            self.status.rules_added()
         except SfmError as exc:
             logger.warning("rules not synced, tried again soon why=%s", exc.message)
 
@@ -272,14 +283,15 @@ class Collector:
         self._count_posts()
         if not self.options.is_recorded:
             return self.manifest.write_files()
-        left_out = [file_names.filter_prefix(number) for number in self._left_out]
-        saving = self.prefixes if state == "connected" and not self._to_sync else []
-        saving = [prefix for prefix in saving if prefix not in left_out]
-        beat = self._heartbeat(state, reason)
         status = self.status
-        return self.manifest.write(
-            beat, status.outages, status.open_outages(), self.prefixes, saving
+        spans = proved_spans(status, self.writer, self.filters.filter_ids)
+        beat = self._heartbeat(state, reason)
+        is_written = self.manifest.write(
+            beat, status.outages, status.open_outages(), self.prefixes, spans, self._carrier
         )
+        if is_written:
+            status.spans.written()
+        return is_written
 
     def _saved_until(self) -> datetime | None:
         """Up to when all that was received is on the disk; None before the first connection.
@@ -337,6 +349,8 @@ class Collector:
         self._exit_code = code
         state, reason = self._end_status(code)
         self.status.set_status(state, reason)
+        cause = state if state == "needs_person" else "ended"
+        self.status.ended(cause, "" if code == ASKED_TO_STOP else reason)
         self._write_heartbeat(state, reason)
         if self.rules is not None and self.options.folder is None:  # a trial leaves none behind
             self.rules.withdraw()

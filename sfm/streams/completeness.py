@@ -1,5 +1,9 @@
-"""What the record proves of a stream's completeness, in one sentence or a few. Nothing more is said
-anywhere: not on a filter's page, nor in a package."""
+"""What a stream has missed, and what the record proves of its completeness.
+
+A gap is a time in which the stream should have collected or was kept from it, minus the times that
+are saved in files. `records` finds the gaps, `describe` says in a few sentences what is proved;
+nothing else is said of it anywhere: not on pages, nor in a package.
+"""
 
 from __future__ import annotations
 
@@ -8,61 +12,65 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from sfm import clock
 from sfm.database import db
-from sfm.filters.gaps import RECORDED_HERE
 from sfm.messages import Message, join_messages
-from sfm.models import Gap, Heartbeat, TwitterFilter
-from sfm.streams import file_names
+from sfm.models import TwitterFilter
+from sfm.streams import coverage_rows, file_names, spans
+from sfm.streams.coverage_rows import StreamRows
+from sfm.streams.gap_causes import CoverageGap, GapExplainer, from_row, saved_times
+from sfm.streams.spans import Span
 
-SILENT = timedelta(seconds=60)  # a collector beats every two seconds
+SILENT = timedelta(seconds=60)  # a collector writes every two seconds
 SECOND = timedelta(seconds=1)
-
-Times = tuple[datetime, datetime]
+MILLISECOND = timedelta(milliseconds=1)  # nearer than this are two readings of one moment
 
 
 @dataclass(frozen=True)
 class StreamRecord:
     """What the database holds on one stream. Times are aware UTC.
 
-    `gaps` are from and to, earliest first; one that goes on ends now. `recorded_from` is since when
-    every time without collecting is a gap; None for a stream without such a record.
-    `known_until` is the end of the record: now where a gap goes on, else the last time up to which
-    a collector said that posts are saved.
+    `gaps` are earliest first; the last one may go on. `due` and `saved` are spans as merged;
+    `recorded_from` is since when they are kept, None for a stream without such a record. Gaps that
+    ended before are those that were written down then: there may have been others.
     """
 
-    gaps: tuple[Times, ...] = ()
+    gaps: tuple[CoverageGap, ...] = ()
+    due: tuple[Span, ...] = ()
+    saved: tuple[Span, ...] = ()
     recorded_from: datetime | None = None
-    known_until: datetime | None = None
 
 
-def records(connection: Connection, prefixes: Collection[str]) -> dict[str, StreamRecord]:
-    """What is known of each of these streams. Reads on the transaction of the connection."""
+def records(
+    connection: Connection, prefixes: Collection[str], since: datetime | None = None
+) -> dict[str, StreamRecord]:
+    """What is known of each of these streams; `since`: rows that ended before may be left out.
+
+    Reads on the transaction of the connection.
+    """
     now = clock.now()
-    columns = (Gap.prefix, Gap.began_at, Gap.ended_at, Gap.cause)
-    rows = list(
-        connection.execute(
-            select(*columns).where(Gap.prefix.in_(prefixes)).order_by(Gap.began_at, Gap.id)
-        )
-    )
-    columns_of_beats = (
-        Heartbeat.program, Heartbeat.filter_ids, Heartbeat.saved_until, Heartbeat.alive_at
-    )  # fmt: skip
-    beats = list(connection.execute(select(*columns_of_beats)))
-    return {
-        prefix: _record([row for row in rows if row.prefix == prefix], prefix, beats, now)
-        for prefix in prefixes
-    }
+    rows = coverage_rows.read(connection, prefixes, since)
+    return {prefix: _record(rows[prefix], now, since) for prefix in prefixes}
+
+
+def of_prefix(prefix: str, since: datetime | None = None) -> StreamRecord:
+    """As `records`, of one stream, in the session's transaction."""
+    return records(db.session.connection(), [prefix], since)[prefix]
+
+
+def of_filter(twitter_filter: TwitterFilter, record: StreamRecord | None = None) -> str:
+    """What is known of a saved filter from its first day until now, as `describe` says it."""
+    record = record or of_prefix(file_names.filter_prefix(twitter_filter.id))
+    return describe(record, twitter_filter.created_at, clock.now())
 
 
 def describe(record: StreamRecord, first: datetime, behind: datetime) -> str:
-    """From when to when in this time posts were collected, and what is unknown. English."""
+    """From when to when in this time posts were saved, and what is unknown. English."""
     end = min(behind, clock.now())
     known_from = max(record.recorded_from, first) if record.recorded_from else end
-    known_until = min(record.known_until, end) if record.known_until else known_from
-    if known_from >= known_until:
+    if known_from >= end:
         return Message(
             "It is unknown whether it was connected between %(first)s and %(last)s.",
             first=_at(first),
@@ -76,22 +84,13 @@ def describe(record: StreamRecord, first: datetime, behind: datetime) -> str:
                 known_from=_at(known_from),
             )
         )
-    sentences.append(_proved(_collected(record.gaps, known_from, known_until), known_from))
-    if end - known_until > SILENT:
+    saved = _longer_than_a_second(spans.within(record.saved, known_from, end))
+    sentences.append(_proved(saved, known_from))
+    if saved and end - saved[-1][1] > SILENT:
         sentences.append(
-            Message(
-                "It is unknown whether it was connected after %(known_until)s.",
-                known_until=_at(known_until),
-            )
+            Message("After %(saved_until)s nothing is saved.", saved_until=_at(saved[-1][1]))
         )
     return join_messages(sentences)
-
-
-def of_filter(twitter_filter: TwitterFilter) -> str:
-    """What is known of a saved filter from its first day until now, as `describe` says it."""
-    prefix = file_names.filter_prefix(twitter_filter.id)
-    record = records(db.session.connection(), [prefix])[prefix]
-    return describe(record, twitter_filter.created_at, clock.now())
 
 
 def is_unknown_in(record: StreamRecord, first: datetime, behind: datetime) -> bool:
@@ -99,14 +98,25 @@ def is_unknown_in(record: StreamRecord, first: datetime, behind: datetime) -> bo
     return "unknown" in describe(record, first, behind)
 
 
-def _proved(collected: list[Times], known_from: datetime) -> str:
-    if not collected:
+def _longer_than_a_second(saved: list[Span]) -> list[Span]:
+    """What is saved, with no break that lasts less than a second."""
+    joined: list[Span] = []
+    for began_at, ended_at in saved:
+        if joined and began_at - joined[-1][1] < SECOND:
+            joined[-1] = joined[-1][0], ended_at
+        else:
+            joined.append((began_at, ended_at))
+    return joined
+
+
+def _proved(saved: list[Span], known_from: datetime) -> str:
+    if not saved:
         return Message(
             "It has collected nothing since %(known_from)s: it was not connected.",
             known_from=_at(known_from),
         )
-    first, last = collected[0][0], collected[-1][1]
-    if len(collected) == 1:
+    first, last = saved[0][0], saved[-1][1]
+    if len(saved) == 1:
         return Message(
             "Its posts were saved without a gap of a second from %(first)s to %(last)s.",
             first=_at(first),
@@ -119,35 +129,48 @@ def _proved(collected: list[Times], known_from: datetime) -> str:
     )
 
 
-def _collected(gaps: Collection[Times], first: datetime, behind: datetime) -> list[Times]:
-    """The times between gaps."""
-    times: list[Times] = []
-    at = first
-    for began_at, ended_at in gaps:
-        if began_at - at > SECOND:
-            times.append((at, min(began_at, behind)))
-        at = max(at, ended_at)
-        if at >= behind:
-            return times
-    return [*times, (at, behind)] if behind - at > SECOND else times
-
-
 def _at(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _record(rows: list[Any], prefix: str, beats: list[Any], now: datetime) -> StreamRecord:
-    number = file_names.filter_of(prefix)
-    saved = [
-        beat.saved_until or beat.alive_at
-        for beat in beats
-        if (number in beat.filter_ids if number else beat.program == prefix)
-    ]
-    goes_on = any(row.ended_at is None for row in rows)
-    return StreamRecord(
-        gaps=tuple((row.began_at, row.ended_at or now) for row in rows),
-        recorded_from=min(
-            (row.began_at for row in rows if row.cause in RECORDED_HERE), default=None
-        ),
-        known_until=now if goes_on else max((at for at in saved if at), default=None),
+def count_gaps(since: datetime) -> int:
+    """How many gaps of all streams began since then, in times in which they should collect."""
+    connection = db.session.connection()
+    found = records(connection, coverage_rows.due_since(connection, since), since)
+    gaps = (gap for record in found.values() for gap in record.gaps)
+    return sum(gap.is_due and gap.began_at >= since for gap in gaps)
+
+
+def _record(rows: StreamRows, now: datetime, since: datetime | None) -> StreamRecord:
+    if not rows.due:
+        return StreamRecord(gaps=tuple(from_row(row, now, rows.fills) for row in _old(rows, now)))
+    recorded_from = min(row.began_at for row in rows.due)
+    end = rows.deleted_at or now
+    due = spans.merged((row.began_at, row.ended_at or now) for row in rows.due)
+    saved = spans.without(saved_times(rows, now), rows.losses)
+    first = max(recorded_from, since) if since else recorded_from
+    since_written = _not_written_yet(rows, now)
+    missing = spans.without([(first, end)], [*saved, *since_written])
+    borders = {moment for row in rows.due for moment in (row.began_at, row.ended_at) if moment}
+    borders |= {row.began_at for row in rows.saved}  # one may have been over at once
+    borders |= {moment for lost in rows.losses for moment in lost}
+    gaps = GapExplainer(rows, now).explain(
+        spans.split_at(missing, borders, MILLISECOND),
+        goes_on=rows.deleted_at is None and not since_written,
     )
+    old = [from_row(row, now, rows.fills) for row in _old(rows, recorded_from)]
+    return StreamRecord((*old, *gaps), tuple(due), tuple(saved), recorded_from)
+
+
+def _old(rows: StreamRows, recorded_from: datetime) -> list[Any]:
+    """Gaps that were written down before there was a ledger."""
+    return [row for row in rows.notes if row.began_at < recorded_from]
+
+
+def _not_written_yet(rows: StreamRows, now: datetime) -> list[Span]:
+    """The seconds since a process that goes on wrote last, while the stream is due."""
+    last = max(rows.saved, key=lambda row: row.id, default=None)
+    is_due = any(row.ended_at is None for row in rows.due)
+    if last is None or last.ended_at is not None or not is_due:
+        return []
+    return [(last.saved_until, now)] if now - last.saved_until <= SILENT else []

@@ -16,8 +16,8 @@ from sfm.extensions import settings
 from sfm.filters import owners, reconcile
 from sfm.filters.programs import ProgramPlan
 from sfm.messages import Message, PluralMessage, join_messages
-from sfm.models import Gap, Heartbeat, ProgramRetry, StreamFile, TwitterFilter
-from sfm.streams import file_names, lock
+from sfm.models import Heartbeat, ProgramRetry, StreamFile, TwitterFilter
+from sfm.streams import completeness, file_names, lock
 from sfm.streams.restarts import restarts_shown
 from sfm.supervisord.client import View
 from sfm.supervisord.conf import NEEDS_PERSON, SAMPLE_PREFIX, program_name
@@ -129,10 +129,7 @@ def board() -> Board:
         others=[Other(process) for process in view.processes if process.name not in known],
         disk_free=free,
         disk_total=total,
-        gaps_today=db.session.scalar(
-            select(func.count()).select_from(Gap).where(Gap.began_at >= since)
-        )
-        or 0,
+        gaps_today=completeness.count_gaps(since),
         counts={state: sum(line.state == state for line in board_lines) for state in LABELS},
     )
 

@@ -21,12 +21,14 @@ from sfm.database import begin_write, db
 from sfm.errors import NotFound, WrongInput
 from sfm.filters import service
 from sfm.messages import Message, PluralMessage
-from sfm.models import Gap, Run, StreamFile, TwitterFilter
+from sfm.models import Gap, GapFill, Run, StreamFile, TwitterFilter
 from sfm.networks.adapter import RecentSearch
 from sfm.networks.page import BROKEN_PAGING, PostRecord
-from sfm.streams import file_names
+from sfm.streams import completeness, file_names
 from sfm.streams.archive import target_of
+from sfm.streams.coverage_rows import ASKED_FOR
 from sfm.streams.files import lines_of
+from sfm.streams.gap_causes import CoverageGap
 from sfm.streams.gap_fill_files import FillFiles
 from sfm.streams.gap_fill_plan import TOO_NEW, FillPlan, plan_of, span_of
 from sfm.streams.gzip_members import whole_members
@@ -53,10 +55,27 @@ def gap_of(twitter_filter: TwitterFilter, gap_id: int) -> Gap:
     return gap
 
 
-def gaps_of(filter_id: int, limit: int = 50) -> list[Gap]:
-    """A filter's gaps, newest first."""
-    statement = select(Gap).where(Gap.filter_id == filter_id).order_by(Gap.began_at.desc())
-    return list(db.session.scalars(statement.limit(limit)))
+def note_gap(twitter_filter: TwitterFilter, began_at: datetime, ended_at: datetime) -> Gap:
+    """The row of a gap of this filter that has ended; written down if there is none yet.
+
+    Flushes. Raises NotFound where the ledger has no such gap.
+    """
+    prefix = file_names.filter_prefix(twitter_filter.id)
+    times = began_at, ended_at
+    for gap in completeness.of_prefix(prefix).gaps:
+        if (gap.began_at, gap.ended_at) != times:
+            continue
+        if gap.row_id is not None:
+            return gap_of(twitter_filter, gap.row_id)
+        row = Gap(
+            filter_id=twitter_filter.id, prefix=prefix, cause=ASKED_FOR, detail=gap.detail,
+            began_at=began_at, ended_at=ended_at, seconds=gap.seconds,
+            lost_estimate=gap.lost_estimate,
+        )  # fmt: skip
+        db.session.add(row)
+        db.session.flush()
+        return row
+    raise NotFound(Message("There is no such gap."))
 
 
 @dataclass(frozen=True)
@@ -68,36 +87,45 @@ class FillEstimate:
     trouble: str
     dollars: float | None  # what it may cost; None where nobody knows what was missed
     dollars_a_post: float = NETWORK.prices.dollars_per_post
+    is_done: bool = False
 
 
-def fill_estimates(gaps: Iterable[Gap]) -> dict[int, FillEstimate]:
-    """By gap id: whether a run is to fill it, why it cannot be filled, why the last run failed.
+def fill_estimates(gaps: Iterable[CoverageGap]) -> dict[datetime, FillEstimate]:
+    """By the begin of a gap: whether a run is to fill it, why it cannot be filled, why the last run
+    failed.
 
     A gap is asked for as long as the run that is to fill it is open: so however a run ends, its
     gap can be asked for again.
     """
     gaps = list(gaps)
-    statement = select(Run).where(Run.id.in_({gap.run_id for gap in gaps if gap.run_id}))
+    numbers = [gap.row_id for gap in gaps if gap.row_id is not None]
+    rows = {row.id: row for row in db.session.scalars(select(Gap).where(Gap.id.in_(numbers)))}
+    statement = select(Run).where(Run.id.in_({row.run_id for row in rows.values() if row.run_id}))
     runs = {run.id: run for run in db.session.scalars(statement)}
-    return {gap.id: _prospect(gap, runs.get(gap.run_id or 0)) for gap in gaps}
+    estimates = {}
+    for gap in gaps:
+        row = rows.get(gap.row_id or 0) or Gap(filled="", filled_posts=0)
+        estimates[gap.began_at] = _prospect(gap, row, runs.get(row.run_id or 0))
+    return estimates
 
 
-def _prospect(gap: Gap, run: Run | None) -> FillEstimate:
-    is_asked = run is not None and run.finished_at is None and not is_done(gap)
+def _prospect(gap: CoverageGap, row: Gap, run: Run | None) -> FillEstimate:
+    is_asked = run is not None and run.finished_at is None and not is_done(row)
     failed = run is not None and run.finished_at is not None and run.state != "finished"
     return FillEstimate(
         is_asked=is_asked,
-        why_not=Message("It is asked for already.") if is_asked else _why_not(gap),
-        trouble=run.message if run and failed and not is_done(gap) else "",
+        why_not=Message("It is asked for already.") if is_asked else _why_not(gap, row),
+        trouble=run.message if run and failed and not is_done(row) else "",
         dollars=gap.lost_estimate * NETWORK.prices.dollars_per_post or None,
+        is_done=is_done(row),
     )
 
 
-def _why_not(gap: Gap) -> str:
+def _why_not(gap: CoverageGap | Gap, row: Gap) -> str:
     if gap.ended_at is None:
         return Message("It goes on.")
-    if is_done(gap):
-        if gap.filled == FILLED:
+    if is_done(row):
+        if row.filled == FILLED:
             return Message("It is filled.")
         return Message("Search has been asked for all of it that can be searched.")
     start, end = span_of(gap)
@@ -108,7 +136,9 @@ def _why_not(gap: Gap) -> str:
 
 def request_fill(gap: Gap, run_id: int) -> None:
     """Have this run fill a gap. Flushes. Raises WrongInput where it cannot be filled, BadFilter."""
-    reason = fill_estimates([gap])[gap.id].why_not
+    run = db.session.get(Run, gap.run_id) if gap.run_id else None
+    is_asked = run is not None and run.finished_at is None and not is_done(gap)
+    reason = Message("It is asked for already.") if is_asked else _why_not(gap, gap)
     if reason or gap.filter_id is None:
         raise WrongInput(Message("This gap cannot be filled. %(reason)s", reason=reason))
     plan_of(gap, service.by_id(gap.filter_id))
@@ -145,7 +175,7 @@ def fill(gap_id: int, client: RecentSearch, root: Path, run_folder: Path) -> Map
         fresh = sorted(lines.keys() - saved.known)
         target.write((number, lines[number]) for number in fresh if number not in saved.left)
         sealed = _without_late_removals(target.sealed, removed)
-        _settle(gap_id, _outcome(plan, search, before + len(fresh)), root, sealed)
+        _settle(gap_id, _outcome(plan, search, before + len(fresh)), len(fresh), root, sealed)
     finally:
         target.close()
     return {"posts": len(fresh), "already_held": len(lines) - len(fresh)}
@@ -228,12 +258,22 @@ def _without_late_removals(
 
 
 def _settle(
-    gap_id: int, values: Mapping[str, Any], root: Path, sealed: Iterable[tuple[Path, FileFacts]]
-) -> None:
+    gap_id: int, values: Mapping[str, Any], new_posts: int, root: Path,
+    sealed: Iterable[tuple[Path, FileFacts]],
+) -> None:  # fmt: skip
     begin_write()
     for path, facts in sealed:
         record_file(root, path, facts)
     db.session.execute(update(Gap).where(Gap.id == gap_id).values(values))
+    gap = db.session.get_one(Gap, gap_id)
+    db.session.add(
+        GapFill(
+            gap_id=gap_id, filter_id=gap.filter_id, prefix=gap.prefix, run_id=gap.run_id,
+            began_at=values["searched_from"], ended_at=values["searched_to"], posts=new_posts,
+            queries=values["searched_queries"], state=values["filled"],
+            not_searched=values["not_searched"],
+        )
+    )  # fmt: skip
     db.session.commit()
 
 

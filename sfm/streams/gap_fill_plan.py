@@ -12,6 +12,7 @@ from sfm.filters import validation
 from sfm.filters.criteria import criteria_of, filter_from
 from sfm.messages import Message, join_messages
 from sfm.models import Gap, TwitterFilter
+from sfm.streams.gap_causes import CoverageGap
 
 SEARCH_REACH = timedelta(days=7)
 MARGIN = timedelta(seconds=10)  # posts come late, and clocks differ
@@ -30,7 +31,7 @@ class FillPlan:
     is_too_new: bool
 
 
-def span_of(gap: Gap) -> tuple[datetime, datetime]:
+def span_of(gap: Gap | CoverageGap) -> tuple[datetime, datetime]:
     """Start and end (aware UTC) of what can be searched; end <= start where nothing can."""
     earliest = clock.now() - SEARCH_REACH + timedelta(minutes=1)
     ended_at = gap.ended_at or clock.now()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from sfm import clock
@@ -27,7 +27,7 @@ class ReaderThread(threading.Thread):
 
     `connect` makes one try and raises NetworkError. A refusal is tried again, ever more slowly,
     until it ends or somebody acts. With `gives_up` (somebody waits at a terminal) the thread
-    ends where a person has to act, and `refusal` holds why.
+    ends where a person has to act, and `refusal` holds why. `streams_of` says whose a line is.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class ReaderThread(threading.Thread):
         connect: Callable[[], PostStream],
         queue: LineQueue,
         status: Status,
+        streams_of: Callable[[bytes], Iterable[str]],
         *,
         gives_up: bool = False,
     ) -> None:
@@ -43,14 +44,14 @@ class ReaderThread(threading.Thread):
         self._woken = threading.Event()
         self._is_counted = False
         self.connect, self.queue, self.status = connect, queue, status
+        self.streams_of = streams_of
         self.stopping = threading.Event()
         self.refusal: NetworkError | None = None
         self.crash: BaseException | None = None
         self._connection: PostStream | None = None
         self._backoff = NETWORK.stream_backoff()
         self._refusals = 0
-        self._drop_began: datetime | None = None
-        self._dropped_before = 0
+        self._drops: dict[str, tuple[datetime, int]] = {}  # by stream: since when, posts
 
     def stop(self) -> None:
         """End the connection and the thread, now; may be called from a signal's handler."""
@@ -126,24 +127,33 @@ class ReaderThread(threading.Thread):
                 end = event
             else:
                 self.status.skipped += isinstance(event, Skipped)
+                if self.queue.is_half_empty:
+                    self._drop_over()
                 self.status.alive()
         self._drop_over()
         return end
 
     def _take(self, line: StreamLine, connection: PostStream) -> None:
         if self.queue.put(line.raw, line.received):
-            self.status.alive(posts=1)
             self._drop_over()
+            self.status.alive(posts=1)
             return
-        if self._drop_began is None:
-            self._drop_began, self._dropped_before = clock.now(), self.queue.dropped - 1
+        if self.status.dropping_since is None:
+            self.status.dropping_since = line.received
+        for prefix in self.streams_of(line.raw):
+            age = timedelta(seconds=max(0.0, clock.monotonic() - line.received))
+            began_at, posts = self._drops.get(prefix, (clock.now() - age, 0))
+            self._drops[prefix] = began_at, posts + 1
         if self.status.state == "storage":
             connection.stop()  # no room on the disk: let the search fill the gap later
 
     def _drop_over(self) -> None:
-        if self._drop_began is not None:
-            self.status.dropped(self.queue.dropped - self._dropped_before, self._drop_began)
-            self._drop_began = None
+        if self.status.dropping_since is None:
+            return
+        for prefix, (began_at, posts) in self._drops.items():
+            self.status.dropped(prefix, posts, began_at)
+        self._drops.clear()
+        self.status.dropping_since = None  # what was let go is noted: spans may go on over it
 
     def _wait_for_room(self) -> None:
         while not self.queue.is_half_empty and not self.stopping.is_set():

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import select
 
 from sfm.database import db
 from sfm.errors import SfmError
 from sfm.filters import connections, service, validation
-from sfm.filters.gaps import CREDENTIAL_CHANGED, GAP_DETAILS
+from sfm.filters.coverage_due import CAUSES, CREDENTIAL_CHANGED
 from sfm.messages import Message
 from sfm.models import TwitterFilter
 from sfm.networks.rules import Rule, StreamRule
@@ -24,6 +25,7 @@ class CollectedFilters:
 
     rules: Mapping[int, tuple[Rule, ...]]
     revision: int = 0
+    changed_at: Mapping[int, datetime] = field(default_factory=dict)
 
     @property
     def filter_ids(self) -> tuple[int, ...]:
@@ -96,7 +98,7 @@ def load_filters(
     filter_ids: Collection[int], *, fingerprint: str, share: bool, only_active: bool
 ) -> CollectedFilters:
     """The filters to collect now, with their rules. One whose rules cannot be made is left out."""
-    rules = {}
+    rules, changed_at = {}, {}
     newest = 0
     for twitter_filter in db.session.scalars(select(TwitterFilter).order_by(TwitterFilter.id)):
         active = twitter_filter.is_active and twitter_filter.held_at is None
@@ -106,21 +108,22 @@ def load_filters(
         if connections.fingerprint_of(twitter_filter) != fingerprint:
             continue
         newest = max(newest, service.revision(twitter_filter))
+        changed_at[twitter_filter.id] = twitter_filter.changed_at
         try:
             rules[twitter_filter.id] = validation.stream_rules(twitter_filter)
         except SfmError as exc:
             logger.error("filter left out filter=%d why=%s", twitter_filter.id, exc.message)
-    return CollectedFilters(rules, newest)
+    return CollectedFilters(rules, newest, changed_at)
 
 
 def removal_cause(filter_id: int, fingerprint: str) -> tuple[str, str] | None:
     """Why a filter is no longer collected with this credential: cause and sentence of a gap.
 
-    None where it is deleted, not active or stopped, which has a gap of its own.
+    None where it is deleted, not active or stopped: then it is not due.
     """
     twitter_filter = db.session.get(TwitterFilter, filter_id)
     if twitter_filter is None or not twitter_filter.is_active or twitter_filter.held_at is not None:
         return None
     if connections.fingerprint_of(twitter_filter) != fingerprint:
-        return CREDENTIAL_CHANGED, GAP_DETAILS[CREDENTIAL_CHANGED]
+        return CREDENTIAL_CHANGED, CAUSES[CREDENTIAL_CHANGED]
     return "no_rules", Message("No rules can be made of the filter; edit it.")

@@ -19,6 +19,7 @@ from sfm.networks.adapter import FilterStreamClient, PostStream, RuleStore
 from sfm.networks.errors import BadRequest, NetworkError, NoRules, Wait
 from sfm.networks.rules import StreamRule, SyncResult
 from sfm.streams import file_names
+from sfm.streams.coverage import Cause
 from sfm.streams.routing import CollectedFilters, Router
 from sfm.streams.status import Outage, Status
 
@@ -152,6 +153,7 @@ class RuleSync:
             except SfmError as exc:
                 logger.warning("rules of this run left at Twitter why=%s", exc.message)
             self._added, self._in_force = {}, frozenset()
+            self._status.rules_in_force(())
 
     def _sync(self, client: RuleStore) -> None:
         with self._syncing:
@@ -205,9 +207,27 @@ class RuleSync:
         self._added |= {rule.value: rule for rule in result.added}
         own_values = {rule.value for rule in self._router.filters.unique_rules}
         self._in_force = frozenset(own_values & result.rules.keys())
+        self._status.rules_in_force(self._prefixes_in_force(), self._why_not_in_force())
         self._seen_at = now
         self._looked_at = self._matched_at = clock.monotonic()
         self._unmatched = self._status.unmatched
+
+    def _prefixes_in_force(self) -> list[str]:
+        """The streams of filters whose rules are all at Twitter."""
+        return [
+            file_names.filter_prefix(number)
+            for number, rules in self._router.filters.rules.items()
+            if all(rule.value in self._in_force for rule in rules)
+        ]
+
+    def _why_not_in_force(self) -> Cause:
+        if self.refused:
+            return "rules_refused", Message(
+                "Twitter does not take a rule of it: %(rule)s", rule=self.refused[0]
+            )
+        if self.left_out:
+            return "rules_do_not_fit", next(iter(self.left_out.values()))
+        return REMOVED, DETAIL
 
     def _record_absence(self, removed: frozenset[str], now: datetime) -> None:
         """A gap since the rules were last seen, for the filters that want them."""
@@ -218,12 +238,13 @@ class RuleSync:
             for number, rules in self._router.filters.rules.items()
             if any(rule.value in removed for rule in rules)
         ]
-        outage = Outage(
-            self._seen_at, REMOVED, DETAIL, ended_at=now, last_id=self._status.last_id,
-            prefixes=tuple(file_names.filter_prefix(number) for number in filters), rate=self._pace,
-        )  # fmt: skip
-        outage.set_duration((now - self._seen_at).total_seconds())
-        self._status.outages.append(outage)
+        for prefix in map(file_names.filter_prefix, filters):
+            outage = Outage(
+                self._seen_at, REMOVED, DETAIL, ended_at=now, last_id=self._status.last_id,
+                prefixes=(prefix,), rate=self._pace * self._status.share_of(prefix),
+            )  # fmt: skip
+            outage.set_duration((now - self._seen_at).total_seconds())
+            self._status.outages.append(outage)
 
     def _name_other_owner(self, refusal: Wait) -> Wait:
         """The refusal of a second connection, with what is known of who has the first."""

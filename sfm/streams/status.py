@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sfm import clock
 from sfm.messages import Message
+from sfm.streams.coverage import Cause, SavedSpans
 
 
 @dataclass
 class Outage:
     """A time of which posts are missing. `ended_at` is None while it lasts; seconds are monotonic.
 
-    `prefixes` are set for what one stream alone has missed: what was lost at the end of a process,
-    and what began before the process that notes it.
+    It is written as a row that explains a gap; if it has ended, no post of it counts as saved.
+    `prefixes` are set for what single streams alone have missed.
     """
 
     began_at: datetime
@@ -52,7 +53,12 @@ class Status:
         self.since = clock.now()
         self.reason = ""
         self.wait_until: datetime | None = None
+        self.started_at = clock.now()
         self.alive_at: datetime | None = None
+        self.alive_seconds: float | None = None  # the same, on the monotonic clock
+        self.dropping_since: float | None = None  # posts are let go since then, likewise
+        self.spans = SavedSpans()
+        self.shares: dict[str, float] = {}  # of the posts, by stream
         self.post_at: datetime | None = None
         self.posts = 0
         self.unmatched = 0
@@ -62,7 +68,7 @@ class Status:
         self._lock = threading.Lock()
         self._minute: deque[list[int]] = deque()  # second, posts in it
         self._outage: Outage | None = None
-        self._inherited: list[Outage] = []  # of single streams, from before this collector
+        self._changes: dict[str, Outage] = {}  # of filters whose new rules are not there yet
         self._behind: DisplayedState | None = None  # what is shown when the disk works again
 
     def set_status(self, state: str, reason: str = "", wait_until: datetime | None = None) -> None:
@@ -106,7 +112,7 @@ class Status:
     def alive(self, posts: int = 0, last_id: int | None = None) -> None:
         """Something came: a keep-alive, or so many posts."""
         now = clock.now()
-        self.alive_at = now
+        self.alive_at, self.alive_seconds = now, clock.monotonic()
         if posts:
             with self._lock:
                 self.post_at = now
@@ -127,100 +133,106 @@ class Status:
             self._forget_old()
             return float(sum(posts for _, posts in self._minute))
 
+    def share_of(self, prefix: str) -> float:
+        """Which part of the posts of the connection has been of this stream; 1 for a single one."""
+        return self.shares.get(prefix, 0.0) if len(self.shares) > 1 else 1.0
+
     def _forget_old(self) -> None:
         while self._minute and self._minute[0][0] < clock.monotonic() - 60:
             self._minute.popleft()
 
     def lost(self, cause: str, detail: str = "") -> None:
-        """The connection ended; nothing where it had ended before."""
-        rate = self.posts_a_minute
+        """The connection ended, or there is none yet; where that was known, why by now."""
         with self._lock:
-            never_connected = self._inherited if self.alive_at is None else []
-            under_way = [self._outage] if self._outage is not None else never_connected
-            for outage in under_way:
-                outage.detail = detail or outage.detail
-            if under_way:
-                return
-            began_at = self.alive_at or clock.now()
-            self._outage = Outage(
-                began_at, cause, detail, last_id=self.last_id, rate=rate,
-                lost_at=_monotonic(began_at),
-            )  # fmt: skip
-
-    def add_outages(self, outages: Iterable[Outage]) -> None:
-        """Add what streams have missed before they were collected here."""
-        with self._lock:
-            for outage in outages:
-                outage.lost_at = _monotonic(outage.began_at)
-                (self._inherited if outage.ended_at is None else self.outages).append(outage)
+            self.spans.disconnected(self._last_byte(), (cause, detail))
+            if self._outage is None:
+                began_at = self.alive_at or self.started_at
+                self._outage = Outage(
+                    began_at, cause, detail, last_id=self.last_id, lost_at=_monotonic(began_at)
+                )
+            self._outage.detail = detail or self._outage.detail
 
     def connection_restored(self) -> None:
         """Connected again, with the rules of all streams: what was missed until now has ended."""
         with self._lock:
             outage, self._outage = self._outage, None
-            self._end_inherited()
+            self.spans.connected()
             if outage is None:
                 return
             self._update(outage)
             outage.ended_at = clock.now()
-            if outage.seconds >= 1:
+            if outage.seconds >= 1 or outage.row_ids:
                 self.outages.append(outage)
 
-    def rules_added(self) -> None:
-        """End the outages of streams whose rules were added to this connection."""
-        with self._lock:
-            self._end_inherited()
+    def ended(self, cause: str, detail: str) -> None:
+        """The process ends: nothing is saved from the last byte on."""
+        self.spans.disconnected(self._last_byte(), (cause, detail))
 
-    def _end_inherited(self) -> None:
-        inherited, self._inherited = self._inherited, []
-        for outage in inherited:
-            self._update(outage)
-            outage.ended_at = clock.now()
-            self.outages.append(outage)
-
-    def stream_removed(self, prefix: str, saved_until: datetime, cause: str, detail: str) -> None:
-        """Record the outage of a stream that is no longer collected here, from `saved_until` on."""
-        with self._lock:
-            self._inherited = [outage for outage in self._inherited if outage.prefixes != (prefix,)]
-            self.outages.append(Outage(saved_until, cause, detail, prefixes=(prefix,)))
+    def _last_byte(self) -> float:
+        return clock.monotonic() if self.alive_seconds is None else self.alive_seconds
 
     def open_outages(self) -> list[Outage]:
-        """The outages of this moment: inherited ones, and one of ours that lasts a second."""
+        """The outage of this moment, if it lasts a second."""
         with self._lock:
-            outages = [*([self._outage] if self._outage else []), *self._inherited]
-            for outage in outages:
-                self._update(outage)
-            return [
-                outage for outage in outages if outage.seconds >= 1 or outage is not self._outage
-            ]
+            if self._outage is None:
+                return []
+            self._update(self._outage)
+            return [self._outage] if self._outage.seconds >= 1 else []
 
     def _update(self, outage: Outage) -> None:
         outage.set_duration(clock.monotonic() - outage.lost_at)
         outage.last_id = self.last_id or outage.last_id  # filed meanwhile
 
+    def rules_changed(self, prefix: str, changed_at: datetime) -> None:
+        """A filter listens for something else since then; its rules are not at Twitter yet."""
+        why = ("changed", Message("What the filter listens for was changed."))
+        with self._lock:
+            self.spans.remove_rules(prefix, why)
+            if prefix not in self._changes:
+                self._changes[prefix] = Outage(
+                    changed_at, *why, last_id=self.last_id, prefixes=(prefix,),
+                    lost_at=_monotonic(changed_at),
+                )  # fmt: skip
+
+    def rules_in_force(self, prefixes: Collection[str], why: Cause = ("", "")) -> None:
+        """The streams whose rules are all at Twitter, as was just seen."""
+        with self._lock:
+            self.spans.set_rules(prefixes, why)
+            for prefix in self._changes.keys() & set(prefixes):
+                outage = self._changes.pop(prefix)
+                self._update(outage)
+                outage.ended_at = max(clock.now(), outage.began_at)
+                self.outages.append(outage)
+
+    def stream_removed(self, prefix: str, since: datetime, cause: str, detail: str) -> None:
+        """Note why a stream is not saved on this connection since then."""
+        with self._lock:
+            self.outages.append(Outage(since, cause, detail, prefixes=(prefix,)))
+
     def not_saved(self, prefix: str, lines: int, age_seconds: float) -> None:
         """So many posts of a stream, the oldest received so long ago, are in no file and lost."""
-        now = clock.now()
-        began_at = now - timedelta(seconds=age_seconds)
-        with self._lock:
-            self.outages.append(
-                Outage(
-                    began_at, "not_saved",
-                    Message("Posts had come, but could not be saved before the end."),
-                    now, age_seconds, None, lines, lines, prefixes=(prefix,),
-                )
-            )  # fmt: skip
+        self._lost_here(
+            prefix, lines, clock.now() - timedelta(seconds=age_seconds), "not_saved",
+            Message("Posts had come, but could not be saved before the end."),
+        )  # fmt: skip
 
-    def dropped(self, lines: int, began_at: datetime) -> None:
-        """Lines that the queue had no room for: an outage of our own making."""
-        now = clock.now()
+    def dropped(self, prefix: str, lines: int, began_at: datetime) -> None:
+        """Posts of a stream that the queue had no room for, since then and until now."""
+        self._lost_here(
+            prefix, lines, began_at, "too_slow",
+            Message("The disk did not keep up; posts were left out."),
+        )  # fmt: skip
+
+    def _lost_here(
+        self, prefix: str, lines: int, began_at: datetime, cause: str, detail: str
+    ) -> None:
+        now = max(clock.now(), began_at)
+        outage = Outage(
+            began_at, cause, detail, now, (now - began_at).total_seconds(),
+            lost_estimate=lines, lost_counted=lines, prefixes=(prefix,),
+        )  # fmt: skip
         with self._lock:
-            self.outages.append(
-                Outage(
-                    began_at, "too_slow", Message("The disk did not keep up; posts were left out."),
-                    now, (now - began_at).total_seconds(), self.last_id, lines, lines,
-                )
-            )  # fmt: skip
+            self.outages.append(outage)
 
 
 def _monotonic(moment: datetime) -> float:

@@ -44,7 +44,8 @@ class WriterThread(threading.Thread):
         self.safe_to_end = False  # everything that came is on the disk
         self.given_up = threading.Event()
         self._unsaved: defaultdict[str, deque[float]] = defaultdict(deque)  # receipts, by stream
-        self._oldest: float | None = None
+        self._oldest: dict[str, float] = {}  # by stream
+        self._lost_since: dict[str, float] = {}  # posts that were given up, by stream
         self._counting = threading.Lock()
         self._next_filters: CollectedFilters | None = None
         self._retry_at = 0.0  # when streams that could not be begun are tried again
@@ -93,7 +94,14 @@ class WriterThread(threading.Thread):
         For any thread. The queue is asked first: a line is in two places while it is moved, and
         never in none.
         """
-        moments = [self.queue.oldest_received, self._oldest]
+        moments = [self.queue.oldest_received, *list(self._oldest.values())]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def oldest_unsaved_of(self, prefix: str) -> float | None:
+        """As `oldest_unsaved`, of one stream; a line in the queue may be anybody's."""
+        moments = [
+            self.queue.oldest_received, self._oldest.get(prefix), self._lost_since.get(prefix)
+        ]  # fmt: skip
         return min((moment for moment in moments if moment is not None), default=None)
 
     def count_lost(self) -> int:
@@ -104,9 +112,10 @@ class WriterThread(threading.Thread):
             lost = {prefix: list(receipts) for prefix, receipts in list(self._unsaved.items())}
             self._unsaved.clear()
             for line, received in self.queue.clear():
-                for prefix in self._streams_of_unsaved(line):
+                for prefix in self.streams_of(line):
                     lost.setdefault(prefix, []).append(received)
-            self._oldest = None
+            self._lost_since |= {prefix: min(times) for prefix, times in lost.items() if times}
+            self._oldest = {}
         for prefix, receipts in sorted(lost.items()):
             if receipts:
                 age = max(0.0, clock.monotonic() - min(receipts))
@@ -174,7 +183,8 @@ class WriterThread(threading.Thread):
         self.per_filter.update(filters)
         return [file_names.filter_prefix(number) for number in filters]
 
-    def _streams_of_unsaved(self, line: bytes) -> list[str]:
+    def streams_of(self, line: bytes) -> list[str]:
+        """The streams that a line belongs to; none for one that is no post. For any thread."""
         try:
             parsed = parse_stream_line(line)
         except UnreadableLine:
@@ -192,8 +202,9 @@ class WriterThread(threading.Thread):
                 in_hand = self.sink.in_hand if alone else self.sink.in_hand_of(prefix)
                 while len(receipts) > in_hand:
                     receipts.popleft()
-            oldest = [receipts[0] for receipts in self._unsaved.values() if receipts]
-            self._oldest = min(oldest, default=None)
+            self._oldest = {
+                prefix: receipts[0] for prefix, receipts in self._unsaved.items() if receipts
+            }
 
     def _tick(self) -> None:
         try:

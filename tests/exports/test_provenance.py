@@ -20,7 +20,16 @@ from sfm.exports.package.provenance import OF_OTHERS, UNKNOWN, UNKNOWN_OF_OTHERS
 from sfm.exports.request import Criteria
 from sfm.extensions import settings
 from sfm.jobs.tasks import import_stream_files
-from sfm.models import Gap, Heartbeat, Run, StreamFile, TwitterUserItem, User
+from sfm.models import (
+    CoverageDue,
+    CoverageSaved,
+    Gap,
+    GapFill,
+    Run,
+    StreamFile,
+    TwitterUserItem,
+    User,
+)
 from sfm.posts.selection import Selection
 from sfm.runs import actions, queue
 from sfm.runs.jobs import IMPORT_TWEETS
@@ -106,9 +115,14 @@ def test_what_a_gap_was_filled_with_and_what_not_is_told(target_folder: Path, re
     mine = file_of(reader, "mine.gz", 600, 610)
     gap(mine, "late", 1400)
     row = db.session.query(Gap).one()
-    row.filled, row.filled_posts = "in part", 12
-    row.searched_from, row.searched_to = row.began_at, row.began_at + timedelta(minutes=2)
-    row.searched_queries, row.not_searched = ["flood", "storm"], ["The last minute."]
+    for seconds, state in ((120, "in part"), (180, "filled")):
+        db.session.add(
+            GapFill(
+                gap_id=row.id, prefix=row.prefix, began_at=row.began_at, state=state, posts=12,
+                ended_at=row.began_at + timedelta(seconds=seconds), queries=["flood", "storm"],
+                not_searched=["The last minute."] if state == "in part" else [],
+            )
+        )  # fmt: skip
     db.session.commit()
     criteria = request.of_stream_files(
         selection.of_stream(Selection(), mine.filter_id, DAY, reader)
@@ -116,9 +130,12 @@ def test_what_a_gap_was_filled_with_and_what_not_is_told(target_folder: Path, re
     told = gaps_told(target_folder, criteria, reader)[0]
     assert told.endswith(
         "; filled in part from search, 12 posts, asked from 2018-10-11T23:20:00Z to "
-        "2018-10-11T23:22:00Z for flood | storm; not searched: The last minute."
+        "2018-10-11T23:22:00Z for flood | storm; not searched: The last minute.; filled from "
+        "search, 12 posts, asked from 2018-10-11T23:20:00Z to 2018-10-11T23:23:00Z for flood | "
+        "storm"
     )
-    row.filled, row.searched_from = "filled", None  # from before what was asked was kept
+    row.filled, row.filled_posts = "filled", 12  # from before what was asked was kept
+    db.session.query(GapFill).delete()
     db.session.commit()
     told = gaps_told(target_folder, criteria, reader)[0]
     assert told.endswith("; 12 posts came from search, for what is not recorded")
@@ -210,17 +227,22 @@ def test_a_package_says_what_is_unknown_and_what_is_proved_of_each_stream(
         "filter “Filter of rita.reader”: It is unknown whether it was connected between "
         "2018-10-11 00:00:00 UTC and 2018-10-12 00:00:00 UTC."
     )
-    gap(mine, "not_connected", 300, 3)
-    mine.twitter_filter.is_active = True
+    began_at = MIDNIGHT + timedelta(minutes=300)
     db.session.add(
-        Heartbeat(
-            program=mine.prefix, filter_ids=[mine.filter_id], state="connected",
-            saved_until=MIDNIGHT + timedelta(minutes=700),
+        CoverageDue(
+            filter_id=mine.filter_id, prefix=mine.prefix, began_at=began_at, begin_cause="created"
+        )
+    )
+    db.session.add(
+        CoverageSaved(
+            filter_id=mine.filter_id, prefix=mine.prefix, program=mine.prefix,
+            began_at=began_at + timedelta(minutes=3), saved_until=MIDNIGHT + timedelta(minutes=700),
         )
     )  # fmt: skip
     db.session.commit()
     told = gaps_told(target_folder, criteria, reader)
-    (proved,) = told[1:]
+    assert causes(told) == ["not_connected", "not_collecting"]
+    proved = told[-1]
     saved = (
         "Its posts were saved without a gap of a second from 2018-10-11 05:03:00 UTC to "
         "2018-10-11 11:40:00 UTC"
@@ -228,7 +250,7 @@ def test_a_package_says_what_is_unknown_and_what_is_proved_of_each_stream(
     assert proved.removeprefix("filter “Filter of rita.reader”: ").split(". ") == [
         "It is unknown whether it was connected before 2018-10-11 05:00:00 UTC",
         saved,
-        "It is unknown whether it was connected after 2018-10-11 11:40:00 UTC.",
+        "After 2018-10-11 11:40:00 UTC nothing is saved.",
     ]
 
 

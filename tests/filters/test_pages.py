@@ -13,11 +13,13 @@ from flask.testing import FlaskClient
 from sfm import clock
 from sfm.config import Settings
 from sfm.database import db
-from sfm.models import AuditEntry, Gap, Run, TwitterFilter, User
+from sfm.filters import coverage_due
+from sfm.models import AuditEntry, CoverageDue, Gap, Run, TwitterFilter, User
 from sfm.sandbox.server import Sandbox
 from sfm.users import credentials
 from tests.conftest import sandbox_settings
 from tests.pages import Page, checked, fields_of, page, part, submit
+from tests.streams.collecting import all_gaps
 
 LoginAs = Callable[[User], FlaskClient]
 
@@ -175,10 +177,9 @@ def test_activating_and_deactivating(mine: FlaskClient, reader: User) -> None:
     send(mine, shown, f"/filters/{found.id}/deactivate/")
     db.session.expire_all()
     assert not found.is_active
-    gaps = db.session.query(Gap).order_by(Gap.id)
-    assert [(gap.cause, gap.ended_at is None) for gap in gaps] == [
-        ("not_connected", False),
-        ("not_active", True),
+    assert [(gap.cause, gap.who, gap.ended_at is None) for gap in all_gaps()] == [
+        ("not_connected", "", False),
+        ("not_active", reader.username, True),
     ]
 
 
@@ -193,13 +194,15 @@ def test_deleting_asks_for_the_name(mine: FlaskClient, reader: User) -> None:
 def test_what_a_deleted_filter_missed_stays_written_down(mine: FlaskClient, reader: User) -> None:
     found = existing(reader)
     prefix = f"twitterfilter-{found.id}"
-    db.session.add(Gap(filter_id=found.id, prefix=prefix, cause="network", began_at=clock.now()))
+    coverage_due.begin(found, coverage_due.ACTIVATED)
     db.session.commit()
     shown = page(mine, f"/filters/{found.id}/delete/")
     send(mine, shown, f"/filters/{found.id}/delete/", typed_name="Floods")
     db.session.expire_all()
-    gap = db.session.query(Gap).one()
-    assert (gap.filter_id, gap.prefix) == (None, prefix)
+    due = db.session.query(CoverageDue).one()
+    assert (due.filter_id, due.prefix, due.end_cause) == (None, prefix, "deleted")
+    (gap,) = all_gaps(prefix)
+    assert gap.cause == "not_connected"
     assert gap.ended_at is not None, "nothing is missed of what nobody wants"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from sqlalchemy import func, inspect, select, table, text
 from sfm import clock
 from sfm.database import db
 from sfm.factory import MIGRATIONS
-from sfm.models import Credential, Run, RunError, TwitterFilter
+from sfm.filters import coverage_due
+from sfm.models import CoverageDue, Credential, FilterVersion, Gap, Run, RunError, TwitterFilter
 from sfm.posts import tokenizer
 from sfm.setup.migrate import present_revision
+from sfm.streams import completeness
 from tests.factories import make_set, make_tweets, make_twitter_user, make_user, rename_to
 
 NEXT_REVISION = '''
@@ -52,9 +55,11 @@ def filled(app: Flask) -> dict[str, int]:
     credential.secret, credential.key_id = b"x", "k"
     db.session.add(credential)
     db.session.flush()
-    db.session.add(
-        TwitterFilter(name="flood", user_id=owner.id, credential_id=credential.id, words="flood")
-    )
+    made = TwitterFilter(name="flood", user_id=owner.id, credential_id=credential.id, words="flood")
+    db.session.add(made)
+    db.session.flush()
+    coverage_due.begin(made, coverage_due.CREATED)
+    coverage_due.note_version(made)
     db.session.add(RunError(run_id=a_run(), twitter_user_id=account.id, reason="gone"))
     db.session.commit()
     return counts()
@@ -172,3 +177,33 @@ def test_a_link_that_gave_no_answer_is_no_longer_named_as_an_end(app: Flask) -> 
     assert [tuple(row) for row in rows] == [
         ("ok", "https://x.example"), ("dns", ""), ("gone", "https://x.example"),
     ]  # fmt: skip
+
+
+def test_the_ledger_begins_with_its_migration_and_claims_nothing_of_the_time_before(
+    app: Flask,
+) -> None:
+    """What is known of it are the gaps that stand in the database, and what filled them."""
+    owner = make_user("ann")
+    for number, values in enumerate(({}, {"is_active": False}, {"held_at": clock.now()})):
+        db.session.add(TwitterFilter(name=f"f{number}", user_id=owner.id, words="flood", **values))
+    db.session.flush()
+    began_at = clock.now() - timedelta(days=2)
+    gap = Gap(
+        filter_id=1, prefix="twitterfilter-1", cause="network", began_at=began_at, filled="filled",
+        filled_posts=7, searched_from=began_at, searched_to=began_at + timedelta(days=1),
+        searched_queries=["flood"],
+    )  # fmt: skip
+    db.session.add(gap)
+    db.session.commit()
+    downgrade(revision="0017")
+    upgrade()
+    db.session.remove()
+    dues = db.session.query(CoverageDue).order_by(CoverageDue.filter_id)
+    assert [(due.end_cause, due.ended_at is None) for due in dues] == [
+        ("", True), ("not_active", False), ("stopped", False),
+    ]  # fmt: skip
+    assert {version.words for version in db.session.query(FilterVersion)} == {"flood"}
+    (old, now) = completeness.of_prefix("twitterfilter-1").gaps
+    assert (old.cause, old.began_at, old.ended_at) == ("network", began_at, now.began_at)
+    assert [(fill.posts, fill.queries) for fill in old.fills] == [(7, ["flood"])]
+    assert (now.cause, now.ended_at) == ("not_connected", None)

@@ -14,7 +14,10 @@ from flask import Flask
 from sfm import clock
 from sfm.config import Settings
 from sfm.database import db
-from sfm.models import Gap, Heartbeat, TwitterFilter, User
+from sfm.filters import coverage_due
+from sfm.models import CoverageSaved, Heartbeat, TwitterFilter, User
+from sfm.streams import completeness
+from sfm.streams.gap_causes import CoverageGap
 from sfm.users import credentials
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +39,10 @@ def make_filter(
         credential_id=saved.id if saved else None, uses_installation_token=saved is None,
     )  # fmt: skip
     db.session.add(made)
+    db.session.flush()
+    if active:
+        coverage_due.begin(made, coverage_due.CREATED)
+    coverage_due.note_version(made)
     db.session.commit()
     return made
 
@@ -88,9 +95,21 @@ def beat_of(program: str) -> Heartbeat | None:
     return db.session.get(Heartbeat, program)
 
 
-def gaps() -> list[Gap]:
+def all_gaps(prefix: str = "twitterfilter-1") -> list[CoverageGap]:
+    """The gaps of a stream as its page shows them, earliest first."""
     db.session.rollback()
-    return list(db.session.query(Gap).order_by(Gap.id))
+    return list(completeness.of_prefix(prefix).gaps)
+
+
+def gaps(prefix: str = "twitterfilter-1") -> list[CoverageGap]:
+    """Those of them between the first connection and the end of the last process."""
+    return [gap for gap in all_gaps(prefix) if gap.cause != "not_connected" and gap.ended_at]
+
+
+def saved_spans(prefix: str = "twitterfilter-1") -> list[CoverageSaved]:
+    db.session.rollback()
+    rows = db.session.query(CoverageSaved).filter_by(prefix=prefix)
+    return list(rows.order_by(CoverageSaved.id))
 
 
 def ids_of_lines(text: bytes | str) -> list[int]:

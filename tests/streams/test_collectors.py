@@ -22,11 +22,13 @@ from sfm.supervisord.conf import shared_name
 from tests.rounds import rounds
 from tests.streams.collecting import (
     Process,
+    all_gaps,
     beat_of,
     environment,
     gaps,
     ids_of_lines,
     make_filter,
+    saved_spans,
 )
 from tests.streams.conftest import ids_in, sealed_files, zcat
 from tests.streams.fake_x import FakeX, Line, Refusal, Script
@@ -154,7 +156,7 @@ def test_each_outage_of_a_second_is_a_gap_as_long_as_it_was(collect: Collect, da
     assert abs(gap.seconds - took) < 1
     assert gap.ended_at is not None
     assert abs((gap.ended_at - gap.began_at).total_seconds() - took) < 1
-    assert (gap.cause, gap.last_id, gap.filter_id) == ("closed", 60, 1)
+    assert (gap.cause, gap.last_id, gap.prefix) == ("closed", 60, NAME)
     assert gap.lost_estimate > 0
 
 
@@ -395,14 +397,14 @@ def test_a_killed_collector_comes_back_with_a_gap_and_whole_files(
         beat = beat_of(NAME)
         assert beat is not None
         assert beat.alive_at is not None
-        last_word = beat.saved_until
+        last_word = saved_spans()[-1].saved_until
         time.sleep(1)
         second = collect(fake)
         wait_for(lambda: posts_so_far() == 50)
         back = time.time()
         stop(second)
     (gap,) = gaps()
-    assert (gap.cause, gap.filter_id) == ("process_lost", 1)
+    assert (gap.cause, gap.prefix) == ("process_lost", NAME)
     assert gap.ended_at is not None
     assert gap.began_at == last_word
     assert gap.lost_estimate >= 2  # 150 posts in the minute before, and it was away a second
@@ -551,7 +553,7 @@ def test_a_deactivated_filter_ends_its_supervised_collector(collect: Collect, da
         db.session.commit()
         assert process.end()[0] == 5
     assert len(ids_in(sealed_files(data))) == 60
-    (gap,) = gaps()
+    gap = all_gaps()[-1]
     assert (gap.cause, gap.ended_at) == ("not_active", None)
 
 

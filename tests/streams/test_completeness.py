@@ -13,11 +13,11 @@ from sfm.database import db
 from sfm.filters import service
 from sfm.filters.account_lookup import People
 from sfm.filters.drafting import FilterDraft
-from sfm.models import Gap, Heartbeat, TwitterFilter, User
+from sfm.models import Gap, TwitterFilter, User
 from tests.conftest import FrozenClock
 from tests.pages import page
 from tests.streams.collecting import make_filter
-from tests.streams.test_outage_records import ONE, Collector
+from tests.streams.recorded import RecordedCollector
 
 DAY = 86_400
 Login = Callable[[User], FlaskClient]
@@ -68,7 +68,7 @@ def test_a_filter_that_collects_says_from_when_to_when_and_where_not(
 ) -> None:
     made = saved(token)
     clock.advance(10)
-    collector = Collector(f"twitterfilter-{made.id}", made.id)
+    collector = RecordedCollector(made.id)
     collector.connect()
     clock.advance(DAY)
     collector.status.alive()
@@ -82,7 +82,7 @@ def test_a_filter_that_collects_says_from_when_to_when_and_where_not(
     clock.advance(14)
     service.release(service.by_id(made.id))
     db.session.commit()
-    again = Collector(f"twitterfilter-{made.id}", made.id)
+    again = RecordedCollector(made.id)
     again.connect()
     clock.advance(100)
     again.status.alive()
@@ -91,22 +91,26 @@ def test_a_filter_that_collects_says_from_when_to_when_and_where_not(
     assert "from 2026-11-22 12:00:10 UTC to 2026-11-23 12:02:04 UTC, but for its gaps." in text
     assert "Stopped by an administrator." in text
     assert "unknown whether" not in text
+    assert "nothing is saved" not in text
 
 
-def test_after_the_last_word_of_its_process_nothing_is_known(
+def test_after_the_last_word_of_its_process_nothing_is_saved(
     signed_in: FlaskClient, token: User, clock: FrozenClock
 ) -> None:
     made = saved(token)
-    Collector(f"twitterfilter-{made.id}", made.id).connect()
-    clock.advance(3600)
-    assert "unknown whether it was connected after 2026-11-22 12:00:00 UTC" not in told(signed_in)
-    collector = Collector(f"twitterfilter-{made.id}", made.id)
+    collector = RecordedCollector(made.id)
     collector.connect()
-    clock.advance(DAY)
+    clock.advance(60)
+    text = told(signed_in)
+    assert "nothing is saved" not in text, "it may still be at work"
+    assert "There is no gap." in text
+    clock.advance(3540)
     collector.status.alive()
     collector.say("connected")
     clock.advance(61)
-    assert "unknown whether it was connected after 2026-11-23 13:00:00 UTC." in told(signed_in)
+    text = told(signed_in)
+    assert "After 2026-11-22 13:00:00 UTC nothing is saved." in text
+    assert "goes on 61 No process was collecting." in text
 
 
 def test_a_filter_that_was_deactivated_is_not_called_complete(
@@ -119,26 +123,27 @@ def test_a_filter_that_was_deactivated_is_not_called_complete(
     assert "The filter was not active." in text
 
 
-@pytest.mark.parametrize("beats", [False, True])
+@pytest.mark.parametrize("has_gap", [False, True])
 def test_a_filter_from_before_such_times_were_recorded_is_unknown(
-    signed_in: FlaskClient, clock: FrozenClock, beats: bool
+    signed_in: FlaskClient, token: User, clock: FrozenClock, has_gap: bool
 ) -> None:
-    """Its stops and the time before its first connection are in no row."""
-    made = make_filter()
+    """Its stops and the time before its first connection are in no row; what is, is shown."""
+    made = TwitterFilter(name="Floods", user_id=token.id, words="flood")
+    db.session.add(made)
+    db.session.flush()
     clock.advance(DAY)
-    now = clocks.now()
-    if beats:
-        db.session.add(
-            Heartbeat(program=ONE, filter_ids=[made.id], state="connected", alive_at=now)
-        )
+    if has_gap:
+        at = clocks.now() - timedelta(hours=2)
         db.session.add(
             Gap(
-                filter_id=made.id, prefix=ONE, cause="network", ended_at=now - timedelta(hours=1),
-                began_at=now - timedelta(hours=2),
+                filter_id=made.id, prefix=f"twitterfilter-{made.id}", cause="network", began_at=at,
+                ended_at=at + timedelta(hours=1),
             )
         )  # fmt: skip
     db.session.commit()
+    text = told(signed_in)
     assert (
         "It is unknown whether it was connected between 2026-11-22 12:00:00 UTC and "
-        "2026-11-23 12:00:00 UTC." in told(signed_in)
+        "2026-11-23 12:00:00 UTC." in text
     )
+    assert ("3,600 network" in text) == has_gap

@@ -21,7 +21,7 @@ from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs import actions, queue
 from sfm.runs.leases import new_owner
 from sfm.sandbox.server import Sandbox
-from sfm.streams import gap_fill
+from sfm.streams import completeness, gap_fill
 from tests.conftest import sandbox_settings
 from tests.pages import page, submit
 from tests.streams.conftest import sealed_files, zcat
@@ -153,7 +153,8 @@ def test_a_run_that_waits_for_its_turn_keeps_the_gap_asked_for(mine: FlaskClient
     for state in ("running", "paused", "queued"):
         db.session.execute(update(Run).values(state=state))
         db.session.commit()
-        (prospect,) = gap_fill.fill_estimates([gap]).values()
+        gaps = completeness.of_prefix(gap.prefix).gaps
+        (prospect,) = gap_fill.fill_estimates(gaps).values()
         assert (prospect.is_asked, prospect.why_not) == (True, "It is asked for already.")
         assert gap.run_id == run.id
 

@@ -4,88 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from sfm import audit
 from sfm import clock as clocks
 from sfm.database import db
 from sfm.filters import service
-from sfm.models import Gap, Heartbeat, ProgramRetry, TwitterFilter, User
-from sfm.streams.manifest import Manifest, outage_before
-from sfm.streams.status import Status
+from sfm.models import CoverageSaved, Heartbeat, ProgramRetry, User
 from tests.conftest import FrozenClock
 from tests.pages import page, submit
-from tests.streams.collecting import gaps, make_filter
+from tests.streams.collecting import all_gaps, gaps, make_filter, saved_spans
+from tests.streams.recorded import RecordedCollector
 
 ONE, TWO = "twitterfilter-1", "twitterfilter-2"
+DAY = 86_400.0
 
 
-def said(program: str, ids: list[int], ago: timedelta, **more: object) -> None:
-    """A collector's last word, so long ago."""
-    at = clocks.now() - ago
-    values = {"state": "stopped", "alive_at": at, "saved_until": at, "posts_a_minute": 0.0, **more}
-    db.session.add(Heartbeat(program=program, filter_ids=ids, beat_at=at, **values))
-    db.session.commit()
+def causes(prefix: str = ONE) -> list[tuple[str, float]]:
+    return [(gap.cause, round(gap.seconds)) for gap in all_gaps(prefix)]
 
 
-def long_active(name: str, token: str, owner: str) -> TwitterFilter:
-    made = make_filter(name, token=token, owner=owner)
-    made.active_since = clocks.now() - timedelta(days=40)
-    db.session.commit()
-    return made
-
-
-class Collector:
-    """What a collector notes, without its connection."""
-
-    def __init__(self, program: str, *ids: int) -> None:
-        self.program, self.ids = program, list(ids)
-        self.status, self.manifest = Status(), Manifest(Path("/nowhere"), program)
-        self.prefixes = [f"twitterfilter-{number}" for number in ids]
-        self.status.add_outages(outage_before(self.prefixes))
-        db.session.rollback()
-
-    def connect(self) -> None:
-        self.status.alive()
-        self.status.connection_restored()
-        self.say("connected")
-
-    def say(self, state: str) -> None:
-        beat = Heartbeat(
-            program=self.program, filter_ids=self.ids, beat_at=clocks.now(), state=state,
-            alive_at=self.status.alive_at, saved_until=self.status.alive_at,
-            posts_a_minute=self.status.posts_a_minute,
-        )  # fmt: skip
-        saving = self.prefixes if state == "connected" else []
-        going_on = self.status.open_outages()
-        assert self.manifest.write(beat, self.status.outages, going_on, self.prefixes, saving)
-
-
-@pytest.mark.parametrize("state", ["stopped", "needs_person", "connected"])
+@pytest.mark.parametrize("last_word", ["stopped", "needs_person", "connected"])
 def test_restart_on_the_board_keeps_the_hole_before_it(
     client: FlaskClient, superuser: User, login_as: Callable[[User], FlaskClient],
-    clock: FrozenClock, state: str,
+    clock: FrozenClock, last_word: str,
 ) -> None:  # fmt: skip
     """SV15: a process that is gone since three days, whatever its last word was."""
-    long_active("Floods", "token-one", "ann")
-    said(ONE, [1], timedelta(days=3), state=state, revision=2**62)
+    make_filter("Floods")
+    before = RecordedCollector(1)
+    before.connect()
+    if last_word != "connected":
+        before.status.ended(last_word, "It ended.")
+        before.say(last_word)
+    clock.advance(3 * DAY)
     db.session.add(ProgramRetry(program=ONE, failures=4, next_at=clocks.now()))
     db.session.commit()
-    before = outage_before([ONE])
-    assert [one.began_at for one in before] == [clocks.now() - timedelta(days=3)]
     submit(login_as(superuser), page(client, "/status/"), "/status/1/restart/")
     db.session.expire_all()
-    assert outage_before([ONE]) == before
     assert db.session.get(ProgramRetry, ONE) is None
     assert db.session.get_one(Heartbeat, ONE).revision == 0, "so it is tried though nothing changed"
-    collector = Collector(ONE, 1)
     clock.advance(5)
-    collector.connect()
+    RecordedCollector(1).connect()
     (gap,) = gaps()
-    assert gap.seconds == pytest.approx(3 * 86_400 + 5)
+    assert gap.seconds == 3 * DAY + 5
 
 
 def test_each_filter_of_a_shared_connection_has_missed_its_own_time(
@@ -93,56 +57,48 @@ def test_each_filter_of_a_shared_connection_has_missed_its_own_time(
 ) -> None:
     """ST18: three seconds the one, ten days the other; also where the start fails at first."""
     for name, token, owner in (("One", "token-one", "ann"), ("Two", "token-two", "ben")):
-        long_active(name, token, owner)
-    said(ONE, [1], timedelta(seconds=3), posts_a_minute=60.0)
-    said(TWO, [2], timedelta(days=10))
-    Collector(ONE, 1, 2).say("connecting")
-    collector = Collector(ONE, 1, 2)
-    collector.connect()
-    found = {gap.prefix: (gap.seconds, gap.lost_estimate) for gap in gaps()}
-    assert len(gaps()) == 2
-    assert found == {ONE: (3, 3), TWO: (864_000, 0)}
+        make_filter(name, token=token, owner=owner)
+    RecordedCollector(2).connect()
+    clock.advance(10 * DAY - 63)
+    first = RecordedCollector(1)
+    first.connect()
+    first.post(clock, 60, 1)
+    first.stop()
+    clock.advance(3)
+    failing = RecordedCollector(1, 2)
+    failing.status.lost("503", "Over capacity.")
+    failing.say("connecting")
+    RecordedCollector(1, 2).connect()
+    found = {gap.prefix: (gap.seconds, gap.lost_estimate) for gap in gaps(ONE) + gaps(TWO)}
+    assert found == {ONE: (3, 3), TWO: (10 * DAY, 0)}
 
 
-def test_what_ended_when_a_filter_was_deactivated_is_not_opened_again(
+def test_a_filter_that_is_deactivated_while_it_cannot_connect_has_each_time_by_itself(
     app: Flask, clock: FrozenClock
 ) -> None:
     """ST18: the last word of its process comes later, and it is activated after 90 days."""
-    made = long_active("Floods", "token-one", "ann")
-    said(ONE, [1], timedelta(seconds=600), state="connected")
-    clock.advance(5)
-    collector = Collector(ONE, 1)
+    made = make_filter("Floods")
+    RecordedCollector(1).connect()
+    clock.advance(605)
+    collector = RecordedCollector(1)
+    collector.status.lost("503", "Over capacity.")
     collector.say("waiting")
     service.deactivate(made)
     db.session.commit()
-    collector.say("stopped")
-    clock.advance(86_400 * 90)
+    collector.stop()
+    clock.advance(DAY * 90)
     service.activate(service.by_id(1))
     db.session.commit()
     clock.advance(5)
-    again = Collector(ONE, 1)
+    again = RecordedCollector(1)
     again.connect()
-    again.say("stopped")
+    again.stop()
     clock.advance(3)
-    Collector(ONE, 1).connect()
-    assert [(gap.cause, gap.seconds) for gap in gaps()] == [
-        ("process_lost", 605), ("not_active", 86_400 * 90), ("not_connected", 5), ("restarted", 3),
+    RecordedCollector(1).connect()
+    assert causes() == [
+        ("process_lost", 605), ("not_active", 90 * DAY), ("not_connected", 5), ("restarted", 3),
     ]  # fmt: skip
-    assert all(gap.ended_at for gap in gaps())
-
-
-def test_a_gap_that_nobody_ended_ends_where_posts_were_saved_again(
-    app: Flask, clock: FrozenClock
-) -> None:
-    long_active("Floods", "token-one", "ann")
-    now = clocks.now()
-    db.session.add(Gap(filter_id=1, prefix=ONE, cause="network", began_at=now - timedelta(days=9)))
-    said(ONE, [1], timedelta(days=2))
-    Collector(ONE, 1).connect()
-    assert [(gap.cause, gap.began_at, gap.ended_at) for gap in gaps()] == [
-        ("network", now - timedelta(days=9), now - timedelta(days=2)),
-        ("restarted", now - timedelta(days=2), now),
-    ]
+    assert all(gap.ended_at for gap in all_gaps())
 
 
 def test_stopped_and_not_active_are_gaps_until_the_filter_is_connected_again(
@@ -150,8 +106,8 @@ def test_stopped_and_not_active_are_gaps_until_the_filter_is_connected_again(
     clock: FrozenClock,
 ) -> None:  # fmt: skip
     """CP20"""
-    long_active("Floods", "token-one", "ann")
-    collector = Collector(ONE, 1)
+    make_filter("Floods")
+    collector = RecordedCollector(1)
     collector.connect()
     login_as(superuser)
     submit(client, page(client, "/status/"), "/status/1/stop/")
@@ -159,25 +115,131 @@ def test_stopped_and_not_active_are_gaps_until_the_filter_is_connected_again(
     clock.advance(14)
     submit(client, page(client, "/status/"), "/status/1/start/")
     clock.advance(2)
-    Collector(ONE, 1).connect()
+    RecordedCollector(1).connect()
     submit(client, page(client, "/filters/1/"), "/filters/1/deactivate/")
     clock.advance(52)
     submit(client, page(client, "/filters/1/"), "/filters/1/activate/")
     clock.advance(2)
-    Collector(ONE, 1).connect()
-    assert [(gap.cause, gap.seconds) for gap in gaps()] == [
+    RecordedCollector(1).connect()
+    assert causes() == [
         ("stopped", 14), ("not_connected", 2), ("not_active", 52), ("not_connected", 2),
     ]  # fmt: skip
-    assert "Stopped by an administrator." in page(client, "/filters/1/").text
+    assert f"Stopped by an administrator. By {superuser.username}." in (
+        page(client, "/filters/1/").text
+    )
 
 
 def test_a_hole_before_a_stop_is_not_covered_by_it(app: Flask, clock: FrozenClock) -> None:
     """Its process was gone for three days when somebody stopped it."""
-    made = long_active("Floods", "token-one", "ann")
-    said(ONE, [1], timedelta(days=3), state="connected")
-    service.hold(made, made.user)
+    made = make_filter("Floods")
+    RecordedCollector(1).connect()
+    clock.advance(3 * DAY)
+    with audit.acting_as(audit.Actor(1, "ann")):
+        service.hold(made, made.user)
     db.session.commit()
     now = clocks.now()
-    assert [(gap.cause, gap.began_at, gap.ended_at) for gap in gaps()] == [
-        ("not_collecting", now - timedelta(days=3), now), ("stopped", now, None),
+    clock.advance(1)
+    assert [(gap.cause, gap.who, gap.began_at, gap.ended_at) for gap in all_gaps()] == [
+        ("process_lost", "", now - timedelta(days=3), now), ("stopped", "ann", now, None),
     ]  # fmt: skip
+
+
+def test_a_process_stopped_a_moment_before_its_filter_is_no_gap_of_its_own(
+    app: Flask, clock: FrozenClock
+) -> None:
+    """Its last byte came some seconds before the stop."""
+    made = make_filter("Floods")
+    collector = RecordedCollector(1)
+    collector.connect()
+    clock.advance(7)
+    service.hold(made, made.user)
+    db.session.commit()
+    collector.stop()
+    clock.advance(10)
+    assert causes() == [("stopped", 17)]
+
+
+def test_held_then_deactivated_then_deleted(app: Flask, clock: FrozenClock) -> None:
+    """Each time has its own cause; after the end of a filter nothing is missed any more."""
+    made = make_filter("Floods")
+    RecordedCollector(1).connect()
+    service.hold(made, made.user)
+    clock.advance(10)
+    service.deactivate(made)
+    clock.advance(20)
+    service.delete(made)
+    db.session.commit()
+    clock.advance(30)
+    assert causes() == [("stopped", 10), ("not_active", 20)]
+    assert all(gap.ended_at for gap in all_gaps())
+    assert [row.filter_id for row in db.session.query(CoverageSaved)] == [None]
+
+
+def test_another_credential_is_told_as_the_cause(app: Flask, clock: FrozenClock) -> None:
+    make_filter("Floods")
+    first = RecordedCollector(1)
+    first.connect()
+    first.stop()
+    clock.advance(21)
+    RecordedCollector(1, fingerprint="e" * 64).connect()
+    assert [(gap.cause, gap.seconds) for gap in gaps()] == [("credential_changed", 21)]
+
+
+def test_other_words_are_a_gap_from_their_save_until_their_rules_are_at_twitter(
+    app: Flask, clock: FrozenClock
+) -> None:
+    make_filter("Floods")
+    collector = RecordedCollector(1)
+    collector.connect()
+    clock.advance(60)
+    collector.status.alive()
+    collector.say("connected")
+    changed_at = clocks.now() - timedelta(seconds=2)  # the save was noticed so much later
+    collector.status.rules_changed(ONE, changed_at)
+    collector.say("connected")
+    clock.advance(1)
+    collector.status.rules_in_force([ONE])
+    collector.say("connected")
+    (gap,) = gaps()
+    assert (gap.cause, gap.began_at, gap.seconds) == ("changed", changed_at, 3)
+
+
+def test_what_was_left_out_within_a_span_is_a_gap_of_its_own_filter(
+    app: Flask, clock: FrozenClock
+) -> None:
+    for name, token, owner in (("One", "token-one", "ann"), ("Two", "token-two", "ben")):
+        make_filter(name, token=token, owner=owner)
+    collector = RecordedCollector(1, 2)
+    collector.connect()
+    clock.advance(10)
+    collector.status.dropped(TWO, 31, clocks.now() - timedelta(seconds=4))
+    collector.status.alive()
+    collector.say("connected")
+    assert gaps(ONE) == []
+    (gap,) = gaps(TWO)
+    assert (gap.cause, gap.seconds, gap.lost_counted) == ("too_slow", 4, 31)
+
+
+@pytest.mark.parametrize("step", [3600, -3600])
+def test_a_clock_that_is_set_ends_a_span_and_claims_no_time_that_did_not_pass(
+    app: Flask, clock: FrozenClock, step: int
+) -> None:
+    make_filter("Floods")
+    clock.advance(7200)
+    collector = RecordedCollector(1)
+    collector.connect()
+    collector.post(clock, 60, 1)
+    clock.moment += timedelta(seconds=step)
+    collector.say("connected")
+    collector.post(clock, 60, 1)
+    first, second = saved_spans()
+    assert (first.saved_until - first.began_at).total_seconds() == 60
+    assert (second.saved_until - second.began_at).total_seconds() == 60
+    assert first.cause == "clock_set"
+    if step > 0:
+        (gap,) = gaps()
+        assert (gap.cause, gap.seconds) == ("clock_set", step)
+    else:
+        clock.advance(1000)
+        (gap,) = [gap for gap in all_gaps() if gap.ended_at is None]
+        assert gap.began_at == second.saved_until, "what the old time claimed is not believed"

@@ -137,7 +137,9 @@ class Nemesis:
         db.session.rollback()  # or we would wait for ourselves
         with db.engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection:
             if connection.dialect.name == "postgresql":
-                connection.execute(text("LOCK TABLE heartbeat, gap IN ACCESS EXCLUSIVE MODE"))
+                connection.execute(
+                    text("LOCK TABLE heartbeat, gap, coverage_saved IN ACCESS EXCLUSIVE MODE")
+                )
             else:
                 connection.execute(text("UPDATE heartbeat SET program = program"))
             time.sleep(seconds)

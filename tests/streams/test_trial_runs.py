@@ -13,9 +13,16 @@ from flask.testing import FlaskClient
 
 from sfm import clock
 from sfm.database import db
-from sfm.models import Gap, Heartbeat, User
+from sfm.models import CoverageDue, CoverageSaved, Heartbeat, User
 from tests.pages import page
-from tests.streams.collecting import Process, beat_of, environment, gaps, make_filter
+from tests.streams.collecting import (
+    Process,
+    all_gaps,
+    beat_of,
+    environment,
+    make_filter,
+    saved_spans,
+)
 from tests.streams.fake_x import FakeX, Line
 from tests.waiting import wait_for
 
@@ -59,7 +66,8 @@ def test_a_trial_writes_no_heartbeat_and_ends_no_gap(
     """CP19: the process is down since an hour, and stays so whatever goes to the screen."""
     found = make_filter()
     stopped_at = clock.now() - timedelta(hours=1)
-    found.active_since = stopped_at - timedelta(days=1)
+    due = db.session.query(CoverageDue).filter_by(filter_id=found.id).one()
+    due.began_at = began_at = stopped_at - timedelta(days=1)
     db.session.add(
         Heartbeat(
             program=NAME, filter_ids=[1], state="stopped", alive_at=stopped_at, beat_at=stopped_at,
@@ -67,8 +75,11 @@ def test_a_trial_writes_no_heartbeat_and_ends_no_gap(
         )
     )  # fmt: skip
     db.session.add(
-        Gap(filter_id=1, prefix=NAME, cause="network", began_at=stopped_at, detail="It broke.")
-    )
+        CoverageSaved(
+            filter_id=1, prefix=NAME, program=NAME, pid=7, began_at=began_at, ended_at=stopped_at,
+            saved_until=stopped_at, cause="network", detail="It broke.",
+        )
+    )  # fmt: skip
     db.session.commit()
     folder = tmp_path / "elsewhere"
     folder.mkdir()
@@ -77,7 +88,8 @@ def test_a_trial_writes_no_heartbeat_and_ends_no_gap(
     beat = beat_of(NAME)
     assert beat is not None
     assert (beat.pid, beat.saved_until) == (7, stopped_at)
-    (gap,) = gaps()
+    assert [span.pid for span in saved_spans()] == [7]
+    (gap,) = all_gaps()
     assert (gap.began_at, gap.ended_at) == (stopped_at, None)
     assert "It broke." in page(login_as(superuser), "/filters/1/").text
 
@@ -85,4 +97,4 @@ def test_a_trial_writes_no_heartbeat_and_ends_no_gap(
 def test_a_trial_of_a_filter_that_is_not_active_makes_no_gap(app: Flask) -> None:
     make_filter(active=False)
     tried_out(app)
-    assert (beat_of(NAME), gaps()) == (None, [])
+    assert (beat_of(NAME), all_gaps(), saved_spans()) == (None, [], [])

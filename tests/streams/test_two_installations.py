@@ -154,7 +154,7 @@ def test_rules_deleted_by_others_are_put_back_and_their_absence_is_a_gap(
     wait_for(lambda: collecting().figures["rules_put_back"], seconds=30)
     back_at = clock.now()
     (gap,) = gaps()
-    assert (gap.filter_id, gap.cause) == (made.id, "rules_removed")
+    assert (gap.prefix, gap.cause) == (NAME, "rules_removed")
     assert gap.ended_at is not None
     assert gap.began_at <= deleted_at <= gap.ended_at <= back_at
     assert gap.lost_estimate > 0

@@ -14,9 +14,11 @@ from sfm.database import among, ids_parameter
 from sfm.exports.request import ExportRequest
 from sfm.exports.result import Summary
 from sfm.messages import Message, PluralMessage, join_messages
-from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
+from sfm.models import Run, StreamFile, TwitterFilter, User
 from sfm.runs.jobs import IMPORT_TWEETS
-from sfm.streams import completeness, file_names
+from sfm.streams import completeness, coverage_rows, file_names
+from sfm.streams.completeness import StreamRecord
+from sfm.streams.gap_causes import CoverageGap
 
 MAX_GAPS = 200
 MISSED = Message("unknown")
@@ -63,43 +65,60 @@ def gaps_of(connection: Connection, request: ExportRequest, summary: Summary) ->
     spans = _spans(connection, request, summary, sees_all)
     if not spans:
         return (UNKNOWN,) if summary.captured_by.get("stream") else ()
-    gaps = [
-        gap
-        for gap in connection.execute(_outages(spans))
-        if spans[gap.prefix].meets(gap.began_at, gap.ended_at)
-    ]
-    known = [gap for gap in gaps if sees_all or _is_of(gap.user_id, request)]
-    lines = [_gap(gap) for gap in known[:MAX_GAPS]]
+    records = completeness.records(connection, sorted(spans))
+    gaps = sorted(
+        (
+            gap
+            for prefix, record in records.items()
+            for gap in record.gaps
+            if spans[prefix].meets(gap.began_at, gap.ended_at)
+        ),
+        key=lambda gap: (gap.began_at, gap.prefix),
+    )
+    owners = _owners(connection)
+    known = [gap for gap in gaps if sees_all or _is_of(_owner(owners, gap.prefix), request)]
+    lines = [_gap(gap, owners) for gap in known[:MAX_GAPS]]
     if len(known) > MAX_GAPS:
         lines.append(Message("… and further ones: these are the first %(limit)s.", limit=MAX_GAPS))
-    shown, others_unknown = _completeness(connection, request, spans, sees_all)
+    shown, others_unknown = _completeness(records, owners, request, spans, sees_all)
     lines += shown
     if len(known) < len(gaps):
         return (*lines, OF_OTHERS)
     return (*lines, UNKNOWN_OF_OTHERS) if others_unknown else tuple(lines)
 
 
-def _completeness(
-    connection: Connection, request: ExportRequest, spans: Mapping[str, Span], sees_all: bool
-) -> tuple[list[str], bool]:
-    """A line for each stream that the reader may know; whether others leave something unknown."""
+def _owners(connection: Connection) -> dict[str, Any]:
+    """Name and User of each filter, by the prefix of its files."""
     columns = (TwitterFilter.id, TwitterFilter.name, TwitterFilter.user_id)
-    owners = {row.id: row for row in connection.execute(select(*columns))}
+    return {file_names.filter_prefix(row.id): row for row in connection.execute(select(*columns))}
+
+
+def _owner(owners: Mapping[str, Any], prefix: str) -> int | None:
+    return owners[prefix].user_id if prefix in owners else None
+
+
+def _completeness(
+    records: Mapping[str, StreamRecord], owners: Mapping[str, Any], request: ExportRequest,
+    spans: Mapping[str, Span], sees_all: bool,
+) -> tuple[list[str], bool]:  # fmt: skip
+    """A line for each stream that the reader may know; whether others leave something unknown."""
     shown: list[str] = []
     others_unknown = False
-    for prefix, record in completeness.records(connection, sorted(spans)).items():
-        span, owner = spans[prefix], owners.get(file_names.filter_of(prefix))
-        if sees_all or (owner is not None and _is_of(owner.user_id, request)):
+    for prefix, record in records.items():
+        span = spans[prefix]
+        if sees_all or _is_of(_owner(owners, prefix), request):
             described = completeness.describe(record, span.first, span.behind)
-            whose = _whose(owner.name if owner else "", prefix)
+            whose = _whose(owners, prefix)
             shown.append(Message("%(whose)s: %(described)s", whose=whose, described=described))
         else:
             others_unknown |= completeness.is_unknown_in(record, span.first, span.behind)
     return shown, others_unknown
 
 
-def _whose(name: str | None, prefix: str) -> str:
-    return Message("filter “%(name)s”", name=name) if name else prefix
+def _whose(owners: Mapping[str, Any], prefix: str) -> str:
+    if prefix not in owners:
+        return prefix
+    return Message("filter “%(name)s”", name=owners[prefix].name)
 
 
 def _sees_all(connection: Connection, reader_id: int | None) -> bool:
@@ -124,7 +143,9 @@ def _spans(
         for prefix, span in _of_files(connection, numbers).items()
     }
     if request.criteria.of_all_streams and first and behind:
-        for prefix, user_id in connection.execute(_streams_with_gaps()):
+        owners = _owners(connection)
+        for prefix in coverage_rows.known_between(connection, first, behind):
+            user_id = _owner(owners, prefix)
             if sees_all or _is_of(user_id, request):
                 spans[prefix] = Span(first, behind)
     return spans
@@ -162,70 +183,46 @@ def _of_file(file: Any) -> Span:
     return Span(min(moments), max(moments) + MOMENT)
 
 
-def _outages(spans: Mapping[str, Span]) -> Any:
-    first = min(span.first for span in spans.values())
-    behind = max(span.behind for span in spans.values())
-    return (
-        select(
-            TwitterFilter.name, TwitterFilter.user_id, Gap.prefix, Gap.began_at, Gap.ended_at,
-            Gap.cause, Gap.lost_estimate, Gap.filled, Gap.filled_posts, Gap.searched_from,
-            Gap.searched_to, Gap.searched_queries, Gap.not_searched,
-        )
-        .outerjoin(TwitterFilter, TwitterFilter.id == Gap.filter_id)
-        .where(Gap.prefix.in_(spans), Gap.began_at < behind)
-        .where((Gap.ended_at > first) | Gap.ended_at.is_(None))
-        .order_by(Gap.began_at, Gap.id)
-    )  # fmt: skip
-
-
-def _streams_with_gaps() -> Any:
-    return (
-        select(Gap.prefix, TwitterFilter.user_id)
-        .outerjoin(TwitterFilter, TwitterFilter.id == Gap.filter_id)
-        .distinct()
-    )
-
-
-def _gap(gap: Any) -> str:
+def _gap(gap: CoverageGap, owners: Mapping[str, Any]) -> str:
     lost = PluralMessage("%(num)s post", "%(num)s posts", gap.lost_estimate)
+    cause = Message("%(cause)s, by %(who)s", cause=gap.cause, who=gap.who)
     outage = Message(
         "%(whose)s: %(began)s to %(until)s (%(cause)s); estimated loss: %(loss)s",
-        whose=_whose(gap.name, gap.prefix),
+        whose=_whose(owners, gap.prefix),
         began=clock.iso(gap.began_at),
         until=clock.iso(gap.ended_at) if gap.ended_at else Message("now"),
-        cause=gap.cause,
+        cause=cause if gap.who else gap.cause,
         loss=lost if gap.lost_estimate else MISSED,
     )
     return join_messages([outage, *_filled(gap)], "; ")
 
 
-def _filled(gap: Any) -> list[str]:
+def _filled(gap: CoverageGap) -> list[str]:
     """What search was asked for to fill the gap, and what not; nothing where it was not asked."""
-    if not gap.filled:
-        return []
-    if gap.searched_from is None:  # from before what was asked was kept
+    if gap.unrecorded_posts is not None and not gap.fills:
         return [
             PluralMessage(
                 "%(num)s post came from search, for what is not recorded",
                 "%(num)s posts came from search, for what is not recorded",
-                gap.filled_posts,
+                gap.unrecorded_posts,
             )
         ]
-    left_out = [Message("not searched: %(why)s", why=why) for why in gap.not_searched or ()]
-    return [_found_by_search(gap), *left_out]
+    told: list[str] = []
+    for fill in gap.fills:
+        left_out = [Message("not searched: %(why)s", why=why) for why in fill.not_searched or ()]
+        told += [_found_by_search(fill), *left_out]
+    return told
 
 
-def _found_by_search(gap: Any) -> str:
-    whole = gap.filled == "filled"
+def _found_by_search(fill: Any) -> str:
+    whole = fill.state == "filled"
     state = Message("filled from search") if whole else Message("filled in part from search")
-    posts = PluralMessage("%(num)s post", "%(num)s posts", gap.filled_posts)
-    if not gap.searched_to:
-        return join_messages([state, posts], ", ")
+    posts = PluralMessage("%(num)s post", "%(num)s posts", fill.posts)
     asked = Message(
         "asked from %(start)s to %(end)s for %(queries)s",
-        start=clock.iso(gap.searched_from),
-        end=clock.iso(gap.searched_to),
-        queries=" | ".join(gap.searched_queries or ()),
+        start=clock.iso(fill.began_at),
+        end=clock.iso(fill.ended_at),
+        queries=" | ".join(fill.queries or ()),
     )
     return join_messages([state, posts, asked], ", ")
 

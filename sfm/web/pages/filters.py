@@ -6,19 +6,20 @@ from flask import Blueprint, Response, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
+from sfm import clock
 from sfm.database import begin_write, db
-from sfm.errors import SfmError
+from sfm.errors import NotFound, SfmError
 from sfm.filters import dry_run, owners, queries, reconcile, service, validation
 from sfm.filters.account_lookup import People
 from sfm.filters.drafting import FilterDraft
 from sfm.filters.preview import Preview, preview
 from sfm.filters.remote_checks import check_exact_rules, look_up, search_client
 from sfm.filters.validation import BadFilter
-from sfm.models import TwitterFilter
+from sfm.models import Gap, TwitterFilter
 from sfm.runs import queue
 from sfm.runs.jobs import FILL_GAP
 from sfm.streams import dashboard, gap_fill
-from sfm.streams.completeness import of_filter
+from sfm.streams.completeness import of_filter, of_prefix
 from sfm.streams.file_names import filter_prefix
 from sfm.web.access import access, signed_in_user
 from sfm.web.forms.filters import DeleteFilterForm, FilterForm
@@ -26,6 +27,7 @@ from sfm.web.htmx import done, page_or_part
 from sfm.web.pages.filter_requests import choose, filled_with, typed_draft
 
 bp = Blueprint("filters", __name__)
+MAX_GAPS = 50
 
 
 @bp.get("/filters/")
@@ -127,7 +129,8 @@ def _applied(filter_id: int, message: str = reconcile.SAVED) -> BaseResponse:
 @access("owner")
 def show(filter_id: int) -> str:
     twitter_filter = _mine(filter_id)
-    gaps = gap_fill.gaps_of(filter_id)
+    record = of_prefix(filter_prefix(filter_id))
+    gaps = list(reversed(record.gaps))[:MAX_GAPS]
     return render_template(
         "filters/show.html",
         twitter_filter=twitter_filter,
@@ -137,7 +140,8 @@ def show(filter_id: int) -> str:
         problem_of_connection=owners.problem_of(twitter_filter),
         rules=_rules(twitter_filter),
         gaps=gaps,
-        completeness=of_filter(twitter_filter),
+        completeness=of_filter(twitter_filter, record),
+        gap_count=len(record.gaps),
         prospects=gap_fill.fill_estimates(gaps),
         trial_price=dry_run.price(_search(twitter_filter).queries),
         too_long=_search(twitter_filter).too_long,
@@ -218,12 +222,25 @@ def delete(filter_id: int) -> tuple[str, int] | BaseResponse:
     return page, 422 if form.errors else 200
 
 
+@bp.post("/filters/<id:filter_id>/gaps/fill/")
+@access("owner")
+def fill_time(filter_id: int) -> BaseResponse:
+    """A gap that has no row yet, by its times."""
+    try:
+        times = [clock.parse_iso(request.form.get(name, "")) for name in ("began", "ended")]
+    except ValueError:
+        raise NotFound(_("There is no such gap.")) from None
+    return _fill(filter_id, gap_fill.note_gap(_mine(filter_id), *times))
+
+
 @bp.post("/filters/<id:filter_id>/gaps/<id:gap_id>/fill/")
 @access("owner")
 def fill_gap(filter_id: int, gap_id: int) -> BaseResponse:
-    twitter_filter = _mine(filter_id)
-    gap = gap_fill.gap_of(twitter_filter, gap_id)
-    run = queue.enqueue(FILL_GAP, params={"gap": gap_id}, requested_by_id=signed_in_user().id)
+    return _fill(filter_id, gap_fill.gap_of(_mine(filter_id), gap_id))
+
+
+def _fill(filter_id: int, gap: Gap) -> BaseResponse:
+    run = queue.enqueue(FILL_GAP, params={"gap": gap.id}, requested_by_id=signed_in_user().id)
     if run is not None:
         gap_fill.request_fill(gap, run.id)
     db.session.commit()

@@ -1,0 +1,202 @@
+"""Why a stream was not saved in a time, who or what caused it, and about what that has cost."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sfm.filters.coverage_due import CAUSES, CREDENTIAL_CHANGED, NOT_COLLECTING, NOT_CONNECTED
+from sfm.messages import Message, join_messages
+from sfm.streams.coverage import CLOCK_SET
+from sfm.streams.coverage_rows import ASKED_FOR, LOSSES, StreamRows
+from sfm.streams.spans import Span
+
+STOPPED_BEFORE = timedelta(seconds=60)  # so long before a stop nothing may have come
+RESTARTED, PROCESS_LOST, STORAGE = "restarted", "process_lost", "storage"
+OF_A_STOP = frozenset({"not_due", RESTARTED, PROCESS_LOST, NOT_COLLECTING})
+PROCESS_STOPPED = Message("The stream process was stopped.")
+
+
+@dataclass(frozen=True)
+class CoverageGap:
+    """A time of which the posts of a stream are not saved. Times are aware UTC.
+
+    `is_due` is whether it should have collected; if not, `who` kept it from that. `ended_at` is
+    None while it goes on. `row_id` is of the row of `gap` that says the same, if there is one;
+    `fills` are the rows of `gap_fill` that meet it.
+    """
+
+    prefix: str
+    began_at: datetime
+    ended_at: datetime | None
+    seconds: float
+    cause: str
+    detail: str
+    is_due: bool = True
+    who: str = ""
+    last_id: int | None = None
+    lost_estimate: int = 0  # 0: nobody knows
+    lost_counted: int = 0
+    row_id: int | None = None
+    fills: tuple[Any, ...] = ()
+    unrecorded_posts: int | None = None  # from search, before it was kept what was asked
+
+
+def saved_times(rows: StreamRows, now: datetime) -> list[Span]:
+    """What each saved span proves, in the order of the rows.
+
+    Where the clock was set back, times that it had not reached are not proved by the one before.
+    """
+    times = []
+    for place, row in enumerate(rows.saved):
+        until = min(row.saved_until, now)
+        if row.cause == CLOCK_SET and place + 1 < len(rows.saved):
+            until = min(until, rows.saved[place + 1].began_at)
+        times.append((row.began_at, max(until, row.began_at)))
+    return times
+
+
+def from_row(row: Any, now: datetime, fills: Iterable[Any] = ()) -> CoverageGap:
+    """A gap of the time before there was a ledger, as it was written down then."""
+    ended_at = row.ended_at or now
+    seconds = row.seconds if row.seconds is not None else (ended_at - row.began_at).total_seconds()
+    return CoverageGap(
+        row.prefix, row.began_at, row.ended_at, seconds, row.cause, row.detail or row.cause,
+        last_id=row.last_id, lost_estimate=row.lost_estimate, lost_counted=row.lost_counted,
+        row_id=row.id, fills=tuple(fill for fill in fills if _meets(fill, row.began_at, ended_at)),
+        unrecorded_posts=row.filled_posts if row.filled and row.searched_from is None else None,
+    )  # fmt: skip
+
+
+def _meets(row: Any, began_at: datetime, ended_at: datetime) -> bool:
+    return row.began_at < ended_at and (row.ended_at is None or row.ended_at > began_at)
+
+
+class GapExplainer:
+    """Explains the gaps of one stream that has a ledger. `now` is when gaps that go on end."""
+
+    def __init__(self, rows: StreamRows, now: datetime) -> None:
+        self.rows, self.now = rows, now
+        ends = zip(saved_times(rows, now), rows.saved, strict=True)
+        self._by_end = sorted(((end, row.id, row) for (_, end), row in ends), key=_order)
+        self._by_begin = sorted(((row.began_at, row.id, row) for row in rows.saved), key=_order)
+        self._notes = [note for note in rows.notes if note.cause != ASKED_FOR]
+
+    def explain(self, pieces: Iterable[Span], *, goes_on: bool) -> list[CoverageGap]:
+        """These times, earliest first, each wholly due or wholly not; the last may go on."""
+        return list(_with_stops([self._gap(*piece, goes_on) for piece in pieces]))
+
+    def _gap(self, began_at: datetime, ended_at: datetime, goes_on: bool) -> CoverageGap:
+        seconds = (ended_at - began_at).total_seconds()
+        lasts = goes_on and ended_at >= self.now
+        notes = [note for note in self._notes if self._is_of(note, began_at, ended_at)]
+        due = self._due_at(began_at)
+        before = self._saved_before(began_at)
+        if due is None:
+            cause, detail, who = self._kept_from_it(began_at)
+        else:
+            who = ""
+            cause, detail = self._missed(due, before, notes, (began_at, ended_at), lasts)
+        rate = before.posts_a_minute if due and before and before.saved_until == began_at else 0.0
+        estimate = max(1, round(rate * seconds / 60)) if rate else 0
+        same = [n for n in self.rows.notes if (n.began_at, n.ended_at) == (began_at, ended_at)]
+        return CoverageGap(
+            prefix=self.rows.due[0].prefix, began_at=began_at,
+            ended_at=None if lasts else ended_at, seconds=seconds, cause=cause,
+            detail=_sentences([detail, *(note.detail for note in notes)]),
+            is_due=due is not None, who=who, last_id=before.last_id if before else None,
+            lost_estimate=max(estimate, sum(note.lost_estimate for note in notes)),
+            lost_counted=sum(note.lost_counted for note in notes),
+            row_id=same[-1].id if same else None,
+            fills=tuple(fill for fill in self.rows.fills if _meets(fill, began_at, ended_at)),
+        )  # fmt: skip
+
+    def _is_of(self, note: Any, began_at: datetime, ended_at: datetime) -> bool:
+        """Whether a note explains a part of this time. One that its process left open ends where
+        posts are saved again."""
+        if note.ended_at is None:
+            place = bisect_right(self._by_begin, note.began_at, key=_moment)
+            if place < len(self._by_begin) and self._by_begin[place][0] <= began_at:
+                return False
+        return _meets(note, began_at, ended_at)
+
+    def _due_at(self, moment: datetime) -> Any | None:
+        return next(
+            (
+                row
+                for row in self.rows.due
+                if row.began_at <= moment and (row.ended_at is None or moment < row.ended_at)
+            ),
+            None,
+        )
+
+    def _saved_before(self, moment: datetime) -> Any | None:
+        place = bisect_right(self._by_end, moment, key=_moment)
+        return self._by_end[place - 1][2] if place else None
+
+    def _saved_after(self, moment: datetime) -> Any | None:
+        place = bisect_left(self._by_begin, moment, key=_moment)
+        return self._by_begin[place][2] if place < len(self._by_begin) else None
+
+    def _kept_from_it(self, moment: datetime) -> tuple[str, str, str]:
+        ended = [row for row in self.rows.due if row.ended_at and row.ended_at <= moment]
+        last = max(ended, key=lambda row: (row.ended_at, row.id))
+        return last.end_cause, CAUSES.get(last.end_cause, last.end_cause), last.ended_by
+
+    def _missed(
+        self, due: Any, before: Any | None, notes: list[Any], time: Span, lasts: bool
+    ) -> tuple[str, str]:
+        """Why a time in which it should have collected is not saved: a word and a sentence."""
+        lost = next((note for note in notes if note.cause in LOSSES), None)
+        if lost is not None:
+            return lost.cause, lost.detail
+        if before is None or before.saved_until < due.began_at == time[0]:
+            return NOT_CONNECTED, CAUSES[NOT_CONNECTED]
+        if before.ended_at is None:
+            if lasts and before.cause == STORAGE:
+                return STORAGE, before.detail
+            cause = NOT_COLLECTING if lasts else PROCESS_LOST
+            return cause, CAUSES[cause]
+        if before.cause != "ended":
+            return before.cause, before.detail
+        after = self._saved_after(time[1])
+        if after and before.fingerprint and after.fingerprint not in {"", before.fingerprint}:
+            return CREDENTIAL_CHANGED, CAUSES[CREDENTIAL_CHANGED]
+        return RESTARTED, _sentences([PROCESS_STOPPED if lasts else CAUSES["ended"], before.detail])
+
+
+def _with_stops(gaps: list[CoverageGap]) -> Iterator[CoverageGap]:
+    """A stream that is stopped has saved up to its last byte: what is between belongs to that."""
+    for place, gap in enumerate(gaps):
+        before = gaps[place - 1] if place else None
+        after = gaps[place + 1] if place + 1 < len(gaps) else None
+        if after and _belongs_to(gap, after):
+            continue
+        if before and _belongs_to(before, gap):
+            seconds = gap.seconds + before.seconds
+            yield replace(gap, began_at=before.began_at, seconds=seconds, row_id=None)
+        else:
+            yield gap
+
+
+def _belongs_to(gap: CoverageGap, stop: CoverageGap) -> bool:
+    return (
+        gap.is_due and not stop.is_due and gap.ended_at == stop.began_at
+        and gap.cause in OF_A_STOP and gap.seconds <= STOPPED_BEFORE.total_seconds()
+    )  # fmt: skip
+
+
+def _order(entry: tuple[datetime, int, Any]) -> tuple[datetime, int]:
+    return entry[:2]
+
+
+def _moment(entry: tuple[datetime, int, Any]) -> datetime:
+    return entry[0]
+
+
+def _sentences(parts: Iterable[str]) -> str:
+    told = list(dict.fromkeys(part for part in parts if part))
+    return join_messages(told) if len(told) > 1 else next(iter(told), "")
