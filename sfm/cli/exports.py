@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask.cli import with_appcontext
 
-from sfm.cli.counting import many
-
 if TYPE_CHECKING:
     from sfm.exports.format import Layout
     from sfm.exports.request import Criteria, ExportRequest, TypedExport
@@ -229,12 +227,13 @@ def _to_standard_output(request: ExportRequest) -> None:
 
 def _print_facts(result: ExportResult) -> None:
     from sfm.exports.writers.text_rules import CHANGE_WORDS
+    from sfm.messages import PluralMessage
 
     facts = result.facts
     left_out = sum(facts.left_out.values())
+    read = PluralMessage("%(num)s row read", "%(num)s rows read", facts.rows_read)
     click.echo(
-        f"{many(facts.rows_read, 'row')} read, {facts.rows_written:,} written, "
-        f"{left_out:,} left out.",
+        f"{read}, {facts.rows_written:,} written, {left_out:,} left out.",
         err=True,
     )
     for reason, count in sorted(facts.left_out.items()):
