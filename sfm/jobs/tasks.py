@@ -106,7 +106,7 @@ def reconcile() -> None:
 def fill_gap(run: RunContext) -> dict[str, Any]:
     """What recent search still has of the gap that the params name."""
     gap_id = int(run.params["gap"])
-    client = _client_of(gap_id, run)
+    client = gap_fill.CountedSearch(_client_of(gap_id, run), run.count_usage)
     run.set_status("Asking Twitter's search", total=1)
     result = gap_fill.fill(gap_id, client, settings().data_folder, settings().instance / "run")
     run.advance(1, int(result["posts"]))

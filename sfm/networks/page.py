@@ -71,6 +71,11 @@ class Page(msgspec.Struct, frozen=True):
     unclaimed: tuple[bytes, ...] = ()
 
     @property
+    def delivered(self) -> int:
+        """How many posts the answer held, those that cannot be kept too: each is paid for."""
+        return len(self.records) + len(self.refused)
+
+    @property
     def posts(self) -> tuple[Post, ...]:
         return tuple(record.post for record in self.records)
 

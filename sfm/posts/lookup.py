@@ -11,6 +11,7 @@ from sfm.networks.record import MAX_ID
 from sfm.runs.context import RunContext
 
 IDS_PER_CALL = 100  # ids in one call
+NO_REASON = "Twitter gave no reason."
 
 Id = tuple[str, int | None]  # as written, and as a number where it can be one
 
@@ -76,7 +77,9 @@ def _batch(
 ) -> None:
     run.check()
     missing = set(ids)
+    delivered, found_before = 0, result.found
     for page in client.posts_by_id(ids):
+        delivered += page.delivered
         for record in page.records:
             out.write(record.raw.replace(b"\n", b" ") + b"\n")
             missing.discard(record.post.twitter_id)
@@ -86,9 +89,9 @@ def _batch(
             if post_id.isascii() and post_id.isdigit() and int(post_id) in missing:
                 missing.discard(int(post_id))
                 result.failed += 1
-                log.write(f"{post_id}\t{problem.detail or problem.title}\n")
+                log.write(f"{post_id}\t{problem.detail or problem.title or NO_REASON}\n")
     for number in sorted(missing):
         result.failed += 1
         log.write(f"{number}\tTwitter gave no answer for this one.\n")
-    run.count_usage(calls=1, posts=len(ids) - len(missing))
-    run.advance(len(ids), len(ids) - len(missing))
+    run.count_usage(calls=1, posts=delivered)
+    run.advance(len(ids), result.found - found_before)

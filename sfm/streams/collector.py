@@ -305,8 +305,9 @@ class Collector:
         return min(alive_at, clock.now() - age)
 
     def _count_posts(self) -> None:
-        """Every post delivered is paid for."""
-        new = self.status.posts - self._counted
+        """Every post delivered is paid for, also what was too long or found no room."""
+        delivered = self.status.posts + self.status.skipped + self.queue.dropped
+        new = delivered - self._counted
         if new:
             self._lookups.count_posts("filter" if self.router else "sample", new)
             self._counted += new

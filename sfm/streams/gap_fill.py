@@ -7,7 +7,7 @@ without the posts that files around the gap hold already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from sfm.filters import service
 from sfm.messages import Message, PluralMessage
 from sfm.models import Gap, GapFill, Run, StreamFile, TwitterFilter
 from sfm.networks.adapter import RecentSearch
-from sfm.networks.page import BROKEN_PAGING, PostRecord
+from sfm.networks.page import BROKEN_PAGING, Counts, Page, PostRecord
 from sfm.streams import completeness, file_names
 from sfm.streams.archive import target_of
 from sfm.streams.coverage_rows import ASKED_FOR
@@ -144,6 +144,24 @@ def request_fill(gap: Gap, run_id: int) -> None:
     plan_of(gap, service.by_id(gap.filter_id))
     gap.run_id = run_id
     db.session.flush()
+
+
+class CountedSearch:
+    """A search whose pages are counted as they come: `count_usage(calls=, posts=)`."""
+
+    def __init__(self, client: RecentSearch, count_usage: Callable[..., None]) -> None:
+        self._client, self._count_usage = client, count_usage
+
+    def search_recent(self, query: str, **span: Any) -> Iterator[Page]:
+        """As the client's own."""
+        for page in self._client.search_recent(query, **span):
+            self._count_usage(calls=1, posts=page.delivered)
+            yield page
+
+    def counts_recent(self, query: str) -> Counts:
+        """As the client's own."""
+        self._count_usage(calls=1)
+        return self._client.counts_recent(query)
 
 
 def fill(gap_id: int, client: RecentSearch, root: Path, run_folder: Path) -> Mapping[str, Any]:

@@ -127,7 +127,7 @@ def names_range(refusal: BadRequest) -> bool:
 def _ask_without_range(client: TimelineReader, run: RunContext, account: CollectedAccount) -> None:
     """Make the smallest call for this account without a range. Raises where it is refused."""
     page = next(iter(client.timeline(account.uid, page_size=1)))
-    run.count_usage(calls=1, posts=len(page.records))
+    run.count_usage(calls=1, posts=page.delivered)
 
 
 def _give_up_rest(
@@ -190,7 +190,7 @@ def _collect_pass(
     """One pass down the timeline: from the top, or from where an earlier one was interrupted."""
     timeline_pass = TimelinePass(cursor, cursor)
     for page in holes.pages_down(client, account.uid, cursor):
-        run.count_usage(calls=1, posts=len(page.records))
+        run.count_usage(calls=1, posts=page.delivered)
         mine, strangers = _split_by_author(page, account)
         timeline_pass.add([record.post.twitter_id for record in mine])
         end = holes.end_of_pass(client, run, account.id, account.uid, page, timeline_pass)

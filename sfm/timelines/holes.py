@@ -147,14 +147,14 @@ def add(account_id: int, hole: Hole, run_id: int) -> None:
 def _gives_older(client: TimelineReader, run: RunContext, uid: int, post_id: int) -> bool:
     """Whether X still gives posts of the account from before this one."""
     page = next(iter(client.timeline(uid, until_id=post_id, page_size=5)))
-    run.count_usage(calls=1, posts=len(page.records))
+    run.count_usage(calls=1, posts=page.delivered)
     return bool(page.records) or page.meta.next_token is not None
 
 
 def _shows_any(client: TimelineReader, run: RunContext, post_ids: Sequence[int]) -> bool:
     """Whether X still shows one of these posts by its id: then they are not deleted."""
     for page in client.posts_by_id(post_ids):
-        run.count_usage(calls=1, posts=len(page.records))
+        run.count_usage(calls=1, posts=page.delivered)
         if page.records:
             return True
     return False

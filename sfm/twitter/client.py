@@ -164,7 +164,7 @@ class Client:
             if good:
                 body = self._ask(at.POSTS, partial(self._with_fields, {"ids": ",".join(good)}))
                 page = split_page(body)
-                self.transport.count(at.POSTS, posts=len(page.records))
+                self.transport.count(at.POSTS, posts=page.delivered)
             yield unknown_posts(page, batch)
 
     def counts_recent(
@@ -254,7 +254,7 @@ class Client:
                 course.resume_after(refusal)
                 continue
             page = split_page(body)
-            self.transport.count(course.endpoint, posts=len(page.records))
+            self.transport.count(course.endpoint, posts=page.delivered)
             yield course.advance(page)
 
     def _span(

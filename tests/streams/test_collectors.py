@@ -206,6 +206,8 @@ def test_garbage_is_put_aside_and_the_stream_goes_on(collect: Collect, data: Pat
         assert beat is not None
         assert (beat.figures["quarantined"], beat.figures["skipped"]) == (len(garbage), 1)
         stop(process)
+    # K-23: what was too long was delivered as well.
+    assert sum(row.posts for row in db.session.query(ApiUsage)) == 2 + len(garbage) + 1
     assert set(ids_in(sealed_files(data))) == {1, 2}
     (aside,) = (data / "quarantine").iterdir()
     kept = [json.loads(line) for line in aside.read_text().splitlines()]
@@ -647,6 +649,8 @@ def test_what_a_slow_disk_cannot_take_is_counted_and_becomes_a_gap(app: Flask, d
     dropped = beat.figures["dropped"]
     held = ids_in(sealed_files(data))
     assert len(held) + dropped == sent
+    delivered = sum(row.posts for row in db.session.query(ApiUsage))
+    assert delivered == sent, "K-23: what found no room is paid for as well"
     lost = [gap.lost_counted for gap in gaps() if gap.cause == "too_slow"]
     assert sum(lost) == dropped > 0, "one gap, or two where the queue filled again"
     assert set(range(1, 5000)) <= set(held), "the queue holds ten thousand"

@@ -10,14 +10,14 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from sfm import clock
 from sfm.config import Settings
 from sfm.database import begin_write, db
 from sfm.extensions import settings as settings_of
 from sfm.jobs import worker
-from sfm.models import Gap, Run, StreamFile, TwitterFilter, User
+from sfm.models import ApiUsage, Gap, Run, StreamFile, TwitterFilter, User
 from sfm.runs import actions, queue
 from sfm.runs.leases import new_owner
 from sfm.sandbox.server import Sandbox
@@ -193,3 +193,8 @@ def test_posts_of_an_indented_answer_are_one_line_each(
     (row,) = db.session.query(StreamFile).filter_by(origin="gap_fill")
     assert len(lines) == gap.filled_posts == row.lines > 0
     assert all(json.loads(line)["data"]["id"] for line in lines)
+    # K-23: what the search cost stands on the run, as in the table of usage.
+    is_search = ApiUsage.endpoint == "tweets/search/recent"
+    usage = select(func.sum(ApiUsage.calls), func.sum(ApiUsage.posts)).where(is_search)
+    assert db.session.execute(usage).one() == (run.api_calls, run.api_posts)
+    assert run.api_posts >= gap.filled_posts

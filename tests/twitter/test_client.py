@@ -67,6 +67,17 @@ def test_nothing_new_costs_exactly_one_call():
     assert meter.posts.total() == 0
 
 
+def test_posts_that_cannot_be_read_are_counted_too():
+    """K-23: they were delivered, so they are paid for."""
+    meter, odd = MemoryMeter(), {"id": "no number", "text": "odd"}
+    bodies = [{"data": [v2_post(9), odd], "meta": {"result_count": 2}}, {"data": [odd]}]
+    with Fake([answer(200, body) for body in bodies]) as fake:
+        client = make(fake, meter=meter)
+        list(client.search_recent("x"))
+        list(client.posts_by_id([9]))
+    assert sorted(meter.posts.values()) == [1, 2]
+
+
 def test_every_call_is_counted_with_what_it_read():
     meter = MemoryMeter()
     users = answer(200, {"data": [v2_user(), v2_user(102, "bob_x")]})

@@ -8,6 +8,8 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
+from sfm.database import db
+from sfm.models import Run
 from sfm.sandbox.server import Sandbox
 from sfm.twitter.parse.tweet import parse_line
 
@@ -36,6 +38,8 @@ def test_posts_found_come_out_as_lines_and_the_rest_is_logged(
     assert set(log) == {"12", "not-an-id", str(2**63)}
     assert all(log.values())
     assert f"{len(ids) + 3} ids asked for, {len(ids)} posts found, 3 not." in done.output
+    run = db.session.query(Run).one()
+    assert (run.api_calls, run.api_posts) == (2, len(ids)), "what was not found costs nothing"
 
 
 def test_limit_and_output_on_the_screen(
