@@ -147,13 +147,7 @@ def _layout(layout: type[Layout], given: dict[str, Any]) -> Layout:
 def _typed(given: dict[str, Any]) -> TypedExport:
     from sfm.exports.request import TypedExport
 
-    ways = ("twitter_user", "set_name", "everything", "ids_file", "stream_files")
-    of_stream = bool(given["twitter_filter"] or given["day"])
-    if sum(bool(given[way]) for way in ways) + of_stream != 1:
-        raise click.UsageError(
-            "Say what to export by one of --twitter-user, --set-name, --ids-file, --stream-file, "
-            "--twitter-filter (with --day or without) and --all."
-        )
+    _check_one_source(given)
     id_list: Path | None = given["ids_file"]
     return TypedExport(
         args=_address_arguments(given),
@@ -166,6 +160,16 @@ def _typed(given: dict[str, Any]) -> TypedExport:
         sample=given["sample"],
         seed=given["seed"],
     )
+
+
+def _check_one_source(given: dict[str, Any]) -> None:
+    ways = ("twitter_user", "set_name", "everything", "ids_file", "stream_files")
+    of_stream = bool(given["twitter_filter"] or given["day"])
+    if sum(bool(given[way]) for way in ways) + of_stream != 1:
+        raise click.UsageError(
+            "Say what to export by one of --twitter-user, --set-name, --ids-file, --stream-file, "
+            "--twitter-filter (with --day or without) and --all."
+        )
 
 
 def _address_arguments(given: dict[str, Any]) -> dict[str, str]:

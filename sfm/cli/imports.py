@@ -49,6 +49,16 @@ def _show_file(imported: Imported) -> None:
         click.echo(
             f"{imported.path}: went on behind line {imported.went_on_at:,}, where it was cut off."
         )
+    click.echo(f"{imported.path}: {', '.join(_counts(imported))}.")
+    if imported.unreadable:
+        click.echo(f"{imported.path}: unreadable lines are listed in {imported.rejects}", err=True)
+    if imported.without_account:
+        click.echo("Say --add-users to take posts of accounts over that are not here.", err=True)
+    if imported.is_broken_off:
+        click.echo(f"{imported.path}: the file is damaged; what came before is kept.", err=True)
+
+
+def _counts(imported: Imported) -> list[str]:
     parts = [
         many(imported.read, "post", " read"),
         f"{imported.new:,} new",
@@ -60,10 +70,4 @@ def _show_file(imported: Imported) -> None:
         parts.append(f"{imported.removed:,} removed here for good, left out")
     if imported.added_accounts:
         parts.append(many(imported.added_accounts, "account", " added, inactive"))
-    click.echo(f"{imported.path}: {', '.join(parts)}.")
-    if imported.unreadable:
-        click.echo(f"{imported.path}: unreadable lines are listed in {imported.rejects}", err=True)
-    if imported.without_account:
-        click.echo("Say --add-users to take posts of accounts over that are not here.", err=True)
-    if imported.is_broken_off:
-        click.echo(f"{imported.path}: the file is damaged; what came before is kept.", err=True)
+    return parts

@@ -130,12 +130,7 @@ def _log_beside(inputfile: Path, outputfile: Path | None) -> Iterator[IO[str]]:
                 "The list of ids not found goes to %(path)s. Name another output file.", path=path
             )
         )
-    try:
-        log = path.open("x", encoding="utf-8")
-    except OSError as exc:
-        raise WrongInput(
-            Message("%(path)s cannot be written (%(reason)s).", path=path, reason=exc.strerror)
-        ) from exc
+    log = _open_new(path)
     try:
         with log:
             yield log
@@ -181,3 +176,15 @@ def check_counts() -> None:
         result.update({"corrected": corrected})
         run.advance(corrected, corrected)
     click.echo(many(corrected, "count", " put right.") if corrected else "All counts are right.")
+
+
+def _open_new(path: Path) -> IO[str]:
+    from sfm.errors import WrongInput
+    from sfm.messages import Message
+
+    try:
+        return path.open("x", encoding="utf-8")
+    except OSError as exc:
+        raise WrongInput(
+            Message("%(path)s cannot be written (%(reason)s).", path=path, reason=exc.strerror)
+        ) from exc

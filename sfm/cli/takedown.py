@@ -67,7 +67,7 @@ def _show_findings(findings: Findings) -> None:
 
 
 def _show_leftovers(outcome: Outcome, *, may_return: bool) -> None:
-    from sfm.takedown.outcome import backups, name_of
+    from sfm.takedown.outcome import name_of
 
     if outcome.nothing_left:
         click.echo("Deleted everywhere, and written into the audit log: a last look found nothing.")
@@ -83,6 +83,12 @@ def _show_leftovers(outcome: Outcome, *, may_return: bool) -> None:
         click.echo(f"The collector {program} does not know of it yet; restart it.", err=True)
     if not outcome.nothing_left:
         click.echo("Run this again when that is finished.", err=True)
+    _show_copies()
+
+
+def _show_copies() -> None:
+    from sfm.takedown.outcome import backups
+
     copies = backups()
     if copies:
         click.echo("Copies of the database from before may still hold it; delete them:", err=True)

@@ -13,10 +13,11 @@ import click
 from flask.cli import with_appcontext
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     from sfm.users.credentials import NewCredential
-    from sfm.users.usage import Usage
+    from sfm.users.usage import Usage, UsageLine
 
 KINDS = ("bearer", "oauth1")
 
@@ -214,28 +215,24 @@ def show_usage(days: int) -> None:
     from sfm.users.credentials import names_by_fingerprint
     from sfm.users.usage import month_start, usage_lines, usage_per_credential
 
-    today = clock.now().date()
     names = names_by_fingerprint()
     month = usage_per_credential(month_start(clock.now()))
-    lines = usage_lines(today - timedelta(days=days - 1))
     click.echo(f"This month (since {month_start(clock.now())}, UTC)")
     _table(
         ("credential", "calls", "posts", "users"),
         [(names.get(mark, mark[:12]), *_numbers(read)) for mark, read in sorted(month.items())],
     )
     click.echo(f"\nDay by day, the last {days} days")
+    lines = usage_lines(clock.now().date() - timedelta(days=days - 1))
     _table(
         ("day", "credential", "endpoint", "calls", "posts", "users"),
-        [
-            (
-                str(line.day),
-                names.get(line.fingerprint, line.fingerprint[:12]),
-                line.endpoint,
-                *_numbers(line.usage),
-            )
-            for line in lines
-        ],
+        [_day_row(line, names) for line in lines],
     )
+
+
+def _day_row(line: UsageLine, names: Mapping[str, str]) -> tuple[str, ...]:
+    name = names.get(line.fingerprint, line.fingerprint[:12])
+    return str(line.day), name, line.endpoint, *_numbers(line.usage)
 
 
 def _numbers(usage: Usage) -> tuple[str, str, str]:

@@ -162,23 +162,22 @@ def auth_of(credential: Credential) -> Auth:
     if credential.kind == BEARER:
         return BearerAuth(secrets["token"])
     if credential.kind == OAUTH1:
-        app_settings = settings()
-        if not (app_settings.twitter_consumer_key and app_settings.twitter_consumer_secret):
-            raise NoCredential(
-                Message(
-                    "This Twitter sign-in needs the settings TWITTER_CONSUMER_KEY and "
-                    "TWITTER_CONSUMER_SECRET of the app it was given to."
-                )
-            )
-        return OAuth1Auth(
-            app_settings.twitter_consumer_key,
-            app_settings.twitter_consumer_secret,
-            secrets["token"],
-            secrets["token_secret"],
-        )
+        return _oauth1_auth(secrets)
     from sfm.users.token_refresh import renewing_auth
 
     return renewing_auth(credential, secrets)
+
+
+def _oauth1_auth(secrets: Mapping[str, str]) -> OAuth1Auth:
+    key, secret = settings().twitter_consumer_key, settings().twitter_consumer_secret
+    if not (key and secret):
+        raise NoCredential(
+            Message(
+                "This Twitter sign-in needs the settings TWITTER_CONSUMER_KEY and "
+                "TWITTER_CONSUMER_SECRET of the app it was given to."
+            )
+        )
+    return OAuth1Auth(key, secret, secrets["token"], secrets["token_secret"])
 
 
 def limiter() -> Limiter:
@@ -244,14 +243,7 @@ def _of_default_user(name: str, kinds: tuple[str, ...]) -> list[Credential]:
 def _what_to_do(name: str, candidates: list[Credential]) -> str:
     unusable = [credential for credential in candidates if not is_usable(credential)]
     if unusable:
-        credential = unusable[0]
-        return Message(
-            "The Twitter credential of %(username)s cannot be used (%(state)s). %(state_reason)s "
-            "Then check it on the account page, or with the command check_credentials.",
-            username=credential.user.username,
-            state=WORDS_FOR_STATE[credential.state],
-            state_reason=credential.state_reason,
-        )
+        return _unusable(unusable[0])
     if len(candidates) > 1:
         return Message(
             "Several Users hold an app token, and nothing says which to use. Name one of them in "
@@ -266,4 +258,14 @@ def _what_to_do(name: str, candidates: list[Credential]) -> str:
     return Message(
         "There is no Twitter credential yet. Enter an app's bearer token with the command "
         "set_credential, or put it into the setting TWITTER_BEARER_TOKEN."
+    )
+
+
+def _unusable(credential: Credential) -> Message:
+    return Message(
+        "The Twitter credential of %(username)s cannot be used (%(state)s). %(state_reason)s "
+        "Then check it on the account page, or with the command check_credentials.",
+        username=credential.user.username,
+        state=WORDS_FOR_STATE[credential.state],
+        state_reason=credential.state_reason,
     )

@@ -32,14 +32,7 @@ def check(credential: Credential) -> CheckResult:
     try:
         client = client_for(credential)
         db.session.rollback()
-        name = client.check_credential()
-        if not name:
-            return _store(credential_id, WORKS, CheckResult(True, Message("Twitter accepts it.")))
-        return _store(
-            credential_id,
-            WORKS,
-            CheckResult(True, Message("Twitter knows it as @%(name)s.", name=name), name),
-        )
+        return _store(credential_id, WORKS, _accepted(client.check_credential()))
     except NetworkError as trouble:
         state = state_after(trouble)
         if state == REFUSED and trouble.status == 401 and credential.kind != BEARER:
@@ -49,6 +42,12 @@ def check(credential: Credential) -> CheckResult:
         return _store(credential_id, REFUSED, CheckResult(False, trouble.message))
     except NoCredential as trouble:
         return CheckResult(False, trouble.message)
+
+
+def _accepted(name: str) -> CheckResult:
+    if not name:
+        return CheckResult(True, Message("Twitter accepts it."))
+    return CheckResult(True, Message("Twitter knows it as @%(name)s.", name=name), name)
 
 
 def _store(credential_id: int, state: str | None, result: CheckResult) -> CheckResult:

@@ -87,17 +87,7 @@ def save(user: User, new: NewCredential) -> Credential:
 
     Flushes; commit is the caller's. Raises WrongInput where another User already holds it.
     """
-    existing = db.session.scalar(
-        select(Credential).where(Credential.fingerprint == new.fingerprint).with_for_update()
-    )
-    if existing is not None and existing.user_id != user.id:
-        raise WrongInput(
-            Message(
-                "%(username)s already holds this credential, and two connections on one are "
-                "refused by Twitter. Remove it there first, or use another.",
-                username=existing.user.username,
-            )
-        )
+    existing = _own_credential(user, new.fingerprint)
     credential = existing or Credential(user_id=user.id, kind=new.kind, fingerprint=new.fingerprint)
     seal(credential, new.secrets)
     credential.label = new.label or credential.label or ""
@@ -115,6 +105,22 @@ def save(user: User, new: NewCredential) -> Credential:
         after={"kind": credential.kind, "label": credential.label},
     )
     return credential
+
+
+def _own_credential(user: User, fingerprint_of_new: str) -> Credential | None:
+    """The same credential, locked, where the User has it. Raises WrongInput where another does."""
+    existing = db.session.scalar(
+        select(Credential).where(Credential.fingerprint == fingerprint_of_new).with_for_update()
+    )
+    if existing is not None and existing.user_id != user.id:
+        raise WrongInput(
+            Message(
+                "%(username)s already holds this credential, and two connections on one are "
+                "refused by Twitter. Remove it there first, or use another.",
+                username=existing.user.username,
+            )
+        )
+    return existing
 
 
 def seal(credential: Credential, secrets: dict[str, str]) -> None:

@@ -22,6 +22,24 @@ def merge(kept: User, gone: User) -> dict[str, int]:
     the old owner's name behind its own. The Twitter account moves where `kept` has none. Raises
     WrongInput for the same User twice or two different Twitter accounts, LastAdministrator.
     """
+    _check(kept, gone)
+    _rename_what_clashes(kept, gone)
+    moved = _move_rows(kept, gone)
+    uid, name = gone.twitter_uid, gone.twitter_name
+    gone_username = gone.username
+    db.session.expire(gone)  # its rows are elsewhere: nothing may be deleted along with it
+    db.session.delete(gone)
+    db.session.flush()
+    if uid is not None:
+        kept.twitter_uid, kept.twitter_name = uid, name
+    service.end_sessions(kept)
+    db.session.flush()
+    service.record(kept, "user.joined", before={"from": gone_username}, after=dict(moved))
+    return moved
+
+
+def _check(kept: User, gone: User) -> None:
+    """Raises WrongInput, LastAdministrator."""
     if kept.id == gone.id:
         raise WrongInput(Message("These are the same User."))
     if kept.twitter_uid and gone.twitter_uid and kept.twitter_uid != gone.twitter_uid:
@@ -37,19 +55,6 @@ def merge(kept: User, gone: User) -> dict[str, int]:
         )
     if not kept.is_active or not kept.is_superuser:
         service.require_another_administrator(gone)
-    _rename_what_clashes(kept, gone)
-    moved = _move_rows(kept, gone)
-    uid, name = gone.twitter_uid, gone.twitter_name
-    gone_username = gone.username
-    db.session.expire(gone)  # its rows are elsewhere: nothing may be deleted along with it
-    db.session.delete(gone)
-    db.session.flush()
-    if uid is not None:
-        kept.twitter_uid, kept.twitter_name = uid, name
-    service.end_sessions(kept)
-    db.session.flush()
-    service.record(kept, "user.joined", before={"from": gone_username}, after=dict(moved))
-    return moved
 
 
 def _rename_what_clashes(kept: User, gone: User) -> None:

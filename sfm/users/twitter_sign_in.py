@@ -7,14 +7,13 @@ to one browser, and used once. Functions that ask Twitter do so outside any tran
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from sfm import audit, clock
 from sfm.database import begin_write, db
@@ -25,15 +24,14 @@ from sfm.models import Credential, SignInState, User
 from sfm.networks.errors import CredentialProblem, NetworkError
 from sfm.twitter import sign_in as twitter
 from sfm.twitter.sign_in import SignedIn
-from sfm.users import credentials, service
+from sfm.users import credentials, service, sign_in_states
 from sfm.users.credentials import OAUTH1, OAUTH2, NewCredential
-from sfm.users.encryption import UnreadableSecret, vault
+from sfm.users.encryption import UnreadableSecret
 from sfm.users.sign_in import AWAITS, NOT_ACTIVE, SignInRefused, record
 from sfm.users.token_refresh import our_app
 
 logger = logging.getLogger(__name__)
 
-STATE_LIFETIME = timedelta(minutes=10)
 NOBODY, APPROVAL, ANYONE = "nobody", "approval", "anyone"
 
 
@@ -94,7 +92,7 @@ def start(kind: str, callback: str, browser: str, purpose: Purpose) -> str:
         "link_to": purpose.link_to,
         "following": purpose.following,
     }
-    _store_state(kind, begun.key, value)
+    sign_in_states.store(kind, begun.key, value)
     return begun.address
 
 
@@ -104,22 +102,9 @@ def finish(kind: str, answer: Mapping[str, str], browser: str) -> TwitterReturn:
     """
     refused = answer.get("denied") or (answer.get("state") if answer.get("error") else None)
     if refused:
-        _take_state(kind, refused, browser)
+        sign_in_states.take(kind, refused, browser)
         raise SignInRefused(_refusal(answer.get("error", "")))
-    key = answer.get("oauth_token") if kind == OAUTH1 else answer.get("state")
-    proof = answer.get("oauth_verifier") if kind == OAUTH1 else answer.get("code")
-    kept = _take_state(kind, key or "", browser)
-    if not key or kept is None:
-        raise SignInRefused(
-            Message(
-                "This sign-in was not begun in this browser, took longer than ten minutes, or was "
-                "already used. Nothing was changed. Please begin again."
-            )
-        )
-    if not proof:
-        raise SignInRefused(
-            Message("Twitter sent you back without its proof that you agreed. Please begin again.")
-        )
+    key, proof, kept = _read_answer(kind, answer, browser)
     try:
         person = _ask(kind, key, proof, kept)
     except CredentialProblem as exc:
@@ -131,6 +116,27 @@ def finish(kind: str, answer: Mapping[str, str], browser: str) -> TwitterReturn:
             )
         ) from exc
     return TwitterReturn(kind, person, Purpose(kept["link_to"], kept["following"]))
+
+
+def _read_answer(
+    kind: str, answer: Mapping[str, str], browser: str
+) -> tuple[str, str, dict[str, Any]]:
+    """The key, the proof, and what was kept for this key. Raises SignInRefused."""
+    key = answer.get("oauth_token") if kind == OAUTH1 else answer.get("state")
+    proof = answer.get("oauth_verifier") if kind == OAUTH1 else answer.get("code")
+    kept = sign_in_states.take(kind, key or "", browser)
+    if not key or kept is None:
+        raise SignInRefused(
+            Message(
+                "This sign-in was not begun in this browser, took longer than ten minutes, or was "
+                "already used. Nothing was changed. Please begin again."
+            )
+        )
+    if not proof:
+        raise SignInRefused(
+            Message("Twitter sent you back without its proof that you agreed. Please begin again.")
+        )
+    return key, proof, kept
 
 
 def _ask(kind: str, key: str, proof: str, kept: dict[str, Any]) -> SignedIn:
@@ -172,20 +178,10 @@ def sign_in(returned: TwitterReturn, address: str) -> User:
 
 
 def _create_user(person: SignedIn) -> User:
-    entry = settings().twitter_entry
-    handles = {name.lstrip("@").lower() for name in entry}
+    handles = {name.lstrip("@").lower() for name in settings().twitter_entry}
     invited = ANYONE in handles or person.name.lower() in handles - {NOBODY, APPROVAL, ANYONE}
     if not invited and APPROVAL not in handles:
-        audit.record("sign_in.refused", after={"reason": "not invited", "twitter": person.name})
-        db.session.commit()
-        raise SignInRefused(
-            Message(
-                "Nobody here is linked to the Twitter account @%(name)s. If you have an account "
-                "here, sign in with its password and link them; if not, ask an administrator of "
-                "this site.",
-                name=person.name,
-            )
-        )
+        raise _refuse_uninvited(person)
     user = User(
         username=_free_name_like(person.name or f"twitter{person.uid}"),
         is_active=invited,
@@ -197,6 +193,20 @@ def _create_user(person: SignedIn) -> User:
     db.session.flush()
     service.record(user, "user.created", after={"twitter": person.name, "approved": invited})
     return user
+
+
+def _refuse_uninvited(person: SignedIn) -> SignInRefused:
+    """Records that a stranger was refused, and commits; the error to raise."""
+    audit.record("sign_in.refused", after={"reason": "not invited", "twitter": person.name})
+    db.session.commit()
+    return SignInRefused(
+        Message(
+            "Nobody here is linked to the Twitter account @%(name)s. If you have an account "
+            "here, sign in with its password and link them; if not, ask an administrator of "
+            "this site.",
+            name=person.name,
+        )
+    )
 
 
 def _free_name_like(name: str) -> str:
@@ -245,7 +255,7 @@ def propose_link(returned: TwitterReturn, user: User, browser: str) -> PendingLi
         "scopes": person.scopes,
         "expires_at": person.expires_at.isoformat() if person.expires_at else None,
     }
-    _store_state("pending", key, value)
+    sign_in_states.store("pending", key, value)
     return _pending(key, value, user)
 
 
@@ -261,6 +271,16 @@ def link(user: User, browser: str) -> User:
     this User has another one.
     """
     pending = _pending(str(user.id), _kept_link(user, browser, used=True), user)
+    _check_link(user, pending)
+    user.twitter_uid, user.twitter_name = pending.uid, pending.name
+    db.session.flush()
+    service.record(user, "user.twitter_linked", after={"twitter": pending.name, "uid": pending.uid})
+    _keep_tokens(user, pending.returned)
+    return user
+
+
+def _check_link(user: User, pending: PendingLink) -> None:
+    """Raises WrongInput where another User has the account, or this User another one."""
     if pending.owner is not None:
         raise WrongInput(
             Message(
@@ -277,11 +297,6 @@ def link(user: User, browser: str) -> User:
                 twitter_name=user.twitter_name,
             )
         )
-    user.twitter_uid, user.twitter_name = pending.uid, pending.name
-    db.session.flush()
-    service.record(user, "user.twitter_linked", after={"twitter": pending.name, "uid": pending.uid})
-    _keep_tokens(user, pending.returned)
-    return user
 
 
 def unlink(user: User) -> list[tuple[str, dict[str, str]]]:
@@ -337,8 +352,8 @@ def _pending(key: str, value: dict[str, Any], user: User) -> PendingLink:
 
 
 def _kept_link(user: User, browser: str, *, used: bool) -> dict[str, Any]:
-    row = db.session.get(SignInState, _row_key("pending", str(user.id)))
-    value = _opened(row, browser)
+    row = db.session.get(SignInState, sign_in_states.row_key("pending", str(user.id)))
+    value = sign_in_states.open_row(row, browser)
     if value is None:
         raise SignInRefused(
             Message("There is no Twitter account waiting to be linked. Begin again.")
@@ -346,44 +361,3 @@ def _kept_link(user: User, browser: str, *, used: bool) -> dict[str, Any]:
     if used:
         db.session.delete(row)
     return value
-
-
-def _store_state(kind: str, key: str, value: dict[str, Any]) -> None:
-    sealed = vault().seal(value)
-    begin_write()
-    now = clock.now()
-    db.session.execute(delete(SignInState).where(SignInState.expires_at <= now))
-    db.session.merge(
-        SignInState(key=_row_key(kind, key), value=sealed.token, expires_at=now + STATE_LIFETIME)
-    )
-    db.session.commit()
-
-
-def _take_state(kind: str, key: str, browser: str) -> dict[str, Any] | None:
-    """The stored state, which is deleted with this: it can be used once. Commits.
-
-    What another browser began stays as it is: a stranger's callback must not spoil it."""
-    begin_write()
-    row = db.session.scalar(
-        select(SignInState).where(SignInState.key == _row_key(kind, key)).with_for_update()
-    )
-    value = _opened(row, browser)
-    if value is not None and row is not None:
-        db.session.delete(row)
-    db.session.commit()
-    return value
-
-
-def _opened(row: SignInState | None, browser: str) -> dict[str, Any] | None:
-    if row is None or row.expires_at <= clock.now() or not browser:
-        return None
-    try:
-        value: dict[str, Any] = vault().open(row.value)
-    except UnreadableSecret:
-        return None
-    return value if value["browser"] == browser else None
-
-
-def _row_key(kind: str, key: str) -> str:
-    """The key as it is kept: who reads the database cannot finish somebody's sign-in with it."""
-    return f"{kind}:{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}"
