@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from sfm import clock
 from sfm.streams import repair
 from sfm.streams.errors import StorageTrouble
 from sfm.streams.gap_fill_files import adopt_left
@@ -15,6 +17,7 @@ from sfm.streams.removed_posts import RemovedPosts
 from sfm.streams.sealing import FileFacts
 from sfm.streams.writer import StreamWriter
 
+PACK_SECONDS = 1.0  # of the few that a stop may take
 Sealed = Callable[[Path, FileFacts], None]
 
 
@@ -111,11 +114,19 @@ class FileSink:
             self.take(prefix)
 
     def close(self) -> None:
-        """As Sink says. Trouble with one stream does not keep the others from being sealed."""
+        """As Sink says. Trouble with one stream does not keep the others from being sealed.
+
+        All streams are saved before the first is sealed: sealing may pack a file anew, which takes
+        time, and the process is killed where it takes too much. So packing stops after a second.
+        """
+        for writer in self._writers.values():
+            with suppress(StorageTrouble):  # tried again below
+                writer.flush()
         trouble: StorageTrouble | None = None
+        pack_until = clock.monotonic() + PACK_SECONDS
         for prefix in list(self._writers):
             try:
-                self._give_up(prefix)
+                self._give_up(prefix, pack=clock.monotonic() < pack_until)
             except StorageTrouble as exc:
                 trouble = trouble or exc
         if trouble is not None:
@@ -139,10 +150,10 @@ class FileSink:
     def _adopt(self, prefix: str) -> None:
         repair.adopt(self.folder, prefix, on_sealed=self.sealed, removed=self.removed.posts)
 
-    def _give_up(self, prefix: str) -> None:
+    def _give_up(self, prefix: str, *, pack: bool = True) -> None:
         writer = self._writers.pop(prefix)
         try:
-            writer.close()
+            writer.close(pack=pack)
         finally:
             if writer.in_hand:
                 self._unsaved[prefix] = writer.in_hand

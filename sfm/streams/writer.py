@@ -134,17 +134,17 @@ class StreamWriter:
             logger.error("stream file not written prefix=%s error=%s", self.prefix, exc)
             raise trouble(exc) from exc
 
-    def seal(self, *, stopping: bool = False) -> None:
+    def seal(self, *, stopping: bool = False, pack: bool = True) -> None:
         """End the growing file and give it its last name. Never raises for the disk's troubles.
 
         A file that cannot be sealed now keeps its `.open`, whole, for `repair.adopt`. With
         `stopping`, a long file is not packed anew first, and left growing where it would have to
-        be read for removed posts.
+        be read for removed posts; without `pack`, so is any file.
         """
         growing, self._file = self._file, None
         if growing is None:
             return
-        quick = growing.lines <= QUICK_LINES or not stopping
+        quick = pack and (growing.lines <= QUICK_LINES or not stopping)
         try:
             os.close(growing.descriptor)
             facts = facts_of(growing, self._file_duplicates)
@@ -164,12 +164,15 @@ class StreamWriter:
         if self.on_sealed:
             self.on_sealed(sealed, facts)
 
-    def close(self) -> None:
-        """Flush what is in hand and seal. Raises StorageTrouble if the lines could not be saved."""
+    def close(self, *, pack: bool = True) -> None:
+        """Flush what is in hand and seal, as `seal` says.
+
+        Raises StorageTrouble if the lines could not be saved.
+        """
         try:
             self.flush()
         finally:
-            self.seal(stopping=True)
+            self.seal(stopping=True, pack=pack)
 
     def _may_hold_removed(self, growing: Growing) -> bool:
         """Whether posts were removed since its lines were looked at."""
