@@ -197,6 +197,12 @@ class Settings:
         "One connection for all active filters of one credential. X gives most apps a single "
         "stream connection: turn this on to run several filters with one app.",
     )
+    filters_managed_by: str = option(
+        "owners",
+        one_of("owners", "administrators"),
+        "Who adds, changes and deletes filters and spends credits on them: everybody their own, or "
+        "administrators only.",
+    )
     stream_silence_seconds: int = option(
         30,
         whole(1, 600),

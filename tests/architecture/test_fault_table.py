@@ -12,7 +12,10 @@ TEXT = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
 SHOWN, _, NOT_SHOWN = TEXT.partition("## Not shown by a test")
 FAULTS = {
     "ST": 23,
-FAULTS = {"CP": 22, "SV": 24, "JB": 23, "AP": 25}
+    "CP": 22,
+    "SV": 24,
+    "JB": 23,
+    "AP": 25,
     "UX": 18,
     "EX": 13,
     "ID": 8,

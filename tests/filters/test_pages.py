@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 from sfm import clock
 from sfm.config import Settings
 from sfm.database import db
+from sfm.extensions import settings as app_settings
 from sfm.filters import coverage_due
 from sfm.models import AuditEntry, CoverageDue, Gap, Run, TwitterFilter, User
 from sfm.sandbox.server import Sandbox
@@ -290,3 +292,30 @@ def test_exact_rules_are_read_with_the_token_that_was_chosen(
         name="Exact", words="", rule_text="((unclosed", credential_id=chosen.id, do="save",
     )  # fmt: skip
     assert "“((unclosed”" in shown.text
+
+
+def test_owners_only_see_their_filters_where_administrators_manage_them(
+    app: Flask, mine: FlaskClient, reader: User, superuser: User, login_as: LoginAs
+) -> None:
+    """FILTERS_MANAGED_BY: no page and no action of an owner changes a filter or spends credits."""
+    made = TwitterFilter(name="Floods", user_id=reader.id, words="flood", is_active=False)
+    db.session.add(made)
+    db.session.flush()
+    gap = Gap(filter_id=made.id, prefix="twitterfilter-1", began_at=clock.now(), cause="restarted")
+    db.session.add(gap)
+    db.session.commit()
+    token = dict(fields_of(page(mine, "/filters/1/").form("/filters/1/activate/")))
+    app.extensions["sfm_settings"] = replace(app_settings(), filters_managed_by="administrators")
+    assert "/filters/new/" not in page(mine, "/filters/").html
+    shown = page(mine, "/filters/1/").html
+    for action in ("edit", "activate", "delete", "try", "fill"):
+        assert f"/{action}/" not in shown
+    for address in ("/filters/new/", "/filters/1/edit/", "/filters/1/delete/"):
+        assert "only administrators" in page(mine, address, 403).text
+    for action in ("activate", "deactivate", "try", f"gaps/{gap.id}/fill", "gaps/fill"):
+        answer = mine.post(f"/filters/1/{action}/", data=token)
+        assert answer.status_code == 403, action
+    assert page(mine, "/filters/2/edit/", 404), "what one does not see is not told"
+    assert db.session.query(Run).count() == 0
+    boss = login_as(superuser)
+    assert "/filters/1/edit/" in page(boss, "/filters/1/").html

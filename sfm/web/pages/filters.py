@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.errors import NotFound, SfmError
-from sfm.filters import dry_run, owners, queries, reconcile, service, validation
+from sfm.filters import dry_run, owners, queries, reconcile, rights, service, validation
 from sfm.filters.account_lookup import People
 from sfm.filters.drafting import FilterDraft
 from sfm.filters.preview import Preview, preview
@@ -21,10 +21,11 @@ from sfm.runs.jobs import FILL_GAP
 from sfm.streams import dashboard, gap_fill
 from sfm.streams.completeness import of_filter, of_prefix
 from sfm.streams.file_names import filter_prefix
-from sfm.web.access import access, signed_in_user
+from sfm.web.access import access, current_user, signed_in_user
 from sfm.web.forms.filters import DeleteFilterForm, FilterForm
 from sfm.web.htmx import done, page_or_part
 from sfm.web.pages.filter_requests import choose, filled_with, typed_draft
+from sfm.web.translation import translate
 
 bp = Blueprint("filters", __name__)
 MAX_GAPS = 50
@@ -55,6 +56,7 @@ def _list() -> Response:
 @bp.route("/filters/new/", methods=["GET", "POST"])
 @access("signed_in", begins_write=False)
 def new() -> Response | BaseResponse:
+    _check_may_manage()
     form = FilterForm()
     choose(form, signed_in_user(), None)
     return _form(form, None)
@@ -63,7 +65,7 @@ def new() -> Response | BaseResponse:
 @bp.route("/filters/<id:filter_id>/edit/", methods=["GET", "POST"])
 @access("owner", begins_write=False)
 def edit(filter_id: int) -> Response | BaseResponse:
-    twitter_filter = _mine(filter_id)
+    twitter_filter = _managed(filter_id)
     is_sent = request.method == "POST"
     form = FilterForm() if is_sent else FilterForm(data=filled_with(twitter_filter))
     choose(form, signed_in_user(), twitter_filter)
@@ -163,7 +165,7 @@ def collection(filter_id: int) -> Response:
 @bp.post("/filters/<id:filter_id>/try/")
 @access("owner", begins_write=False)
 def try_out(filter_id: int) -> Response:
-    twitter_filter = _mine(filter_id)
+    twitter_filter = _managed(filter_id)
     result, problem = None, ""
     try:
         result = dry_run.try_out(_search(twitter_filter).queries, search_client(twitter_filter))
@@ -184,7 +186,7 @@ def try_out(filter_id: int) -> Response:
 @bp.post("/filters/<id:filter_id>/activate/")
 @access("owner")
 def activate(filter_id: int) -> BaseResponse:
-    twitter_filter = _mine(filter_id)
+    twitter_filter = _managed(filter_id)
     message = _("Activated: %(name)s.", name=twitter_filter.name)
     try:
         service.activate(twitter_filter)
@@ -198,7 +200,7 @@ def activate(filter_id: int) -> BaseResponse:
 @bp.post("/filters/<id:filter_id>/deactivate/")
 @access("owner")
 def deactivate(filter_id: int) -> BaseResponse:
-    twitter_filter = _mine(filter_id)
+    twitter_filter = _managed(filter_id)
     message = _("Deactivated: %(name)s.", name=twitter_filter.name)
     service.deactivate(twitter_filter)
     db.session.commit()
@@ -208,7 +210,7 @@ def deactivate(filter_id: int) -> BaseResponse:
 @bp.route("/filters/<id:filter_id>/delete/", methods=["GET", "POST"])
 @access("owner")
 def delete(filter_id: int) -> tuple[str, int] | BaseResponse:
-    twitter_filter = _mine(filter_id)
+    twitter_filter = _managed(filter_id)
     form = DeleteFilterForm()
     if form.validate_on_submit():
         if " ".join((form.typed_name.data or "").split()) == twitter_filter.name:
@@ -226,17 +228,18 @@ def delete(filter_id: int) -> tuple[str, int] | BaseResponse:
 @access("owner")
 def fill_time(filter_id: int) -> BaseResponse:
     """A gap that has no row yet, by its times."""
+    twitter_filter = _managed(filter_id)
     try:
         times = [clock.parse_iso(request.form.get(name, "")) for name in ("began", "ended")]
     except ValueError:
         raise NotFound(_("There is no such gap.")) from None
-    return _fill(filter_id, gap_fill.note_gap(_mine(filter_id), *times))
+    return _fill(filter_id, gap_fill.note_gap(twitter_filter, *times))
 
 
 @bp.post("/filters/<id:filter_id>/gaps/<id:gap_id>/fill/")
 @access("owner")
 def fill_gap(filter_id: int, gap_id: int) -> BaseResponse:
-    return _fill(filter_id, gap_fill.gap_of(_mine(filter_id), gap_id))
+    return _fill(filter_id, gap_fill.gap_of(_managed(filter_id), gap_id))
 
 
 def _fill(filter_id: int, gap: Gap) -> BaseResponse:
@@ -246,6 +249,24 @@ def _fill(filter_id: int, gap: Gap) -> BaseResponse:
     db.session.commit()
     here = url_for("filters.show", filter_id=filter_id)
     return done(here, _("Asked for. The posts come as soon as search has them."))
+
+
+def _managed(filter_id: int) -> TwitterFilter:
+    """The filter, for somebody who may change it; 403 for an owner who may only see it."""
+    twitter_filter = _mine(filter_id)
+    _check_may_manage()
+    return twitter_filter
+
+
+def _check_may_manage() -> None:
+    if not rights.may_manage(signed_in_user()):
+        abort(403, description=translate(rights.NOT_ALLOWED))
+
+
+@bp.context_processor
+def _rights() -> dict[str, bool]:
+    reader = current_user()
+    return {"may_manage": reader is not None and rights.may_manage(reader)}
 
 
 def _mine(filter_id: int) -> TwitterFilter:
