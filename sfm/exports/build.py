@@ -64,29 +64,32 @@ def build_export(request: ExportRequest, target: Path, watch: Watch = no_watch) 
     own, and again from the start where posts were removed for good meanwhile. Raises NoRoom,
     CountMismatch, WrongInput.
     """
-    packed = _is_packed(request)
-    zipped = packed and target.suffix == ".zip"
-    folder = request.layout.format == "parquet" if not packed else not zipped
-    there = Destination(
-        target,
-        folder,
-        request.replaces_target,
-        package.is_earlier_export,
-        input_files(request.criteria),
-    )
-    with storage.describe_full_disk(), part_of(there) as part:
+    destination = _destination(request, target)
+    with storage.describe_full_disk(), part_of(destination) as part:
         for _ in range(MAX_TRIES):
             version = read_removals_version()
             write_version(part, version)
             facts = _make_part(request, target, part, watch)
             if read_removals_version() == version:
                 break
-            clear_part(part, folder=folder)
+            clear_part(part, folder=destination.folder)
         else:
             raise WrongInput(TOO_MANY_REMOVALS)
     if target.is_dir():
         return ExportResult(target, 0, "", facts, version)
     return ExportResult(target, target.stat().st_size, sha256_of(target), facts, version)
+
+
+def _destination(request: ExportRequest, target: Path) -> Destination:
+    packed = _is_packed(request)
+    zipped = packed and target.suffix == ".zip"
+    return Destination(
+        target,
+        folder=not zipped if packed else request.layout.format == "parquet",
+        replaces=request.replaces_target,
+        is_earlier=package.is_earlier_export,
+        inputs=input_files(request.criteria),
+    )
 
 
 def _make_part(request: ExportRequest, target: Path, part: Path, watch: Watch) -> ExportFacts:
@@ -132,10 +135,7 @@ def _write(
     request: ExportRequest, outputs: Sequence[Output], paths: Sequence[Path], watch: Watch
 ) -> ExportFacts:
     """Read all posts once and write them to every output; then count what was written again."""
-    all_fields = dict.fromkeys([name for output in outputs for name in output.fields])
-    if _is_packed(request):
-        all_fields.update(dict.fromkeys(SUMMARY_FIELDS))
-    fields = tuple(all_fields)
+    fields = _fields(request, outputs)
     for output in outputs:
         output.begin(fields)
     summary = Summary()
@@ -153,10 +153,22 @@ def _write(
         for output in outputs:
             output.close()
     for output, path, result in zip(outputs, paths, written, strict=True):
-        left_out = source.tally.left_out.total() + sum(result.left_out.values())
-        verify_counts(source.tally.read, result.rows, left_out, count_rows(output.layout, path))
+        _verify(source.tally, output, path, result)
     facts = _facts(source, written[0], summary, read_at)
     return replace(facts, gaps=gaps, runs=runs, accounts=accounts)
+
+
+def _fields(request: ExportRequest, outputs: Sequence[Output]) -> tuple[str, ...]:
+    """What is read of each post: all that an output or the summary of a package needs, once."""
+    names = dict.fromkeys([name for output in outputs for name in output.fields])
+    if _is_packed(request):
+        names.update(dict.fromkeys(SUMMARY_FIELDS))
+    return tuple(names)
+
+
+def _verify(tally: Tally, output: Output, path: Path, result: WrittenOutput) -> None:
+    left_out = tally.left_out.total() + sum(result.left_out.values())
+    verify_counts(tally.read, result.rows, left_out, count_rows(output.layout, path))
 
 
 def _provenance(

@@ -76,6 +76,14 @@ class Layout:
     id_companions: bool = False
 
     def __post_init__(self) -> None:
+        self._check_names()
+        if self.packing == "gzip" and self.format in ("xlsx", "parquet"):
+            raise WrongInput(
+                Message("%(label)s is compressed already: leave gzip out.", label=self.kind.label)
+            )
+        columns_named(self.columns)
+
+    def _check_names(self) -> None:
         if self.format not in FORMATS:
             known = ", ".join(FORMATS)
             raise WrongInput(
@@ -94,11 +102,6 @@ class Layout:
                     known=known,
                 )
             )
-        if self.packing == "gzip" and self.format in ("xlsx", "parquet"):
-            raise WrongInput(
-                Message("%(label)s is compressed already: leave gzip out.", label=self.kind.label)
-            )
-        columns_named(self.columns)
 
     @property
     def kind(self) -> Format:

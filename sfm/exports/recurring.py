@@ -38,16 +38,7 @@ EVERY = {"day": Message("each day"), "week": Message("each week"), "month": Mess
 
 def add_recurring(export: ExportFile, every: str) -> RecurringExport:
     """Have an export made again and again, for the first time now. Flushed. Raises WrongInput."""
-    if every not in EVERY:
-        raise WrongInput(
-            Message("An export is repeated %(names)s.", names=join_messages(EVERY.values(), ", "))
-        )
-    if export.criteria["source"] != "tweets":
-        raise WrongInput(
-            Message(
-                "Only exports of the collection can be repeated: lists and files do not change."
-            )
-        )
+    _check_repeatable(export, every)
     recurring_export = RecurringExport(
         owner_id=export.owner_id,
         title=export.title,
@@ -60,6 +51,19 @@ def add_recurring(export: ExportFile, every: str) -> RecurringExport:
     db.session.flush()
     audit.record("export.repeated", kind="export", subject_id=export.id, subject=export.title)
     return recurring_export
+
+
+def _check_repeatable(export: ExportFile, every: str) -> None:
+    if every not in EVERY:
+        raise WrongInput(
+            Message("An export is repeated %(names)s.", names=join_messages(EVERY.values(), ", "))
+        )
+    if export.criteria["source"] != "tweets":
+        raise WrongInput(
+            Message(
+                "Only exports of the collection can be repeated: lists and files do not change."
+            )
+        )
 
 
 def next_after(moment: datetime, every: str) -> datetime:

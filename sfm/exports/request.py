@@ -18,6 +18,7 @@ from sfm.accounts import queries, sets
 from sfm.database import db
 from sfm.errors import NotFound, WrongInput
 from sfm.exports import selection
+from sfm.exports.condition_words import conditions_in_words
 from sfm.exports.format import Layout
 from sfm.exports.readers.id_list import read_ids
 from sfm.exports.selection import StreamFileSelection
@@ -73,51 +74,14 @@ class Criteria:
 
     def in_words(self) -> dict[str, str]:
         """Label and value of each thing asked for, for the README and for pages."""
-        conditions = self.selection
-        labels: dict[str, str] = {Message("Posts"): self.title}
-        if conditions.from_day or conditions.to_day:
-            labels[Message("Published")] = _days_in_words(conditions)
-        if conditions.text:
-            labels[Message("Found by")] = conditions.text
-        if conditions.kinds:
-            labels[Message("Kinds")] = ", ".join(conditions.kinds)
-        if conditions.retweets:
-            labels[Message("Retweets")] = (
-                Message("only retweets") if conditions.retweets == "only" else Message("left out")
-            )
-        if conditions.lang:
-            labels[Message("Language")] = conditions.lang
-        for label, value, with_it, without_it in (
-            (Message("Links"), conditions.has_link,
-             Message("only posts with links"), Message("only posts without links")),
-            (Message("Media"), conditions.has_media,
-             Message("only posts with media"), Message("only posts without media")),
-        ):  # fmt: skip
-            if value is not None:
-                labels[label] = with_it if value else without_it
+        labels = {Message("Posts"): self.title, **conditions_in_words(self.selection)}
         if self.sample is not None:
-            labels[Message("Sample")] = PluralMessage(
-                "%(num)s post drawn by chance, seed %(seed)s",
-                "%(num)s posts drawn by chance, seed %(seed)s",
-                self.sample,
+            labels[Message("Sample")] = Message(
+                "%(sample)s posts drawn by chance, seed %(seed)s",
+                sample=f"{self.sample:,}",
                 seed=self.seed,
             )
         return labels
-
-
-def _days_in_words(conditions: Selection) -> Message:
-    if conditions.from_day and conditions.from_day == conditions.to_day:
-        return Message(
-            "on %(from_day)s, a day of the zone %(zone)s",
-            from_day=conditions.from_day,
-            zone=conditions.zone,
-        )
-    return Message(
-        "%(from_day)s to %(to_day)s, both days included, as days of the zone %(zone)s",
-        from_day=conditions.from_day or Message("the beginning"),
-        to_day=conditions.to_day or Message("the present"),
-        zone=conditions.zone,
-    )
 
 
 def criteria_from(values: Mapping[str, Any]) -> Criteria:
@@ -233,8 +197,7 @@ def account_named(name: str) -> TwitterUser:
     match = queries.by_name(name)
     if match.unambiguous is not None:
         return match.unambiguous
-    candidates = match.now or match.once
-    if candidates:
+    if candidates := match.now or match.once:
         uids = ", ".join(str(account.uid) for account in candidates)
         raise WrongInput(
             Message(
@@ -244,31 +207,26 @@ def account_named(name: str) -> TwitterUser:
                 uids=uids,
             )
         )
-    if name.isascii() and name.isdigit() and len(name) < 20 and int(name) <= MAX_ID:
-        account = db.session.scalar(select(TwitterUser).where(TwitterUser.uid == int(name)))
-        if account is not None:
-            return account
-    raise NotFound(
-        Message("There is no account %(name)s here. Look it up among the accounts.", name=name)
-    )
+    account = _account_with_uid(name)
+    if account is None:
+        raise NotFound(
+            Message("There is no account %(name)s here. Look it up among the accounts.", name=name)
+        )
+    return account
+
+
+def _account_with_uid(text: str) -> TwitterUser | None:
+    if text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= MAX_ID:
+        return db.session.scalar(select(TwitterUser).where(TwitterUser.uid == int(text)))
+    return None
 
 
 def set_named(name: str, owner: str = "") -> TwitterUserSet:
     """The set of this name. Raises WrongInput where several users have one and none is named."""
-    query = (
-        select(TwitterUserSet)
-        .join(User, User.id == TwitterUserSet.owner_id)
-        .where(TwitterUserSet.name == name.strip())
-        .order_by(User.username)
-    )
-    if owner:
-        query = query.where(User.username == owner)
-    matches: Sequence[TwitterUserSet] = db.session.scalars(query).all()
+    matches = _sets_called(name, owner)
+    if not matches and owner:
+        raise NotFound(Message("There is no set “%(name)s” of %(owner)s.", name=name, owner=owner))
     if not matches:
-        if owner:
-            raise NotFound(
-                Message("There is no set “%(name)s” of %(owner)s.", name=name, owner=owner)
-            )
         raise NotFound(Message("There is no set “%(name)s”.", name=name))
     if len(matches) > 1:
         owners = ", ".join(match.owner.username for match in matches)
@@ -280,6 +238,19 @@ def set_named(name: str, owner: str = "") -> TwitterUserSet:
             )
         )
     return matches[0]
+
+
+def _sets_called(name: str, owner: str) -> Sequence[TwitterUserSet]:
+    """By the name of their users; `owner` "" means any."""
+    query = (
+        select(TwitterUserSet)
+        .join(User, User.id == TwitterUserSet.owner_id)
+        .where(TwitterUserSet.name == name.strip())
+        .order_by(User.username)
+    )
+    if owner:
+        query = query.where(User.username == owner)
+    return db.session.scalars(query).all()
 
 
 def of_account(account: TwitterUser, conditions: Selection = EVERYTHING) -> Criteria:
@@ -353,15 +324,15 @@ def prepare(
         check_rights(reader_id, criteria)
     if criteria.stream_files and not criteria.files:
         criteria = replace(criteria, files=selection.current_paths(criteria.stream_files))
-    branding = settings().branding
-    about = About(
-        asked_by=asked_by,
-        institution=str(branding.get("institution") or ""),
-        address=str(branding.get("url") or ""),
-        number=number,
-        restarts=restarts,
-    )
+    institution, address = _institution()
+    about = About(asked_by, institution, address, number, restarts)
     return ExportRequest(criteria, layout, about, settings().export_min_free_mb, reader_id)
+
+
+def _institution() -> tuple[str, str]:
+    """Name and address, as the settings say; "" where they do not."""
+    branding = settings().branding
+    return str(branding.get("institution") or ""), str(branding.get("url") or "")
 
 
 SET_DELETED = Message(

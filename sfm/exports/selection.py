@@ -101,21 +101,26 @@ def of_stream(
     if reader is not None:
         query = query.limit(MAX_FILES + 1)
     files = db.session.scalars(query).all()
-    if not files:
+    _check_number(len(files), reader)
+    return replace(_select_files(selection, files, day), of_all_streams=filter_id is None)
+
+
+def _check_number(count: int, reader: User | None) -> None:
+    """Raises NotFound for no files, WrongInput for more than a page may ask for."""
+    if not count:
         raise NotFound(
             Message(
                 "There are no sealed stream files of this filter or day. A file that is being "
                 "written is there once it is sealed."
             )
         )
-    if reader is not None and len(files) > MAX_FILES:
+    if reader is not None and count > MAX_FILES:
         raise WrongInput(
             Message(
                 "These are more than %(limit)s stream files. Choose one day of them.",
                 limit=f"{MAX_FILES:,}",
             )
         )
-    return replace(_select_files(selection, files, day), of_all_streams=filter_id is None)
 
 
 def _on_day(selection: Selection, day: date) -> Selection:

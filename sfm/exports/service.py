@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -67,18 +68,21 @@ def create_export(owner: User, criteria: Criteria, layout: Layout, *, rows: int)
     db.session.add(export)
     db.session.flush()
     export.file_name = file_name(criteria, layout, export.id)
+    _enqueue_or_ask(export, waits=waits)
+    _record("export.asked", export, {"rows": rows, "format": layout.format, "state": export.state})
+    return export
+
+
+def _enqueue_or_ask(export: ExportFile, *, waits: bool) -> None:
+    """`waits`: a superuser has to agree first."""
     if waits:
         export.state = "asked"
     else:
         enqueue(export)
-    audit.record(
-        "export.asked",
-        kind="export",
-        subject_id=export.id,
-        subject=export.title,
-        after={"rows": rows, "format": layout.format, "state": export.state},
-    )
-    return export
+
+
+def _record(action: str, export: ExportFile, after: dict[str, Any]) -> None:
+    audit.record(action, kind="export", subject_id=export.id, subject=export.title, after=after)
 
 
 MAX_COUNTED = 100_000
@@ -264,16 +268,8 @@ def retry(export: ExportFile) -> None:
     mark_failed(export, "")
     rows = export.rows_expected or 0
     agreed = export.decided_by_id is not None
-    if not agreed and needs_approval(export.owner, layout_from(export.layout), rows):
-        export.state = "asked"
-    else:
-        enqueue(export)
+    waits = not agreed and needs_approval(export.owner, layout_from(export.layout), rows)
+    _enqueue_or_ask(export, waits=waits)
     export.created_at = clock.now()
-    audit.record(
-        "export.asked_again",
-        kind="export",
-        subject_id=export.id,
-        subject=export.title,
-        after={"state": export.state},
-    )
+    _record("export.asked_again", export, {"state": export.state})
     db.session.flush()

@@ -98,15 +98,15 @@ def make_export(
             raise Postponed(exc.message, clock.now()) from exc
         _write_failure(export_id, exc.message)
         raise
-    except Cancelled:
-        _write_failure(export_id, "Cancelled.")
+    except Exception as exc:
+        _write_failure(export_id, _reason(exc))
         raise
-    except SfmError as exc:
-        _write_failure(export_id, exc.message)
-        raise
-    except Exception:
-        _write_failure(export_id, queue.UNEXPECTED)
-        raise
+
+
+def _reason(failure: Exception) -> str:
+    if isinstance(failure, Cancelled):
+        return "Cancelled."
+    return failure.message if isinstance(failure, SfmError) else queue.UNEXPECTED
 
 
 def _make_current(

@@ -13,7 +13,7 @@ import ssl
 from dataclasses import dataclass
 
 from sfm import __version__
-from sfm.links.ssrf_guard import GuardedResolver
+from sfm.links.ssrf_guard import GuardedResolver, ResolvedHost
 from sfm.links.urls import Target
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -87,31 +87,40 @@ async def _connect(
     target: Target, resolver: GuardedResolver, trusted: ssl.SSLContext, body_bytes: int
 ) -> _ResponseProtocol:
     """A connection to the first address that takes one; all were checked before the first."""
-    loop = asyncio.get_running_loop()
-    secure = target.scheme == "https"
     fault: OSError = OSError("no address")
     for host in (await resolver.resolve(target))[:_MAX_ADDRESSES]:
-        sock = resolver.open_socket(host)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await loop.sock_connect(sock, (host.address, target.port))
-                _transport, protocol = await loop.create_connection(
-                    lambda: _ResponseProtocol(body_bytes),
-                    sock=sock,
-                    ssl=trusted if secure else None,
-                    server_hostname=target.host if secure else None,
-                )
-            return protocol
+            return await _connect_to(host, target, resolver, trusted, body_bytes)
         except ssl.SSLError:
-            sock.close()
             raise
         except OSError as exc:  # TimeoutError is one
-            sock.close()
             fault = exc
-        except BaseException:
-            sock.close()
-            raise
     raise fault
+
+
+async def _connect_to(
+    host: ResolvedHost,
+    target: Target,
+    resolver: GuardedResolver,
+    trusted: ssl.SSLContext,
+    body_bytes: int,
+) -> _ResponseProtocol:
+    loop = asyncio.get_running_loop()
+    secure = target.scheme == "https"
+    sock = resolver.open_socket(host)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await loop.sock_connect(sock, (host.address, target.port))
+            _transport, protocol = await loop.create_connection(
+                lambda: _ResponseProtocol(body_bytes),
+                sock=sock,
+                ssl=trusted if secure else None,
+                server_hostname=target.host if secure else None,
+            )
+        return protocol
+    except BaseException:
+        sock.close()
+        raise
 
 
 class _ResponseProtocol(asyncio.Protocol):

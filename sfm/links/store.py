@@ -24,15 +24,7 @@ _ROWS_PER_STATEMENT = 200  # rows in one statement
 
 def register(item_ids: Sequence[int]) -> set[int]:
     """Rows for all links of these posts, which are then looked at. Gives the links' row ids."""
-    items = db.session.execute(
-        select(
-            TwitterUserItem.id, TwitterUserItem.urls, TwitterUserItem.media,
-            TwitterUserItem.item_text,
-        ).where(TwitterUserItem.id.in_(item_ids))
-    ).all()  # fmt: skip
-    links_of_items = {
-        row.id: links_of(row.urls or (), row.media or (), row.item_text) for row in items
-    }
+    links_of_items = _links_of_items(item_ids)
     ids = _link_ids({link.url_hash: link for links in links_of_items.values() for link in links})
     rows = [
         {"item_id": item, "link_id": ids[link.url_hash], "position": position,
@@ -49,6 +41,16 @@ def register(item_ids: Sequence[int]) -> set[int]:
         .execution_options(synchronize_session=False)
     )
     return set(ids.values())
+
+
+def _links_of_items(item_ids: Sequence[int]) -> dict[int, tuple[FoundLink, ...]]:
+    items = db.session.execute(
+        select(
+            TwitterUserItem.id, TwitterUserItem.urls, TwitterUserItem.media,
+            TwitterUserItem.item_text,
+        ).where(TwitterUserItem.id.in_(item_ids))
+    )  # fmt: skip
+    return {row.id: links_of(row.urls or (), row.media or (), row.item_text) for row in items}
 
 
 def _link_ids(links: dict[str, FoundLink]) -> dict[str, int]:

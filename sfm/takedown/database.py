@@ -35,12 +35,7 @@ def find(removed: RemovedIds, watch: Callable[[], object], above: int = 0) -> Ma
     With `above`, only rows whose own number is higher: those that came since another look.
     Calls `watch` between two looks of some seconds each.
     """
-    ids = sorted(removed.ids)
-    named = or_(
-        _item.twitter_id.in_(ids),
-        _item.retweeted_id.in_(ids),
-        *(_item.item_json.contains(str(number)) for number in ids),
-    )
+    named = _names_one_of(sorted(removed.ids))
     columns = (
         _item.twitter_id, _item.retweeted_id, _item.quoted_id, _item.quoted_text,
         _item.quoted_media,
@@ -57,6 +52,14 @@ def find(removed: RemovedIds, watch: Callable[[], object], above: int = 0) -> Ma
             elif redacted != row.item_json.encode() or _quotes(row, removed):
                 cut.append(row.twitter_id)
     return MatchingPosts(tuple(gone), tuple(cut), highest)
+
+
+def _names_one_of(ids: list[int]) -> ColumnElement[bool]:
+    return or_(
+        _item.twitter_id.in_(ids),
+        _item.retweeted_id.in_(ids),
+        *(_item.item_json.contains(str(number)) for number in ids),
+    )
 
 
 def _quotes(row: Any, removed: RemovedIds) -> bool:

@@ -63,22 +63,21 @@ def find(
     matches = _Hits()
     for path in _files(root, being_written):
         watch()
-        if seen.is_clean(path):
-            continue
-        state = state_of(path)
+        state = None if seen.is_clean(path) else state_of(path)
         if state is None:
-            continue  # it went meanwhile
+            continue  # it is clean, or it went meanwhile
         if not layouts.shows_ids(path.relative_to(root)) or contains_ids(path, search, watch):
             matches.add(path, root, layouts)
         else:
             seen.note(path, state)
-    busy = [path for path, version in being_written.items() if version < (taken_out_version or 0)]
-    return MatchingExports(
-        tuple(matches.exports),
-        tuple(matches.files),
-        tuple(matches.lists),
-        tuple(being_written if taken_out_version is None else busy),
-    )
+    busy = _busy(being_written, taken_out_version)
+    return MatchingExports(tuple(matches.exports), tuple(matches.files), tuple(matches.lists), busy)
+
+
+def _busy(being_written: Mapping[Path, int], taken_out_version: int | None) -> tuple[Path, ...]:
+    if taken_out_version is None:
+        return tuple(being_written)
+    return tuple(path for path, version in being_written.items() if version < taken_out_version)
 
 
 class _Layouts:

@@ -166,21 +166,27 @@ def remove_posts(
     version = register_ids(ids, run_id)
     unaware = collectors.wait_until_known(version, watch)
     seal_files_of_deleted_filters(settings().data_folder, settings().instance / "run")
-    counts: Counter[str] = Counter()
-    errors: list[str] = []
-    for _ in range(MAX_PASSES):
-        counts.update(findings.counts())
-        errors += _remove_found(findings, reason, watch)
-        findings = find_posts(ids, watch, findings.looked)
-        if not findings.anything:
-            break
-    else:
-        errors.append(STILL_COMING_IN)
+    counts, errors, findings = _remove_until_none_is_found(findings, reason, watch)
     secure_delete.merge_words(watch)
     outcome = Outcome(dict(counts), tuple(errors), findings.later, unaware)
     if may_return and outcome.nothing_left:
         unit_of_work(partial(_as_one_writer, register.release, ids))
     return outcome
+
+
+def _remove_until_none_is_found(
+    findings: Findings, reason: str, watch: Watch
+) -> tuple[Counter[str], list[str], Findings]:
+    """What went, by kind; what could not be done; and the last look."""
+    counts: Counter[str] = Counter()
+    errors: list[str] = []
+    for _ in range(MAX_PASSES):
+        counts.update(findings.counts())
+        errors += _remove_found(findings, reason, watch)
+        findings = find_posts(findings.posts.ids, watch, findings.looked)
+        if not findings.anything:
+            return counts, errors, findings
+    return counts, [*errors, STILL_COMING_IN], findings
 
 
 def _register_ids(ids: frozenset[int], run_id: int | None) -> int:

@@ -15,7 +15,7 @@ from sfm.runs.context import RunContext
 from sfm.runs.errors import Postponed
 from sfm.runs.jobs import REMOVE_TWEET
 from sfm.takedown import removal
-from sfm.takedown.outcome import backups
+from sfm.takedown.outcome import Outcome, backups
 
 MAX_REASON_LENGTH = 1000
 FILES_GROW = timedelta(hours=1)  # until files that are being written are looked at again
@@ -55,38 +55,46 @@ def run_takedown(run: RunContext) -> dict[str, Any]:
     then, and the run goes on with that later.
     """
     ids = [int(number) for number in run.params["ids"]]
-    run.set_status(Message("Looking where it is kept."), total=len(ids))
-    with audit.acting_as(audit.Actor(run.params["by_id"], run.params["by"])):
-        removal.register_ids(ids, run.id)
-        findings = removal.find_posts(ids, run.check)
-        run.set_status(Message("Deleting it everywhere."))
-        outcome = removal.remove_posts(
-            findings,
-            run.params["reason"],
-            run.check,
-            may_return=bool(run.params.get("may_return")),
-            run_id=run.id,
-        )
+    outcome = _remove(run, ids)
     for trouble in outcome.troubles:
         run.error(", ".join(run.params["ids"])[:200], trouble)
     counts = _with_earlier(run, outcome.counts)
     run.advance(len(ids), outcome.counts["stored"])
     if outcome.comes_later:
         run.save_cursor({"counts": counts})
-        raise Postponed(
-            Message(
-                "Deleted, except from what is being written at the moment: %(comes_later)s. It "
-                "follows by itself when that is finished.",
-                comes_later=_shortened(outcome.comes_later),
-            ),
-            clock.now() + FILES_GROW,
-        )
+        raise _postponed(outcome)
     run.save_cursor({})
     return {
         **counts,
         "left": [pack(trouble) for trouble in outcome.troubles],
         "backups": _backups(),
     }
+
+
+def _postponed(outcome: Outcome) -> Postponed:
+    return Postponed(
+        Message(
+            "Deleted, except from what is being written at the moment: %(comes_later)s. It "
+            "follows by itself when that is finished.",
+            comes_later=_shortened(outcome.comes_later),
+        ),
+        clock.now() + FILES_GROW,
+    )
+
+
+def _remove(run: RunContext, ids: list[int]) -> Outcome:
+    run.set_status(Message("Looking where it is kept."), total=len(ids))
+    with audit.acting_as(audit.Actor(run.params["by_id"], run.params["by"])):
+        removal.register_ids(ids, run.id)
+        findings = removal.find_posts(ids, run.check)
+        run.set_status(Message("Deleting it everywhere."))
+        return removal.remove_posts(
+            findings,
+            run.params["reason"],
+            run.check,
+            may_return=bool(run.params.get("may_return")),
+            run_id=run.id,
+        )
 
 
 def _with_earlier(run: RunContext, counts: dict[str, int]) -> dict[str, int]:

@@ -145,18 +145,7 @@ def rewrite(root: Path, path: Path, removed: RemovedIds) -> None:
     """
     aside = path.with_name(path.name + NEW_SUFFIX)
     try:
-        aside.unlink(missing_ok=True)
-        read_facts(path)  # what is damaged would lose all behind the damage
-        _write(aside, (left for line in lines_of(path) if (left := redact(line, removed))))
-        begin_write()
-        _tell_manifest(root, path, aside)
-        if not path.exists():
-            raise StorageTrouble(
-                "missing", Message("%(name)s was moved meanwhile. Run this again.", name=path.name)
-            )
-        db.session.commit()
-        aside.replace(path)
-        sync(path.parent)
+        _rewrite(root, path, aside, removed)
     except Damaged as exc:
         raise StorageTrouble(
             "broken",
@@ -167,6 +156,21 @@ def rewrite(root: Path, path: Path, removed: RemovedIds) -> None:
     finally:
         db.session.rollback()
         aside.unlink(missing_ok=True)
+
+
+def _rewrite(root: Path, path: Path, aside: Path, removed: RemovedIds) -> None:
+    aside.unlink(missing_ok=True)
+    read_facts(path)  # what is damaged would lose all behind the damage
+    _write(aside, (left for line in lines_of(path) if (left := redact(line, removed))))
+    begin_write()
+    _tell_manifest(root, path, aside)
+    if not path.exists():
+        raise StorageTrouble(
+            "missing", Message("%(name)s was moved meanwhile. Run this again.", name=path.name)
+        )
+    db.session.commit()
+    aside.replace(path)
+    sync(path.parent)
 
 
 def _tell_manifest(root: Path, path: Path, aside: Path) -> None:

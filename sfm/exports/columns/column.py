@@ -101,17 +101,14 @@ def column(
     **more: Any,
 ) -> Column:
     """A column; without `value` or `each`, of the stored field of its own name, or of `field`."""
-    source = field or name
-    needs = needs or (source,)
+    needs = needs or (field or name,)
     if value is None and each is None:
         each = {"list": items, "boolean": _as_boolean}.get(type)
     if each is not None:
-        made = _of_post(each, needs)
-        return Column(name, title, type, description, needs, made, each=each, **more)
-    if value is not None:
-        return Column(name, title, type, description, needs, value, **more)
-    read: Callable[[Any], Cell] = attrgetter(source)
-    return Column(name, title, type, description, needs, read, field=source, **more)
+        more, value = {**more, "each": each}, _of_post(each, needs)
+    elif value is None:
+        more, value = {**more, "field": field or name}, attrgetter(field or name)
+    return Column(name, title, type, description, needs, value, **more)
 
 
 CellsMaker = Callable[[Sequence[Any], Sequence[Any]], Iterable[Cell]]

@@ -15,7 +15,7 @@ from sfm.atomic_file import sha256_of
 from sfm.exports.columns import dictionary
 from sfm.exports.format import Layout
 from sfm.exports.package.readme import readme
-from sfm.exports.request import Criteria, ExportRequest
+from sfm.exports.request import About, Criteria, ExportRequest
 from sfm.exports.result import ExportFacts
 from sfm.exports.storage import slug
 
@@ -54,11 +54,7 @@ def add_documentation(request: ExportRequest, facts: ExportFacts, folder: Path) 
 def facts_as_json(request: ExportRequest, facts: ExportFacts) -> dict[str, object]:
     """The whole account for machines: what was asked, read, written, left out, changed."""
     return {
-        "software": request.about.software,
-        "institution": request.about.institution,
-        "asked_by": request.about.asked_by,
-        "export": request.about.number,
-        "started_again_after_interruption": request.about.restarts,
+        **_about_as_json(request.about),
         "collection_as_of": clock.iso(facts.read_at),
         "criteria": _without_folders(request.criteria),
         "layout": request.layout.as_json(),
@@ -73,6 +69,16 @@ def facts_as_json(request: ExportRequest, facts: ExportFacts) -> dict[str, objec
         "captured_by": dict(facts.summary.captured_by),
         "runs": list(facts.runs),
         "accounts": list(facts.accounts),
+    }
+
+
+def _about_as_json(about: About) -> dict[str, object]:
+    return {
+        "software": about.software,
+        "institution": about.institution,
+        "asked_by": about.asked_by,
+        "export": about.number,
+        "started_again_after_interruption": about.restarts,
     }
 
 

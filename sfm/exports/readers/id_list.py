@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,25 +27,9 @@ class IdList:
 
 def read_ids(path: Path) -> IdList:
     """The ids of a file. Raises WrongInput where it cannot be read or is far too long."""
-    ids, without_id = array("q"), 0
     try:
         with open(path, encoding="utf-8-sig", errors="replace") as file:
-            for line in file:
-                text = line.strip().strip('"')
-                if not text:
-                    continue
-                match = _ID.fullmatch(text)
-                if match and int(match[1]) <= MAX_ID:
-                    ids.append(int(match[1]))
-                else:
-                    without_id += 1
-                if len(ids) > MAX_LIST_IDS:
-                    raise WrongInput(
-                        Message(
-                            "A list may have %(limit)s ids at most. Split it.",
-                            limit=f"{MAX_LIST_IDS:,}",
-                        )
-                    )
+            return _ids_in(file)
     except OSError as exc:
         raise WrongInput(
             Message(
@@ -53,4 +38,22 @@ def read_ids(path: Path) -> IdList:
                 reason=exc.strerror,
             )
         ) from exc
+
+
+def _ids_in(lines: Iterable[str]) -> IdList:
+    ids, without_id = array("q"), 0
+    for line in lines:
+        text = line.strip().strip('"')
+        if not text:
+            continue
+        match = _ID.fullmatch(text)
+        if match and int(match[1]) <= MAX_ID:
+            ids.append(int(match[1]))
+        else:
+            without_id += 1
+        if len(ids) > MAX_LIST_IDS:
+            limit = f"{MAX_LIST_IDS:,}"
+            raise WrongInput(
+                Message("A list may have %(limit)s ids at most. Split it.", limit=limit)
+            )
     return IdList(ids, without_id)

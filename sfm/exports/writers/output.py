@@ -176,26 +176,24 @@ class EmptyColumnCheck:
 
     def warnings(self) -> tuple[str, ...]:
         """A sentence for each column that is empty, or partly so, against all expectation."""
-        sentences: list[Message] = []
-        for place, column in enumerate(self._columns):
-            after = 1 if column.always else column.suspect_after
-            if place in self._never_filled and after and self._rows >= after:
-                sentences.append(
-                    PluralMessage(
-                        "The column %(name)s is empty in the only row.",
-                        "The column %(name)s is empty in all %(num)s rows.",
-                        self._rows,
-                        name=column.name,
-                    )
-                )
-            elif self._empty.get(place):
-                sentences.append(
-                    Message(
-                        "The column %(name)s is empty in %(place)s of %(rows)s rows; every post "
-                        "should have it.",
-                        name=column.name,
-                        place=f"{self._empty[place]:,}",
-                        rows=f"{self._rows:,}",
-                    )
-                )
-        return tuple(sentences)
+        sentences = (self._warning(*numbered) for numbered in enumerate(self._columns))
+        return tuple(sentence for sentence in sentences if sentence)
+
+    def _warning(self, place: int, column: Column) -> Message | None:
+        after = 1 if column.always else column.suspect_after
+        if place in self._never_filled and after and self._rows >= after:
+            return PluralMessage(
+                "The column %(name)s is empty in the only row.",
+                "The column %(name)s is empty in all %(num)s rows.",
+                self._rows,
+                name=column.name,
+            )
+        if self._empty.get(place):
+            return Message(
+                "The column %(name)s is empty in %(place)s of %(rows)s rows; every post should "
+                "have it.",
+                name=column.name,
+                place=f"{self._empty[place]:,}",
+                rows=f"{self._rows:,}",
+            )
+        return None
