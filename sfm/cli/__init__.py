@@ -58,6 +58,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "export": CommandEntry(
         "exports", "Export posts of an account, a set, a list, stream files, or all."
     ),
+    "work": CommandEntry("work", "Do what pages have asked for, where no scheduler runs."),
     "use_sandbox": CommandEntry("setup", "Speak to the sandbox where no Twitter key is set."),
     "migrate_database": CommandEntry("database", "Bring the database up to date, after a copy."),
     "sandbox": CommandEntry("sandbox", "Run the sandbox Twitter on a port of its own."),

@@ -26,11 +26,11 @@ from sfm.extensions import settings
 from sfm.jobs import worker
 from sfm.runs import leases, shutdown
 from sfm.runs.leases import new_owner
+from sfm.runs.presence import LEADER_LEASE
 from sfm.runs.transactions import write_alone
 
 logger = logging.getLogger(__name__)
 
-LEADER_LEASE = "leader:scheduler"
 LEASE_SECONDS = 20
 RENEW_SECONDS = 5
 STEADY_SECONDS = 30  # several heartbeats of every run

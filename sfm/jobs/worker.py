@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from functools import partial
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from sfm import clock
@@ -23,16 +24,17 @@ logger = logging.getLogger(__name__)
 MAX_WAITING_RUNS = 2  # runs of one job in the queue
 
 
-def queue_due(*, recover_silent: bool = True) -> int:
+def queue_due(names: Collection[str] | None = None, *, recover_silent: bool = True) -> int:
     """Recover stale runs, then queue a run for each slot that is due; how many were queued.
 
     For the leader only. Commits. Taking a slot and queueing its run are one transaction, so that
     each slot has one run. Without `recover_silent`, runs are recovered only whose process has
-    certainly ended.
+    certainly ended; with `names`, only these jobs are queued.
     """
     queue.recover_stale(silent_too=recover_silent)
     _resume_paused()
-    return sum(_queue(job) for job in _due_jobs() if job.has_runs)
+    due = (job for job in _due_jobs() if job.has_runs)
+    return sum(_queue(job) for job in due if names is None or job.name in names)
 
 
 def _due_jobs() -> list[Job]:
@@ -64,14 +66,18 @@ def _has_enough_waiting(job: Job) -> bool:
 
 
 def _resume_paused() -> None:
-    """Queue paused runs again whose `not_before` has come. Commits."""
-    ready = (Run.state == "paused", Run.not_before <= clock.now())
-    if not db.session.scalar(select(func.count()).where(*ready)):
+    """Queue paused runs again whose `not_before` has come; end those that only a command carries
+    out, whose command has ended. Commits."""
+    ready = (Run.state == "paused", Run.not_before <= clock.now(), Run.kind.in_(with_runs()))
+    left = (Run.state.in_(("paused", "queued")), Run.kind.not_in(with_runs()))
+    if not db.session.scalar(select(func.count()).where(or_(and_(*ready), and_(*left)))):
         db.session.rollback()
         return
 
     def requeue() -> None:
         db.session.execute(update(Run).where(*ready).values(state="queued", message=""))
+        ended = {"state": "failed", "message": queue.COMMAND_ENDED, "finished_at": clock.now()}
+        db.session.execute(update(Run).where(*left).values(ended))
 
     unit_of_work(requeue)
 

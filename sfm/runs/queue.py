@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sfm import clock
 from sfm.database import db
 from sfm.errors import SfmError
-from sfm.messages import Message
+from sfm.messages import Message, join_messages
 from sfm.models import Lease, Run
 from sfm.networks.errors import OutOfCredits
 from sfm.runs import leases, shutdown
@@ -45,6 +45,7 @@ STALE_SECONDS = 120  # a heartbeat older than this is a stopped one
 MAX_CRASHES = 3
 POSTPONED_SECONDS = 300
 UNEXPECTED = Message("Something unexpected went wrong; the log has the details.")
+COMMAND_ENDED = Message("Its command has ended; call it again for the rest.")
 CUT_OFF = Message(
     "It was cut off: its program ended without a word. The next run goes on where it stopped."
 )
@@ -175,16 +176,16 @@ def finish(
             raise
         except OutOfCredits as trouble:
             pause = pause_for(trouble)
-            ending = _ending_of(pause, run.origin)
+            ending = _ending_of(pause, run)
             raise pause from trouble
         except SfmError as exc:
-            ending = _ending_of(exc, run.origin)
+            ending = _ending_of(exc, run)
             raise
         except DATABASE_ERRORS as exc:
             sentence = error_of(exc)
             if not isinstance(sentence, SfmError):
                 raise
-            ending = _ending_of(sentence, run.origin)
+            ending = _ending_of(sentence, run)
             raise sentence from exc
         finally:
             _end(run, ending, result)
@@ -199,8 +200,10 @@ class Ending:
     not_before: datetime | None = None
 
 
-def _ending_of(exc: SfmError, origin: str) -> Ending:
-    """The run of a command ends with it; other runs are queued to go on."""
+def _ending_of(exc: SfmError, run: RunContext) -> Ending:
+    """The run of a command ends with it; other runs are queued to go on. A pause outlasts the
+    command if others can carry out a run of its kind."""
+    origin, can_go_on = run.origin, bool(job_of(run.kind).function)
     if isinstance(exc, LeaseLost):
         return Ending("")
     if isinstance(exc, Cancelled):
@@ -212,6 +215,8 @@ def _ending_of(exc: SfmError, origin: str) -> Ending:
     if isinstance(exc, Postponed):
         later = exc.until or clock.now() + timedelta(seconds=POSTPONED_SECONDS)
         return Ending("queued", exc.message, later)
+    if isinstance(exc, Pause) and not can_go_on:
+        return Ending("failed", join_messages([exc.message, COMMAND_ENDED]))
     if isinstance(exc, Pause):
         return Ending("paused", exc.message, exc.until)
     return Ending("failed", exc.message)

@@ -21,6 +21,11 @@ def stop_requested() -> bool:
     return _stop_event.is_set()
 
 
+def wait_for_stop(seconds: float) -> bool:
+    """Wait so many seconds, or until `request_stop` is called; whether it was."""
+    return _stop_event.wait(seconds)
+
+
 def clear_stop() -> None:
     """Take the request back: a command that heard it has ended, and for tests."""
     _stop_event.clear()

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from sfm import __version__, clock
 from sfm.config import Settings
 from sfm.extensions import settings
+from sfm.runs import presence
 from sfm.web.access import current_user
 from sfm.web.navigation import navigation
 
@@ -46,6 +47,7 @@ def bind(app: Flask) -> None:
         navigation=navigation,
         version=__version__,
         with_args=with_args,
+        work_notice=presence.notice,
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

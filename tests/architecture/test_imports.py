@@ -23,6 +23,7 @@ FLOOR = {
 # Anything else is a feature: floor 2.
 
 ACROSS = {
+    ("cli", "jobs"),  # the command `work` carries out what pages have asked for
     ("audit", "models"),  # every feature records what people did; docs/decisions/0007 says why here
     ("adapters", "twitter"),
     ("errors", "messages"),
