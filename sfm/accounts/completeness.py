@@ -172,13 +172,16 @@ def _missing(record: AccountRecord) -> list[str]:
     return parts
 
 
+def describe_hole(after_id: int | None, before_id: int, cause: str) -> Message:
+    """Between which times posts are missing, and why. `after_id` None: from the first post on."""
+    before = _moment(before_id)
+    if after_id is None:
+        return Message(WHY_NONE_BEFORE[cause], before=before)
+    return Message(WHY_MISSING[cause], after=_moment(after_id), before=before)
+
+
 def _of_hole(hole: PostsMissing) -> list[str]:
-    before = _moment(hole.before_id)
-    if hole.after_id is None:
-        parts: list[str] = [Message(WHY_NONE_BEFORE[hole.cause], before=before)]
-    else:
-        after = _moment(hole.after_id)
-        parts = [Message(WHY_MISSING[hole.cause], after=after, before=before)]
+    parts: list[str] = [describe_hole(hole.after_id, hole.before_id, hole.cause)]
     if hole.kept_since:
         parts.append(
             PluralMessage(

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from sfm import clock
-from sfm.accounts import lifecycle, names
+from sfm.accounts import completeness, lifecycle, names
 from sfm.database import db
 from sfm.errors import NotFound
 from sfm.extensions import settings
@@ -204,7 +204,15 @@ def _collect_pass(
         run.advance(0, saved.new, saved=True)
         run.check()
         if end is not None:
+            _record_limit(run, account, end.hole)
             return
+
+
+def _record_limit(run: RunContext, account: CollectedAccount, hole: Hole | None) -> None:
+    """Add an error row for posts beyond X's limit; what else leaves a hole has one already."""
+    if hole is not None and hole.cause == holes.LIMIT:
+        reason = completeness.describe_hole(hole.after_id, hole.before_id, hole.cause)
+        run.error(account.name, reason, permanent=True, twitter_user_id=account.id)
 
 
 def _save_page(

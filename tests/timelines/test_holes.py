@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from sfm.database import begin_write, db
-from sfm.models import TimelineHole, TwitterUser, TwitterUserItem
+from sfm.models import RunError, TimelineHole, TwitterUser, TwitterUserItem
 from sfm.posts import delete
 from sfm.runs import queue
 from sfm.runs.context import RunContext
@@ -60,6 +60,8 @@ def test_more_posts_than_twitter_gives_since_the_last_pass_leave_a_hole(
     assert len(kept) < 250
     assert hole_rows() == [(truth[400], kept[-1], "limit")]
     assert place(user) == (truth[0], None, None)
+    (reason,) = db.session.scalars(select(RunError.reason))
+    assert "are missing: more had been posted" in reason
     again = collect(twitter, a_run, user.id)
     assert again == CollectResult(new=0, known=0, pages=1)
     assert len(hole_rows()) == 1, "noted once"
