@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from sfm import clock
+from sfm import audit, clock
 from sfm.accounts.names import rename
 from sfm.adapters import NETWORK
 from sfm.database import db
@@ -120,15 +120,27 @@ def _is_confirmed_by_repeat(account: TwitterUser) -> bool:
     return since is not None and clock.now() - since >= CONFIRM_AFTER
 
 
-def confirm_gone() -> int:
-    """Set all accounts that are marked as gone to gone; how many. Flushes."""
-    unconfirmed = select(TwitterUser).where(TwitterUser.gone_unconfirmed_since.is_not(None))
-    accounts = db.session.scalars(unconfirmed).all()
+def confirm_gone(account_ids: Sequence[int] | None = None) -> int:
+    """Set accounts that are marked as gone to gone, all or these; how many. Flushes.
+
+    With an entry in the audit log.
+    """
+    marked = unconfirmed_accounts()
+    accounts = [account for account in marked if account_ids is None or account.id in account_ids]
     for account in accounts:
         apply_problem(account, NETWORK.account_problem("gone", account.name))
     db.session.flush()
     update_unconfirmed_event()
+    audit.record(
+        "twitter_user.gone_confirmed", kind="twitter_user", subject=f"{len(accounts)} accounts"
+    )
     return len(accounts)
+
+
+def unconfirmed_accounts() -> Sequence[TwitterUser]:
+    """The accounts that are marked as gone and not confirmed, A to Z."""
+    unconfirmed = select(TwitterUser).where(TwitterUser.gone_unconfirmed_since.is_not(None))
+    return db.session.scalars(unconfirmed.order_by(TwitterUser.lower_name)).all()
 
 
 def unconfirmed_count() -> int:

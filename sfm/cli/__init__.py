@@ -36,6 +36,9 @@ COMMANDS: dict[str, CommandEntry] = {
     ),
     "update_usernames": CommandEntry("timelines", "Look active accounts up; take over new names."),
     "add_userlist": CommandEntry("accounts", "Add the accounts of a list, one name a line."),
+    "confirm_gone": CommandEntry(
+        "accounts", "Enter accounts as gone that Twitter called gone, many at once."
+    ),
     "demo": CommandEntry("demo", "Show a whole collection against the sandbox."),
     "populate_uids": CommandEntry("timelines", "Deprecated: fill in missing uids."),
     "import_tweets": CommandEntry("imports", "Import posts that are held in files already."),

@@ -61,6 +61,35 @@ def add_userlist(
     click.echo(_summary(preview, outcome))
 
 
+@click.command("confirm_gone")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def confirm_gone(yes: bool) -> None:
+    """Enter accounts as gone that Twitter called gone, many at once.
+
+    Names them and asks first. Without this, they are entered when a look-up at least six hours
+    later says the same.
+    """
+    from sfm.accounts import lifecycle
+    from sfm.cli.users import at_the_terminal
+    from sfm.database import begin_write, db
+
+    names = {account.id: account.name for account in lifecycle.unconfirmed_accounts()}
+    db.session.rollback()
+    if not names:
+        click.echo("No account waits to be confirmed.")
+        return
+    for name in names.values():
+        click.echo(name)
+    if not yes:
+        click.confirm(f"Enter these {len(names):,} accounts as gone?", abort=True, err=True)
+    begin_write()
+    with at_the_terminal():
+        confirmed = lifecycle.confirm_gone(list(names))
+    db.session.commit()
+    click.echo(f"{confirmed:,} accounts are entered as gone from Twitter.")
+
+
 def words_for(line: ListLine, added: Collection[str]) -> str:
     """`12  nasa  added`, with the reason where there is one. `added`: the verdicts added."""
     from sfm.accounts.list_import import WORDS

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
+from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import func, select
 
 from sfm.accounts import lifecycle, service
@@ -204,6 +204,22 @@ def test_a_missing_uid_that_nothing_is_said_of_is_no_missing_account(
     (error,) = db.session.scalars(select(RunError))
     assert (error.subject, error.permanent) == ("millbrook_lib", False)
     assert "gave no answer" in error.reason
+
+
+def test_a_command_names_them_asks_and_confirms(
+    app: Flask, sandbox: Sandbox, runner: FlaskCliRunner
+) -> None:
+    accounts = several(sandbox, 6)
+    delete(sandbox, accounts)
+    names_run()
+    refused = runner.invoke(args=["confirm_gone"], input="n\n")
+    assert refused.exit_code == 1
+    assert states(accounts) == ["ok"] * 6
+    done = runner.invoke(args=["confirm_gone", "--yes"])
+    assert done.stdout.splitlines()[:-1] == sorted((user.name for user in accounts), key=str.lower)
+    assert states(accounts) == ["not_found"] * 6
+    assert "twitter_user.gone_confirmed" in db.session.scalars(select(AuditEntry.action)).all()
+    assert "No account waits" in runner.invoke(args=["confirm_gone"]).stdout
 
 
 def test_an_administrator_confirms_on_the_first_page(

@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from sfm import audit
 from sfm.accounts import lifecycle, queries, service, sets
 from sfm.database import begin_write, db
 from sfm.errors import SfmError, WrongInput
@@ -155,9 +154,6 @@ def edit(account_id: int) -> Response | BaseResponse:
 @access("superuser")
 def confirm_gone() -> BaseResponse:
     confirmed = lifecycle.confirm_gone()
-    audit.record(
-        "twitter_user.gone_confirmed", kind="twitter_user", subject=f"{confirmed} accounts"
-    )
     db.session.commit()
     message = ngettext(
         "%(num)s account is entered as gone from Twitter.",
