@@ -58,7 +58,7 @@ FATAL = (
 )  # fmt: skip
 EXPLAINING = (CredentialProblem, Pause)  # why another thread found no key that it may use
 WENT_ON = Message("The run went on with another credential.")
-READ_AHEAD = 50  # accounts whose standing is read with the present one's
+READ_AHEAD = 50  # accounts whose cursor is read with the present one's
 
 
 @dataclass

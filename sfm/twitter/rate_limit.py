@@ -88,7 +88,7 @@ class Limiter:
             state = read_headers(headers, clock.now())
             self._compare_clocks(state)
             if refusal is not None:
-                _spend(window, refusal, now)
+                _apply_refusal(window, refusal, now)
             else:
                 _correct(window, state, now)
 
@@ -141,7 +141,7 @@ def _correct(window: _Window, state: RateLimitState, now: float) -> None:
     window.remaining, window.resets_at, window.is_confirmed = remaining, resets_at, True
 
 
-def _spend(window: _Window, refusal: Wait, now: float) -> None:
+def _apply_refusal(window: _Window, refusal: Wait, now: float) -> None:
     if refusal.reason in ("too_fast", "connections"):
         window.hold_until = now + refusal.seconds
     else:

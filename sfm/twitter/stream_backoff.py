@@ -37,14 +37,14 @@ class Backoff:
 
     def crowded_seconds(self, now: float) -> float:
         """Seconds until one more connect is within bounds."""
-        return self._crowded_until(now) - now
+        return self._next_connect_at(now) - now
 
     def failed(self, kind: BackoffKind, now: float, requested_seconds: float = 0.0) -> float:
         """Seconds to wait before the next connect. `requested_seconds`: what a refusal asks for."""
         count = self._failures[kind]
         self._failures[kind] = count + 1
         wait = max(_table(kind, count), min(requested_seconds, RATE_MAX_SECONDS))
-        return max(wait, self._crowded_until(now + wait) - now)
+        return max(wait, self._next_connect_at(now + wait) - now)
 
     def alive(self, seconds: float, records: int) -> None:
         """After a connection ended: forget the failures before it if it lasted.
@@ -54,7 +54,7 @@ class Backoff:
         if seconds >= ALIVE_SECONDS:
             self._failures.clear()
 
-    def _crowded_until(self, moment: float) -> float:
+    def _next_connect_at(self, moment: float) -> float:
         """The first time from `moment` on at which one more connect is within bounds."""
         for most, span in _MAX_CONNECTS:
             if len(self._connects) >= most:

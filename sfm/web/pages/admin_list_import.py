@@ -81,7 +81,7 @@ def save(token: str) -> Response | BaseResponse:
         if problem:
             form.refuse("new_set", problem)
             return _page(token, draft, form)
-    problem = _save_some(draft)
+    problem = _save_next(draft)
     if draft.saved < len(draft.lines):
         list_drafts.keep(token, draft)
         return _page(token, draft, form, problem)
@@ -140,7 +140,7 @@ def _choose(draft: ListDraft, form: SaveListForm) -> str:
     return ""
 
 
-def _save_some(draft: ListDraft) -> str:
+def _save_next(draft: ListDraft) -> str:
     """Save the next pieces; a sentence where their set was deleted meanwhile."""
     user_id = signed_in_user().id
     for piece in list_drafts.next_to_save(draft):
@@ -223,10 +223,10 @@ def lines_page(token: str, draft: ListDraft, args: Mapping[str, Any]) -> LinesPa
 
     Arguments that mean nothing here lead to all lines, or to the first ones.
     """
-    counts = Counter(map(standing, draft.lines))
+    counts = Counter(map(shown_verdict, draft.lines))
     verdict = str(args.get("verdict", ""))
     verdict = verdict if verdict in counts else ""
-    lines = [line for line in draft.lines if not verdict or standing(line) == verdict]
+    lines = [line for line in draft.lines if not verdict or shown_verdict(line) == verdict]
     start = _start(lines, str(args.get("at", "")))
     rows = [_row(line) for line in lines[start : start + LINES]]
     end = start + len(rows)
@@ -242,7 +242,7 @@ def lines_page(token: str, draft: ListDraft, args: Mapping[str, Any]) -> LinesPa
     )
 
 
-def standing(line: ListLine) -> str:
+def shown_verdict(line: ListLine) -> str:
     """The verdict of a line, or that it still waits for one."""
     return WAITING if line.verdict == "new" and line.record is None else line.verdict
 
@@ -256,7 +256,7 @@ def _start(lines: Sequence[ListLine], at: str) -> int:
 
 
 def _row(line: ListLine) -> Row:
-    verdict = standing(line)
+    verdict = shown_verdict(line)
     return Row(line, _word(verdict), TONES.get(verdict, "warn"))
 
 
