@@ -5,6 +5,9 @@ Nothing here says what was collected; `sfm/streams/coverage.py` does. Flushes; t
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from sqlalchemy import select
 
 from sfm import audit, clock
@@ -14,6 +17,7 @@ from sfm.filters import validation
 from sfm.filters.criteria import criteria_of
 from sfm.messages import Message
 from sfm.models import CoverageDue, FilterVersion, TwitterFilter, User
+from sfm.models.filter import CRITERIA
 from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 
 CREATED, ACTIVATED, STARTED = "created", "activated", "started"
@@ -89,6 +93,20 @@ def end_version(twitter_filter: TwitterFilter) -> None:
     for row in db.session.scalars(going_on):
         row.ended_at = max(twitter_filter.changed_at, row.began_at)
     db.session.flush()
+
+
+def versions_between(prefix: str, first: datetime, behind: datetime) -> list[FilterVersion]:
+    """What a filter listened for in this time, earliest first."""
+    met = FilterVersion.ended_at.is_(None) | (FilterVersion.ended_at > first)
+    rows = select(FilterVersion).where(
+        FilterVersion.prefix == prefix, FilterVersion.began_at < behind, met
+    )
+    return list(db.session.scalars(rows.order_by(FilterVersion.began_at, FilterVersion.id)))
+
+
+def version_criteria(version: FilterVersion) -> dict[str, Any]:
+    """Words, people, locations, exact rules and uids, as `criteria_of` gives them."""
+    return {name: getattr(version, name) for name in CRITERIA}
 
 
 def _values(twitter_filter: TwitterFilter) -> dict[str, object]:

@@ -66,7 +66,7 @@ def from_row(row: Any, now: datetime, fills: Iterable[Any] = ()) -> CoverageGap:
     return CoverageGap(
         row.prefix, row.began_at, row.ended_at, seconds, row.cause, row.detail or row.cause,
         last_id=row.last_id, lost_estimate=row.lost_estimate, lost_counted=row.lost_counted,
-        row_id=row.id, fills=tuple(fill for fill in fills if _meets(fill, row.began_at, ended_at)),
+        row_id=row.id, fills=tuple(fill for fill in fills if fill.gap_id == row.id),
         unrecorded_posts=row.filled_posts if row.filled and row.searched_from is None else None,
     )  # fmt: skip
 
@@ -83,6 +83,7 @@ class GapExplainer:
         ends = zip(saved_times(rows, now), rows.saved, strict=True)
         self._by_end = sorted(((end, row.id, row) for (_, end), row in ends), key=_order)
         self._by_begin = sorted(((row.began_at, row.id, row) for row in rows.saved), key=_order)
+        self._by_id = {note.id: note for note in rows.notes}
         self._notes = [note for note in rows.notes if note.cause != ASKED_FOR]
 
     def explain(self, pieces: Iterable[Span], *, goes_on: bool) -> list[CoverageGap]:
@@ -111,7 +112,7 @@ class GapExplainer:
             lost_estimate=max(estimate, sum(note.lost_estimate for note in notes)),
             lost_counted=sum(note.lost_counted for note in notes),
             row_id=same[-1].id if same else None,
-            fills=tuple(fill for fill in self.rows.fills if _meets(fill, began_at, ended_at)),
+            fills=tuple(fill for fill in self.rows.fills if self._fills(fill, began_at, ended_at)),
         )  # fmt: skip
 
     def _is_of(self, note: Any, began_at: datetime, ended_at: datetime) -> bool:
@@ -122,6 +123,10 @@ class GapExplainer:
             if place < len(self._by_begin) and self._by_begin[place][0] <= began_at:
                 return False
         return _meets(note, began_at, ended_at)
+
+    def _fills(self, fill: Any, began_at: datetime, ended_at: datetime) -> bool:
+        """Whether search was asked for this gap, and not only for the seconds around it."""
+        return _meets(self._by_id.get(fill.gap_id, fill), began_at, ended_at)
 
     def _due_at(self, moment: datetime) -> Any | None:
         return next(

@@ -193,7 +193,9 @@ def fill(gap_id: int, client: RecentSearch, root: Path, run_folder: Path) -> Map
         fresh = sorted(lines.keys() - saved.known)
         target.write((number, lines[number]) for number in fresh if number not in saved.left)
         sealed = _without_late_removals(target.sealed, removed)
-        _settle(gap_id, _outcome(plan, search, before + len(fresh)), len(fresh), root, sealed)
+        fills = _fills(plan, search, fresh)
+        outcome = _outcome(plan, fills) | {"filled_posts": before + len(fresh)}
+        _settle(gap_id, outcome, fills, root, sealed)
     finally:
         target.close()
     return {"posts": len(fresh), "already_held": len(lines) - len(fresh)}
@@ -208,52 +210,83 @@ def _wait_until_searchable(ended_at: datetime) -> None:
 
 
 @dataclass
-class _Search:
-    """Records found, by post id; sentences on chains of pages that broke off; unreadable posts."""
+class _SearchedPart:
+    """What search gave for one part of a gap, and what of its answers could not be had."""
 
-    records: dict[int, PostRecord] = field(default_factory=dict)
+    numbers: set[int] = field(default_factory=set)
     breaks: list[str] = field(default_factory=list)
     unreadable: int = 0
 
 
+@dataclass
+class _Search:
+    """What search gave, by id; of each part of the gap."""
+
+    records: dict[int, PostRecord] = field(default_factory=dict)
+    parts: list[_SearchedPart] = field(default_factory=list)
+
+
 def _search(plan: FillPlan, client: RecentSearch) -> _Search:
     search = _Search()
-    for query in plan.queries:
-        for page in client.search_recent(query, start_time=plan.start, end_time=plan.end):
-            search.records.update((record.post.twitter_id, record) for record in page.records)
-            search.unreadable += len(page.refused)
-            search.breaks += [
-                Message(
-                    "The pages of “%(query)s” broke off: %(detail)s",
-                    query=query,
-                    detail=problem.detail,
-                )
-                for problem in page.problems
-                if problem.kind == BROKEN_PAGING
-            ]
+    for part in plan.parts:
+        searched = _SearchedPart()
+        for query in part.queries:
+            for page in client.search_recent(query, start_time=part.start, end_time=part.end):
+                records = {record.post.twitter_id: record for record in page.records}
+                searched.numbers |= records.keys() - search.records.keys()
+                search.records |= records
+                searched.unreadable += len(page.refused)
+                searched.breaks += [
+                    Message(
+                        "The pages of “%(query)s” broke off: %(detail)s",
+                        query=query,
+                        detail=problem.detail,
+                    )
+                    for problem in page.problems
+                    if problem.kind == BROKEN_PAGING
+                ]
+        search.parts.append(searched)
     return search
 
 
-def _outcome(plan: FillPlan, search: _Search, posts: int) -> dict[str, Any]:
-    """The new values of the gap's row: what was searched for, and what was not."""
-    not_searched = [*plan.not_searched, *search.breaks]
-    if search.unreadable:
-        not_searched.append(
-            PluralMessage(
-                "%(num)s post of the answers could not be read.",
-                "%(num)s posts of the answers could not be read.",
-                search.unreadable,
+def _fills(plan: FillPlan, search: _Search, fresh: Iterable[int]) -> list[GapFill]:
+    """A row for each part: what was asked for it, what was not, and what came."""
+    new = set(fresh)
+    fills = []
+    for part, searched in zip(plan.parts, search.parts, strict=True):
+        not_searched = [*part.not_searched, *searched.breaks]
+        if searched.unreadable:
+            not_searched.append(
+                PluralMessage(
+                    "%(num)s post of the answers could not be read.",
+                    "%(num)s posts of the answers could not be read.",
+                    searched.unreadable,
+                )
             )
-        )
-    state = IN_PART if not_searched else FILLED
+        is_last = part is plan.parts[-1]
+        goes_on = bool(searched.breaks) or (plan.is_too_new and is_last)
+        state = IN_PART if not_searched else FILLED
+        fills.append(
+            GapFill(
+                began_at=part.start, ended_at=part.end, queries=list(part.queries),
+                posts=len(searched.numbers & new), not_searched=not_searched,
+                state=BROKEN_OFF if goes_on else state,
+            )
+        )  # fmt: skip
+    return fills
+
+
+def _outcome(plan: FillPlan, fills: Iterable[GapFill]) -> dict[str, Any]:
+    """What the gap's row says from now on: what was asked for, and what was not."""
+    fills = list(fills)
+    states = {fill.state for fill in fills}
     return {
-        "filled": BROKEN_OFF if search.breaks or plan.is_too_new else state,
-        "filled_posts": posts,
+        "filled": next(state for state in (BROKEN_OFF, IN_PART, FILLED) if state in states),
         "filled_note": LEFT_OUT,
         "searched_from": plan.start,
         "searched_to": plan.end,
-        "searched_queries": list(plan.queries),
-        "not_searched": not_searched,
+        "searched_queries": list(dict.fromkeys(q for fill in fills for q in fill.queries)),
+        "not_searched": [why for fill in fills for why in fill.not_searched or ()],
     }
 
 
@@ -276,7 +309,7 @@ def _without_late_removals(
 
 
 def _settle(
-    gap_id: int, values: Mapping[str, Any], new_posts: int, root: Path,
+    gap_id: int, values: Mapping[str, Any], fills: Iterable[GapFill], root: Path,
     sealed: Iterable[tuple[Path, FileFacts]],
 ) -> None:  # fmt: skip
     begin_write()
@@ -284,14 +317,10 @@ def _settle(
         record_file(root, path, facts)
     db.session.execute(update(Gap).where(Gap.id == gap_id).values(values))
     gap = db.session.get_one(Gap, gap_id)
-    db.session.add(
-        GapFill(
-            gap_id=gap_id, filter_id=gap.filter_id, prefix=gap.prefix, run_id=gap.run_id,
-            began_at=values["searched_from"], ended_at=values["searched_to"], posts=new_posts,
-            queries=values["searched_queries"], state=values["filled"],
-            not_searched=values["not_searched"],
-        )
-    )  # fmt: skip
+    for fill in fills:
+        fill.gap_id, fill.filter_id = gap_id, gap.filter_id
+        fill.prefix, fill.run_id = gap.prefix, gap.run_id
+        db.session.add(fill)
     db.session.commit()
 
 
