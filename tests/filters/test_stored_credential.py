@@ -21,11 +21,11 @@ from sfm.filters.connections import ConnectionTaken, NoStreamCredential
 from sfm.filters.drafting import FilterDraft, draft_of
 from sfm.filters.remote_checks import search_client
 from sfm.filters.validation import BadFilter
-from sfm.models import Credential, Gap, Heartbeat, RecurringExport, TwitterFilter, User
+from sfm.models import Credential, Heartbeat, RecurringExport, TwitterFilter, User
 from sfm.users import credentials
 from sfm.users.service import Rights
 from tests.pages import page, submit
-from tests.streams.collecting import make_filter
+from tests.streams.collecting import all_gaps, make_filter
 
 NOBODY = People({}, {})
 LoginAs = Callable[[User], FlaskClient]
@@ -109,7 +109,7 @@ def test_a_right_that_is_taken_stops_the_filter_and_its_time_is_a_gap(app: Flask
     db.session.commit()
     assert [str(name) for name in change.stopped] == [f"the filter “Floods” (number {made.id})"]
     assert not made.is_active
-    assert [gap.cause for gap in db.session.query(Gap).order_by(Gap.id)][-1] == "not_active"
+    assert all_gaps()[-1].cause == "not_active"
 
 
 SAMPLE_OF = ["a token of its own", "the setting", "the only token"]
@@ -191,6 +191,7 @@ def test_who_deactivates_a_user_is_told_what_stops_before(
     assert answer.status_code == 303
     db.session.expire_all()
     assert not made.is_active
+    assert [(gap.cause, gap.who) for gap in all_gaps()][-1:] == [("user_deactivated", "sam.super")]
     assert reconcile.wanted_programs().programs == ()
     assert due_ids() == []
 

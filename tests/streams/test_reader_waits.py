@@ -41,7 +41,7 @@ def start() -> Iterator[Start]:
             )
             return StreamClient(transport).sample_stream()
 
-        reader = ReaderThread(connect, LineQueue(), Status(), **more)  # type: ignore[arg-type]
+        reader = ReaderThread(connect, LineQueue(), Status(), lambda line: [], **more)  # type: ignore[arg-type]
         readers.append(reader)
         reader.start()
         return reader
