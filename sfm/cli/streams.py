@@ -21,6 +21,11 @@ dir_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Where files are written; DATA_DIR if not given.",
 )
+verbose_option = click.option(
+    "--verbose",
+    is_flag=True,
+    help="Say on standard error what is asked for, each change, and how many posts come.",
+)
 interval_option = click.option(
     "--interval",
     type=click.IntRange(1, 86_400),
@@ -40,7 +45,7 @@ interval_option = click.option(
 @save_option
 @dir_option
 @interval_option
-@click.option("--verbose", is_flag=True, help="Say more on standard error.")
+@verbose_option
 @click.option("--list", "show_list", is_flag=True, help="List the filters and their state.")
 @with_appcontext
 def filterstream(
@@ -69,7 +74,7 @@ def filterstream(
 @save_option
 @dir_option
 @interval_option
-@click.option("--verbose", is_flag=True, help="Say more on standard error.")
+@verbose_option
 @with_appcontext
 def streamsample(save: bool, folder: Path | None, interval: int | None, verbose: bool) -> None:
     """Collect Twitter's sample of all posts (about 1 %), to standard output or to files."""

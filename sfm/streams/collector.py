@@ -41,6 +41,7 @@ from sfm.streams.routing import CollectedFilters, Router
 from sfm.streams.rule_sync import RuleSync
 from sfm.streams.sinks import FileSink, Sink, StdoutSink
 from sfm.streams.status import Status
+from sfm.streams.verbose_log import VerboseLog
 from sfm.streams.writer_thread import WriterThread
 from sfm.supervisord.conf import SAMPLE_PREFIX
 
@@ -92,6 +93,7 @@ class Collector:
         self._started_at = clock.now()
         self._restarts = restarts_of(options.program)
         self._exit_code: int | None = None
+        self._verbose_log = VerboseLog()
         self.not_collected: dict[int, str] = {}  # active filters, and why they are not collected
         self.filters = self._load() if options.filter_ids else CollectedFilters({})
         self.router = Router(self.filters, self._mark) if options.filter_ids else None
@@ -137,6 +139,7 @@ class Collector:
                 self.status.rules_in_force(self.prefixes)
             self._begin_record()
             self._handle_signals()
+            self._verbose_log.begin(self.source.label, self.options.folder, self.filters)
             self.reader.start()
             self.writer.start()
             code = self._watch()
@@ -218,6 +221,7 @@ class Collector:
             self._follow_changes()
             self.removed.refresh()
             self._write_heartbeat(self.status.state, self.status.reason)
+            self._verbose_log.progress(self.status, self.sink.in_hand, self.sink.files())
             if self.stop_signals:
                 return ASKED_TO_STOP
             if self.reader.refusal is not None:

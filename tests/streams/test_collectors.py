@@ -456,9 +456,13 @@ def test_without_save_posts_go_to_standard_output(collect: Collect, data: Path) 
         assert process.process.stdout is not None
         lines = [process.process.stdout.readline() for _ in range(40)]
         process.signal(signal.SIGINT)
-        code, out, _ = process.end()
+        code, out, err = process.end()
     assert (code, out) == (0, "")
     assert ids_of_lines(b"".join(lines)) == list(range(1, 41))
+    for said in ("listens for flood", "connects with the app token", "standard output",
+                 "state connected", "40 posts"):  # fmt: skip
+        assert said in err, "--verbose says what goes on"
+    assert "token-one" not in err
     assert not sealed_files(data)
 
 
