@@ -18,6 +18,9 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def machine_now(self) -> datetime:
+        return datetime.now(UTC)
+
     def monotonic(self) -> float:
         return time.monotonic()
 
@@ -38,6 +41,11 @@ def use(clock: SystemClock) -> SystemClock:
 def now() -> datetime:
     """The present moment, aware, in UTC."""
     return _clock.now()
+
+
+def machine_now() -> datetime:
+    """What this machine's own clock says, aware, in UTC; only to compare it with another one."""
+    return _clock.machine_now()
 
 
 def monotonic() -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -28,6 +28,7 @@ from sqlalchemy import (
     bindparam,
     event,
     make_url,
+    or_,
     select,
     text,
 )
@@ -188,6 +189,18 @@ AWAY_ERRORS = (OperationalError, InterfaceError, InternalError, TimeoutError)
 def check_connection() -> None:
     """Ask the database for a single value. Raises SQLAlchemyError where it does not answer."""
     db.session.execute(select(1))
+
+
+def has_come(
+    column: InstrumentedAttribute[datetime | None], period: timedelta
+) -> ColumnElement[bool]:
+    """Whether a stored moment has come, in SQL; false where there is none.
+
+    One that lies further ahead than its own period was stored by a clock that was ahead: it is
+    void, so it has come too.
+    """
+    now = clock.now()
+    return or_(column <= now, column > now + period)
 
 
 def begin_write() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from sfm import clock
-from sfm.database import begin_write, db
+from sfm.database import begin_write, db, has_come
 from sfm.errors import SfmError
 from sfm.models import Run, ScheduledJob
 from sfm.runs import events, queue, scheduled_jobs
@@ -21,6 +22,7 @@ from sfm.runs.transactions import unit_of_work
 
 logger = logging.getLogger(__name__)
 
+LONGEST_PAUSE = timedelta(days=32)  # until the next month
 MAX_WAITING_RUNS = 2  # runs of one job in the queue
 
 
@@ -68,7 +70,11 @@ def _has_enough_waiting(job: Job) -> bool:
 def _resume_paused() -> None:
     """Queue paused runs again whose `not_before` has come; end those that only a command carries
     out, whose command has ended. Commits."""
-    ready = (Run.state == "paused", Run.not_before <= clock.now(), Run.kind.in_(with_runs()))
+    ready = (
+        Run.state == "paused",
+        has_come(Run.not_before, LONGEST_PAUSE),
+        Run.kind.in_(with_runs()),
+    )
     left = (Run.state.in_(("paused", "queued")), Run.kind.not_in(with_runs()))
     if not db.session.scalar(select(func.count()).where(or_(and_(*ready), and_(*left)))):
         db.session.rollback()

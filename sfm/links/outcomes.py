@@ -53,6 +53,8 @@ _RETRIES: dict[str, tuple[timedelta, ...]] = {
     "bad_answer": (_DAY,),
 }
 
+LONGEST_RETRY = 7 * _DAY
+
 GONE = frozenset({404, 410, 451})
 
 

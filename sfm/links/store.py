@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sfm import clock
-from sfm.database import db
+from sfm.database import db, has_come
 from sfm.links.extract import FoundLink, host_of, links_of
 from sfm.links.fetch import Followed
-from sfm.links.outcomes import ANSWERED, retry_at
+from sfm.links.outcomes import ANSWERED, LONGEST_RETRY, retry_at
 from sfm.models import Link, LinkLook, Run, TwitterUserItem, TwitterUserItemUrl
 from sfm.models.link import LOOK
 
@@ -78,7 +78,7 @@ def _insert_new(table: Any, rows: list[dict[str, Any]], key: list[str]) -> None:
 
 def is_due() -> ColumnElement[bool]:
     """Of a link: not followed yet, for a run was cut off, or due for another try."""
-    return or_(Link.outcome == "", Link.retry_at <= clock.now())
+    return or_(Link.outcome == "", has_come(Link.retry_at, LONGEST_RETRY))
 
 
 def links_to_follow(
@@ -115,7 +115,7 @@ def unfollowed() -> list[int]:
 
 def due(count: int = 500) -> list[int]:
     """Row ids of links that are due for another try, those that have waited longest first."""
-    query = select(Link.id).where(Link.retry_at <= clock.now()).order_by(Link.retry_at)
+    query = select(Link.id).where(has_come(Link.retry_at, LONGEST_RETRY)).order_by(Link.retry_at)
     return list(db.session.scalars(query.limit(count)))
 
 

@@ -152,7 +152,9 @@ class RunContext:
             self.progress.message = why
             self._write_heartbeat()
         self.tell_wait(until, why)
-        while (rest := (until - clock.now()).total_seconds()) > 0:
+        # Not longer than it was at first, though the clock be set back meanwhile.
+        ends_at = clock.monotonic() + (until - clock.now()).total_seconds()
+        while (rest := min((until - clock.now()).total_seconds(), ends_at - clock.monotonic())) > 0:
             self.check()
             clock.sleep(min(rest, WAIT_CHECK_SECONDS))
         with self._lock:

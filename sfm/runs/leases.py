@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import os
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from sfm import clock
 from sfm.database import db
 from sfm.models import Lease
+from sfm.runs import database_clock
 from sfm.runs.transactions import write_alone
 
+logger = logging.getLogger(__name__)
+
 LEASE_SECONDS = 90
+LONGEST = timedelta(seconds=2 * LEASE_SECONDS)  # no lease is taken for so long
 MAX_HOST_CHARACTERS = 40  # of an owner's name
 _RENEW = (  # built once, for every unit of work of every run
     update(Lease)
@@ -56,7 +60,9 @@ class LeaseHolder:
 def take(name: str, owner: str, seconds: float = LEASE_SECONDS) -> AcquiredLease | None:
     """Take the lease; None where another owner has it. Commits on its own.
 
-    A lease that has expired, or whose process is certainly dead, goes to the first that asks.
+    A lease that has expired, or whose process is certainly dead, goes to the first that asks; so
+    does one that expires later than any lease can, unless its process lives. All by the
+    database's clock.
     """
     if _is_taken(name):
         return None  # the usual answer, every second: no wait for a writer
@@ -68,16 +74,34 @@ def take(name: str, owner: str, seconds: float = LEASE_SECONDS) -> AcquiredLease
 
 def _is_taken(name: str) -> bool:
     with db.engine.connect() as connection:
-        row = connection.execute(
-            select(Lease.owner).where(Lease.name == name, Lease.expires_at > clock.now())
-        ).first()
-    return row is not None and not is_dead_owner(row.owner)
+        return is_held(connection, Lease.name == name)
+
+
+def is_held(connection: Connection, which: ColumnElement[bool]) -> bool:
+    """Whether a lease of these is somebody's at present."""
+    now = database_clock.now(connection)
+    rows = connection.execute(
+        select(Lease.owner, Lease.expires_at).where(which, Lease.expires_at > now)
+    )
+    return any(not _is_void(row.owner, row.expires_at, now) for row in rows)
+
+
+def _is_void(owner: str, expires_at: datetime, now: datetime) -> bool:
+    """Whether the owner has certainly ended, or a clock that was ahead wrote when it expires."""
+    if is_dead_owner(owner):
+        return True
+    if expires_at <= now + LONGEST or is_living_owner(owner):
+        return False
+    logger.warning("a lease was taken by a clock that was ahead expires_at=%s", expires_at)
+    return True
 
 
 def _take(connection: Connection, name: str, owner: str, seconds: float) -> AcquiredLease | None:
-    now = clock.now()
+    now = database_clock.now(connection)
     expires_at = now + timedelta(seconds=seconds)
-    row = connection.execute(select(Lease.owner, Lease.epoch).where(Lease.name == name)).first()
+    row = connection.execute(
+        select(Lease.owner, Lease.epoch, Lease.expires_at).where(Lease.name == name)
+    ).first()
     if row is None:
         values = {"name": name, "owner": owner, "epoch": 1, "since": now, "expires_at": expires_at}
         connection.execute(insert(Lease).values(values))
@@ -85,6 +109,8 @@ def _take(connection: Connection, name: str, owner: str, seconds: float) -> Acqu
     free = Lease.expires_at <= now
     if is_dead_owner(row.owner):
         free = or_(free, Lease.owner == row.owner)
+    elif _is_void(row.owner, row.expires_at, now):
+        free = or_(free, Lease.expires_at > now + LONGEST)
     taken = connection.execute(
         update(Lease)
         .where(Lease.name == name, Lease.epoch == row.epoch, free)
@@ -95,9 +121,10 @@ def _take(connection: Connection, name: str, owner: str, seconds: float) -> Acqu
 
 def holder(name: str) -> LeaseHolder | None:
     """The present owner of the lease, None if there is none."""
+    now = database_clock.now(db.session.connection())
     row = db.session.execute(
         select(Lease.owner, Lease.since, Lease.expires_at).where(
-            Lease.name == name, Lease.expires_at > clock.now()
+            Lease.name == name, Lease.expires_at > now
         )
     ).first()
     return LeaseHolder(row.owner, row.since, row.expires_at) if row else None
@@ -106,7 +133,7 @@ def holder(name: str) -> LeaseHolder | None:
 def renew(connection: Connection, lease: AcquiredLease, seconds: float = LEASE_SECONDS) -> bool:
     """Extend the lease in the caller's transaction; False where it is no longer ours."""
     mine = {"lease": lease.name, "holder": lease.owner, "number": lease.epoch}
-    end = clock.now() + timedelta(seconds=seconds)
+    end = database_clock.now(connection) + timedelta(seconds=seconds)
     return bool(connection.execute(_RENEW, {**mine, "end": end}).rowcount)
 
 
@@ -135,6 +162,15 @@ def is_dead_owner(owner: str) -> bool:
         return False
     pid, _, started = parts[1].partition("-")
     return pid.isdigit() and _start_time(int(pid)) != started
+
+
+def is_living_owner(owner: str) -> bool:
+    """Whether the owner is a process of this very kernel that certainly lives."""
+    parts = owner.split("/")
+    if len(parts) != 4 or not _kernel_id() or parts[2] != _kernel_id():
+        return False
+    pid, _, started = parts[1].partition("-")
+    return pid.isdigit() and _start_time(int(pid)) == started
 
 
 def describe_owner(owner: str) -> str:

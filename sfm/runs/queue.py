@@ -17,7 +17,7 @@ from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from sfm import clock
-from sfm.database import db
+from sfm.database import db, has_come
 from sfm.errors import SfmError
 from sfm.messages import Message, join_messages
 from sfm.models import Lease, Run
@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 STALE_SECONDS = 120  # a heartbeat older than this is a stopped one
 MAX_CRASHES = 3
 POSTPONED_SECONDS = 300
+LONGEST_POSTPONEMENT = timedelta(days=2)
 UNEXPECTED = Message("Something unexpected went wrong; the log has the details.")
 COMMAND_ENDED = Message("Its command has ended; call it again for the rest.")
 CUT_OFF = Message(
@@ -104,7 +105,7 @@ def start(name: str, params: Mapping[str, Any] | None = None) -> RunContext:
 
 def claim(names: Collection[str]) -> RunContext | None:
     """Begin the oldest queued run of these kinds that is due; None if there is none."""
-    due = or_(Run.not_before.is_(None), Run.not_before <= clock.now())
+    due = or_(Run.not_before.is_(None), has_come(Run.not_before, LONGEST_POSTPONEMENT))
     with db.engine.connect() as connection:
         waiting = connection.execute(
             select(Run.id, Run.kind)
@@ -244,9 +245,10 @@ def recover_stale(names: Collection[str] | None = None, *, silent_too: bool = Tr
     have crashed three times; a command's run is closed as failed, and the next one goes on from
     there.
     """
-    settled, silent_since = 0, clock.now() - timedelta(seconds=STALE_SECONDS)
+    settled, now, silence = 0, clock.now(), timedelta(seconds=STALE_SECONDS)
     for row in _running(names):
-        is_silent = (row.heartbeat_at or row.queued_at) < silent_since
+        # A heartbeat that lies ahead was written by a clock that was ahead.
+        is_silent = abs(now - (row.heartbeat_at or row.queued_at)) > silence
         gone = is_dead_owner(row.owner) or (silent_too and is_silent)
         if gone and not _lease_is_alive(row):
             settled += _recover(row)
@@ -272,10 +274,7 @@ def _lease_is_alive(row: Row[Any]) -> bool:
     if is_dead_owner(row.owner):
         return False
     with db.engine.connect() as connection:
-        live_lease = connection.execute(
-            select(Lease.name).where(Lease.owner == row.owner, Lease.expires_at > clock.now())
-        )
-        return live_lease.first() is not None
+        return leases.is_held(connection, Lease.owner == row.owner)
 
 
 def _recover(row: Row[Any]) -> int:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import sqrt
 from typing import Any
 
 from sqlalchemy import select
 
 from sfm import clock
+from sfm.accounts import lifecycle
 from sfm.database import db
+from sfm.extensions import settings
 from sfm.models import TwitterUser
+
+logger = logging.getLogger(__name__)
 
 MIN_POSTS_PER_DAY = 1.0  # those that post less are asked as if they posted this much
 
@@ -34,20 +39,28 @@ def due_accounts(begun_at: datetime, chosen_ids: Sequence[int] | None = None) ->
     and until their time accounts that are asked less often (quiet, suspended, protected, gone).
     Never-asked ones come first, then those longest not asked, weighed by the root of how much
     they post: so little is lost to X's limit of 3,200, and the end of the list has its turn though
-    each run is ended before it.
+    each run is ended before it. A time further ahead than any account is left out for is void.
     """
     now = clock.now()
     waiting: list[Any] = []
-    done = not_due = 0
+    done = not_due = void = 0
+    longest = max(lifecycle.ASK_AGAIN_AFTER, timedelta(hours=settings().quiet_every_hours))
     for row in db.session.execute(_candidates(chosen_ids)):
         if row.polled_at is not None and begun_at < row.polled_at <= now:
             done += 1
-        elif chosen_ids is None and row.ask_again_at is not None and row.ask_again_at > now:
+        elif chosen_ids is None and _is_within(row.ask_again_at, now, now + longest):
             not_due += 1
         else:
             waiting.append(row)
+            void += row.ask_again_at is not None and row.ask_again_at > now + longest
+    if void:
+        logger.warning("accounts were put aside by a clock that was ahead count=%d", void)
     waiting.sort(key=lambda row: (-_urgency(row, now), row.id))
     return DueAccounts({row.id: row.name for row in waiting}, done, not_due)
+
+
+def _is_within(moment: datetime | None, after: datetime, until: datetime) -> bool:
+    return moment is not None and after < moment <= until
 
 
 def _candidates(chosen_ids: Sequence[int] | None) -> Any:
