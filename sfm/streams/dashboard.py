@@ -215,8 +215,9 @@ def _judge(
         and not _newer(twitter_filter, heartbeat)
     ):
         return STOPPED, heartbeat.reason, heartbeat.since, True
-    problem = owners.problem_of(twitter_filter) if process is None else ""
-    if problem and not manager.is_broken:
+    is_missing = process is None and manager.is_running
+    problem = owners.problem_of(twitter_filter) if is_missing else ""
+    if problem:
         return STOPPED, problem, None, True
     if not manager.is_running and process is None:
         return (

@@ -314,15 +314,6 @@ def test_a_token_that_a_filter_connects_with_is_not_forgotten(
     assert db.session.query(Credential).count() == 0
 
 
-def test_the_board_says_why_a_filter_has_no_process(
-    app: Flask, superuser: User, login_as: LoginAs
-) -> None:
-    made = make_filter(owner="ben")
-    made.user.is_active = False
-    db.session.commit()
-    assert "ben is not active" in page(login_as(superuser), "/status/").text
-
-
 def test_administrators_list_who_may_use_the_installations_token(
     app: Flask, superuser: User, login_as: LoginAs
 ) -> None:

@@ -202,6 +202,13 @@ def test_a_crash_loop_is_stopped_and_says_so(found: TwitterFilter) -> None:
     assert (shown.state, shown.needs_person) == ("stopped", True)
 
 
+def test_a_filter_without_a_process_says_what_keeps_it_from_one(found: TwitterFilter) -> None:
+    found.user.is_active = False
+    db.session.commit()
+    shown = line(found)
+    assert (shown.state, "ann is not active" in shown.reason) == ("stopped", True)
+
+
 def test_two_active_filters_on_one_token_one_waits(found: TwitterFilter) -> None:
     other = TwitterFilter(name="Other", user_id=found.user_id, words="x")
     other.credential_id = found.credential_id
