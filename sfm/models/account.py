@@ -20,9 +20,15 @@ from sfm import clock
 from sfm.database import Base, SentenceText, WideId
 from sfm.models.user import User
 
+UNKNOWN_AUTHOR = "(unknown)"  # name of the row that holds posts whose author no one wrote down
+
 
 class TwitterUser(Base):
-    """A Twitter account that is collected. Its uid is its key for ever; its name may change."""
+    """A Twitter account that is collected. Its uid is its key for ever; its name may change.
+
+    A name in brackets is none that Twitter gives: an account known by its uid alone, "(12)", or
+    the one row without a uid for posts whose author is unknown, which is no account at all.
+    """
 
     __tablename__ = "twitter_user"
 
@@ -91,6 +97,11 @@ class TwitterUser(Base):
         cascade="all, delete-orphan",
         passive_deletes=True,
     )
+
+    @property
+    def is_unknown_author(self) -> bool:
+        """Whether this is no account, but the row of posts whose author is unknown."""
+        return self.uid is None and self.name == UNKNOWN_AUTHOR
 
 
 class AccountEvent(Base):

@@ -20,6 +20,7 @@ from sfm.database import db
 from sfm.errors import WrongInput
 from sfm.messages import Message
 from sfm.models import AccountEvent, Run, TwitterUser
+from sfm.models.account import UNKNOWN_AUTHOR
 from sfm.networks.page import PostRecord
 from sfm.networks.record import Post
 from sfm.posts import bulk_sql
@@ -30,7 +31,6 @@ from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.runs.transactions import unit_of_work
 
 BATCH = 250  # posts; rows and raw lines of a batch are held in memory
-UNKNOWN_AUTHOR = "(unknown)"  # the account of posts whose author no one wrote down
 
 
 @dataclass

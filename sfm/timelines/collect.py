@@ -20,7 +20,7 @@ from sfm.accounts import completeness, lifecycle, names
 from sfm.database import db
 from sfm.errors import NotFound
 from sfm.extensions import settings
-from sfm.messages import Message
+from sfm.messages import Message, PluralMessage
 from sfm.models import TwitterUser
 from sfm.networks.adapter import TimelineReader
 from sfm.networks.errors import BadRequest
@@ -343,11 +343,23 @@ def _record_problems(
         )
         for twitter_id in strangers
     ]
+    if nameless := sum(record.post.author_uid is None for record in page.records):
+        errors.append((_without_author(nameless), ""))
     for reason, detail in errors:
         run.error(
             account.name, reason, detail=detail.replace("\x00", ""), twitter_user_id=account.id
         )
     return len(errors)
+
+
+def _without_author(posts: int) -> PluralMessage:
+    return PluralMessage(
+        "Twitter did not name the author of %(num)s post. It is kept as this account's, whose "
+        "timeline it came with.",
+        "Twitter did not name the author of %(num)s posts. They are kept as this account's, whose "
+        "timeline they came with.",
+        posts,
+    )
 
 
 def _split_by_author(page: Page, account: CollectedAccount) -> tuple[list[PostRecord], list[int]]:

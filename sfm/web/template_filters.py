@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from flask import Flask, current_app, request, url_for
-from flask_babel import format_date, format_datetime, format_decimal, get_locale
+from flask_babel import format_date, format_datetime, format_decimal, get_locale, gettext
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -19,6 +19,7 @@ from markupsafe import Markup
 from sfm import __version__, clock
 from sfm.config import Settings
 from sfm.extensions import settings
+from sfm.models.account import UNKNOWN_AUTHOR
 from sfm.runs import presence
 from sfm.web.access import current_user
 from sfm.web.navigation import navigation
@@ -152,7 +153,14 @@ def bind_counting(app: Flask) -> None:
 
 
 def handle(name: str) -> Markup:
-    """A Twitter name with its @, kept apart from what stands around it."""
+    """A Twitter name with its @, kept apart from what stands around it.
+
+    A name in brackets is none: the account's uid, or of no account at all.
+    """
+    if name == UNKNOWN_AUTHOR:
+        return Markup("<bdi>{}</bdi>").format(gettext("author unknown"))
+    if name.startswith("("):
+        return Markup("<bdi>{}</bdi>").format(gettext("account %(uid)s", uid=name.strip("()")))
     return Markup("<bdi>@{}</bdi>").format(name)
 
 

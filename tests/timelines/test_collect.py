@@ -493,6 +493,19 @@ def test_a_quiet_account_is_asked_daily_though_no_two_runs_begin_at_the_same_sec
     assert due_accounts(clock.now()).names == {user.id: "one_post_only"}
 
 
+def test_a_post_without_an_author_is_kept_and_said(
+    twitter: Client, sandbox: Sandbox, a_run: RunContext
+) -> None:
+    """D-4."""
+    person = sandbox.world.find("one_post_only")
+    user = tracked(person)
+    nameless = sandbox.world.add_post(person, "whose?", overrides={"author_id": None}).id
+    collect(twitter, a_run, user.id)
+    assert nameless in held(user)
+    (reason,) = db.session.scalars(select(RunError.reason)).all()
+    assert "did not name the author of 1 post" in reason
+
+
 def test_posts_of_strangers_move_no_cursor_and_end_no_pass(
     twitter: Client, sandbox: Sandbox, a_run: RunContext, clock: FrozenClock
 ) -> None:

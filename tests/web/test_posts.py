@@ -332,3 +332,26 @@ def test_all_recorded_posts_open_and_show_their_text(
 
 def squeezed(text: str) -> str:
     return "".join(text.split()).replace("\ufffd", "")
+
+
+def test_posts_of_an_unknown_author_belong_to_no_account(
+    runner: FlaskCliRunner, tmp_path: Path, login_as: LoginAs, superuser: User
+) -> None:
+    """D-5: the row that holds them has no @, no figures, and is nothing to activate."""
+    given = tmp_path / "thin.jsonl"
+    given.write_text(
+        '{"id":"1897500000000000012","text":"by nobody known"}\n'
+        '{"id":"1897500000000000013","text":"x","author_id":"7"}\n'
+    )
+    done = runner.invoke(args=["import_tweets", "--add-users", str(given)])
+    assert done.exit_code == 0, done.output
+    client = login_as(superuser)
+    shown = page(client, "/twitter-user/(unknown)/")
+    assert "author unknown" in shown.text
+    assert "belong to no account" in shown.text
+    assert "by nobody known" in shown.text
+    for word in ("@(", "Activate", "followers", "How complete"):
+        assert word not in shown.text
+    assert "account 7" in page(client, "/twitter-user/(7)/").text
+    assert "Activate" in page(client, "/twitter-user/(7)/").text
+    assert "@(" not in page(client, "/tweets/").text

@@ -15,6 +15,7 @@ from flask_babel import lazy_gettext as _l
 
 from sfm.posts.facets import Facet, Facets
 from sfm.posts.selection import Selection
+from sfm.web.template_filters import handle
 
 KINDS = {
     "post": _l("Posts"),
@@ -88,7 +89,7 @@ def _label(name: str, facet: Facet, labels: dict | None) -> str:
     if name == "month":
         return str(format_date(_first_of(facet.value), "MMM y", rebase=False))
     if name == "account":
-        return f"@{facet.label}"
+        return handle(facet.label).striptags()
     return str(labels.get(facet.value, facet.label)) if labels else facet.label
 
 
@@ -122,7 +123,8 @@ def conditions(selection: Selection, names: dict[int, str], set_name: str) -> li
     args = selection.to_args()
     labels = {
         "account": ", ".join(
-            f"@{names.get(account_id, account_id)}" for account_id in selection.accounts[:5]
+            handle(str(names.get(account_id, account_id))).striptags()
+            for account_id in selection.accounts[:5]
         ),
         "set": _("set “%(name)s”", name=set_name),
         "from": _("from %(day)s", day=args.get("from", "")),
