@@ -17,7 +17,8 @@ from sfm.errors import WrongInput
 from sfm.exports import storage
 from sfm.exports.package import package
 from sfm.exports.package.account_completeness import accounts_of
-from sfm.exports.package.provenance import gaps_of, runs_of
+from sfm.exports.package.filter_versions import streams_of
+from sfm.exports.package.provenance import gaps_of, known_spans, runs_of
 from sfm.exports.readers.database import DatabasePosts, ListedPosts, snapshot
 from sfm.exports.readers.id_list import read_ids
 from sfm.exports.request import Criteria, ExportRequest
@@ -146,7 +147,7 @@ def _write(
             needed = storage.expected_bytes(request.layout, source.total or 0)
             storage.check_disk_space(paths[0].parent, needed, request.keep_free_mb)
             _copy(request, source, outputs, summary, watch)
-            gaps, runs = _provenance(connection, request, summary)
+            gaps, runs, streams = _provenance(connection, request, summary)
             accounts = _accounts(connection, request)
         written = [output.finish() for output in outputs]
     finally:
@@ -155,7 +156,7 @@ def _write(
     for output, path, result in zip(outputs, paths, written, strict=True):
         _verify(source.tally, output, path, result)
     facts = _facts(source, written[0], summary, read_at)
-    return replace(facts, gaps=gaps, runs=runs, accounts=accounts)
+    return replace(facts, gaps=gaps, runs=runs, streams=streams, accounts=accounts)
 
 
 def _fields(request: ExportRequest, outputs: Sequence[Output]) -> tuple[str, ...]:
@@ -173,11 +174,13 @@ def _verify(tally: Tally, output: Output, path: Path, result: WrittenOutput) -> 
 
 def _provenance(
     connection: Connection, request: ExportRequest, summary: Summary
-) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...]]:
-    """The outages and the runs behind the posts, for a package; of other exports none."""
+) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...], tuple[dict[str, Any], ...]]:
+    """Outages, runs and filters behind the posts, for a package; of other exports none."""
     if not _is_packed(request):
-        return (), ()
-    return gaps_of(connection, request, summary), runs_of(connection, summary.run_ids)
+        return (), (), ()
+    spans = known_spans(connection, request, summary)
+    streams = streams_of(connection, spans) if spans else ()
+    return gaps_of(connection, request, summary), runs_of(connection, summary.run_ids), streams
 
 
 def _accounts(connection: Connection, request: ExportRequest) -> tuple[dict[str, Any], ...]:

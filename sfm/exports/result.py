@@ -24,6 +24,7 @@ class ExportFacts:
     gaps: tuple[str, ...] = ()
     runs: tuple[dict[str, Any], ...] = ()
     accounts: tuple[dict[str, Any], ...] = ()
+    streams: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ nothing else is said of it anywhere: not on pages, nor in a package.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -131,6 +131,18 @@ def _proved(saved: list[Span], known_from: datetime) -> str:
 
 def _at(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def of_last_days(twitter_filters: Iterable[TwitterFilter], days: int) -> dict[int, str]:
+    """By number of each filter, what is known of so many days until now, as `describe` says it."""
+    now = clock.now()
+    since = now - timedelta(days=days)
+    prefixes = {file_names.filter_prefix(each.id): each for each in twitter_filters}
+    found = records(db.session.connection(), list(prefixes), since)
+    return {
+        each.id: describe(found[prefix], max(each.created_at, since), now)
+        for prefix, each in prefixes.items()
+    }
 
 
 def count_gaps(since: datetime) -> int:

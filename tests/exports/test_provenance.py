@@ -23,6 +23,7 @@ from sfm.jobs.tasks import import_stream_files
 from sfm.models import (
     CoverageDue,
     CoverageSaved,
+    FilterVersion,
     Gap,
     GapFill,
     Run,
@@ -302,3 +303,50 @@ def test_an_export_of_a_page_tells_what_its_owner_may_know(
         (name,) = [one for one in archive.namelist() if one.endswith("export.json")]
         told = json.loads(archive.read(name))["gaps"]
     assert causes(told) == ["mine"]
+
+
+def test_a_package_says_what_the_filters_listened_for_and_when_they_should_have_collected(
+    target_folder: Path, reader: User
+) -> None:
+    """S-5: each version within the time, and nothing of others' filters."""
+    mine = file_of(reader, "mine.gz", 600, 610)
+    theirs = file_of(make_user("other"), "theirs.gz", 605)
+    imported(mine, theirs)
+    for file, words in ((mine, "election, ballot box"), (theirs, "their secret")):
+        key = {"filter_id": file.filter_id, "prefix": file.prefix}
+        moments = [MIDNIGHT + timedelta(minutes=minutes) for minutes in (-60, 300, 700, 5000)]
+        db.session.add(
+            CoverageDue(
+                began_at=moments[0], begin_cause="created", begun_by="ann", ended_at=moments[2],
+                end_cause="stopped", ended_by="ben", **key,
+            )
+        )  # fmt: skip
+        for place, more in enumerate((words, f"{words}, #vote", "much later")):
+            db.session.add(
+                FilterVersion(
+                    began_at=moments[place + place // 2], ended_at=moments[place + 1], words=more,
+                    name="Votes", rules=[more], username="ann", **key,
+                )
+            )  # fmt: skip
+    db.session.commit()
+    gaps_told(target_folder, of(**TWO_DAYS), reader)
+    readme = (target_folder / "x" / "README.txt").read_text()
+    assert "secret" not in readme
+    due = (
+        f"{mine.prefix} should have collected from 2018-10-10T23:00:00Z (created, by ann) to "
+        "2018-10-11T11:40:00Z (stopped, by ben)"
+    )
+    part = readme.partition("What the filters listened for\n")[2].partition("\n\n")[0]
+    first, second = "election, ballot box", "election, ballot box, #vote"
+    assert part.splitlines()[1:] == [
+        f"filter “Votes”, {times}: words: {words}; rules as told to X: {words}; User: ann"
+        for times, words in (
+            ("2018-10-10T23:00:00Z to 2018-10-11T05:00:00Z", first),
+            ("2018-10-11T05:00:00Z to 2018-10-11T11:40:00Z", second),
+        )
+    ] + [due]
+    (stream,) = json.loads((target_folder / "x" / "export.json").read_text())["streams"]
+    assert [version["words"] for version in stream["listened_for"]] == [
+        "election, ballot box", "election, ballot box, #vote",
+    ]  # fmt: skip
+    assert stream["should_have_collected"][0]["ended_by"] == "ben"

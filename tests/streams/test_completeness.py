@@ -53,6 +53,22 @@ def told(client: FlaskClient) -> str:
     return text
 
 
+def test_the_list_of_filters_says_the_same_of_the_last_seven_days(
+    signed_in: FlaskClient, token: User, clock: FrozenClock
+) -> None:
+    made = saved(token)
+    collector = RecordedCollector(made.id)
+    collector.connect()
+    for _ in range(10):
+        clock.advance(DAY)
+        collector.status.alive()
+        collector.say("connected")
+    assert (
+        "Its posts were saved without a gap of a second from 2026-11-25 12:00:00 UTC to "
+        "2026-12-02 12:00:00 UTC." in page(signed_in, "/filters/").text
+    )
+
+
 def test_a_filter_that_was_never_connected_has_collected_nothing(
     signed_in: FlaskClient, token: User, clock: FrozenClock
 ) -> None:

@@ -69,6 +69,7 @@ def facts_as_json(request: ExportRequest, facts: ExportFacts) -> dict[str, objec
         "captured_by": dict(facts.summary.captured_by),
         "runs": list(facts.runs),
         "accounts": list(facts.accounts),
+        "streams": list(facts.streams),
     }
 
 

@@ -87,6 +87,20 @@ def gaps_of(connection: Connection, request: ExportRequest, summary: Summary) ->
     return (*lines, UNKNOWN_OF_OTHERS) if others_unknown else tuple(lines)
 
 
+def known_spans(
+    connection: Connection, request: ExportRequest, summary: Summary
+) -> dict[str, Span]:
+    """The streams concerned that the reader may know, and the time that is asked about."""
+    sees_all = _sees_all(connection, request.reader_id)
+    spans = _spans(connection, request, summary, sees_all)
+    owners = _owners(connection) if spans else {}
+    return {
+        prefix: span
+        for prefix, span in spans.items()
+        if sees_all or _is_of(_owner(owners, prefix), request)
+    }
+
+
 def _owners(connection: Connection) -> dict[str, Any]:
     """Name and User of each filter, by the prefix of its files."""
     columns = (TwitterFilter.id, TwitterFilter.name, TwitterFilter.user_id)

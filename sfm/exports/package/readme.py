@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from sfm import clock
 from sfm.exports.format import PACKINGS
 from sfm.exports.package.account_completeness import account_lines
+from sfm.exports.package.filter_versions import version_lines
 from sfm.exports.request import ExportRequest
 from sfm.exports.result import ExportFacts
 from sfm.exports.writers.text_rules import CHANGE_WORDS
@@ -33,6 +34,7 @@ def readme(request: ExportRequest, facts: ExportFacts, names: Iterable[str]) -> 
         _section("What the posts are", _posts(facts)),
         _list_section("Please look at", facts.warnings),
         _list_section("Gaps in what was collected", facts.gaps),
+        _list_section("What the filters listened for", version_lines(facts.streams)),
         _list_section("How complete the accounts are", account_lines(facts.accounts)),
         _section("Files", dict.fromkeys(names, "")),
         f"How to cite\n-----------\n{_citation(request, facts)}",

@@ -19,7 +19,7 @@ from sfm.models import Gap, TwitterFilter
 from sfm.runs import queue
 from sfm.runs.jobs import FILL_GAP
 from sfm.streams import dashboard, gap_fill
-from sfm.streams.completeness import of_filter, of_prefix
+from sfm.streams.completeness import of_filter, of_last_days, of_prefix
 from sfm.streams.file_names import filter_prefix
 from sfm.web.access import access, current_user, signed_in_user
 from sfm.web.forms.filters import DeleteFilterForm, FilterForm
@@ -29,6 +29,7 @@ from sfm.web.translation import translate
 
 bp = Blueprint("filters", __name__)
 MAX_GAPS = 50
+DAYS_OF_LIST = 7
 
 
 @bp.get("/filters/")
@@ -49,7 +50,12 @@ def _list() -> Response:
     board_lines = dashboard.lines(only=ids) if ids else []
     lines = {line.twitter_filter.id: line for line in board_lines if line.twitter_filter}
     return page_or_part(
-        "filters/index.html", "filters/_list.html", filters=twitter_filters, lines=lines
+        "filters/index.html",
+        "filters/_list.html",
+        filters=twitter_filters,
+        lines=lines,
+        completeness=of_last_days(twitter_filters, DAYS_OF_LIST),
+        days=DAYS_OF_LIST,
     )
 
 
