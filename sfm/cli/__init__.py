@@ -45,7 +45,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "fetch_tweets_by_id": CommandEntry("posts", "Look posts up by their ids; JSON lines out."),
     "refill_items": CommandEntry("posts", "Make what is stored of posts anew from their JSON."),
     "check_counts": CommandEntry(
-        "posts", "Hold the kept counts against a full count; put them right."
+        "posts", "Compare the kept counts with a full count; correct them."
     ),
     "remove_tweet": CommandEntry("takedown", "Delete posts from everything kept here, for good."),
     "fetch_urls": CommandEntry("links", "Follow the links of posts to where they lead."),
@@ -136,7 +136,7 @@ def _database_trouble(exc: Exception) -> str:
 
 
 def register(app: Flask) -> None:
-    """Hang all commands on the app, in both spellings; the hyphenated one is not listed."""
+    """Register all commands with the app, in both spellings; the hyphenated one is not listed."""
     group: AppGroup = app.cli  # type: ignore[assignment]
     for name, place in COMMANDS.items():
         group.add_command(LazyCommand(name, place))

@@ -25,7 +25,7 @@ PASSING_SECONDS = 6 * 3600
 
 
 class Earlier:
-    """The time of the story's beginning, so that it ends now and no post is of tomorrow."""
+    """The sandbox's clock: begins so early that the demo ends now, and no post is of tomorrow."""
 
     def now(self) -> datetime:
         from sfm import clock
@@ -45,7 +45,7 @@ def demo() -> None:
 
     from sfm.sandbox.server import Sandbox
 
-    logging.getLogger("sfm").setLevel(logging.ERROR)  # the story tells it all
+    logging.getLogger("sfm").setLevel(logging.ERROR)  # the demo's own lines say it all
     make_app = current_app.extensions["sfm_create_app"]
     with (
         tempfile.TemporaryDirectory(prefix="sfm-demo-") as folder,
@@ -71,7 +71,7 @@ def settings_for(folder: Path, sandbox: Sandbox) -> Any:
 
 
 def show(app: Flask, sandbox: Sandbox) -> None:
-    """The story itself. The app is the demo's own, with an empty database."""
+    """The demo's steps. The app is the demo's own, with an empty database."""
     from sfm.database import db
     from sfm.extensions import settings
     from sfm.setup.migrate import bring_up_to_date

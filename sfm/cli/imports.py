@@ -63,7 +63,7 @@ def _counts(imported: Imported) -> list[str]:
         many(imported.read, "post", " read"),
         f"{imported.new:,} new",
         f"{imported.known:,} known",
-        f"{imported.without_account:,} without a tracked account",
+        f"{imported.without_account:,} without an account here",
         f"{imported.unreadable:,} unreadable",
     ]
     if imported.removed:

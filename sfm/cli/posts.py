@@ -162,7 +162,7 @@ def refill_items() -> None:
 @click.command("check_counts")
 @with_appcontext
 def check_counts() -> None:
-    """Hold the kept counts against a full count of all posts, and put them right."""
+    """Compare the kept counts with a full count of all posts, and correct them."""
     from sfm.cli.running import running
     from sfm.posts.count_check import Difference, verify_in_slices
 

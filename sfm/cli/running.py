@@ -1,4 +1,4 @@
-"""What commands that are runs share: the run itself, a polite end on SIGTERM, progress."""
+"""What commands that are runs share: the run itself, a clean end on SIGTERM, progress."""
 
 from __future__ import annotations
 

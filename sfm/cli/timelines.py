@@ -1,4 +1,4 @@
-"""Commands that ask Twitter about the tracked accounts."""
+"""Commands that ask Twitter about the collected accounts."""
 
 from __future__ import annotations
 

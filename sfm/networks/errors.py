@@ -180,7 +180,7 @@ ABOUT_THE_CALL: frozenset[CredentialKind] = frozenset(
 
 
 def scrub(body: bytes | str, secrets: tuple[str, ...] = ()) -> str:
-    """At most 500 printable characters of an answer, with tokens and known secrets blotted out."""
+    """At most 500 printable characters of an answer, with tokens and known secrets replaced."""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
     for secret in secrets:
         text = text.replace(secret, "[secret]")

@@ -1,6 +1,6 @@
 """The words a text is found by: one rule for both databases, for texts and for queries alike. Pure.
 
-Both full-text indexes get ready-made words, so that what is findable does not hang on a server's
+Both full-text indexes get ready-made words, so that what is findable does not depend on a server's
 locale or on a library's Unicode tables:
 
 - capitals, accents, Arabic and Hebrew vowel points and width variants make no difference;

@@ -1,4 +1,4 @@
-"""The tests of tracked accounts ask the sandbox."""
+"""The tests of collected accounts ask the sandbox."""
 
 from tests.collecting import sandbox, settings, twitter
 

@@ -158,11 +158,11 @@ def test_authors_nobody_tracks_are_left_out_or_added_inactive(
     file.write_bytes(lines(v1(1), v1(2, uid=202), v1(3, uid=202), v1(4, uid=303)))
 
     done = runner.invoke(args=["import_tweets", str(file)])
-    assert "1 new, 0 known, 3 without a tracked account" in done.output
+    assert "1 new, 0 known, 3 without an account here" in done.output
     assert len(stored()) == 1
 
     done = runner.invoke(args=["import_tweets", "--add-users", str(file)])
-    assert "3 new, 1 known, 0 without a tracked account" in done.output
+    assert "3 new, 1 known, 0 without an account here" in done.output
     assert "2 accounts added, inactive" in done.output
     added = db.session.scalars(select(TwitterUser).where(TwitterUser.uid.in_((202, 303)))).all()
     assert {user.name for user in added} == {"name_202", "name_303"}
