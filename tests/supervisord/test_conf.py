@@ -13,7 +13,8 @@ from sfm.errors import BadSetting
 from sfm.filters.programs import ProgramRequest, plan
 from sfm.supervisord import conf, files
 from sfm.supervisord.conf import BrokenConfiguration, Program
-from sfm.supervisord.paths import Paths, check
+from sfm.supervisord.own_conf import web_program
+from sfm.supervisord.paths import PROJECT, Paths, check
 
 PATTERN = re.compile(
     r"; Written by Social Feed Manager for filter \d+(, \d+)*\. Changes made here are lost\.\n"
@@ -187,3 +188,21 @@ def test_a_hundred_filters_of_one_connection_have_a_short_name(place: Paths) -> 
     assert [path.stem for path in place.conf.iterdir()] == ["twitterfilter-1"], "new before old"
     after = files.write_files(place, [program])
     assert (after.new, after.gone) == ((SHARED,), ("twitterfilter-1",))
+
+
+@pytest.mark.parametrize("name", ["web", "streamsample"])
+def test_the_templates_for_the_systems_supervisord_are_taken_by_it(place: Paths, name: str) -> None:
+    """S-12: with the guide's paths nothing has to be edited."""
+    text = (PROJECT / "supervisor" / f"{name}.conf.template").read_text()
+    assert "/path/to" not in text
+    text = text.replace("/var/log/sfm", str(place.logs)).replace("www-data", "root")
+    conf.check(text)
+    assert 'SFM_INSTANCE="/srv/sfm/instance"' in text
+
+
+def test_the_pages_run_alike_under_both_supervisords(place: Paths) -> None:
+    text = (PROJECT / "supervisor" / "web.conf.template").read_text()
+    (theirs,) = re.findall("^command=(.*)$", text, re.M)
+    (ours,) = re.findall("^command=(.*)$", web_program(place, "127.0.0.1", 8000), re.M)
+    options = re.compile(r"--(?!config)[a-z-]+(?: [\w.:]+)?")
+    assert sorted(options.findall(theirs)) == sorted(options.findall(ours))
