@@ -112,6 +112,14 @@ def _collected(record: AccountRecord) -> list[str]:
         parts: list[str] = [_of_unknown_beginning(record)]
     else:
         parts = [_of_known_beginning(record)]
+        if record.on_twitter is not None and record.on_twitter > record.posts_kept:
+            parts.append(
+                Message(
+                    "%(kept)s posts are kept, of %(on_twitter)s that Twitter counts.",
+                    kept=f"{record.posts_kept:,}",
+                    on_twitter=f"{record.on_twitter:,}",
+                )
+            )
     if record.pass_oldest_id is not None:
         parts.append(
             Message(

@@ -55,8 +55,9 @@ def test_the_limit_of_3200_is_named() -> None:
     limited = replace(RECORD, missing=(BELOW,), on_twitter=14_858)
     assert describe(limited) == (
         "All its posts that Twitter gave were collected from 2019-03-04 00:00 UTC to 2026-11-30 "
-        "06:00 UTC. Posts from before 2019-03-04 00:00 UTC were not to be had: Twitter gives only "
-        "the newest 3,200 posts of an account."
+        "06:00 UTC. 3,000 posts are kept, of 14,858 that Twitter counts. Posts from before "
+        "2019-03-04 00:00 UTC were not to be had: Twitter gives only the newest 3,200 posts of an "
+        "account."
     )
 
 
