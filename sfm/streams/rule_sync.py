@@ -26,6 +26,7 @@ from sfm.streams.status import Outage, Status
 logger = logging.getLogger(__name__)
 
 FAILED_SECONDS = (2.0, 5.0, 15.0, 60.0, 300.0)  # after the last of them, again and again
+LEFT_OUT_SECONDS = 3600.0  # then filters that did not fit are tried again
 CHECK_SECONDS = 60.0  # between two looks at the rules, whatever comes
 EARLY_CHECK_SECONDS = 5.0  # where what comes says that they may be gone
 MISSED_POSTS = 20.0  # so many should have come by the pace before
@@ -61,6 +62,7 @@ class RuleSync:
         self._added: dict[str, StreamRule] = {}
         self.left_out: dict[int, str] = {}  # filters whose rules do not fit, and why
         self._fitted: CollectedFilters | None = None  # what `left_out` is about
+        self._fit_again_at = 0.0  # on the monotonic clock: others may have made room
         self._failures = 0
         self._next_try = 0.0  # on the monotonic clock
         self.on_connect: Callable[[], None] = lambda: None  # the network has counted a connect
@@ -164,38 +166,50 @@ class RuleSync:
             logger.error("rule refused by Twitter rule=%s", text)
 
     def _sync_what_fits(self, client: RuleStore) -> SyncResult:
-        """Leave one filter after the other out, until the network takes the rules of the rest."""
+        """Leave one filter after the other out, until the network takes the rules of the rest.
+
+        Where it takes those of none alone, none is left out: they are not what it dislikes.
+        """
         filters = self._router.filters
-        if filters is not self._fitted:
+        if filters is not self._fitted or clock.monotonic() >= self._fit_again_at:
             self._fitted, self.left_out, self._failures = filters, {}, 0
+            self._fit_again_at = clock.monotonic() + LEFT_OUT_SECONDS
+        left_out = dict(self.left_out)
         while True:
-            numbers = [number for number in filters.rules if number not in self.left_out]
+            numbers = [number for number in filters.rules if number not in left_out]
             fitting = CollectedFilters({number: filters.rules[number] for number in numbers})
             try:
-                return client.sync_rules(fitting.unique_rules)
+                result = client.sync_rules(fitting.unique_rules)
             except BadRequest as refusal:
                 if len(numbers) < 2:
+                    self.left_out = {}
                     raise
-                self._leave_out(numbers, refusal)
+                left_out[self._newest_missing(numbers)] = Message(
+                    "Its rules do not fit beside those of the other filters on this connection, "
+                    "so it is left out. %(reason)s",
+                    reason=refusal.message,
+                )
+                continue
+            self._note_left_out(left_out)
+            return result
 
-    def _leave_out(self, numbers: list[int], refusal: BadRequest) -> None:
+    def _newest_missing(self, numbers: list[int]) -> int:
         """The newest of those whose rules are not in force, else the newest of all."""
+        rules = self._router.filters.rules
         missing = [
             number
             for number in numbers
-            if any(rule.value not in self._in_force for rule in self._router.filters.rules[number])
+            if any(rule.value not in self._in_force for rule in rules[number])
         ]
-        number = max(missing or numbers)
-        why = Message(
-            "Its rules do not fit beside those of the other filters on this connection, so it is "
-            "left out. %(reason)s",
-            reason=refusal.message,
-        )
-        self.left_out = {**self.left_out, number: why}  # other threads read it
-        logger.error("filter left out filter=%d why=%s", number, refusal.message)
-        self._status.stream_removed(
-            file_names.filter_prefix(number), self._seen_at, "rules_do_not_fit", why
-        )
+        return max(missing or numbers)
+
+    def _note_left_out(self, left_out: dict[int, str]) -> None:
+        before, self.left_out = self.left_out, left_out
+        for number in left_out.keys() - before.keys():
+            why = left_out[number]
+            logger.error("filter left out filter=%d why=%s", number, why)
+            prefix = file_names.filter_prefix(number)
+            self._status.stream_removed(prefix, self._seen_at, "rules_do_not_fit", why)
 
     def _note(self, result: SyncResult) -> None:
         now = clock.now()

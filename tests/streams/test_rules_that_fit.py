@@ -74,6 +74,33 @@ def test_the_filter_that_does_not_fit_is_left_out_by_name_and_its_time_is_a_gap(
     assert unpack(sync.figures()["left_out"]["3"]) == sync.left_out[3]  # type: ignore[index]
 
 
+def test_where_the_rules_of_none_are_taken_no_filter_is_left_out(sandbox: Sandbox) -> None:
+    sandbox.site.rules.cap = 1
+    status = Status()
+    sync = rule_sync(sandbox, status, {1: rules("a1", "a2"), 2: rules("b1", "b2")})
+    with pytest.raises(BadRequest):
+        sync.connect()
+    assert sync.left_out == {}
+    assert not status.outages
+
+
+def test_a_filter_that_was_left_out_comes_back_when_there_is_room(
+    sandbox: Sandbox, clock: FrozenClock
+) -> None:
+    sandbox.site.rules.cap = 2
+    sync = rule_sync(sandbox, Status(), {1: rules("a1", "a2"), 2: rules("b1", "b2")})
+    sync.sync()
+    assert list(sync.left_out) == [2]
+    sandbox.site.rules.cap = 10
+    clock.advance(3599)
+    sync.sync()
+    assert list(sync.left_out) == [2]
+    clock.advance(1)
+    sync.sync()
+    assert sync.left_out == {}
+    assert len(client(sandbox).rules()) == 4
+
+
 def test_rules_that_do_not_fit_are_not_tried_again_each_two_seconds(
     sandbox: Sandbox, clock: FrozenClock
 ) -> None:
