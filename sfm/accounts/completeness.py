@@ -76,15 +76,7 @@ def as_json(record: AccountRecord) -> dict[str, Any]:
         "collected_from_id": _text(record.first_pass_oldest_id),
         "collected_up_to_id": _text(record.held_to_id),
         "last_collected": _iso(record.collected_at),
-        "missing": [
-            {
-                "after_id": _text(hole.after_id),
-                "before_id": str(hole.before_id),
-                "cause": hole.cause,
-                "posts_kept_since": hole.kept_since,
-            }
-            for hole in record.missing
-        ],
+        "missing": [_hole_as_json(hole) for hole in record.missing],
         "posts_on_twitter": record.on_twitter,
         "failed_runs": record.failed_runs,
         "failed_since": _iso(record.failed_since),
@@ -95,19 +87,18 @@ def as_json(record: AccountRecord) -> dict[str, Any]:
     }
 
 
+def _hole_as_json(hole: PostsMissing) -> dict[str, Any]:
+    return {
+        "after_id": _text(hole.after_id),
+        "before_id": str(hole.before_id),
+        "cause": hole.cause,
+        "posts_kept_since": hole.kept_since,
+    }
+
+
 def _collected(record: AccountRecord) -> list[str]:
-    if record.held_to_id is None and record.pass_oldest_id is not None:
-        oldest = _moment(record.pass_oldest_id)
-        return [
-            Message(
-                "Its first collection is not finished: it has come down to %(oldest)s.",
-                oldest=oldest,
-            )
-        ]
     if record.held_to_id is None:
-        if record.collected_at is None:
-            return [Message("None of its posts have been asked for yet.")]
-        return [Message("It had no posts on %(at)s.", at=_at(record.collected_at))]
+        return [_before_first_end(record)]
     if record.first_pass_oldest_id is None:
         parts: list[str] = [_of_unknown_beginning(record)]
     else:
@@ -130,6 +121,18 @@ def _collected(record: AccountRecord) -> list[str]:
             )
         )
     return parts
+
+
+def _before_first_end(record: AccountRecord) -> Message:
+    """Of an account whose posts were not collected to the end once, or that had none."""
+    if record.pass_oldest_id is not None:
+        return Message(
+            "Its first collection is not finished: it has come down to %(oldest)s.",
+            oldest=_moment(record.pass_oldest_id),
+        )
+    if record.collected_at is None:
+        return Message("None of its posts have been asked for yet.")
+    return Message("It had no posts on %(at)s.", at=_at(record.collected_at))
 
 
 def _of_known_beginning(record: AccountRecord) -> str:
@@ -204,17 +207,7 @@ def _of_hole(hole: PostsMissing) -> list[str]:
 
 
 def _not_read(record: AccountRecord) -> list[str]:
-    parts: list[str] = []
-    if record.state != OK:
-        since = Message("It has not been readable since %(since)s.", since=_at(record.state_since))
-        parts += [since, record.state_reason] if record.state_reason else [since]
-    elif record.gone_unconfirmed_since is not None:
-        parts.append(
-            Message(
-                "On %(at)s Twitter said that it is gone; this is not confirmed yet.",
-                at=_at(record.gone_unconfirmed_since),
-            )
-        )
+    parts = _state_in_words(record)
     if record.failed_runs and record.state == OK:
         parts.append(
             Message(
@@ -231,6 +224,20 @@ def _not_read(record: AccountRecord) -> list[str]:
             )
         )
     return parts
+
+
+def _state_in_words(record: AccountRecord) -> list[str]:
+    if record.state != OK:
+        since = Message("It has not been readable since %(since)s.", since=_at(record.state_since))
+        return [since, record.state_reason] if record.state_reason else [since]
+    if record.gone_unconfirmed_since is None:
+        return []
+    return [
+        Message(
+            "On %(at)s Twitter said that it is gone; this is not confirmed yet.",
+            at=_at(record.gone_unconfirmed_since),
+        )
+    ]
 
 
 def _moment(post_id: int | None) -> str:

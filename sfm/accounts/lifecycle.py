@@ -94,12 +94,8 @@ def enter_gone(gone: Sequence[AccountGone], looked_up: int) -> GoneAccounts:
     """
     now = clock.now()
     new = [(account, problem) for account, problem in gone if account.state != NOT_FOUND]
-    repeated_reports = [
-        (account, problem) for account, problem in new if _is_confirmed_by_repeat(account)
-    ]
-    first_reports = [
-        (account, problem) for account, problem in new if not _is_confirmed_by_repeat(account)
-    ]
+    repeated_reports = [report for report in new if _is_confirmed_by_repeat(report[0])]
+    first_reports = [report for report in new if not _is_confirmed_by_repeat(report[0])]
     unconfirmed: list[TwitterUser] = []
     if needs_confirmation(len(first_reports), looked_up):
         unconfirmed = [account for account, _ in first_reports]

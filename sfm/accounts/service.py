@@ -6,7 +6,7 @@ nobody waits for the network. Nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -196,24 +196,31 @@ def activate_many(client: AccountLookup, ids: Sequence[int]) -> SwitchedAccounts
     answers = list(client.accounts_by_uid(list(idle)))
     begin_write()
     accounts = {account.uid: account for account in by_ids(list(idle.values()))}
-    changed, refused = 0, []
+    records = [record for batch in answers for record in batch.accounts if record.uid in accounts]
+    for record in records:
+        activate(accounts[record.uid], record)
+    problems = [problem for batch in answers for problem in batch.problems]
+    refused = _apply_problems(accounts, problems, looked_up=len(idle))
+    return SwitchedAccounts(len(records), tuple(refused))
+
+
+def _apply_problems(
+    accounts: Mapping[int | None, TwitterUser], problems: list[AccountProblem], *, looked_up: int
+) -> list[str]:
+    """A sentence for each account that cannot be read. Flushes."""
+    refused: list[str] = []
     gone: list[lifecycle.AccountGone] = []
-    for batch in answers:
-        for record in batch.accounts:
-            if record.uid in accounts:
-                activate(accounts[record.uid], record)
-                changed += 1
-        for problem in batch.problems:
-            account = accounts.get(int(problem.subject)) if problem.subject.isdigit() else None
-            if account is not None:
-                if lifecycle.is_gone(problem):
-                    gone.append((account, problem))
-                else:
-                    lifecycle.apply_problem(account, problem)
-                refused.append(NETWORK.account_problem(problem.state, account.name).message)
+    for problem in problems:
+        account = accounts.get(int(problem.subject)) if problem.subject.isdigit() else None
+        if account is not None:
+            if lifecycle.is_gone(problem):
+                gone.append((account, problem))
+            else:
+                lifecycle.apply_problem(account, problem)
+            refused.append(NETWORK.account_problem(problem.state, account.name).message)
     db.session.flush()
-    lifecycle.enter_gone(gone, len(idle))
-    return SwitchedAccounts(changed, tuple(refused))
+    lifecycle.enter_gone(gone, looked_up)
+    return refused
 
 
 def deactivate(account: TwitterUser) -> None:

@@ -77,8 +77,7 @@ def show(app: Flask, sandbox: Sandbox) -> None:
     from sfm.setup.migrate import bring_up_to_date
 
     bring_up_to_date(settings().instance / "copies")
-    say(f"A new database is in {settings().instance}.")
-    say("\nAdding accounts:")
+    say(f"A new database is in {settings().instance}.\n\nAdding accounts:")
     add_accounts()
     say("\nFirst collection, from the newest post back:")
     collect(sandbox)

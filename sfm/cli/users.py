@@ -101,12 +101,9 @@ def set_rights(
     from sfm.filters import owners, reconcile
     from sfm.users import service as users
 
-    options = {
-        "is_active": active,
-        "is_superuser": administrator,
-        "installation_token_allowed": token,
-    }
-    changes = {name: value for name, value in options.items() if value is not None}
+    changes = _changes(
+        is_active=active, is_superuser=administrator, installation_token_allowed=token
+    )
     if not yes:
         _agree_to_stops(name, changes)
     begin_write()
@@ -118,6 +115,10 @@ def set_rights(
     click.echo("Saved." if change.changed else "No change.")
     if change.stopped:
         click.echo(owners.stop_sentence(change.stopped))
+
+
+def _changes(**options: bool | None) -> dict[str, bool]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _agree_to_stops(name: str, changes: dict[str, bool]) -> None:

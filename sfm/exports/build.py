@@ -144,8 +144,7 @@ def _write(
         with snapshot() as connection:
             read_at = clock.now()
             source = open_source(request.criteria, connection, fields)
-            needed = storage.expected_bytes(request.layout, source.total or 0)
-            storage.check_disk_space(paths[0].parent, needed, request.keep_free_mb)
+            _check_space(request, source, paths[0].parent)
             _copy(request, source, outputs, summary, watch)
             gaps, runs, streams = _provenance(connection, request, summary)
             accounts = _accounts(connection, request)
@@ -153,8 +152,7 @@ def _write(
     finally:
         for output in outputs:
             output.close()
-    for output, path, result in zip(outputs, paths, written, strict=True):
-        _verify(source.tally, output, path, result)
+    _verify(source.tally, outputs, paths, written)
     facts = _facts(source, written[0], summary, read_at)
     return replace(facts, gaps=gaps, runs=runs, streams=streams, accounts=accounts)
 
@@ -167,9 +165,22 @@ def _fields(request: ExportRequest, outputs: Sequence[Output]) -> tuple[str, ...
     return tuple(names)
 
 
-def _verify(tally: Tally, output: Output, path: Path, result: WrittenOutput) -> None:
-    left_out = tally.left_out.total() + sum(result.left_out.values())
-    verify_counts(tally.read, result.rows, left_out, count_rows(output.layout, path))
+def _check_space(request: ExportRequest, source: PostSource, folder: Path) -> None:
+    """Raises NoRoom."""
+    needed = storage.expected_bytes(request.layout, source.total or 0)
+    storage.check_disk_space(folder, needed, request.keep_free_mb)
+
+
+def _verify(
+    tally: Tally,
+    outputs: Sequence[Output],
+    paths: Sequence[Path],
+    written: Sequence[WrittenOutput],
+) -> None:
+    """Count what was written again. Raises CountMismatch."""
+    for output, path, result in zip(outputs, paths, written, strict=True):
+        left_out = tally.left_out.total() + sum(result.left_out.values())
+        verify_counts(tally.read, result.rows, left_out, count_rows(output.layout, path))
 
 
 def _provenance(

@@ -88,9 +88,10 @@ async def _connect(
 ) -> _ResponseProtocol:
     """A connection to the first address that takes one; all were checked before the first."""
     fault: OSError = OSError("no address")
+    secured_by = trusted if target.scheme == "https" else None
     for host in (await resolver.resolve(target))[:_MAX_ADDRESSES]:
         try:
-            return await _connect_to(host, target, resolver, trusted, body_bytes)
+            return await _connect_to(host, target, resolver, secured_by, body_bytes)
         except ssl.SSLError:
             raise
         except OSError as exc:  # TimeoutError is one
@@ -102,11 +103,10 @@ async def _connect_to(
     host: ResolvedHost,
     target: Target,
     resolver: GuardedResolver,
-    trusted: ssl.SSLContext,
+    trusted: ssl.SSLContext | None,
     body_bytes: int,
 ) -> _ResponseProtocol:
     loop = asyncio.get_running_loop()
-    secure = target.scheme == "https"
     sock = resolver.open_socket(host)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -114,8 +114,8 @@ async def _connect_to(
             _transport, protocol = await loop.create_connection(
                 lambda: _ResponseProtocol(body_bytes),
                 sock=sock,
-                ssl=trusted if secure else None,
-                server_hostname=target.host if secure else None,
+                ssl=trusted,
+                server_hostname=target.host if trusted else None,
             )
         return protocol
     except BaseException:

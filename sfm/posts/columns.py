@@ -93,10 +93,8 @@ def _author(post: Post, stamp: Callable[[datetime], Any]) -> tuple[Any, ...]:
 
 
 def _content(post: Post) -> tuple[Any, ...]:
-    longitude, latitude = post.coordinates or (None, None)
     return (
-        longitude,
-        latitude,
+        *(post.coordinates or (None, None)),
         post.text_is_cut,
         post.text,
         post.quoted_text or "",

@@ -63,16 +63,15 @@ def facets(selection: Selection, set_ids: Collection[int] = ()) -> Facets:
     """
     connection = db.session.connection()
     scope = scope_of(connection, selection)
-    most = (
-        MAX_READ_IN_LARGE_SETS
-        if scope.node is not None and scope.has_many_accounts
-        else MAX_COUNTED
-    )
+    is_slow = scope.node is not None and scope.has_many_accounts
+    most = MAX_READ_IN_LARGE_SETS if is_slow else MAX_COUNTED
     rows = search.find(connection, scope, most + 1, columns=COLUMNS)
-    complete = len(rows) <= most
-    rows = rows[:most]
     if not rows:
         return Facets(0, complete=True)
+    return _facets_of(rows[:most], set_ids, complete=len(rows) <= most)
+
+
+def _facets_of(rows: search.Rows, set_ids: Collection[int], *, complete: bool) -> Facets:
     _ids, users, kinds, langs, links, media, months = zip(*rows, strict=True)
     by_user = Counter(users)
     return Facets(

@@ -47,13 +47,7 @@ def read_file(path: Path, behind_line: int = 0) -> Iterator[LineContent]:
 
     Blank lines are left out. Raises WrongInput where the file cannot be opened.
     """
-    try:
-        file = _open(path)
-    except OSError as exc:
-        raise WrongInput(
-            Message("%(path)s cannot be read (%(reason)s).", path=path, reason=exc.strerror)
-        ) from exc
-    with file:
+    with _open_or_problem(path) as file:
         number = 0
         try:
             for number, line in enumerate(_lines(file), start=1):
@@ -68,13 +62,23 @@ def read_file(path: Path, behind_line: int = 0) -> Iterator[LineContent]:
                 if content is not None:
                     yield content
         except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as exc:
-            reason = Message(
-                "The file is cut off or damaged behind this line (%(error)s).",
-                error=type(exc).__name__,
-            )
-            yield LineContent(
-                number, problems=(FileProblem(number, reason, ""),), is_broken_off=True
-            )
+            yield _broken_off(number, exc)
+
+
+def _broken_off(number: int, exc: Exception) -> LineContent:
+    reason = Message(
+        "The file is cut off or damaged behind this line (%(error)s).", error=type(exc).__name__
+    )
+    return LineContent(number, problems=(FileProblem(number, reason, ""),), is_broken_off=True)
+
+
+def _open_or_problem(path: Path) -> IO[bytes]:
+    try:
+        return _open(path)
+    except OSError as exc:
+        raise WrongInput(
+            Message("%(path)s cannot be read (%(reason)s).", path=path, reason=exc.strerror)
+        ) from exc
 
 
 def _open(path: Path) -> IO[bytes]:

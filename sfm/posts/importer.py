@@ -218,22 +218,25 @@ class _Rejects:
         for problem in saved.rejected:
             rows.append((batch.lines[problem.position], problem.reason, str(problem.twitter_id)))
         if rows and self.file is None:
-            try:
-                self.file = self.path.open("a", encoding="utf-8")
-            except OSError as exc:
-                raise WrongInput(
-                    Message(
-                        "Unreadable lines cannot be listed in %(path)s (%(reason)s). Copy the "
-                        "file to a folder that can be written to.",
-                        path=self.path,
-                        reason=exc.strerror,
-                    )
-                ) from exc
+            self.file = self._open()
         if self.file is not None:
             self.file.writelines(
                 f"{line}\t{reason}\t{begins}\n" for line, reason, begins in sorted(rows)
             )
             self.file.flush()
+
+    def _open(self) -> IO[str]:
+        try:
+            return self.path.open("a", encoding="utf-8")
+        except OSError as exc:
+            raise WrongInput(
+                Message(
+                    "Unreadable lines cannot be listed in %(path)s (%(reason)s). Copy the file to "
+                    "a folder that can be written to.",
+                    path=self.path,
+                    reason=exc.strerror,
+                )
+            ) from exc
 
 
 def _fingerprint(path: Path, adding: bool) -> str:

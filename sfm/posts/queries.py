@@ -61,6 +61,15 @@ class Count:
     at_least: bool = False
 
 
+def _rows_of_page(selection: Selection, way: str, at: int, limit: int) -> search.Rows:
+    """From the id on that the page begins behind, in the way the page goes."""
+    connection = db.session.connection()
+    scope = scope_of(connection, selection)
+    if way == "newer":
+        return search.find(connection, scope, limit, low=at + 1, ascending=True)
+    return search.find(connection, scope, limit, high=at - 1)
+
+
 def page(selection: Selection, token: str | None = None, size: int = PAGE_SIZE) -> PostPage:
     """The page of a selection that a token leads to, the newest without one.
 
@@ -69,22 +78,16 @@ def page(selection: Selection, token: str | None = None, size: int = PAGE_SIZE) 
     """
     size = max(1, min(size, MAX_PAGE_SIZE))
     way, at = _read_token(selection, token) if token else ("older", MAX_ID)
-    connection = db.session.connection()
-    scope = scope_of(connection, selection)
-    if way == "newer":
-        rows = search.find(connection, scope, size + 1, low=at + 1, ascending=True)
-    else:
-        rows = search.find(connection, scope, size + 1, high=at - 1)
+    rows = _rows_of_page(selection, way, at, size + 1)
     more, ids = len(rows) > size, [row[0] for row in rows[:size]]
-    if way == "newer":
-        ids.reverse()
-    posts = cards(ids)
     if not ids:
         return PostPage((), None, None)
-    has_newer = more if way == "newer" else token is not None
-    has_older = True if way == "newer" else more
+    has_newer, has_older = token is not None, more
+    if way == "newer":
+        ids.reverse()
+        has_newer, has_older = more, True
     return PostPage(
-        posts,
+        cards(ids),
         _make_token(selection, "newer", ids[0]) if has_newer else None,
         _make_token(selection, "older", ids[-1]) if has_older else None,
     )

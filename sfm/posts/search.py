@@ -64,12 +64,16 @@ def find(
     if scope.is_empty or stretch.low > stretch.high:
         return []
     if scope.node is not None:
-        if bulk_sql.is_sqlite(connection):
-            return _run(connection, scope, _fts5(scope, columns, stretch), stretch)
-        return _by_buckets(connection, scope, columns, stretch)
+        return _in_full_text(connection, scope, columns, stretch)
     if scope.accounts is not None and not scope.has_many_accounts:
         return _run(connection, scope, _each_account(scope, columns, stretch), stretch)
     return _run(connection, scope, _along(connection, scope, columns, stretch), stretch)
+
+
+def _in_full_text(connection: Connection, scope: Scope, columns: str, stretch: IdRange) -> Rows:
+    if bulk_sql.is_sqlite(connection):
+        return _run(connection, scope, _fts5(scope, columns, stretch), stretch)
+    return _by_buckets(connection, scope, columns, stretch)
 
 
 def _run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
@@ -106,19 +106,29 @@ def _bound_days(connection: Connection, scope: Scope) -> None:
     first, behind = scope.selection.moments
     if first is None and behind is None:
         return
-    days = []
-    if first is not None:
-        days.append(DayTotal.day >= first.astimezone(UTC).date())
-    if behind is not None:
-        days.append(DayTotal.day <= (behind - timedelta(microseconds=1)).astimezone(UTC).date())
+    days = _days_between(first, behind)
     bounds = select(func.min(DayTotal.lowest_id), func.max(DayTotal.highest_id)).where(*days)
     low, high = connection.execute(bounds).one()
     if low is None:
         scope.high = -1
         return
     scope.low, scope.high = low, high
-    if scope.selection.zone == "UTC" and _is_exact_range(connection, days, low, high):
-        return
+    if scope.selection.zone != "UTC" or not _is_exact_range(connection, days, low, high):
+        _bound_times(connection, scope, first, behind)
+
+
+def _days_between(first: datetime | None, behind: datetime | None) -> list[Any]:
+    days = []
+    if first is not None:
+        days.append(DayTotal.day >= first.astimezone(UTC).date())
+    if behind is not None:
+        days.append(DayTotal.day <= (behind - timedelta(microseconds=1)).astimezone(UTC).date())
+    return days
+
+
+def _bound_times(
+    connection: Connection, scope: Scope, first: datetime | None, behind: datetime | None
+) -> None:
     stamp = bulk_sql.stamp_for(connection)
     scope.reads_rows = True
     if first is not None:
@@ -173,12 +183,13 @@ def _conditions(connection: Connection, scope: Scope) -> None:
         conditions.append(f"item.twitter_user_id NOT IN ({listed})")
     if selection.ids:
         params["ids"] = _ids_param(connection, selection.ids)
-        inner = (
-            "SELECT value FROM json_each(:ids)"
-            if bulk_sql.is_sqlite(connection)
-            else "SELECT unnest(CAST(:ids AS bigint[]))"
-        )
-        conditions.append(f"item.twitter_id IN ({inner})")
+        conditions.append(f"item.twitter_id IN ({_ids_query(connection)})")
+
+
+def _ids_query(connection: Connection) -> str:
+    if bulk_sql.is_sqlite(connection):
+        return "SELECT value FROM json_each(:ids)"
+    return "SELECT unnest(CAST(:ids AS bigint[]))"
 
 
 def _ids_param(connection: Connection, ids: tuple[int, ...]) -> Any:

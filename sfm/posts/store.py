@@ -39,6 +39,7 @@ COLUMNS = (
 )  # fmt: skip
 OWN_COLUMNS = 5  # of these columns come from us; the rest is made out of the record
 POSTS_PER_STATEMENT = 500  # posts in one statement
+NO_DATE = Message("It has no readable date, and its id is too old to tell one.")
 # What one post can be to blame for. A full disk or a locked database is none of these.
 ROW_ERRORS = (DataError, IntegrityError, OverflowError, UnicodeError)
 
@@ -149,8 +150,7 @@ def prepare(
     owner: Owner,
 ) -> _Page:
     """Rows and counts of a page's posts; each id once."""
-    page = _Page()
-    stamp = bulk_sql.stamp_for(connection)
+    page, stamp = _Page(), bulk_sql.stamp_for(connection)
     now = stamp(clock.now())
     for position, record in enumerate(records):
         post = record.post
@@ -160,8 +160,7 @@ def prepare(
         elif post.twitter_id in page.ready:
             page.doubled += 1
         elif post.created_at is None:
-            reason = Message("It has no readable date, and its id is too old to tell one.")
-            page.rejected.append(Rejected(position, post.twitter_id, reason))
+            page.rejected.append(Rejected(position, post.twitter_id, NO_DATE))
         else:
             capture = (user_id, post.twitter_id, now, captured_by, run_id)
             page.ready[post.twitter_id] = _prepared(position, record, capture, stamp)

@@ -67,13 +67,9 @@ class Sandbox:
         self.oauth1 = OAuth1(self.app, seed, self.clock)
         self.oauth2 = OAuth2(self.app, seed, self.clock)
         credentials = Credentials(self.oauth1, self.oauth2, bearer_tokens)
-        self.site = Site(
-            self.world,
-            credentials,
-            Limits(self.clock, enabled=limits),
-            sign_in=SignIn(self.world, self.app, credentials, self.oauth1, self.oauth2),
-            dialect=dialect,
-        )
+        sign_in = SignIn(self.world, self.app, credentials, self.oauth1, self.oauth2)
+        kept_limits = Limits(self.clock, enabled=limits)
+        self.site = Site(self.world, credentials, kept_limits, sign_in=sign_in, dialect=dialect)
         self.site.streams.keep_alive = keep_alive
         self._server = WireServer((host, port), Application(self.site))
         self._thread: threading.Thread | None = None

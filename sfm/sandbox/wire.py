@@ -124,8 +124,7 @@ class Handler(BaseHTTPRequestHandler):
     def _environ(self, body: bytes) -> dict[str, Any]:
         path, _, query = self.path.partition("?")
         host, port = self.server.server_address[:2]
-        environ = {
-            **_WSGI,
+        environ = _WSGI | {
             "REQUEST_METHOD": self.command,
             "SCRIPT_NAME": "",
             "PATH_INFO": unquote(path, "latin-1"),

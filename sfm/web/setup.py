@@ -27,6 +27,25 @@ def bind(app: Flask, blueprints: Iterable[str]) -> None:
     with app.app_context():
         current = settings()
     app.config.update(page_config(current))
+    _wrap(app, current)
+    template_filters.bind(app)
+    request_limits.bind(app)
+    login_manager.init_app(app, add_context_processor=False)  # templates have our own
+    csrf.init_app(app)
+    htmx.init_app(app)
+    _bind_babel(app)
+    translation.bind(app)
+    template_filters.bind_counting(app)
+    access.bind(app)
+    headers.bind(app)
+    errors.bind(app)
+    app.context_processor(lambda: {"locale": get_locale()})
+    for name in blueprints:
+        app.register_blueprint(importlib.import_module(f"sfm.web.pages.{name}").bp)
+
+
+def _wrap(app: Flask, current: Settings) -> None:
+    """Put around the app what a request meets before Flask."""
     if current.proxy_hops:
         # Host is left to the proxy's own Host line: a hop that sets no X-Forwarded-Host would
         # hand a reader's own one on.
@@ -36,25 +55,15 @@ def bind(app: Flask, blueprints: Iterable[str]) -> None:
     app.wsgi_app = HealthByAnyName(  # type: ignore[method-assign]
         app.wsgi_app, next(iter(current.trusted_hosts), "")
     )
-    template_filters.bind(app)
-    request_limits.bind(app)
-    login_manager.init_app(app, add_context_processor=False)  # templates have our own
-    csrf.init_app(app)
-    htmx.init_app(app)
+
+
+def _bind_babel(app: Flask) -> None:
     babel.init_app(
         app,
         default_locale="en",
         locale_selector=language_selector(translation.languages(app)),
         timezone_selector=template_filters.time_zone,
     )
-    translation.bind(app)
-    template_filters.bind_counting(app)
-    access.bind(app)
-    headers.bind(app)
-    errors.bind(app)
-    app.context_processor(lambda: {"locale": get_locale()})
-    for name in blueprints:
-        app.register_blueprint(importlib.import_module(f"sfm.web.pages.{name}").bp)
 
 
 class HealthByAnyName:

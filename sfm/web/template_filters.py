@@ -30,18 +30,10 @@ DEFAULT_ROOT = Settings.twitter_api_root
 
 def bind(app: Flask) -> None:
     """Give all templates our filters and names."""
-    app.jinja_env.filters.update(
-        iso_moment=iso_moment,
-        moment=moment,
-        day=day,
-        day_text=day_text,
-        number=number,
-        size=size,
-        handle=handle,
-        web_address=web_address,
-        language=language,
-        first_upper=first_upper,
-    )
+    for function in (
+        iso_moment, moment, day, day_text, number, size, handle, web_address, language, first_upper,
+    ):  # fmt: skip
+        app.jinja_env.filters[function.__name__] = function
     app.jinja_env.globals.update(
         asset=asset,
         has_page=has_page,

@@ -85,6 +85,10 @@ def verify_counts(read: int, written: int, left_out: int, counted: int) -> None:
                 left_out=f"{left_out:,}",
             )
         )
+    _verify_file(written, counted)
+
+
+def _verify_file(written: int, counted: int) -> None:
     if counted != written:
         raise CountMismatch(
             Message(

@@ -264,7 +264,6 @@ class World:
         replied = self._known(reply_to) if reply_to is not None else None
         if quote_of is not None:
             self._known(quote_of)
-        references = [("replied_to", reply_to), ("quoted", quote_of)]
         return WorldPost(
             id=post_id,
             author=person.uid,
@@ -274,7 +273,7 @@ class World:
             lang="en",
             chain=(post_id,),
             conversation=replied.conversation if replied else post_id,
-            references=tuple((kind, ref) for kind, ref in references if ref is not None),
+            references=_references(reply_to, quote_of),
             reply_to_user=replied.author if replied else None,
         )
 
@@ -299,3 +298,8 @@ class World:
         """A scheduled post as it was at that moment."""
         made = [moment for moment in slot.moments if moment <= moment_ms]
         return self._composed(slot.person.index, slot.number, made[-1])
+
+
+def _references(reply_to: int | None, quote_of: int | None) -> tuple[tuple[str, int], ...]:
+    references = (("replied_to", reply_to), ("quoted", quote_of))
+    return tuple((kind, post_id) for kind, post_id in references if post_id is not None)

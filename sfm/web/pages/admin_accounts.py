@@ -55,14 +55,10 @@ def bulk() -> BaseResponse:
     if action == "deactivate":
         begin_write()
         switched = service.deactivate_many(account_ids)
-        message = ngettext(
-            "%(num)s account deactivated.", "%(num)s accounts deactivated.", switched.changed
-        )
+        message = _deactivated(switched.changed)
     elif action == "activate":
         switched = service.activate_many(default_client(), account_ids)
-        message = ngettext(
-            "%(num)s account activated.", "%(num)s accounts activated.", switched.changed
-        )
+        message = _activated(switched.changed)
         _flash_refusals(switched.refused)
     elif action == "add-to-set":
         message = _put_into_set(account_ids, request.form.get("set", 0, type=possible_id))
@@ -70,6 +66,14 @@ def bulk() -> BaseResponse:
         raise WrongInput(_("Choose what to do with the ticked accounts."))
     db.session.commit()
     return done(back, message)
+
+
+def _deactivated(count: int) -> str:
+    return ngettext("%(num)s account deactivated.", "%(num)s accounts deactivated.", count)
+
+
+def _activated(count: int) -> str:
+    return ngettext("%(num)s account activated.", "%(num)s accounts activated.", count)
 
 
 def _put_into_set(account_ids: Sequence[int], set_id: int) -> str:
@@ -96,17 +100,7 @@ def add() -> Response | BaseResponse:
     is_protected = False
     if form.validate_on_submit():
         try:
-            user_id = signed_in_user().id
-            account = service.add_by_name(
-                default_client(),
-                form.name.data,
-                added_by_id=user_id,
-                with_protected=bool(form.with_protected.data),
-            )
-            enqueue(
-                "user_timeline", params={"twitter_user_ids": [account.id]}, requested_by_id=user_id
-            )
-            db.session.commit()
+            account = _add(form)
             return done(url_for("accounts.show", name=account.name), _added(account))
         except SfmError as exc:
             db.session.rollback()
@@ -121,6 +115,20 @@ def add() -> Response | BaseResponse:
         is_protected=is_protected,
         list_form=ListForm(formdata=None),
     )
+
+
+def _add(form: AddAccountForm) -> TwitterUser:
+    """Add the account and have its timeline collected. Commits."""
+    user_id = signed_in_user().id
+    account = service.add_by_name(
+        default_client(),
+        form.name.data,
+        added_by_id=user_id,
+        with_protected=bool(form.with_protected.data),
+    )
+    enqueue("user_timeline", params={"twitter_user_ids": [account.id]}, requested_by_id=user_id)
+    db.session.commit()
+    return account
 
 
 def _added(account: TwitterUser) -> str:

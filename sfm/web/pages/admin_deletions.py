@@ -38,21 +38,24 @@ def posts() -> Response | BaseResponse:
         raise NotFound(_("None of these posts is kept here. They may be deleted already."))
     form = TakedownForm()
     if form.validate_on_submit():
-        kept_ids = [card.twitter_id for card in cards]
-        run = takedown.request_removal(
-            kept_ids, form.reason.data or "", signed_in_user(), may_return=form.may_return.data
-        )
-        db.session.commit()
-        message = ngettext(
-            "%(num)s post is being deleted everywhere.",
-            "%(num)s posts are being deleted everywhere.",
-            len(kept_ids),
-        )
-        return done(url_for("runs.show", run_id=run.id), message)
+        return _request_removal(form, [card.twitter_id for card in cards])
     status = 422 if form.errors else 200
     return page_or_part(
         "admin_deletions/posts.html", "admin_deletions/_posts.html", status, form=form, posts=cards
     )
+
+
+def _request_removal(form: TakedownForm, kept_ids: list[int]) -> BaseResponse:
+    run = takedown.request_removal(
+        kept_ids, form.reason.data or "", signed_in_user(), may_return=form.may_return.data
+    )
+    db.session.commit()
+    message = ngettext(
+        "%(num)s post is being deleted everywhere.",
+        "%(num)s posts are being deleted everywhere.",
+        len(kept_ids),
+    )
+    return done(url_for("runs.show", run_id=run.id), message)
 
 
 @bp.get("/twitter-user-item-urls/change/")

@@ -143,11 +143,7 @@ def _page(
 def set_rights(user_id: int) -> BaseResponse:
     """Change what a User may; their sessions end. What stops with it is said, and agreed to."""
     user, form = service.by_id(user_id), RightsForm()
-    rights = Rights(
-        is_active=bool(form.is_active.data),
-        is_superuser=bool(form.is_superuser.data),
-        installation_token_allowed=bool(form.installation_token_allowed.data),
-    )
+    rights = _rights_in(form)
     stops = _what_stops(user, rights)
     if stops and not form.agreed.data:
         return _page(user, 422, form, stops=stops)
@@ -163,6 +159,14 @@ def set_rights(user_id: int) -> BaseResponse:
         _("Saved. All sessions of this User have ended.") if change.changed else _("No change.")
     )
     return done(url_for("admin_users.show", user_id=user_id), message)
+
+
+def _rights_in(form: RightsForm) -> Rights:
+    return Rights(
+        is_active=bool(form.is_active.data),
+        is_superuser=bool(form.is_superuser.data),
+        installation_token_allowed=bool(form.installation_token_allowed.data),
+    )
 
 
 def _what_stops(user: User, rights: Rights) -> str:

@@ -53,6 +53,12 @@ def index() -> Response:
             "posts/index.html", "posts/_results.html", 422,
             problem=exc.message, typed=typed, sets=set_names, kinds=KINDS,
         )  # fmt: skip
+    return _results(selection, page, typed, set_names)
+
+
+def _results(
+    selection: Selection, page: queries.PostPage, typed: dict[str, str], set_names: dict[str, str]
+) -> Response:
     names = names_of(selection.accounts[:5])
     counted = facets(selection, [int(set_id) for set_id in set_names])
     return page_or_part(
@@ -134,19 +140,16 @@ def _referenced(post: TwitterUserItem) -> list[dict[str, Any]]:
     except Unreadable:
         return []
     kept_ids = queries.existing_ids([reference.twitter_id for reference in references])
-    titles = {
-        "retweeted": _("Passes on"),
-        "quoted": _("Quotes"),
-        "replied_to": _("Answers"),
+    titles = {"retweeted": _("Passes on"), "quoted": _("Quotes"), "replied_to": _("Answers")}
+    addresses = {
+        twitter_id: url_for("posts.show", twitter_id=twitter_id) for twitter_id in kept_ids
     }
     return [
         {
             "title": titles[reference.kind],
             "kind": reference.kind,
             "post": reference.tweet,
-            "here": url_for("posts.show", twitter_id=reference.twitter_id)
-            if reference.twitter_id in kept_ids
-            else "",
+            "here": addresses.get(reference.twitter_id, ""),
             "there": f"https://x.com/i/status/{reference.twitter_id}",
         }
         for reference in references
