@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 from apscheduler.events import EVENT_JOB_MISSED
@@ -23,7 +24,7 @@ from sfm.config import RUNS_AT_ONCE
 from sfm.database import AWAY_ERRORS, db, outage_log
 from sfm.errors import SfmError
 from sfm.extensions import settings
-from sfm.jobs import worker
+from sfm.jobs import run_process, worker
 from sfm.runs import leases, shutdown
 from sfm.runs.leases import new_owner
 from sfm.runs.presence import LEADER_LEASE
@@ -98,7 +99,8 @@ class Scheduler:
         self.timer.add_listener(self._count_missed, EVENT_JOB_MISSED)
         self._poll("queue due jobs", self._queue_due_jobs)
         self._poll("run frequent jobs", self._run_frequent_jobs)
-        self._poll("work on queued runs", worker.work_once, max_instances=RUNS_AT_ONCE)
+        work = partial(worker.work_once, run_process.carry_out)
+        self._poll("work on queued runs", work, max_instances=RUNS_AT_ONCE)
 
     def start(self) -> None:
         """Start the timer; no thread is started before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import partial
 
@@ -17,7 +17,7 @@ from sfm.models import Run, ScheduledJob
 from sfm.runs import events, queue, scheduled_jobs
 from sfm.runs.context import RunContext
 from sfm.runs.errors import DatabaseTrouble, Pause, Postponed
-from sfm.runs.jobs import Job, function_of, scheduled, with_runs
+from sfm.runs.jobs import JOBS, Job, function_of, scheduled, with_runs
 from sfm.runs.transactions import unit_of_work
 
 logger = logging.getLogger(__name__)
@@ -117,24 +117,35 @@ def _run_frequent_job(job: Job) -> None:
     db.session.commit()
 
 
-def work_once() -> bool:
-    """Claim one queued run and execute it to its end; False where none was waiting."""
+def work_once(carry_out: Callable[[RunContext], object] | None = None) -> bool:
+    """Claim one queued run and execute it to its end; False where none was waiting.
+
+    `carry_out` does it for jobs that are to run apart; else all run in this process.
+    """
     run = queue.claim(with_runs())
     if run is None:
         return False
     logger.info("run begun run=%d kind=%s", run.id, run.kind)
+    if carry_out is not None and JOBS[run.kind].apart:
+        carry_out(run)
+    else:
+        execute(run)
+    return True
+
+
+def execute(run: RunContext) -> None:
+    """Execute a run that this process has begun to its end, whatever that is. Commits."""
     try:
         with queue.finish(run) as result:
             result.update(function_of(run.kind)(run) or {})
     except Pause as exc:
         _record_pause(run, exc)
-        return True
+        return
     except SfmError as exc:
         logger.warning("run ended early run=%d kind=%s reason=%s", run.id, run.kind, exc.message)
     except Exception:  # the run is recorded as failed; the worker goes on with the next
         logger.exception("run failed unexpectedly run=%d kind=%s", run.id, run.kind)
     _record_end(run)
-    return True
 
 
 def _record_pause(run: RunContext, exc: Pause) -> None:

@@ -38,6 +38,7 @@ class Job:
     setting: str = ""
     schedule: str = ""
     alone: bool = True  # two runs of it never go on at once, whoever started them
+    apart: bool = False  # in a process of its own where pages are served: it computes for minutes
     has_runs: bool = True  # False: due too often for runs; only its last time is kept
 
 
@@ -65,7 +66,7 @@ JOBS = {
         Job("add_userlist", N_("List of accounts"), N_("Lists of accounts"), N_("new accounts"),
             N_("lines")),
         Job(IMPORT_TWEETS, N_("Import"), N_("Imports"), N_("new posts"), N_("posts"),
-            function="sfm.jobs.tasks:import_stream_files"),
+            function="sfm.jobs.tasks:import_stream_files", apart=True),
         Job("fetch_tweets_by_id", N_("Look-up of posts"), N_("Look-ups of posts"),
             N_("posts"), N_("ids")),
         Job(REFILL_ITEMS, N_("Making anew"), N_("Makings anew"), N_("changed posts"),
@@ -77,7 +78,7 @@ JOBS = {
         Job("organizedata", N_("Tidying of files"), N_("Tidyings of files"), N_("files moved"),
             N_("files"),
             N_("Move finished stream files into their folders"),
-            function="sfm.jobs.tasks:organize", setting="schedule_organize"),
+            function="sfm.jobs.tasks:organize", setting="schedule_organize", apart=True),
         Job("reconcile", N_("Care of stream processes"), N_("Care of stream processes"), "",
             N_("filters"),
             N_("Bring the stream processes together with the filters"),
@@ -85,14 +86,14 @@ JOBS = {
         Job("check_counts", N_("Count check"), N_("Count checks"), N_("corrected counts"),
             N_("counts"),
             N_("Check the counts beside the posts"),
-            function="sfm.jobs.tasks:check_counts", setting="schedule_counts"),
+            function="sfm.jobs.tasks:check_counts", setting="schedule_counts", apart=True),
         Job(FILL_GAP, N_("Filling of a gap"), N_("Fillings of gaps"), N_("posts"), N_("gaps"),
             function="sfm.jobs.tasks:fill_gap"),
         Job(EXPORT, N_("Export"), N_("Exports"), N_("rows"), N_("posts"),
             function="sfm.exports.task:run_export", alone=False),
         Job(REMOVE_TWEET, N_("Deletion of posts"), N_("Deletions of posts"),
             N_("posts deleted"), N_("posts"),
-            function="sfm.takedown.run:run_takedown"),
+            function="sfm.takedown.run:run_takedown", apart=True),
         Job("tidy_exports", N_("Care of exports"), N_("Care of exports"), N_("exports made"),
             N_("exports"),
             N_("Make exports that are due again, remove old ones"),

@@ -145,6 +145,11 @@ def _begin(run_id: int, lease: leases.AcquiredLease) -> RunContext | None:
     mine = update(Run).where(Run.id == run_id, Run.state == "queued").values(begun)
     if not write_alone(lambda connection: connection.execute(mine)).rowcount:
         return None
+    return context_of(run_id, lease)
+
+
+def context_of(run_id: int, lease: leases.AcquiredLease) -> RunContext:
+    """The run whose lease this process holds, as its row has it."""
     with db.engine.connect() as connection:
         row = connection.execute(select(Run.__table__).where(Run.id == run_id)).one()
     costs = {name: getattr(row, name) for name in vars(Progress()) if name.startswith("api_")}
@@ -255,6 +260,14 @@ def recover_stale(names: Collection[str] | None = None, *, silent_too: bool = Tr
     return settled
 
 
+def recover_own(run_id: int, lease: leases.AcquiredLease, *, is_crash: bool) -> int:
+    """Recover a run that this process began and cannot carry out; gives its lease back."""
+    mine = [row for row in _running(None) if row.id == run_id and row.owner == lease.owner]
+    recovered = sum(_recover(row, is_crash=is_crash) for row in mine)
+    leases.release(lease)
+    return recovered
+
+
 def _running(names: Collection[str] | None) -> list[Row[Any]]:
     query = select(Run.__table__).where(Run.state == "running").order_by(Run.id)
     if names is not None:
@@ -277,8 +290,8 @@ def _lease_is_alive(row: Row[Any]) -> bool:
         return leases.is_held(connection, Lease.owner == row.owner)
 
 
-def _recover(row: Row[Any]) -> int:
-    crashes = row.crashes + 1
+def _recover(row: Row[Any], *, is_crash: bool = True) -> int:
+    crashes = row.crashes + is_crash
     again = row.origin != "command" and crashes < MAX_CRASHES
     values: dict[str, Any] = {
         "state": "queued",

@@ -20,7 +20,7 @@ FAULTS = {
     "EX": 13,
     "ID": 8,
     "RM": 2,
-    "RN": 10,
+    "RN": 11,
 }
 ROW = re.compile(r"^\| ([A-Z]{2}\d+) \|(.*)\|$", re.M)
 

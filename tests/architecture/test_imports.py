@@ -179,7 +179,7 @@ DOORS = {
     "requests": {"twitter"},
     "aiohttp": {"links"},
     "urllib3": {"twitter"},
-    "subprocess": {"supervisord", "exports/worker_process.py"},
+    "subprocess": {"supervisord", "exports/worker_process.py", "jobs/run_process.py"},
     "multiprocessing": set(),
 }
 
