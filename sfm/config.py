@@ -213,7 +213,8 @@ class Settings:
     supervisor_process_owner: str = option(
         "",
         TEXT,
-        "The system user that stream processes run as; empty: the user that supervisord runs as.",
+        "The system user that stream processes run as, who has to be the one that the pages run "
+        "as; empty: the user that supervisord runs as.",
         older_name="SUPERVISOR_PROCESS_USER",
     )
     supervisor_unix_socket_file: Path | None = option(
