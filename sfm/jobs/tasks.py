@@ -106,7 +106,12 @@ def reconcile() -> None:
 def fill_gap(run: RunContext) -> dict[str, Any]:
     """What recent search still has of the gap that the params name."""
     gap_id = int(run.params["gap"])
-    client = gap_fill.CountedSearch(_client_of(gap_id, run), run.count_usage)
+
+    def count_and_check(**usage: int) -> None:
+        run.count_usage(**usage)
+        run.check()  # each page: a search of 18,000 posts is 180 of them
+
+    client = gap_fill.CountedSearch(_client_of(gap_id, run), count_and_check)
     run.set_status("Asking Twitter's search", total=1)
     result = gap_fill.fill(gap_id, client, settings().data_folder, settings().instance / "run")
     run.advance(1, int(result["posts"]))

@@ -18,7 +18,7 @@ from sfm.database import begin_write, db
 from sfm.extensions import settings as settings_of
 from sfm.jobs import worker
 from sfm.models import ApiUsage, Gap, Run, StreamFile, TwitterFilter, User
-from sfm.runs import actions, queue
+from sfm.runs import actions, queue, shutdown
 from sfm.runs.leases import new_owner
 from sfm.sandbox.server import Sandbox
 from sfm.streams import completeness, gap_fill
@@ -157,6 +157,24 @@ def test_a_run_that_waits_for_its_turn_keeps_the_gap_asked_for(mine: FlaskClient
         (prospect,) = gap_fill.fill_estimates(gaps).values()
         assert (prospect.is_asked, prospect.why_not) == (True, "It is asked for already.")
         assert gap.run_id == run.id
+
+
+def test_a_search_stops_at_its_next_page_and_begins_again_later(
+    app: Flask, mine: FlaskClient, gap: Gap
+) -> None:
+    """K-11: neither SIGTERM nor "Cancel" was heard before the last page."""
+    run = ask(mine, gap)
+    shutdown.request_stop()
+    try:
+        assert worker.work_once()
+    finally:
+        shutdown.clear_stop()
+    db.session.expire_all()
+    assert (run.state, run.api_calls) == ("queued", 1)
+    assert not gap.filled
+    assert worker.work_once()
+    db.session.expire_all()
+    assert run.state == "finished"
 
 
 def test_a_run_cut_off_after_its_gap_was_filled_changes_nothing_when_it_goes_on(
