@@ -117,6 +117,16 @@ def problem_of(twitter_filter: TwitterFilter) -> str:
     return _left_out(twitter_filter.id, source.fingerprint)
 
 
+def problem_of_user(user: User) -> str:
+    """Why a new active filter of this User would be refused whatever it listens for; "" where it
+    would not."""
+    try:
+        connections.check_free(user, connections.choose_source(user), None)
+    except SfmError as exc:
+        return exc.message
+    return ""
+
+
 def _left_out(filter_id: int, fingerprint: str) -> str:
     """Why the collector on this connection leaves a filter out, as it said last."""
     beats = select(Heartbeat).where(Heartbeat.fingerprint == fingerprint)

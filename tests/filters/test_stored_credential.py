@@ -268,6 +268,21 @@ def test_the_page_names_the_credential_and_greys_out_what_would_be_refused(
     assert "serve streamsample" in page(client, "/filters/1/").text
 
 
+def test_the_form_says_before_that_an_active_filter_would_be_refused(
+    app: Flask, login_as: LoginAs
+) -> None:
+    """D-3: the set-up of the README, and a member who holds nothing."""
+    ann = make_user("ann", "token-of-ann")
+    client = login_as(ann)
+    assert "can be saved, but not be active" not in page(client, "/filters/new/").text
+    set_up(app, twitter_default_username="ann")
+    shown = page(client, "/filters/new/").text
+    assert "can be saved, but not be active" in shown
+    assert "ann is the User whose credentials serve streamsample" in shown
+    login_as(make_user("rita"))
+    assert "rita holds no app token" in page(client, "/filters/new/").text
+
+
 def test_changing_the_user_alone_takes_what_fits_that_user(app: Flask) -> None:
     made = make_filter()
     bob = make_user("bob", "token-of-bob")

@@ -31,12 +31,12 @@ def choose(form: FilterForm, reader: User, found: TwitterFilter | None) -> None:
         form.user_id.data = found.user_id if found else reader.id
     form.credential_id.choices = [
         SelectChoice(AUTOMATIC, _("the one that fits")),
-        *_tokens_of(users, found),
+        *_tokens_of(users),
         *_installation_token(users),
     ]
 
 
-def _tokens_of(users: list[User], found: TwitterFilter | None) -> list[SelectChoice]:
+def _tokens_of(users: list[User]) -> list[SelectChoice]:
     """Each User's app tokens; those that would be refused are greyed out, with why."""
     choices = []
     for user in users:

@@ -100,6 +100,7 @@ def _form(form: FilterForm, twitter_filter: TwitterFilter | None) -> Response | 
         twitter_filter=_again(twitter_filter),
         preview=shown,
         limits=validation,
+        problem_of_user="" if twitter_filter else owners.problem_of_user(signed_in_user()),
     )
 
 
