@@ -52,6 +52,13 @@ def test_four_pictures_that_did_not_come_are_one_link() -> None:
     assert [link.url for link in post.urls] == ["https://t.co/pic"]
 
 
+def test_attachments_alone_say_that_there_is_a_picture() -> None:
+    data = v2_post(attachments={"media_keys": ["3_1"]}, entities={})
+    post = read({"data": data})
+    assert (post.has_media, post.media, post.urls) == (True, (), ())
+    assert len(read({"data": data, "includes": {"media": [PICTURE]}}).media) == 1
+
+
 def test_a_retweets_picture_that_came_is_its_medium_and_no_link() -> None:
     includes = {"users": [v2_user()], "tweets": [with_picture()], "media": [PICTURE]}
     body = as_line({"data": [retweet()], "includes": includes, "meta": {"result_count": 1}})
