@@ -159,7 +159,12 @@ def _entities(post: V2Tweet, pool: v2_content.Pool) -> dict[str, Any]:
             }
             for entity in entities.mentions or ()
         ],
-        "urls": [_url(entity) for entity in v2_content.links_beside_media(post, pool)],
+        "urls": [
+            _url(entity)
+            for entity in v2_content.links_beside_media(
+                entities.urls, v2_content.media_of(post, pool)
+            )
+        ],
     }
 
 

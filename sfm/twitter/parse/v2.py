@@ -173,6 +173,7 @@ def _content(shown: V2Tweet, opening: str, pool: Pool) -> dict[str, Any]:
     mentions = [name for mention in entities.mentions or () if (name := mention_name(mention))]
     if opening:
         mentions.insert(0, opening[4:-2])
+    media = media_of(shown, pool)
     return {
         "hashtags": tuple([tag.tag for tag in entities.hashtags or () if tag.tag]),
         "mentions": tuple(mentions),
@@ -184,26 +185,32 @@ def _content(shown: V2Tweet, opening: str, pool: Pool) -> dict[str, Any]:
                     link.display_url or "",
                     link.unwound_url or "",
                 )
-                for link in links_beside_media(shown, pool)
+                for link in links_beside_media(entities.urls, media)
                 if link.url or link.expanded_url
             ]
         ),
-        "entities_from_text": entities_are_from_text(shown),
-        **_attached(shown, pool),
-    }
-
-
-def _attached(shown: V2Tweet, pool: Pool) -> dict[str, Any]:
-    media = media_of(shown, pool)
-    polls = (poll_from(poll) for poll in polls_of(shown, pool))
-    article = shown.article
-    return {
         "media": tuple([_media(item) for item in media]),
-        "has_media": bool(media or media_keys(shown)),
-        "polls": tuple([poll for poll in polls if poll is not None]),
-        "article_title": (article.title if article else None) or shown.article_title,
-        "article_text": (article.plain_text or article.preview_text) if article else None,
+        **_attached(shown, bool(media), pool),
     }
+
+
+def _attached(shown: V2Tweet, has_media: bool, pool: Pool) -> dict[str, Any]:
+    """What not all posts have: entities out of the text, media, a poll, an article."""
+    facts: dict[str, Any] = {}
+    if entities_are_from_text(shown):
+        facts["entities_from_text"] = True
+    if has_media or media_keys(shown):
+        facts["has_media"] = True
+    if shown.article_title is not None:
+        facts["article_title"] = shown.article_title
+    if shown.attachments is not None:
+        polls = [poll_from(poll) for poll in polls_of(shown, pool)]
+        facts["polls"] = tuple([poll for poll in polls if poll is not None])
+    article = shown.article
+    if article is not None:
+        facts["article_title"] = article.title or shown.article_title
+        facts["article_text"] = article.plain_text or article.preview_text
+    return facts
 
 
 def _text(

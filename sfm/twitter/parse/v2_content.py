@@ -95,32 +95,42 @@ def media_of(post: V2Tweet, pool: Pool) -> list[V2Media]:
     attachments = post.attachments
     if attachments is not None and attachments.media:
         return attachments.media
+    if not pool.media:
+        return []
     media = (pool.media.get(key) for key in media_keys(post))
     return [item for item in media if item is not None]
 
 
 def media_keys(post: V2Tweet) -> list[str]:
     """The keys of all media that the post names, whether they came along or not; each once."""
-    keys = list((post.attachments.media_keys if post.attachments else None) or ())
+    keys: list[str] = []
+    if post.attachments is not None and post.attachments.media_keys:
+        keys += post.attachments.media_keys
     article = post.article
     if article is not None:
         keys += [article.cover_media] if article.cover_media else []
         keys += article.media_entities or ()
     given = _given_entities(post)
-    keys += [link.media_key for link in (given.urls if given else None) or () if link.media_key]
-    return list(dict.fromkeys(keys))
+    if given is not None and given.urls:
+        keys += [link.media_key for link in given.urls if link.media_key]
+    return list(dict.fromkeys(keys)) if len(keys) > 1 else keys
 
 
-def links_beside_media(post: V2Tweet, pool: Pool) -> list[V2Url]:
-    """The post's links without those that lead to its own media, where these came along."""
-    arrived = {item.media_key for item in media_of(post, pool)}
-    links: dict[object, V2Url] = {}
-    for link in full_entities(post).urls or ():
-        if not is_media_link(link):
-            links[id(link)] = link
-        elif not arrived or (link.media_key and link.media_key not in arrived):
-            links.setdefault(link.url, link)  # named once for each of several pictures
-    return list(links.values())
+def links_beside_media(urls: list[V2Url] | None, media: list[V2Media]) -> list[V2Url]:
+    """A post's links without those that lead to its own `media`, which came along."""
+    if not urls:
+        return []
+    arrived = {item.media_key for item in media}
+    links: list[V2Url] = []
+    shown: set[str | None] = set()
+    for link in urls:
+        if is_media_link(link):
+            has_come = bool(arrived) and (not link.media_key or link.media_key in arrived)
+            if has_come or link.url in shown:  # named once for each of several pictures
+                continue
+            shown.add(link.url)
+        links.append(link)
+    return links
 
 
 def polls_of(post: V2Tweet, pool: Pool) -> list[PollShape]:
@@ -128,6 +138,7 @@ def polls_of(post: V2Tweet, pool: Pool) -> list[PollShape]:
     attachments = post.attachments
     if attachments is None:
         return []
-    polls = (pool.polls.get(key) for key in attachments.poll_ids or ())
-    arrived = [poll for poll in polls if poll is not None]
-    return arrived or ([attachments.poll] if attachments.poll else [])
+    if attachments.poll_ids and pool.polls:
+        polls = (pool.polls.get(key) for key in attachments.poll_ids)
+        return [poll for poll in polls if poll is not None]
+    return [attachments.poll] if attachments.poll else []
