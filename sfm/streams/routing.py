@@ -53,6 +53,7 @@ class Router:
     _by_tag: dict[str, frozenset[int]] = field(default_factory=dict)
     _by_id: dict[str, frozenset[int]] = field(default_factory=dict)
     _by_value: dict[str, frozenset[int]] = field(default_factory=dict)
+    _matched_at: dict[str, float] = field(default_factory=dict)  # by tag
 
     def __post_init__(self) -> None:
         self.assign(self.filters)
@@ -73,6 +74,15 @@ class Router:
             owners = self._by_value.get(rule.value)
             if owners:
                 self._by_id[rule.id] = owners
+
+    def note_match(self, filing: ParsedLine, received: float) -> None:
+        """A post came for its rules at this moment, in seconds on the monotonic clock."""
+        for _, tag in filing.rules:
+            self._matched_at[tag] = received
+
+    def matched_at(self, rule: Rule) -> float | None:
+        """When a post last came for this rule, in seconds on the monotonic clock."""
+        return self._matched_at.get(rule.tag(self.mark))
 
     def filters_for(self, filing: ParsedLine) -> frozenset[int]:
         """The filters whose files a post belongs into; none where only rules of others matched."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from sfm import clock
@@ -17,7 +17,7 @@ from sfm.errors import SfmError
 from sfm.messages import Message, pack
 from sfm.networks.adapter import FilterStreamClient, PostStream, RuleStore
 from sfm.networks.errors import BadRequest, NetworkError, NoRules, Wait
-from sfm.networks.rules import StreamRule, SyncResult
+from sfm.networks.rules import Rule, StreamRule, SyncResult
 from sfm.streams import file_names
 from sfm.streams.coverage import Cause
 from sfm.streams.routing import CollectedFilters, Router
@@ -244,21 +244,28 @@ class RuleSync:
         return REMOVED, DETAIL
 
     def _record_absence(self, removed: frozenset[str], now: datetime) -> None:
-        """A gap since the rules were last seen, for the filters that want them."""
+        """A gap for each filter that wants these rules, since they were last proved to be there."""
         logger.error("rules were gone at Twitter and are put back count=%d", len(removed))
         self.restored = (self._seen_at, now)
-        filters = [
-            number
-            for number, rules in self._router.filters.rules.items()
-            if any(rule.value in removed for rule in rules)
-        ]
-        for prefix in map(file_names.filter_prefix, filters):
+        for number, rules in self._router.filters.rules.items():
+            gone = [rule for rule in rules if rule.value in removed]
+            if not gone:
+                continue
+            prefix, since = file_names.filter_prefix(number), min(map(self._proved_until, gone))
             outage = Outage(
-                self._seen_at, REMOVED, DETAIL, ended_at=now, last_id=self._status.last_id,
+                since, REMOVED, DETAIL, ended_at=now, last_id=self._status.last_id,
                 prefixes=(prefix,), rate=self._pace * self._status.share_of(prefix),
             )  # fmt: skip
-            outage.set_duration((now - self._seen_at).total_seconds())
+            outage.set_duration((now - since).total_seconds())
             self._status.outages.append(outage)
+
+    def _proved_until(self, rule: Rule) -> datetime:
+        """When a rule was last seen at the network, or a post came for it."""
+        matched_at = self._router.matched_at(rule)
+        if matched_at is None:
+            return self._seen_at
+        age = timedelta(seconds=clock.monotonic() - matched_at)
+        return max(self._seen_at, clock.now() - age)
 
     def _name_other_owner(self, refusal: Wait) -> Wait:
         """The refusal of a second connection, with what is known of who has the first."""

@@ -165,7 +165,7 @@ class WriterThread(threading.Thread):
         trouble: StorageTrouble | None = None
         if parsed.post_id is not None:
             self.status.last_id = max(self.status.last_id or 0, parsed.post_id)
-        for prefix in self._streams_of(parsed):
+        for prefix in self._streams_of(parsed, received):
             try:
                 added = self.sink.add(prefix, line, parsed.post_id)
             except StorageTrouble as exc:
@@ -175,9 +175,10 @@ class WriterThread(threading.Thread):
                 self._settle(prefix)
         return trouble
 
-    def _streams_of(self, parsed: ParsedLine) -> list[str]:
+    def _streams_of(self, parsed: ParsedLine, received: float) -> list[str]:
         if self.router is None:
             return [SAMPLE_PREFIX]
+        self.router.note_match(parsed, received)
         filters = self.router.filters_for(parsed)
         self.status.unmatched += not filters
         self.per_filter.update(filters)
