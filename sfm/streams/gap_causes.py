@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -84,16 +85,19 @@ class GapExplainer:
         self._by_end = sorted(((end, row.id, row) for (_, end), row in ends), key=_order)
         self._by_begin = sorted(((row.began_at, row.id, row) for row in rows.saved), key=_order)
         self._by_id = {note.id: note for note in rows.notes}
-        self._notes = [note for note in rows.notes if note.cause != ASKED_FOR]
+        self._by_times = {(note.began_at, note.ended_at): note.id for note in rows.notes}
+        self._notes = deque(note for note in rows.notes if note.cause != ASKED_FOR)
+        self._open_notes: list[Any] = []  # that have begun, and may explain what comes
 
     def explain(self, pieces: Iterable[Span], *, goes_on: bool) -> list[CoverageGap]:
-        """These times, earliest first, each wholly due or wholly not; the last may go on."""
+        """These times, earliest first, each wholly due or wholly not; the last may go on. To be
+        called once."""
         return list(_with_stops([self._gap(*piece, goes_on) for piece in pieces]))
 
     def _gap(self, began_at: datetime, ended_at: datetime, goes_on: bool) -> CoverageGap:
         seconds = (ended_at - began_at).total_seconds()
         lasts = goes_on and ended_at >= self.now
-        notes = [note for note in self._notes if self._is_of(note, began_at, ended_at)]
+        notes = self._notes_of(began_at, ended_at)
         due = self._due_at(began_at)
         before = self._saved_before(began_at)
         if due is None:
@@ -103,7 +107,6 @@ class GapExplainer:
             cause, detail = self._missed(due, before, notes, (began_at, ended_at), lasts)
         rate = before.posts_a_minute if due and before and before.saved_until == began_at else 0.0
         estimate = max(1, round(rate * seconds / 60)) if rate else 0
-        same = [n for n in self.rows.notes if (n.began_at, n.ended_at) == (began_at, ended_at)]
         return CoverageGap(
             prefix=self.rows.due[0].prefix, began_at=began_at,
             ended_at=None if lasts else ended_at, seconds=seconds, cause=cause,
@@ -111,18 +114,24 @@ class GapExplainer:
             is_due=due is not None, who=who, last_id=before.last_id if before else None,
             lost_estimate=max(estimate, sum(note.lost_estimate for note in notes)),
             lost_counted=sum(note.lost_counted for note in notes),
-            row_id=same[-1].id if same else None,
+            row_id=self._by_times.get((began_at, ended_at)),
             fills=tuple(fill for fill in self.rows.fills if self._fills(fill, began_at, ended_at)),
         )  # fmt: skip
 
-    def _is_of(self, note: Any, began_at: datetime, ended_at: datetime) -> bool:
-        """Whether a note explains a part of this time. One that its process left open ends where
-        posts are saved again."""
-        if note.ended_at is None:
-            place = bisect_right(self._by_begin, note.began_at, key=_moment)
-            if place < len(self._by_begin) and self._by_begin[place][0] <= began_at:
-                return False
-        return _meets(note, began_at, ended_at)
+    def _notes_of(self, began_at: datetime, ended_at: datetime) -> list[Any]:
+        """The notes that explain a part of this time; it is later than the last asked for."""
+        while self._notes and self._notes[0].began_at < ended_at:
+            self._open_notes.append(self._notes.popleft())
+        self._open_notes = [n for n in self._open_notes if not self._is_over(n, began_at)]
+        return list(self._open_notes)
+
+    def _is_over(self, note: Any, moment: datetime) -> bool:
+        """Whether a note ends before this moment. One that its process left open ends where posts
+        are saved again."""
+        if note.ended_at is not None:
+            return bool(note.ended_at <= moment)
+        place = bisect_right(self._by_begin, note.began_at, key=_moment)
+        return place < len(self._by_begin) and self._by_begin[place][0] <= moment
 
     def _fills(self, fill: Any, began_at: datetime, ended_at: datetime) -> bool:
         """Whether search was asked for this gap, and not only for the seconds around it."""

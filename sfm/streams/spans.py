@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -28,7 +29,8 @@ def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
         at = began_at
         while place < len(removed) and removed[place][1] <= began_at:
             place += 1
-        for first, behind in removed[place:]:
+        for position in range(place, len(removed)):
+            first, behind = removed[position]
             if first >= ended_at:
                 break
             if first > at:
@@ -54,7 +56,7 @@ def split_at(
     pieces: list[Span] = []
     for began_at, ended_at in spans:
         at = began_at
-        for border in borders:
+        for border in borders[bisect_right(borders, began_at) : bisect_left(borders, ended_at)]:
             if at < border < ended_at and min(border - at, ended_at - border) >= least:
                 pieces.append((at, border))
                 at = border

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sfm import clock
 from sfm.database import db
 from sfm.extensions import settings as app_settings
-from sfm.models import Gap
+from sfm.streams.gap_causes import CoverageGap
 from tests.rounds import LONG, rounds
 from tests.streams.collecting import Process, beat_of, environment, gaps, make_filter
 from tests.streams.conftest import ids_in, sealed_files
@@ -211,7 +211,7 @@ def test_whatever_comes_no_post_is_lost_in_silence(app: Flask, data: Path, seed:
     assert causes["silent"] == nemesis.done["fall_silent"], causes
 
 
-def is_in_a_gap(moment: datetime, written: list[Gap]) -> bool:
+def is_in_a_gap(moment: datetime, written: list[CoverageGap]) -> bool:
     return any(
         gap.began_at - SLACK <= moment <= (gap.ended_at or gap.began_at) + SLACK for gap in written
     )
