@@ -52,7 +52,7 @@ def records(
     """
     now = clock.now()
     rows = coverage_rows.read(connection, prefixes, since)
-    return {prefix: _record(rows[prefix], now, since) for prefix in prefixes}
+    return {prefix: record_of(rows[prefix], now, since) for prefix in prefixes}
 
 
 def of_prefix(prefix: str, since: datetime | None = None) -> StreamRecord:
@@ -153,7 +153,8 @@ def count_gaps(since: datetime) -> int:
     return sum(gap.is_due and gap.began_at >= since for gap in gaps)
 
 
-def _record(rows: StreamRows, now: datetime, since: datetime | None) -> StreamRecord:
+def record_of(rows: StreamRows, now: datetime, since: datetime | None = None) -> StreamRecord:
+    """What these rows of one stream say at this moment; of the time since then, if given. Pure."""
     if not rows.due:
         return StreamRecord(gaps=tuple(from_row(row, now, rows.fills) for row in _old(rows, now)))
     recorded_from = min(row.began_at for row in rows.due)
