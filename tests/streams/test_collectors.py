@@ -686,6 +686,9 @@ def test_the_sample_stream_is_collected_with_the_default_users_token(
     (file,) = sealed_files(data)
     assert file.name.startswith("streamsample-")
     assert len(ids_in([file])) == 60
+    (span,) = saved_spans("streamsample")
+    gap = all_gaps("streamsample")[-1]
+    assert (gap.began_at, gap.ended_at, gap.cause) == (span.saved_until, None, "restarted")
 
 
 HEAVY = ("sfm.web.setup", "pyarrow", "authlib", "apscheduler", "openpyxl", "supervisor")
