@@ -72,14 +72,17 @@ def note_version(twitter_filter: TwitterFilter) -> None:
             FilterVersion.prefix == prefix, FilterVersion.ended_at.is_(None)
         )
     )
+    if last is not None and all(getattr(last, name) == values[name] for name in values):
+        return
+    began_at = twitter_filter.changed_at
     if last is not None:
-        if all(getattr(last, name) == value for name, value in values.items()):
-            return
-        end_version(twitter_filter)
+        if began_at <= last.began_at:  # something else than the filter was changed
+            began_at = clock.now()
+        last.ended_at = began_at = max(began_at, last.began_at)
     db.session.add(
         FilterVersion(
-            filter_id=twitter_filter.id, prefix=prefix, began_at=twitter_filter.changed_at,
-            changed_by=_who(), **values,
+            filter_id=twitter_filter.id, prefix=prefix, began_at=began_at, changed_by=_who(),
+            **values,
         )
     )  # fmt: skip
     db.session.flush()

@@ -96,6 +96,10 @@ def join(kept: User, gone: User) -> OwnerChange:
     ]
     merge_users.merge(kept, gone)
     db.session.expire_all()
+    for twitter_filter in db.session.scalars(
+        select(TwitterFilter).where(TwitterFilter.user_id == kept.id).order_by(TwitterFilter.id)
+    ):
+        coverage_due.note_version(twitter_filter)
     stopped = []
     for twitter_filter in active_filters([kept]):
         problem = problem_of(twitter_filter) if twitter_filter.id in collected else ""

@@ -12,8 +12,10 @@ from flask.testing import FlaskClient
 from sfm import audit
 from sfm import clock as clocks
 from sfm.database import db
-from sfm.filters import service
-from sfm.models import CoverageSaved, Heartbeat, ProgramRetry, User
+from sfm.filters import owners, service
+from sfm.filters.account_lookup import People
+from sfm.filters.drafting import FilterDraft
+from sfm.models import CoverageSaved, FilterVersion, Heartbeat, ProgramRetry, User
 from tests.conftest import FrozenClock
 from tests.pages import page, submit
 from tests.streams.collecting import all_gaps, gaps, make_filter, saved_spans
@@ -243,3 +245,26 @@ def test_a_clock_that_is_set_ends_a_span_and_claims_no_time_that_did_not_pass(
         clock.advance(1000)
         (gap,) = [gap for gap in all_gaps() if gap.ended_at is None]
         assert gap.began_at == second.saved_until, "what the old time claimed is not believed"
+
+
+def test_what_a_filter_listened_for_is_kept_with_who_changed_it(
+    app: Flask, clock: FrozenClock
+) -> None:
+    """S-5: also where its User was made one with another, and nothing where nothing changed."""
+    made = make_filter("Floods", owner="ann")
+    ben = User(username="ben")
+    db.session.add(ben)
+    db.session.commit()
+    clock.advance(60)
+    with audit.acting_as(audit.Actor(None, "root")):
+        service.hold(made, ben)
+        draft = FilterDraft(name="Floods", user_id=made.user_id, words="storm")
+        service.save(draft, People({}, {}), made)
+        clock.advance(60)
+        owners.join(ben, made.user)
+    db.session.commit()
+    versions = db.session.query(FilterVersion).order_by(FilterVersion.id)
+    assert [(row.words, row.username, row.changed_by) for row in versions] == [
+        ("flood", "ann", ""), ("storm", "ann", "root"), ("storm", "ben", "root"),
+    ]  # fmt: skip
+    assert [row.ended_at for row in versions] == [row.began_at for row in versions][1:] + [None]
