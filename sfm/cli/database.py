@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
+NEW_COLUMNS = "0016"  # the revision whose columns of posts only `refill_items` can fill
+
 
 @click.command("migrate_database")
 @with_appcontext
@@ -15,7 +17,7 @@ def migrate_database() -> None:
     """
     from sfm.database import db
     from sfm.extensions import settings
-    from sfm.posts import search_index
+    from sfm.posts import queries, search_index
     from sfm.setup.migrate import bring_up_to_date
 
     done = bring_up_to_date(settings().instance / "backups")
@@ -25,6 +27,12 @@ def migrate_database() -> None:
         click.echo(f"The database is now at revision {done.after}.")
     if done.copy:
         click.echo(f"A copy from before is kept at {done.copy}.")
+    if done.before and done.before < NEW_COLUMNS and queries.total().number:
+        click.echo(
+            "Posts kept before this release have columns that are still empty: polls, articles, "
+            "media of quotes, and what is read from texts. Run `refill_items` when the machine has "
+            "time: it fills them."
+        )
     if search_index.state(db.session.connection()).is_outdated:
         click.echo(
             "The search still goes by the rules of an earlier release. "

@@ -121,6 +121,16 @@ def test_the_search_of_a_filled_collection_is_marked_as_of_older_rules(
     assert search_state()[0] == 1
 
 
+def test_whoever_upgrades_a_collection_is_told_to_fill_its_new_columns(
+    app: Flask, filled: dict[str, int]
+) -> None:
+    downgrade(revision="0015")
+    told = app.test_cli_runner().invoke(args=["migrate_database"]).output
+    assert "Run `refill_items` when the machine has time: it fills them." in told
+    again = app.test_cli_runner().invoke(args=["migrate_database"]).output
+    assert "refill_items" not in again
+
+
 def test_rows_outlive_a_step_down_and_up_again(app: Flask, filled: dict[str, int]) -> None:
     assert filled["twitter_user_item"] == 3
     downgrade(revision="0001")
