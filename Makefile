@@ -85,5 +85,5 @@ format: install-dev ## Put the code in the house's form
 docs: install-dev ## Write the pages of docs/ that are made from the code
 	@PYTHONPATH=. $(BIN)/python scripts/write_docs.py
 
-lock: install-dev ## Lock the newest libraries that the ranges of pyproject.toml allow
+lock: install-dev ## Lock what pyproject.toml asks for; what is locked already keeps its version
 	@scripts/lock
