@@ -17,6 +17,7 @@ import pytest
 
 from scripts.ports import is_free
 from sfm.file_lock import lock_file
+from tests.rounds import rounds
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,11 +95,11 @@ def program(children: list[psutil.Process], name: str) -> psutil.Process:
     return first
 
 
-@pytest.mark.timeout(400)
-def test_nothing_outlives_supervisord_or_make(
+@pytest.mark.timeout(300)
+def test_nothing_outlives_supervisord(
     start: Callable[..., subprocess.Popen[bytes]], ports: tuple[int, int], tmp_path: Path
 ) -> None:
-    """S-10, D-8: what was left answered in the place of the next start."""
+    """S-10: what was left answered in the place of the next start."""
     said = tmp_path / "out"
     first = start()
     wait_for(lambda: b"is at http://127.0.0.1:" in said.read_bytes())
@@ -106,13 +107,24 @@ def test_nothing_outlives_supervisord_or_make(
     program(children, "supervisord").kill()
     assert first.wait(100) == 128 + signal.SIGKILL
     wait_for(lambda: all(is_free("127.0.0.1", port) for port in ports))
+    _, alive = psutil.wait_procs(children, timeout=200)
+    assert not alive
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(not rounds(0, 1), reason="a second whole start: only in `make faults`")
+@pytest.mark.timeout(300)
+def test_nothing_outlives_make(
+    start: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    """D-8: ended in any way, not only by Ctrl-C."""
+    said = tmp_path / "out"
     make = start("/bin/sh", "-c", '"$0"; exit 1')  # `make` stands between, and is killed
     wait_for(lambda: b"is at http://127.0.0.1:" in said.read_bytes())
-    children += psutil.Process(make.pid).children(recursive=True)
+    children = psutil.Process(make.pid).children(recursive=True)
     make.kill()
     _, alive = psutil.wait_procs(children, timeout=200)
     assert not alive
-    assert all(is_free("127.0.0.1", port) for port in ports)
 
 
 @pytest.mark.parametrize("number", [0, 1])
