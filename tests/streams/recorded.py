@@ -16,7 +16,8 @@ _pids = iter(range(1000, 1_000_000))
 
 
 class RecordedCollector:
-    """A process that collects these filters; all that comes is saved at once."""
+    """A process that collects these filters; all that comes is saved at once, or nothing from
+    `oldest_unsaved` on (on the monotonic clock)."""
 
     def __init__(self, *ids: int, fingerprint: str = "f" * 64) -> None:
         self.ids = list(ids)
@@ -24,6 +25,7 @@ class RecordedCollector:
         self.carrier = Carrier(self.prefixes[0], "here", next(_pids), fingerprint, "a token")
         self.status, self.manifest = Status(), Manifest(Path("/nowhere"), self.prefixes[0])
         self.status.spans.set_written(self.prefixes)
+        self.oldest_unsaved: float | None = None
 
     def connect(self) -> None:
         """Connected, with all rules; and a heartbeat."""
@@ -50,8 +52,9 @@ class RecordedCollector:
         )  # fmt: skip
         pace = status.posts_a_minute
         spans = status.spans.advance(
-            status.alive_seconds, lambda prefix: None,
+            status.alive_seconds, lambda prefix: self.oldest_unsaved,
             lambda prefix: pace * status.share_of(prefix), status.last_id,
+            ("storage", status.reason) if status.state == "storage" else ("", ""),
         )  # fmt: skip
         assert self.manifest.write(
             beat, status.outages, status.open_outages(), self.prefixes, spans, self.carrier

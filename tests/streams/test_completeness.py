@@ -163,3 +163,24 @@ def test_a_filter_from_before_such_times_were_recorded_is_unknown(
         "2026-11-23 12:00:00 UTC." in text
     )
     assert ("3,600 network" in text) == has_gap
+
+
+def test_a_full_disk_shows_while_it_lasts_and_is_no_gap_when_all_was_saved(
+    signed_in: FlaskClient, token: User, clock: FrozenClock
+) -> None:
+    made = saved(token)
+    collector = RecordedCollector(made.id)
+    collector.connect()
+    clock.advance(10)
+    collector.oldest_unsaved = clocks.monotonic()
+    collector.status.disk_failed("The disk is full.")
+    clock.advance(90)
+    collector.status.alive()
+    collector.say("storage")
+    text = told(signed_in)
+    assert "After 2026-11-22 12:00:10 UTC nothing is saved." in text
+    assert "goes on 90 The disk is full." in text
+    collector.oldest_unsaved = None
+    collector.status.disk_recovered()
+    collector.say("connected")
+    assert "There is no gap." in told(signed_in)
