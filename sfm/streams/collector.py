@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import signal
 import threading
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from sfm.models import Heartbeat
 from sfm.networks.adapter import PostStream, StreamSource
 from sfm.streams import file_names, routing
 from sfm.streams.coverage import Carrier
+from sfm.streams.disk_space import disk_space
 from sfm.streams.errors import AnotherCollector
 from sfm.streams.line_queue import LineQueue
 from sfm.streams.lock import StreamLock
@@ -89,6 +89,7 @@ class Collector:
         self._lookups = connections.stream_client(source, self._mark)
         self._signature: tuple[object, ...] = ()
         self._to_sync = False
+        self._changed: dict[str, datetime] = {}  # streams with other rules, and since when
         self._counted = 0
         self._started_at = clock.now()
         self._restarts = restarts_of(options.program)
@@ -264,19 +265,27 @@ class Collector:
                 self.not_collected[number] = why[1]
                 causes[file_names.filter_prefix(number)] = why
         self.status.spans.set_written(map(file_names.filter_prefix, kept), causes)
-        for number in kept:
-            if fresh.rules[number] != before.rules[number]:
-                changed_at = fresh.changed_at.get(number, clock.now())
-                self.status.rules_changed(file_names.filter_prefix(number), changed_at)
+        self._changed |= {
+            file_names.filter_prefix(number): fresh.changed_at.get(number, clock.now())
+            for number in kept
+            if fresh.rules[number] != before.rules[number]
+        }
+        self._mark_changed()
         self.filters, self._to_sync = fresh, True
         self.writer.assign(fresh)
+
+    def _mark_changed(self) -> None:
+        for prefix, changed_at in self._changed.items():
+            self.status.rules_changed(prefix, changed_at)
 
     def _sync_now(self, rules: RuleSync) -> None:
         if not self.writer.has_assigned(wait_seconds=1.0):
             return
         self.status.spans.set_written(self.prefixes)
+        self._mark_changed()  # a reconnection may have brought the rules of before once more
         try:
             rules.sync()
+            self._changed.clear()
             if self._to_sync:
                 logger.info("rules synced filters=%s", self.filters.filter_ids)
             self._to_sync = False
@@ -378,14 +387,3 @@ class Collector:
         )
         words = {NO_WORK: none, ASKED_TO_STOP: Message("Asked to stop.")}
         return "stopped", words.get(code, Message("It ended with a fault; its log says more."))
-
-
-def disk_space(folder: Path | None) -> tuple[int, bool]:
-    """Free bytes where files are written, and whether that is little: under 5 % or 1 GiB."""
-    if folder is None:
-        return 0, False
-    try:
-        usage = shutil.disk_usage(folder)
-    except OSError:
-        return 0, False
-    return usage.free, usage.free < max(usage.total * 0.05, 1024**3)
