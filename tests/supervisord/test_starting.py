@@ -22,11 +22,11 @@ sys.exit(int(sys.argv[1]))
 """
 
 
-def program(name: str, code: int, script: Path) -> str:
+def program(name: str, code: int, script: Path, start_seconds: int) -> str:
     return (
         f"[program:{name}]\ncommand={sys.executable} {script} {code}\ndirectory={PROJECT}\n"
-        f'environment=PYTHONPATH="{PROJECT}"\nstartsecs=1\nstartretries=0\n'
-        "autorestart=unexpected\nexitcodes=0,2,3,4,5\n"
+        f'environment=PYTHONPATH="{PROJECT}"\nstartsecs={start_seconds}\n'
+        "startretries=0\nautorestart=unexpected\nexitcodes=0,2,3,4,5\n"
     )
 
 
@@ -36,7 +36,7 @@ def test_a_start_that_needs_a_person_is_final_and_a_crash_is_no_start(place: Pat
     script = place.instance / "ends.py"
     script.write_text(ENDS)
     daemon = Daemon(place)
-    daemon.start(program("wrong", 3, script), program("crash", 1, script))
+    daemon.start(program("wrong", 3, script, 1), program("crash", 1, script, 3600))
     try:
         client = SupervisordClient(place)
 
