@@ -134,17 +134,14 @@ def option(
     start: dict[str, Any] = {"default": default}
     if isinstance(default, dict):
         start = {"default_factory": lambda: dict(default)}
-    return field(
-        **start,
-        repr=not secret,
-        metadata={
-            "kind": kind,
-            "help": text,
-            "unit": unit,
-            "secret": secret,
-            "older_name": older_name,
-        },
-    )
+    metadata = {
+        "kind": kind,
+        "help": text,
+        "unit": unit,
+        "secret": secret,
+        "older_name": older_name,
+    }
+    return field(**start, repr=not secret, metadata=metadata)
 
 
 def read(name: str, kind: SettingKind, value: Any) -> Any:

@@ -231,6 +231,16 @@ def _without_detail(text: Any) -> Any:
     return "\n".join(line for line in text.split("\n") if not line.startswith("DETAIL:"))
 
 
+SQLITE_PRAGMAS = (
+    "journal_mode = WAL",
+    "foreign_keys = ON",
+    "busy_timeout = 10000",
+    "synchronous = FULL",
+    "temp_store = MEMORY",
+    "cache_size = -32000",
+)
+
+
 def listen_to_sqlite(engine: Engine) -> None:
     """WAL, foreign keys, patience, and transactions that begin as `begin_write` says."""
     if engine.dialect.name != "sqlite":
@@ -240,14 +250,7 @@ def listen_to_sqlite(engine: Engine) -> None:
     def _on_connect(dbapi_connection: Any, _record: Any) -> None:
         dbapi_connection.isolation_level = None  # pysqlite's own BEGIN comes too late
         cursor = dbapi_connection.cursor()
-        for pragma in (
-            "journal_mode = WAL",
-            "foreign_keys = ON",
-            "busy_timeout = 10000",
-            "synchronous = FULL",
-            "temp_store = MEMORY",
-            "cache_size = -32000",
-        ):
+        for pragma in SQLITE_PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

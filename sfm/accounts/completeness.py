@@ -112,15 +112,16 @@ def _collected(record: AccountRecord) -> list[str]:
                 )
             )
     if record.pass_oldest_id is not None:
-        parts.append(
-            Message(
-                "Collecting was interrupted: posts between %(after)s and %(before)s are still to "
-                "come.",
-                after=_moment(record.held_to_id),
-                before=_moment(record.pass_oldest_id),
-            )
-        )
+        parts.append(_interrupted(record.held_to_id, record.pass_oldest_id))
     return parts
+
+
+def _interrupted(after_id: int, before_id: int) -> Message:
+    return Message(
+        "Collecting was interrupted: posts between %(after)s and %(before)s are still to come.",
+        after=_moment(after_id),
+        before=_moment(before_id),
+    )
 
 
 def _before_first_end(record: AccountRecord) -> Message:

@@ -15,9 +15,7 @@ def migrate_database() -> None:
 
     Safe to run at any time: with nothing to do, nothing is done.
     """
-    from sfm.database import db
     from sfm.extensions import settings
-    from sfm.posts import queries, search_index
     from sfm.setup.migrate import bring_up_to_date
 
     done = bring_up_to_date(settings().instance / "backups")
@@ -27,7 +25,14 @@ def migrate_database() -> None:
         click.echo(f"The database is now at revision {done.after}.")
     if done.copy:
         click.echo(f"A copy from before is kept at {done.copy}.")
-    if done.before and done.before < NEW_COLUMNS and queries.total().number:
+    _tell_what_to_refill(done.before)
+
+
+def _tell_what_to_refill(revision_before: str) -> None:
+    from sfm.database import db
+    from sfm.posts import queries, search_index
+
+    if revision_before and revision_before < NEW_COLUMNS and queries.total().number:
         click.echo(
             "Posts kept before this release have columns that are still empty: polls, articles, "
             "media of quotes, and what is read from texts. Run `refill_items` when the machine has "

@@ -136,9 +136,7 @@ def _write(
     request: ExportRequest, outputs: Sequence[Output], paths: Sequence[Path], watch: Watch
 ) -> ExportFacts:
     """Read all posts once and write them to every output; then count what was written again."""
-    fields = _fields(request, outputs)
-    for output in outputs:
-        output.begin(fields)
+    fields = _begin(request, outputs)
     summary = Summary()
     try:
         with snapshot() as connection:
@@ -157,12 +155,16 @@ def _write(
     return replace(facts, gaps=gaps, runs=runs, streams=streams, accounts=accounts)
 
 
-def _fields(request: ExportRequest, outputs: Sequence[Output]) -> tuple[str, ...]:
-    """What is read of each post: all that an output or the summary of a package needs, once."""
+def _begin(request: ExportRequest, outputs: Sequence[Output]) -> tuple[str, ...]:
+    """Begin every output with what is read of each post: all that an output or the summary of a
+    package needs, once."""
     names = dict.fromkeys([name for output in outputs for name in output.fields])
     if _is_packed(request):
         names.update(dict.fromkeys(SUMMARY_FIELDS))
-    return tuple(names)
+    fields = tuple(names)
+    for output in outputs:
+        output.begin(fields)
+    return fields
 
 
 def _check_space(request: ExportRequest, source: PostSource, folder: Path) -> None:

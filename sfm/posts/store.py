@@ -103,10 +103,7 @@ def save_page(
     removed = _leave_out_removed(connection, page)
     known_ids = bulk_sql.existing_ids(connection, page.ready)
     fresh = [ready for twitter_id, ready in page.ready.items() if twitter_id not in known_ids]
-    entries: dict[int, IndexEntry] = {}
-    new: list[Prepared] = []
-    for at in range(0, len(fresh), POSTS_PER_STATEMENT):
-        new += _insert(connection, fresh[at : at + POSTS_PER_STATEMENT], page.rejected, entries)
+    new, entries = _insert_all(connection, fresh, page.rejected)
     counters.add(connection, [ready.counted for ready in new])
     bulk_sql.index(connection, [entries[ready.twitter_id] for ready in new])
     return Saved(
@@ -117,6 +114,17 @@ def save_page(
         unowned=tuple(page.unowned),
         removed=removed,
     )
+
+
+def _insert_all(
+    connection: Connection, fresh: list[Prepared], rejected: list[Rejected]
+) -> tuple[list[Prepared], dict[int, IndexEntry]]:
+    """Those that are kept now, and their entries of the index."""
+    entries: dict[int, IndexEntry] = {}
+    new: list[Prepared] = []
+    for at in range(0, len(fresh), POSTS_PER_STATEMENT):
+        new += _insert(connection, fresh[at : at + POSTS_PER_STATEMENT], rejected, entries)
+    return new, entries
 
 
 def _leave_out_removed(connection: Connection, page: _Page) -> int:

@@ -88,8 +88,7 @@ class Sender:
 
     def run(self) -> Iterator[bytes]:
         """Chunks to send. The first is empty: it brings the headers out at once."""
-        connection = self._connection
-        reason = "client_disconnect"
+        connection, reason = self._connection, "client_disconnect"
         try:
             yield b""
             while not self._site.stopping.is_set() and self._peer_is_there():

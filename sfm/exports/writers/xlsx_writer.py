@@ -46,8 +46,7 @@ class XlsxWriter:
         keep_line_breaks: bool = False,
         rows_per_sheet: int = ROWS_PER_SHEET,
     ) -> None:
-        self.rows = 0
-        self.sheets = 0
+        self.rows = self.sheets = 0
         self.changes = TextChanges()
         self._columns = columns
         self._flatten = not keep_line_breaks

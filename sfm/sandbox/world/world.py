@@ -255,6 +255,15 @@ class World:
             post_id += 1
         return post_id
 
+    def _references(
+        self, reply_to: int | None, quote_of: int | None
+    ) -> tuple[tuple[str, int], ...]:
+        """Raises NotInWorld."""
+        if quote_of is not None:
+            self._known(quote_of)
+        references = (("replied_to", reply_to), ("quoted", quote_of))
+        return tuple((kind, post_id) for kind, post_id in references if post_id is not None)
+
     def _written_by_hand(
         self, person: Person, text: str, reply_to: int | None, quote_of: int | None
     ) -> WorldPost:
@@ -262,8 +271,7 @@ class World:
         full = plain_words(text, self._uid_of)
         is_long = len(full.text) > 280
         replied = self._known(reply_to) if reply_to is not None else None
-        if quote_of is not None:
-            self._known(quote_of)
+        references = self._references(reply_to, quote_of)
         return WorldPost(
             id=post_id,
             author=person.uid,
@@ -273,7 +281,7 @@ class World:
             lang="en",
             chain=(post_id,),
             conversation=replied.conversation if replied else post_id,
-            references=_references(reply_to, quote_of),
+            references=references,
             reply_to_user=replied.author if replied else None,
         )
 
@@ -298,8 +306,3 @@ class World:
         """A scheduled post as it was at that moment."""
         made = [moment for moment in slot.moments if moment <= moment_ms]
         return self._composed(slot.person.index, slot.number, made[-1])
-
-
-def _references(reply_to: int | None, quote_of: int | None) -> tuple[tuple[str, int], ...]:
-    references = (("replied_to", reply_to), ("quoted", quote_of))
-    return tuple((kind, post_id) for kind, post_id in references if post_id is not None)

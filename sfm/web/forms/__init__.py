@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
@@ -42,6 +42,11 @@ class Form(FlaskForm):
         """Add what only the feature could know to a field's errors."""
         field = self[field_name]
         field.errors = [*field.errors, translate(message)]
+
+    def refuse_all(self, problems: Mapping[str, str]) -> None:
+        """Add a sentence to each of these fields."""
+        for field_name, message in problems.items():
+            self.refuse(field_name, message)
 
 
 def form_fields() -> set[str]:

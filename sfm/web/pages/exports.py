@@ -104,9 +104,7 @@ def create() -> BaseResponse | tuple[str, int]:
         reader = signed_in_user()
         criteria = criteria_from_form(reader, form.id_list.data, form.sample.data)
         if form.profile_name.data:
-            begin_write()
-            profiles.save(signed_in_user(), form.profile_name.data, layout)
-            db.session.commit()
+            _save_profile(form.profile_name.data, layout)
         export = ask(signed_in_user(), criteria, layout)
     except WrongInput as exc:
         db.session.rollback()
@@ -115,6 +113,12 @@ def create() -> BaseResponse | tuple[str, int]:
     is_ready = export.state == "ready"
     message = _("The export is ready.") if is_ready else _("The export is asked for.")
     return done(url_for("exports.show", export_id=export.id), message)
+
+
+def _save_profile(name: str, layout: Layout) -> None:
+    begin_write()
+    profiles.save(signed_in_user(), name, layout)
+    db.session.commit()
 
 
 @bp.get("/exports/<id:export_id>/")

@@ -90,8 +90,7 @@ def _form(form: FilterForm, twitter_filter: TwitterFilter | None) -> Response | 
                 return _save(draft, twitter_filter)
         except BadFilter as exc:
             db.session.rollback()
-            for name, problem in exc.problems.items():
-                form.refuse(name, problem)
+            form.refuse_all(exc.problems)
     return page_or_part(
         "filters/form.html",
         "filters/_form.html",
