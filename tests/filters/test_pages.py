@@ -319,3 +319,23 @@ def test_owners_only_see_their_filters_where_administrators_manage_them(
     assert db.session.query(Run).count() == 0
     boss = login_as(superuser)
     assert "/filters/1/edit/" in page(boss, "/filters/1/").html
+
+
+def test_a_gap_without_a_row_is_asked_for_by_its_times(mine: FlaskClient, reader: User) -> None:
+    """One that nobody noticed; other times than those of a gap are none."""
+    found = existing(reader)
+    coverage_due.begin(found, coverage_due.ACTIVATED)
+    due = db.session.query(CoverageDue).one()
+    due.began_at = clock.now() - timedelta(hours=2)
+    due.ended_at, due.end_cause = clock.now() - timedelta(hours=1), "stopped"
+    db.session.commit()
+    where = f"/filters/{found.id}/gaps/fill/"
+    shown = page(mine, f"/filters/{found.id}/")
+    send(mine, shown, where)
+    gap = db.session.query(Gap).one()
+    assert (gap.began_at, gap.ended_at) == (due.began_at, due.ended_at)
+    assert db.session.query(Run).one().params == {"gap": gap.id}
+    token = dict(fields_of(shown.form(where)))
+    assert mine.post(where, data={**token, "ended": clock.now().isoformat()}).status_code == 404
+    assert mine.post(where, data={**token, "ended": "noon"}).status_code == 422
+    assert "asked for" in page(mine, f"/filters/{found.id}/").text

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sfm import clock
 from sfm.database import begin_write, db
-from sfm.errors import NotFound, SfmError
+from sfm.errors import SfmError, WrongInput
 from sfm.filters import dry_run, owners, queries, reconcile, rights, service, validation
 from sfm.filters.account_lookup import People
 from sfm.filters.drafting import FilterDraft
@@ -238,7 +238,7 @@ def fill_time(filter_id: int) -> BaseResponse:
     try:
         times = [clock.parse_iso(request.form.get(name, "")) for name in ("began", "ended")]
     except ValueError:
-        raise NotFound(_("There is no such gap.")) from None
+        raise WrongInput(_("Say from when to when the gap is, as its page does.")) from None
     return _fill(filter_id, gap_fill.note_gap(twitter_filter, *times))
 
 
