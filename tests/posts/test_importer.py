@@ -251,7 +251,7 @@ def test_a_large_file_needs_little_memory(
         check=False, cwd=Path(__file__).resolve().parents[2],
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 100  # the file: 78 MB; libraries alone: about 80
+    assert int(done.stdout) < 110  # the file: 78 MB; libraries alone: about 85
 
 
 def test_recorded_v1_posts_come_in_and_give_back_their_lines(
