@@ -1,7 +1,7 @@
 """A collector: one connection, its filters, their files; what the two stream commands run.
 
 Three threads: the reader thread owns the connection, the writer thread owns the files, and this
-one, the main thread, writes a heartbeat every two seconds, follows changes of the filters, and
+one, the main thread, writes a heartbeat each second, follows changes of the filters, and
 takes signals.
 """
 
@@ -48,7 +48,7 @@ from sfm.supervisord.conf import SAMPLE_PREFIX
 logger = logging.getLogger(__name__)
 
 HOST_NAME = os.uname().nodename[:100]
-HEARTBEAT_SECONDS = 2.0
+HEARTBEAT_SECONDS = 0.8  # a gap after a kill begins at most so long before it
 END_SECONDS = 4.0  # supervisord waits ten, the promise is five
 
 ASKED_TO_STOP, FAILED, NEEDS_PERSON, HELD_BY_ANOTHER, NO_WORK = 0, 1, 3, 4, 5

@@ -23,7 +23,7 @@ from sfm.streams.coverage_rows import StreamRows
 from sfm.streams.gap_causes import CoverageGap, GapExplainer, from_row, saved_times
 from sfm.streams.spans import Span
 
-SILENT = timedelta(seconds=60)  # a collector writes every two seconds
+SILENT = timedelta(seconds=60)  # a collector writes each second
 SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)  # nearer than this are two readings of one moment
 

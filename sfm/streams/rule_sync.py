@@ -54,7 +54,7 @@ class RuleSync:
         self._stream, self._lookups = stream, lookups
         self._syncing = threading.Lock()
         self._in_force: frozenset[str] = frozenset()
-        self._seen_at = clock.now()
+        self._seen = clock.monotonic()  # when our rules were last seen at the network
         self._pace = 0.0  # posts a minute while ours came last
         self._looked_at = clock.monotonic()
         self._unmatched = self._matched = 0
@@ -209,7 +209,7 @@ class RuleSync:
             why = left_out[number]
             logger.error("filter left out filter=%d why=%s", number, why)
             prefix = file_names.filter_prefix(number)
-            self._status.stream_removed(prefix, self._seen_at, "rules_do_not_fit", why)
+            self._status.stream_removed(prefix, _time_of(self._seen), "rules_do_not_fit", why)
 
     def _note(self, result: SyncResult) -> None:
         now = clock.now()
@@ -222,7 +222,7 @@ class RuleSync:
         own_values = {rule.value for rule in self._router.filters.unique_rules}
         self._in_force = frozenset(own_values & result.rules.keys())
         self._status.rules_in_force(self._prefixes_in_force(), self._why_not_in_force())
-        self._seen_at = now
+        self._seen = clock.monotonic()
         self._looked_at = self._matched_at = clock.monotonic()
         self._unmatched = self._status.unmatched
 
@@ -246,7 +246,7 @@ class RuleSync:
     def _record_absence(self, removed: frozenset[str], now: datetime) -> None:
         """A gap for each filter that wants these rules, since they were last proved to be there."""
         logger.error("rules were gone at Twitter and are put back count=%d", len(removed))
-        self.restored = (self._seen_at, now)
+        self.restored = (_time_of(self._seen), now)
         for number, rules in self._router.filters.rules.items():
             gone = [rule for rule in rules if rule.value in removed]
             if not gone:
@@ -262,10 +262,7 @@ class RuleSync:
     def _proved_until(self, rule: Rule) -> datetime:
         """When a rule was last seen at the network, or a post came for it."""
         matched_at = self._router.matched_at(rule)
-        if matched_at is None:
-            return self._seen_at
-        age = timedelta(seconds=clock.monotonic() - matched_at)
-        return max(self._seen_at, clock.now() - age)
+        return _time_of(self._seen if matched_at is None else max(self._seen, matched_at))
 
     def _name_other_owner(self, refusal: Wait) -> Wait:
         """The refusal of a second connection, with what is known of who has the first."""
@@ -299,3 +296,8 @@ class RuleSync:
             endpoint=refusal.endpoint, cause=refusal.cause, detail=refusal.detail,
             status=refusal.status,
         )  # fmt: skip
+
+
+def _time_of(moment: float) -> datetime:
+    """The time of day, by the clock as it is set now, of a moment on the monotonic clock."""
+    return clock.now() - timedelta(seconds=clock.monotonic() - moment)

@@ -22,7 +22,7 @@ from pathlib import Path
 from flask import Flask
 
 from sfm import clock
-from sfm.database import db
+from sfm.database import begin_write, db
 from sfm.filters import service
 from sfm.filters.account_lookup import People
 from sfm.filters.drafting import draft_of
@@ -124,10 +124,12 @@ class Day:
 
     def filter(self, number: int) -> TwitterFilter:
         db.session.rollback()
+        begin_write()
         return service.by_id(number)
 
     def due(self) -> list[int]:
-        return [number for number in self.words if _is_due(self.filter(number))]
+        db.session.rollback()
+        return [number for number in self.words if _is_due(service.by_id(number))]
 
     def wait_until_saved(self) -> None:
         """Posts that came after this moment are saved, of each filter that should be collected."""
@@ -210,7 +212,7 @@ class Day:
         for name in self.sandbox.rules.counts():
             ids = [rule.id for rule in self.sandbox.rules.of(name)]
             self.sandbox.rules.delete(name, ids, [], dry_run=False)
-        wait_for(lambda: any(gap.cause == "rules_removed" for gap in self.all_gaps()))
+        wait_for(lambda: any(self.sandbox.rules.counts().values()))
         self.wait_until_saved()
 
     def fill_the_disk(self) -> None:
@@ -230,9 +232,6 @@ class Day:
         self.wait_until_saved()
 
     # Truth ---------------------------------------------------------------------------------
-
-    def all_gaps(self) -> list[CoverageGap]:
-        return [gap for number in self.words for gap in self.gaps(number)]
 
     def gaps(self, number: int) -> list[CoverageGap]:
         db.session.rollback()
