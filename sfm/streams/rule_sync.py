@@ -246,7 +246,6 @@ class RuleSync:
     def _record_absence(self, removed: frozenset[str], now: datetime) -> None:
         """A gap for each filter that wants these rules, since they were last proved to be there."""
         logger.error("rules were gone at Twitter and are put back count=%d", len(removed))
-        self.restored = (_time_of(self._seen), now)
         for number, rules in self._router.filters.rules.items():
             gone = [rule for rule in rules if rule.value in removed]
             if not gone:
@@ -258,6 +257,7 @@ class RuleSync:
             )  # fmt: skip
             outage.set_duration((now - since).total_seconds())
             self._status.outages.append(outage)
+        self.restored = (_time_of(self._seen), now)  # a heartbeat that says so writes the gap too
 
     def _proved_until(self, rule: Rule) -> datetime:
         """When a rule was last seen at the network, or a post came for it."""
