@@ -20,6 +20,7 @@ from sfm.errors import WrongInput
 from sfm.exports.columns.classic import CLASSIC
 from sfm.exports.format import FORMATS
 from sfm.exports.request import Criteria
+from sfm.messages import Message
 from sfm.models import Link, TwitterUserItem, TwitterUserItemUrl
 from sfm.twitter.parse.tweet import parse_line
 from tests.exports.conftest import HOSTILE
@@ -295,6 +296,16 @@ def test_the_package_proves_itself(target_folder: Path) -> None:
         assert told in readme
     dictionary = files["data-dictionary.csv"].decode().splitlines()
     assert [line.split(",")[0] for line in dictionary[1:]] == NAMES
+
+
+def test_export_json_names_its_posts_in_words_alone(target_folder: Path) -> None:
+    make_tweets(make_twitter_user("City"), ["one"])
+    title = Message("Posts of @%(name)s", name="City")
+    product = made(target_folder / "x.zip", Criteria(title=title), packing="zip")
+    with zipfile.ZipFile(product.path) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("export.json")]
+        account = json.loads(archive.read(name))
+    assert account["criteria"]["title"] == "Posts of @City"
 
 
 def test_a_bag_is_accepted_by_the_bagit_library(target_folder: Path) -> None:

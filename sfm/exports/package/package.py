@@ -84,8 +84,9 @@ def _about_as_json(about: About) -> dict[str, object]:
 
 
 def _without_folders(criteria: Criteria) -> dict[str, Any]:
-    """File names without folders, which tell about this machine."""
+    """The title in words alone; file names without folders, which tell about this machine."""
     return criteria.as_json() | {
+        "title": str(criteria.title),
         "ids_file": Path(criteria.ids_file).name,
         "files": [Path(path).name for path in criteria.files],
     }
