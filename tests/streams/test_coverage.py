@@ -145,3 +145,11 @@ def test_each_second_is_proved_to_be_saved_or_in_one_gap(
     assert all(gap.cause and gap.detail for gap in record.gaps)
     assert all(gap.who == ("" if gap.is_due else "ann") for gap in record.gaps)
     assert times == sorted(times)
+
+
+def test_a_loss_is_whole_before_the_process_that_goes_on_has_written_again() -> None:
+    """Its last heartbeat ended the loss, and proved nothing behind it yet."""
+    rows = rows_of([], [[0, 30]], [[25, 40]], "rules_removed")
+    rows.saved[-1].ended_at = None
+    (gap,) = record_of(rows, at(45)).gaps
+    assert (gap.began_at, gap.ended_at, gap.cause) == (at(25), at(40), "rules_removed")

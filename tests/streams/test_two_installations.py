@@ -146,10 +146,10 @@ def test_rules_deleted_by_others_are_put_back_and_their_absence_is_a_gap(
     wait_for(lambda: filed() >= 60)
     (app_id,) = sandbox.rules.counts()
     theirs = {"value": "harbor OR harbour OR ferry OR you OR I OR my", "tag": "sfm:0badcafe:1"}
-    if left != "nothing":
-        sandbox.rules.add(app_id, [theirs], dry_run=False)
     sandbox.rules.delete(app_id, [], [RULE], dry_run=False)
     deleted_at = clock.now()
+    if left != "nothing":  # its posts lead to a look at the rules at once
+        sandbox.rules.add(app_id, [theirs], dry_run=False)
     wait_for(lambda: RULE in rules_at(sandbox), seconds=90)
     wait_for(lambda: collecting().figures["rules_put_back"], seconds=30)
     back_at = clock.now()
