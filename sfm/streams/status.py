@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sfm import clock
 from sfm.messages import Message
 from sfm.streams.coverage import Cause, SavedSpans
+from sfm.streams.pace import PostPace
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Status:
         self.last_id: int | None = None
         self.outages: deque[Outage] = deque()  # to be written, oldest first
         self._lock = threading.Lock()
-        self._minute: deque[list[int]] = deque()  # second, posts in it
+        self._pace = PostPace()
         self._outage: Outage | None = None
         self._changes: dict[str, Outage] = {}  # of filters whose new rules are not there yet
         self._behind: DisplayedState | None = None  # what is shown when the disk works again
@@ -117,34 +118,25 @@ class Status:
             with self._lock:
                 self.post_at = now
                 self.posts += posts
-                second = int(clock.monotonic())
-                if self._minute and self._minute[-1][0] == second:
-                    self._minute[-1][1] += posts
-                else:
-                    self._minute.append([second, posts])
-                    self._forget_old()
+                self._pace.add(posts)
                 if last_id is not None:
                     self.last_id = max(self.last_id or 0, last_id)
 
     @property
     def posts_a_minute(self) -> float:
-        """Posts of the last sixty seconds."""
+        """By the posts of the last sixty seconds, or of the part of them with a connection."""
         with self._lock:
-            self._forget_old()
-            return float(sum(posts for _, posts in self._minute))
+            return self._pace.posts_a_minute
 
     def share_of(self, prefix: str) -> float:
         """Which part of the posts of the connection has been of this stream; 1 for a single one."""
         return self.shares.get(prefix, 0.0) if len(self.shares) > 1 else 1.0
 
-    def _forget_old(self) -> None:
-        while self._minute and self._minute[0][0] < clock.monotonic() - 60:
-            self._minute.popleft()
-
     def lost(self, cause: str, detail: str = "") -> None:
         """The connection ended, or there is none yet; where that was known, why by now."""
         with self._lock:
             self.spans.disconnected(self._last_byte(), (cause, detail))
+            self._pace.disconnected(self._last_byte())
             if self._outage is None:
                 began_at = self.alive_at or self.started_at
                 self._outage = Outage(
@@ -157,6 +149,7 @@ class Status:
         with self._lock:
             outage, self._outage = self._outage, None
             self.spans.connected()
+            self._pace.connected()
             if outage is None:
                 return
             self._update(outage)
@@ -166,7 +159,9 @@ class Status:
 
     def ended(self, cause: str, detail: str) -> None:
         """The process ends: nothing is saved from the last byte on."""
-        self.spans.disconnected(self._last_byte(), (cause, detail))
+        with self._lock:
+            self.spans.disconnected(self._last_byte(), (cause, detail))
+            self._pace.disconnected(self._last_byte())
 
     def _last_byte(self) -> float:
         return clock.monotonic() if self.alive_seconds is None else self.alive_seconds

@@ -75,6 +75,19 @@ def test_each_filter_of_a_shared_connection_has_missed_its_own_time(
     assert found == {ONE: (3, 3), TWO: (10 * DAY, 0)}
 
 
+def test_the_loss_after_a_few_seconds_goes_by_the_pace_of_these(
+    app: Flask, clock: FrozenClock
+) -> None:
+    """Seven seconds with ten posts each, then killed; half a minute is missed."""
+    make_filter("Floods")
+    first = RecordedCollector(1)
+    first.connect()
+    first.post(clock, 7, 10)
+    clock.advance(30)
+    RecordedCollector(1).connect()
+    assert [(gap.seconds, gap.lost_estimate) for gap in gaps()] == [(30, 300)]
+
+
 def test_a_filter_that_is_deactivated_while_it_cannot_connect_has_each_time_by_itself(
     app: Flask, clock: FrozenClock
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from sfm.streams.status import Status
 from tests.conftest import FrozenClock
 
@@ -35,3 +37,37 @@ def test_a_disk_that_was_well_changes_nothing(clock: FrozenClock) -> None:
     status.set_status("connected")
     status.disk_recovered()
     assert status.state == "connected"
+
+
+@pytest.mark.parametrize(
+    ("connected_seconds", "expected"), [(1, 200), (7, 600), (60, 600), (200, 600)]
+)
+def test_the_pace_is_that_of_the_seconds_with_a_connection(
+    clock: FrozenClock, connected_seconds: int, expected: int
+) -> None:
+    """Ten posts a second; of one second alone little is known."""
+    status = Status()
+    status.lost("503", "Over capacity.")
+    clock.advance(30)
+    connect(status, clock, connected_seconds)
+    assert status.posts_a_minute == pytest.approx(expected, rel=0.02)
+
+
+def test_a_connection_that_broke_within_the_minute_lowers_no_pace(clock: FrozenClock) -> None:
+    status = Status()
+    connect(status, clock, 7)
+    status.lost("network", "The connection broke.")
+    clock.advance(20)
+    status.lost("503", "Over capacity.")
+    assert status.posts_a_minute == 600
+    connect(status, clock, 5)
+    assert status.posts_a_minute == 600
+
+
+def connect(status: Status, clock: FrozenClock, seconds: int) -> None:
+    """A connection with ten posts in each of so many seconds."""
+    status.connection_restored()
+    for _ in range(seconds):
+        status.alive(10)
+        clock.advance(1)
+    status.alive()
