@@ -38,6 +38,7 @@ CAUSES = {
     "ended": Message("The stream process was stopped and started again."),
     "process_lost": Message("The stream process ended without a word."),
 }
+STARTED_NOT_CONNECTED = Message("It was started and not connected yet.")
 MAX_NAME = 150
 
 

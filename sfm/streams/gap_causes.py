@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sfm.filters.coverage_due import CAUSES, CREDENTIAL_CHANGED, NOT_COLLECTING, NOT_CONNECTED
+from sfm.filters.coverage_due import (
+    CAUSES,
+    CREDENTIAL_CHANGED,
+    NOT_COLLECTING,
+    NOT_CONNECTED,
+    STARTED,
+    STARTED_NOT_CONNECTED,
+)
 from sfm.messages import Message, join_messages
 from sfm.streams.coverage import CLOCK_SET
 from sfm.streams.coverage_rows import ASKED_FOR, LOSSES, StreamRows
@@ -168,7 +175,8 @@ class GapExplainer:
         if lost is not None:
             return lost.cause, lost.detail
         if before is None or before.saved_until < due.began_at == time[0]:
-            return NOT_CONNECTED, CAUSES[NOT_CONNECTED]
+            is_start = due.begin_cause == STARTED
+            return NOT_CONNECTED, STARTED_NOT_CONNECTED if is_start else CAUSES[NOT_CONNECTED]
         if before.ended_at is None:
             if lasts and before.cause == STORAGE:
                 return STORAGE, before.detail

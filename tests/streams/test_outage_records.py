@@ -139,9 +139,10 @@ def test_stopped_and_not_active_are_gaps_until_the_filter_is_connected_again(
     assert causes() == [
         ("stopped", 14), ("not_connected", 2), ("not_active", 52), ("not_connected", 2),
     ]  # fmt: skip
-    assert f"Stopped by an administrator. By {superuser.username}." in (
-        page(client, "/filters/1/").text
-    )
+    shown = page(client, "/filters/1/").text
+    assert f"Stopped by an administrator. By {superuser.username}." in shown
+    assert "It was started and not connected yet." in shown
+    assert "The filter was activated and not connected yet." in shown
 
 
 def test_a_hole_before_a_stop_is_not_covered_by_it(app: Flask, clock: FrozenClock) -> None:
