@@ -97,6 +97,7 @@ class Collector:
         self._verbose_log = VerboseLog()
         self.not_collected: dict[int, str] = {}  # active filters, and why they are not collected
         self.filters = self._load() if options.filter_ids else CollectedFilters({})
+        self._heartbeat_ids = list(self.filters.filter_ids)  # the last word is of those it had
         self.router = Router(self.filters, self._mark) if options.filter_ids else None
         self.rules = self._rule_sync()
         self.removed = RemovedPosts()
@@ -272,6 +273,7 @@ class Collector:
         }
         self._mark_changed()
         self.filters, self._to_sync = fresh, True
+        self._heartbeat_ids = list(fresh.filter_ids) or self._heartbeat_ids
         self.writer.assign(fresh)
 
     def _mark_changed(self) -> None:
@@ -328,7 +330,7 @@ class Collector:
     def _heartbeat(self, state: str, reason: str) -> Heartbeat:
         status = self.status
         return Heartbeat(
-            program=self.options.program, filter_ids=list(self.filters.filter_ids),
+            program=self.options.program, filter_ids=self._heartbeat_ids,
             fingerprint=self.source.fingerprint, host=HOST_NAME, pid=os.getpid(),
             started_at=self._started_at, beat_at=clock.now(), state=state, since=status.since,
             reason=reason, wait_until=status.wait_until, saved_until=self._saved_until(),
