@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from sfm import clock
 from sfm.database import begin_write, db
@@ -24,6 +25,9 @@ from sfm.streams.sealing import FileFacts
 from sfm.streams.status import Outage
 
 logger = logging.getLogger(__name__)
+
+Row = Callable[[], Callable[[], None]]  # writes one row; what it gives is called once committed
+ROW_REFUSED = (DataError, IntegrityError)  # whenever it is tried
 
 
 class Manifest:
@@ -46,27 +50,18 @@ class Manifest:
         `going_on` are the outages of this moment, `prefixes` the streams that outages without any
         of their own concern; `spans` are of the ledger of coverage, saved by `carrier`.
         """
-        spans, done, files = list(spans), list(outages), list(self._files)
-        try:
-            begin_write()
-            rows = [
-                (outage, prefix, write_gap(outage, prefix))
-                for outage in [*done, *going_on]
-                for prefix in (outage.prefixes if outage.prefixes is not None else prefixes)
-            ]
-            numbers = write_spans(spans, carrier or Carrier(self.program))
-            for path, facts in files:
-                record_file(self.root, path, facts)
-            db.session.merge(beat)
-            db.session.commit()
-        except SQLAlchemyError as exc:
-            logger.warning("heartbeat not written program=%s error=%s", self.program, exc)
-            db.session.rollback()
+        done, files = list(outages), list(self._files)
+        carrier = carrier or Carrier(self.program)
+        rows: list[Row] = [
+            partial(_write_outage, outage, prefix)
+            for outage in [*done, *going_on]
+            for prefix in (outage.prefixes if outage.prefixes is not None else prefixes)
+        ]
+        rows += [partial(_write_span, span, carrier) for span in spans]
+        rows += [partial(_write_file, self.root, path, facts) for path, facts in files]
+        rows.append(partial(_write_heartbeat, beat))
+        if not self._commit(rows):
             return False
-        for outage, prefix, number in rows:
-            outage.row_ids[prefix] = number
-        for span, number in numbers:
-            span.row_id = number
         for _ in done:
             outages.popleft()
         for _ in files:
@@ -77,18 +72,69 @@ class Manifest:
         """Write the sealed files alone, for a run that does not count as the collector. As
         `write`."""
         files = list(self._files)
-        try:
-            begin_write()
-            for path, facts in files:
-                record_file(self.root, path, facts)
-            db.session.commit()
-        except SQLAlchemyError as exc:
-            logger.warning("sealed files not written program=%s error=%s", self.program, exc)
-            db.session.rollback()
+        if not self._commit(
+            [partial(_write_file, self.root, path, facts) for path, facts in files]
+        ):
             return False
         for _ in files:
             self._files.popleft()
         return True
+
+    def _commit(self, rows: Sequence[Row]) -> bool:
+        """Write these rows in one transaction; where the database takes one of them never, each by
+        itself, and that one is left out. False where it takes nothing now."""
+        try:
+            try:
+                written = _write_together(rows)
+            except ROW_REFUSED:
+                db.session.rollback()
+                written = _write_one_by_one(rows)
+            db.session.commit()
+        except SQLAlchemyError as exc:
+            logger.warning("heartbeat not written program=%s error=%s", self.program, exc)
+            db.session.rollback()
+            return False
+        for note_written in written:
+            note_written()
+        return True
+
+
+def _write_together(rows: Sequence[Row]) -> list[Callable[[], None]]:
+    begin_write()
+    return [write() for write in rows]
+
+
+def _write_one_by_one(rows: Sequence[Row]) -> list[Callable[[], None]]:
+    begin_write()
+    written = []
+    for write in rows:
+        try:
+            with db.session.begin_nested():
+                written.append(write())
+        except ROW_REFUSED as exc:
+            logger.error("a row of the stream record is refused and left out error=%s", exc)
+    return written
+
+
+def _write_outage(outage: Outage, prefix: str) -> Callable[[], None]:
+    number = write_gap(outage, prefix)
+    return lambda: outage.row_ids.update({prefix: number})
+
+
+def _write_span(span: SavedSpan, carrier: Carrier) -> Callable[[], None]:
+    ((_, number),) = write_spans([span], carrier)
+    return lambda: setattr(span, "row_id", number)
+
+
+def _write_file(root: Path, path: Path, facts: FileFacts) -> Callable[[], None]:
+    record_file(root, path, facts)
+    return lambda: None
+
+
+def _write_heartbeat(heartbeat: Heartbeat) -> Callable[[], None]:
+    db.session.merge(heartbeat)
+    db.session.flush()
+    return lambda: None
 
 
 def write_gap(outage: Outage, prefix: str) -> int:

@@ -14,16 +14,19 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from sfm.database import begin_write, db
 from sfm.extensions import settings as app_settings
 from sfm.filters import service
-from sfm.models import StreamFile, TwitterFilter, User
+from sfm.models import Heartbeat, StreamFile, TwitterFilter, User
 from sfm.streams import file_names, files
 from sfm.streams.deleted_filter_files import seal_files_of_deleted_filters
 from sfm.streams.gzip_members import member
 from sfm.streams.lock import StreamLock
 from sfm.streams.manifest import record_file
+from sfm.streams.sealing import FileFacts
 from sfm.streams.sinks import FileSink
 from sfm.streams.writer import StreamWriter
 from tests.conftest import FrozenClock
 from tests.factories import make_user
+from tests.streams.collecting import saved_spans
+from tests.streams.recorded import RecordedCollector
 
 LoginAs = Callable[[User], FlaskClient]
 POST = 1_859_000_000_000_000_001
@@ -159,3 +162,21 @@ def test_a_file_found_without_a_row_is_a_later_filters_only_by_its_time(
         (root / path).write_bytes(member([line + b"\n" for line in lines(POST)]))
     assert files.catch_up(root) == 2
     assert [owner_of(path) for path in paths] == [None, row.id]
+
+
+def test_a_row_that_is_refused_keeps_back_no_other(app: Flask, clock: FrozenClock) -> None:
+    """ST28: heartbeat, ledger and the other files are written; the collector goes on."""
+    collector = RecordedCollector(1)
+    names = [file_names.file_name(collector.prefixes[0], clock.now(), epoch) for epoch in (1, 2)]
+    refused = FileFacts(1, 1, 100, sha256=None)  # type: ignore[arg-type]
+    collector.manifest.sealed(Path("/nowhere") / names[0], refused)
+    collector.manifest.sealed(Path("/nowhere") / names[1], FileFacts(1, 1, 100, "0" * 64))
+    collector.connect()  # asserts that all was taken
+    assert [row.path for row in db.session.query(StreamFile)] == [names[1]]
+    assert db.session.get_one(Heartbeat, "twitterfilter-1").state == "connected"
+    (span,) = saved_spans()
+    clock.advance(5)
+    collector.status.alive()
+    collector.say("connected")
+    assert [row.id for row in saved_spans()] == [span.id], "the span goes on in its own row"
+    assert (saved_spans()[0].saved_until - span.began_at).total_seconds() == 5
