@@ -61,7 +61,7 @@ def test_every_job_and_kind_has_a_function_that_can_be_imported(app: Flask) -> N
         assert callable(function_of(job.name))
     assert {job.name for job in JOBS.values() if not job.has_runs} == {job.name for job in ticks}
     assert {job.name for job in scheduled()} <= {*with_runs(), *(job.name for job in ticks)}
-    assert len(with_runs()) == 12
+    assert len(with_runs()) == 13
 
 
 def test_a_new_installation_begins_with_the_next_slot(app: Flask, clock: FrozenClock) -> None:
