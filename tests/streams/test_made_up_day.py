@@ -23,6 +23,7 @@ from tests.streams.made_up_day import (
     Trouble,
     gaps_longer_than_the_truth,
     missing_without_a_gap,
+    report,
 )
 
 pytestmark = [
@@ -74,14 +75,15 @@ def test_each_post_is_in_a_file_or_in_a_gap_no_longer_than_the_truth(
             *([day.set_the_clock, day.set_the_clock] if LIBFAKETIME else []),
         ]  # fmt: skip
         for trouble in random.Random(seed).sample(troubles, len(troubles)):
+            day.log.append((clock.now(), trouble.__name__))
             trouble()
             day.done[trouble.__name__] += 1
         day.end()
         assert sum(day.done.values()) == len(troubles)
         for number in (1, 2):
             assert day.saved_ids(number) <= day.due_ids_ever(number)
-            assert missing_without_a_gap(day, number) == []
-            assert gaps_longer_than_the_truth(day, number) == []
+            assert missing_without_a_gap(day, number) == [], report(day, number)
+            assert gaps_longer_than_the_truth(day, number) == [], report(day, number)
     finally:
         day.posts.stop()
         day.process.kill()
