@@ -21,6 +21,7 @@ from sfm.models.filter import CRITERIA
 from sfm.supervisord.conf import SAMPLE_PREFIX, program_name
 
 CREATED, ACTIVATED, STARTED = "created", "activated", "started"
+RESTARTED = "restarted"  # ends one span and begins another
 STOPPED, NOT_ACTIVE, DELETED = "stopped", "not_active", "deleted"
 USER_DEACTIVATED = "user_deactivated"
 NOT_CONNECTED, CREDENTIAL_CHANGED = "not_connected", "credential_changed"
@@ -30,6 +31,7 @@ CAUSES = {
     NOT_ACTIVE: Message("The filter was not active."),
     USER_DEACTIVATED: Message("Its User was deactivated."),
     DELETED: Message("The filter was deleted."),
+    RESTARTED: Message("Restarted by an administrator."),
     NOT_CONNECTED: Message("The filter was activated and not connected yet."),
     CREDENTIAL_CHANGED: Message(
         "The filter was given another User or app token, and is connected anew."
@@ -56,6 +58,17 @@ def end(twitter_filter: TwitterFilter, cause: str) -> None:
     row.ended_at = max(clock.now(), row.began_at)
     row.end_cause, row.ended_by = cause, _who()
     db.session.flush()
+
+
+def restart(filter_id: int) -> None:
+    """A person has the process of a saved filter begin anew now; nothing where it is not due."""
+    prefix = program_name([filter_id])
+    row = _open(prefix)
+    if row is None:
+        return
+    row.ended_at = max(clock.now(), row.began_at)
+    row.end_cause, row.ended_by = RESTARTED, _who()
+    _add(prefix, filter_id, RESTARTED)
 
 
 def begin_sample() -> None:

@@ -16,12 +16,12 @@ from sqlalchemy import delete, select, update
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.extensions import settings
-from sfm.filters import connections, service
+from sfm.filters import connections, coverage_due, service
 from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
 from sfm.messages import Message, join_messages
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter, User
 from sfm.supervisord.client import SupervisordClient
-from sfm.supervisord.conf import NEEDS_PERSON, Program
+from sfm.supervisord.conf import NEEDS_PERSON, Program, program_name
 from sfm.supervisord.follow import ProgramChanges
 from sfm.supervisord.paths import paths_of
 from sfm.supervisord.process import ProcessInfo, ProcessState
@@ -96,6 +96,16 @@ def program_of(filter_id: int) -> str | None:
         if filter_id in ids:
             return name
     return None
+
+
+def note_restart(filter_id: int) -> str:
+    """A person has the process of an active filter begin anew: in the ledger of each filter that
+    it collects. The name of its program. Flushes."""
+    program = program_of(filter_id) or program_name([filter_id])
+    for number in wanted_programs().filter_ids.get(program, (filter_id,)):
+        coverage_due.restart(number)
+    forget_retry([program])
+    return program
 
 
 def _bring_together(

@@ -32,10 +32,10 @@ class CoverageDue(Base):
     began_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]  # None: it goes on
     begin_cause: Mapped[str] = mapped_column(String(30))
-    # created, activated, started, carried_over (this record began)
+    # created, activated, started, restarted, carried_over (this record began)
     begun_by: Mapped[str] = mapped_column(String(150), default="")  # who, as the audit log names it
     end_cause: Mapped[str] = mapped_column(String(30), default="")
-    # stopped, not_active, user_deactivated, deleted
+    # stopped, not_active, user_deactivated, deleted; restarted, where another begins with it
     ended_by: Mapped[str] = mapped_column(String(150), default="")
 
 

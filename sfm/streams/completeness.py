@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from sfm import clock
 from sfm.database import db
+from sfm.filters.coverage_due import RESTARTED
 from sfm.messages import Message, join_messages
 from sfm.models import TwitterFilter
 from sfm.streams import coverage_rows, file_names, spans
@@ -165,7 +166,8 @@ def record_of(rows: StreamRows, now: datetime, since: datetime | None = None) ->
     since_written = _not_written_yet(rows, now)
     not_lost = spans.without([*saved, *since_written], rows.losses)
     missing = spans.without([(first, end)], not_lost)
-    borders = {moment for row in rows.due for moment in (row.began_at, row.ended_at) if moment}
+    borders = {row.began_at for row in rows.due if row.begin_cause != RESTARTED}
+    borders |= {row.ended_at for row in rows.due if row.ended_at and row.end_cause != RESTARTED}
     borders |= {row.began_at for row in rows.saved}  # one may have been over at once
     borders |= {moment for lost in rows.losses for moment in lost}
     gaps = GapExplainer(rows, now).explain(

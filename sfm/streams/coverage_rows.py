@@ -11,11 +11,16 @@ from typing import Any
 from sqlalchemy import Connection, or_, select
 
 from sfm.filters.coverage_due import DELETED
-from sfm.models import CoverageDue, CoverageSaved, Gap, GapFill
+from sfm.models import CoverageDue, CoverageSaved, FilterVersion, Gap, GapFill
 from sfm.streams.spans import Span
 
 ASKED_FOR = "asked_for"  # a gap that was written down to be filled; it explains nothing
 LOSSES = frozenset({"too_slow", "not_saved", "rules_removed", "changed"})  # within saved spans
+
+_VERSION = (
+    FilterVersion.prefix, FilterVersion.began_at, FilterVersion.changed_by, FilterVersion.rules,
+    FilterVersion.username, FilterVersion.credential_id, FilterVersion.uses_installation_token,
+)  # fmt: skip
 
 
 @dataclass
@@ -27,6 +32,7 @@ class StreamRows:
     saved: list[Any] = field(default_factory=list)
     notes: list[Any] = field(default_factory=list)
     fills: list[Any] = field(default_factory=list)
+    versions: list[Any] = field(default_factory=list)
 
     @property
     def losses(self) -> list[Span]:
@@ -68,10 +74,14 @@ def read(
     saved = select(CoverageSaved.__table__).where(CoverageSaved.prefix.in_(prefixes))
     notes = select(Gap.__table__).where(Gap.prefix.in_(prefixes))
     fills = select(GapFill.__table__).where(GapFill.prefix.in_(prefixes))
+    versions = select(*_VERSION).where(FilterVersion.prefix.in_(prefixes))
     if since is not None:
         saved = saved.where(CoverageSaved.saved_until >= since)
         notes = notes.where(or_(Gap.ended_at.is_(None), Gap.ended_at >= since))
         fills = fills.where(GapFill.ended_at >= since)
+        versions = versions.where(
+            or_(FilterVersion.ended_at.is_(None), FilterVersion.ended_at >= since)
+        )
     for row in connection.execute(due.order_by(CoverageDue.began_at, CoverageDue.id)):
         found[row.prefix].due.append(row)
     for row in connection.execute(saved.order_by(CoverageSaved.id)):
@@ -80,4 +90,6 @@ def read(
         found[row.prefix].notes.append(row)
     for row in connection.execute(fills.order_by(GapFill.at, GapFill.id)):
         found[row.prefix].fills.append(row)
+    for row in connection.execute(versions.order_by(FilterVersion.began_at, FilterVersion.id)):
+        found[row.prefix].versions.append(row)
     return {prefix: found[prefix] for prefix in prefixes}

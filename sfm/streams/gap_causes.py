@@ -14,16 +14,18 @@ from sfm.filters.coverage_due import (
     CREDENTIAL_CHANGED,
     NOT_COLLECTING,
     NOT_CONNECTED,
+    RESTARTED,
     STARTED,
     STARTED_NOT_CONNECTED,
 )
 from sfm.messages import Message, join_messages
 from sfm.streams.coverage import CLOCK_SET
 from sfm.streams.coverage_rows import ASKED_FOR, LOSSES, StreamRows
+from sfm.streams.filter_changes import FilterChange, behind_a_gap, changes_of, names_of
 from sfm.streams.spans import Span
 
 STOPPED_BEFORE = timedelta(seconds=60)  # so long before a stop nothing may have come
-RESTARTED, PROCESS_LOST, STORAGE = "restarted", "process_lost", "storage"
+CHANGED, PROCESS_LOST, STORAGE = "changed", "process_lost", "storage"
 OF_A_STOP = frozenset({"not_due", RESTARTED, PROCESS_LOST, NOT_COLLECTING})
 PROCESS_STOPPED = Message("The stream process was stopped.")
 
@@ -32,9 +34,10 @@ PROCESS_STOPPED = Message("The stream process was stopped.")
 class CoverageGap:
     """A time of which the posts of a stream are not saved. Times are aware UTC.
 
-    `is_due` is whether it should have collected; if not, `who` kept it from that. `ended_at` is
-    None while it goes on. `row_id` is of the row of `gap` that says the same, if there is one;
-    `fills` are the rows of `gap_fill` that meet it.
+    `is_due` is whether it should have collected; if not, `who` kept it from that, else `who`
+    restarted its process, or changed the filter. `ended_at` is None while it goes on. `row_id` is
+    of the row of `gap` that says the same, if there is one; `fills` are the rows of `gap_fill` that
+    meet it.
     """
 
     prefix: str
@@ -95,6 +98,7 @@ class GapExplainer:
         self._by_times = {(note.began_at, note.ended_at): note.id for note in rows.notes}
         self._notes = deque(note for note in rows.notes if note.cause != ASKED_FOR)
         self._open_notes: list[Any] = []  # that have begun, and may explain what comes
+        self._changes = changes_of(rows.versions)
 
     def explain(self, pieces: Iterable[Span], *, goes_on: bool) -> list[CoverageGap]:
         """These times, earliest first, each wholly due or wholly not; the last may go on. To be
@@ -110,8 +114,8 @@ class GapExplainer:
         if due is None:
             cause, detail, who = self._kept_from_it(began_at)
         else:
-            who = ""
             cause, detail = self._missed(due, before, notes, (began_at, ended_at), lasts)
+            who = self._who(cause, before, (began_at, ended_at))
         rate = before.posts_a_minute if due and before and before.saved_until == began_at else 0.0
         estimate = max(1, round(rate * seconds / 60)) if rate else 0
         return CoverageGap(
@@ -184,10 +188,44 @@ class GapExplainer:
             return cause, CAUSES[cause]
         if before.cause != "ended":
             return before.cause, before.detail
-        after = self._saved_after(time[1])
-        if after and before.fingerprint and after.fingerprint not in {"", before.fingerprint}:
+        if self._has_other_credential(before, time):
             return CREDENTIAL_CHANGED, CAUSES[CREDENTIAL_CHANGED]
+        if self._restart(before) is not None:
+            return RESTARTED, _sentences([CAUSES[RESTARTED], before.detail])
         return RESTARTED, _sentences([PROCESS_STOPPED if lasts else CAUSES["ended"], before.detail])
+
+    def _has_other_credential(self, before: Any, time: Span) -> bool:
+        """Whether it was, or is to be, connected anew with another credential."""
+        after = self._saved_after(time[1])
+        if after and before.fingerprint and after.fingerprint:
+            return bool(after.fingerprint != before.fingerprint)
+        return bool(self._changes_of_credential(time))
+
+    def _changes_of_credential(self, time: Span) -> list[FilterChange]:
+        found = [change for change in self._changes if change.has_other_credential]
+        return behind_a_gap(found, *time)
+
+    def _restart(self, before: Any) -> Any | None:
+        """The span that began when a person restarted the process that had saved until then."""
+        return next(
+            (
+                row
+                for row in reversed(self.rows.due)
+                if row.begin_cause == RESTARTED
+                and row.began_at <= before.ended_at <= row.began_at + STOPPED_BEFORE
+            ),
+            None,
+        )
+
+    def _who(self, cause: str, before: Any | None, time: Span) -> str:
+        """Who caused a gap of a time in which it should have collected, if that was a person."""
+        if cause == CHANGED:
+            found = [change for change in self._changes if change.has_other_rules]
+            return names_of(behind_a_gap(found, *time))
+        if cause == CREDENTIAL_CHANGED:
+            return names_of(self._changes_of_credential(time))
+        restart = self._restart(before) if cause == RESTARTED and before else None
+        return restart.begun_by if restart is not None else ""
 
 
 def _with_stops(gaps: list[CoverageGap]) -> Iterator[CoverageGap]:

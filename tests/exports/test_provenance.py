@@ -305,6 +305,46 @@ def test_an_export_of_a_page_tells_what_its_owner_may_know(
     assert causes(told) == ["mine"]
 
 
+def test_who_changed_a_filter_and_who_restarted_it_stand_with_the_gap(
+    target_folder: Path, reader: User
+) -> None:
+    """Other words at minute 400, a restart at 500, another User at 600."""
+    mine = file_of(reader, "mine.gz", 600, 610)
+    key = {"filter_id": mine.filter_id, "prefix": mine.prefix}
+    minute = [MIDNIGHT + timedelta(minutes=number) for number in range(900)]
+    for begun, ended, *causes_of_both in (
+        (0, 500, "created", "restarted"), (500, 899, "restarted", "stopped"),
+    ):  # fmt: skip
+        db.session.add(
+            CoverageDue(
+                began_at=minute[begun], begin_cause=causes_of_both[0], begun_by="rob",
+                ended_at=minute[ended], end_cause=causes_of_both[1], **key,
+            )
+        )  # fmt: skip
+    for begun, ended in ((0, 500), (503, 600), (603, 899)):
+        db.session.add(
+            CoverageSaved(
+                program=mine.prefix, began_at=minute[begun], saved_until=minute[ended],
+                ended_at=minute[ended], cause="ended", **key,
+            )
+        )  # fmt: skip
+    for begun, ended, rule, username in (
+        (0, 400, "flood", "a"), (400, 600, "storm", "a"), (600, 899, "storm", "b"),
+    ):  # fmt: skip
+        db.session.add(
+            FilterVersion(
+                began_at=minute[begun], ended_at=minute[ended], rules=[rule], username=username,
+                changed_by={0: "ann", 400: "root", 600: "joe"}[begun], **key,
+            )
+        )  # fmt: skip
+    gap(mine, "changed", 400)
+    criteria = request.of_stream_files(
+        selection.of_stream(Selection(), mine.filter_id, DAY, reader)
+    )
+    told = causes(gaps_told(target_folder, criteria, reader))
+    assert told[:3] == ["changed, by root", "restarted, by rob", "credential_changed, by joe"]
+
+
 def test_a_package_says_what_the_filters_listened_for_and_when_they_should_have_collected(
     target_folder: Path, reader: User
 ) -> None:

@@ -198,6 +198,8 @@ def test_stop_start_and_restart_on_the_board(
     submit(client, page(client, "/status/"), "/status/1/restart/")
     wait_for(lambda: collectors(supervisor.settings) not in ([], [first]))
     wait_for(is_collecting)
+    restarts = [gap.who for gap in all_gaps() if gap.cause == "restarted"]
+    assert restarts == [superuser.username]
     submit(client, page(client, "/status/"), "/status/1/stop/")
     follow_until(lambda: collectors(supervisor.settings) == [])
     assert "Stopped by an administrator" in page(client, "/status/").text
@@ -265,6 +267,7 @@ def test_another_user_is_connected_by_the_save_itself_and_the_time_between_is_a_
     ]  # fmt: skip
     assert gaps[0].ended_at
     assert gaps[0].ended_at <= gaps[1].began_at
+    assert gaps[1].who == superuser.username
     assert "given another User or app token" in page(client, "/filters/1/").text
     log = (supervisor.settings.instance / "logs" / f"{PROGRAM}.err.log").read_text()
     assert "There is no active filter" not in log

@@ -105,11 +105,19 @@ def rows_of(
 
     begun = [0, *sorted({moment for times in due for moment in times} - {0, END})]
     dues = [
-        row(place, [first, behind], end_cause="stopped", ended_by="ann")
+        row(place, [first, behind], begin_cause="created", end_cause="stopped", ended_by="ann")
         for place, (first, behind) in enumerate(zip(begun[::2], begun[1::2], strict=False))
     ]
     if len(begun) % 2:
-        dues.append(row(99, [begun[-1], begun[-1]], end_cause="stopped", ended_by="ann"))
+        dues.append(
+            row(
+                99,
+                [begun[-1], begun[-1]],
+                begin_cause="created",
+                end_cause="stopped",
+                ended_by="ann",
+            )
+        )
         dues[-1].ended_at = None
     savings = [
         row(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,8 +15,16 @@ from sfm import clock as clocks
 from sfm.database import db
 from sfm.filters import owners, service
 from sfm.filters.account_lookup import People
-from sfm.filters.drafting import FilterDraft
-from sfm.models import CoverageSaved, FilterVersion, Heartbeat, ProgramRetry, User
+from sfm.filters.drafting import FilterDraft, draft_of
+from sfm.models import (
+    CoverageDue,
+    CoverageSaved,
+    FilterVersion,
+    Heartbeat,
+    ProgramRetry,
+    TwitterFilter,
+    User,
+)
 from tests.conftest import FrozenClock
 from tests.pages import page, submit
 from tests.streams.collecting import all_gaps, gaps, make_filter, saved_spans
@@ -189,6 +198,79 @@ def test_held_then_deactivated_then_deleted(app: Flask, clock: FrozenClock) -> N
     assert causes() == [("stopped", 10), ("not_active", 20)]
     assert all(gap.ended_at for gap in all_gaps())
     assert [row.filter_id for row in db.session.query(CoverageSaved)] == [None]
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+def test_a_restart_is_named_and_not_told_as_a_crash(
+    client: FlaskClient, superuser: User, login_as: Callable[[User], FlaskClient],
+    clock: FrozenClock, is_back: bool,
+) -> None:  # fmt: skip
+    """It was pressed while the process was well; the end of a later one is none of its doing."""
+    make_filter("Floods")
+    first = RecordedCollector(1)
+    first.connect()
+    clock.advance(100)
+    first.status.alive()
+    submit(login_as(superuser), page(client, "/status/"), "/status/1/restart/")
+    clock.advance(2)
+    first.stop()
+    clock.advance(5)
+    if is_back:
+        second = RecordedCollector(1)
+        second.connect()
+        clock.advance(100)
+        second.status.alive()
+        second.stop()
+        clock.advance(9)
+        RecordedCollector(1).connect()
+    told = [(gap.cause, round(gap.seconds), gap.who) for gap in all_gaps()]
+    expected = [("restarted", 7, superuser.username), ("restarted", 9, "")]
+    assert told == (expected if is_back else expected[:1])
+    shown = page(client, "/filters/1/").text
+    assert f"Restarted by an administrator. By {superuser.username}." in shown
+    assert ("stopped and started again" in shown) == is_back
+    assert [span.ended_at for span in db.session.query(CoverageDue)][1:] == [None]
+
+
+def test_who_changed_words_or_user_is_named_with_the_gap(app: Flask, clock: FrozenClock) -> None:
+    """Two edits before the rules of the first were at Twitter; then another User."""
+    made = make_filter("Floods", owner="ann")
+    ben = make_filter("Other", token="token-two", owner="ben", active=False).user
+    collector = RecordedCollector(1)
+    collector.connect()
+    clock.advance(60)
+    collector.status.alive()
+    edit(made, "eve", words="storm")
+    collector.say("connected")
+    collector.status.rules_changed(ONE, made.changed_at)
+    clock.advance(1)
+    assert [(gap.cause, gap.who) for gap in all_gaps()] == [], "not written yet"
+    edit(service.by_id(1), "root", words="storm, hail")
+    clock.advance(2)
+    collector.status.alive()
+    collector.status.rules_in_force([ONE])
+    collector.say("connected")
+    clock.advance(60)
+    collector.status.alive()
+    edit(service.by_id(1), "joe", user_id=ben.id)
+    clock.advance(1)
+    collector.stop()
+    clock.advance(100)
+    expected = [("changed", "eve, root", 3), ("credential_changed", "joe", 101)]
+    told = [(gap.cause, gap.who, round(gap.seconds)) for gap in all_gaps()]
+    assert told == expected, "while it goes on"
+    RecordedCollector(1, fingerprint="e" * 64).connect()
+    assert [(gap.cause, gap.who, round(gap.seconds)) for gap in all_gaps()] == expected
+
+
+def edit(made: TwitterFilter, who: str, **fields: object) -> None:
+    """A save of the form by somebody, with these fields changed. Commits."""
+    draft = replace(draft_of(made, is_active=True), **fields)  # type: ignore[arg-type]
+    if "user_id" in fields:
+        draft = replace(draft, credential_id=None, uses_installation_token=False)
+    with audit.acting_as(audit.Actor(None, who)):
+        service.save(draft, People({}, {}), made)
+    db.session.commit()
 
 
 def test_another_credential_is_told_as_the_cause(app: Flask, clock: FrozenClock) -> None:

@@ -16,7 +16,6 @@ from sfm.filters import reconcile, service
 from sfm.models import TwitterFilter
 from sfm.streams import dashboard
 from sfm.supervisord import logs
-from sfm.supervisord.conf import program_name
 from sfm.supervisord.paths import paths_of
 from sfm.web.access import access, signed_in_user
 from sfm.web.htmx import done, page_or_part
@@ -52,14 +51,13 @@ def stop(filter_id: int) -> BaseResponse:
 @access("superuser")
 def restart(filter_id: int) -> BaseResponse:
     twitter_filter = _active(filter_id)
-    program = reconcile.program_of(filter_id) or program_name([filter_id])
+    program = reconcile.note_restart(filter_id)
     audit.record(
         "process.restarted",
         kind="filter",
         subject_id=twitter_filter.id,
         subject=twitter_filter.name,
     )
-    reconcile.forget_retry([program])
     db.session.commit()
     return _done_or_refused(
         lambda: reconcile.supervisord_client(reconcile.REQUEST_SECONDS).restart(program),
