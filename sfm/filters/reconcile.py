@@ -16,7 +16,7 @@ from sqlalchemy import delete, select, update
 from sfm import clock
 from sfm.database import begin_write, db
 from sfm.extensions import settings
-from sfm.filters import connections, coverage_due, service
+from sfm.filters import connections, coverage_due, service, waiting_notes
 from sfm.filters.programs import ProgramPlan, ProgramRequest, plan
 from sfm.messages import Message, join_messages
 from sfm.models import Heartbeat, ProgramRetry, TwitterFilter, User
@@ -120,7 +120,7 @@ def _programs_now(to: SupervisordClient) -> list[Program]:
     """What is wanted at this moment, and which of it may be started. Commits."""
     db.session.rollback()
     planned = wanted_programs()
-    db.session.rollback()
+    waiting_notes.note_waiting(planned.waiting)
     view = to.view()
     down = {
         process.name: process

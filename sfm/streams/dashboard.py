@@ -15,6 +15,7 @@ from sfm.database import db
 from sfm.extensions import settings
 from sfm.filters import owners, reconcile
 from sfm.filters.programs import ProgramPlan
+from sfm.filters.waiting_notes import holds_connection
 from sfm.messages import Message, PluralMessage, join_messages
 from sfm.models import Heartbeat, ProgramRetry, StreamFile, TwitterFilter
 from sfm.streams import completeness, file_names, lock
@@ -205,7 +206,7 @@ def _judge(
     if twitter_filter.id in plan.waiting:
         return (
             WAITING,
-            Message("Filter %(id)s holds the connection.", id=plan.waiting[twitter_filter.id]),
+            holds_connection(plan.waiting[twitter_filter.id]),
             None,
             True,
         )

@@ -18,6 +18,7 @@ from sfm.filters.coverage_due import (
     STARTED,
     STARTED_NOT_CONNECTED,
 )
+from sfm.filters.waiting_notes import CONNECTION_HELD
 from sfm.messages import Message, join_messages
 from sfm.streams.coverage import CLOCK_SET
 from sfm.streams.coverage_rows import ASKED_FOR, LOSSES, StreamRows
@@ -27,6 +28,7 @@ from sfm.streams.spans import Span
 STOPPED_BEFORE = timedelta(seconds=60)  # so long before a stop nothing may have come
 CHANGED, PROCESS_LOST, STORAGE = "changed", "process_lost", "storage"
 OF_A_STOP = frozenset({"not_due", RESTARTED, PROCESS_LOST, NOT_COLLECTING})
+OF_NO_CONNECTION = frozenset({"", "ended", "not_due"})  # ends of spans that a process had no say in
 PROCESS_STOPPED = Message("The stream process was stopped.")
 
 
@@ -178,7 +180,11 @@ class GapExplainer:
         lost = next((note for note in notes if note.cause in LOSSES), None)
         if lost is not None:
             return lost.cause, lost.detail
-        if before is None or before.saved_until < due.began_at == time[0]:
+        is_begun = before is not None and before.saved_until < due.began_at == time[0]
+        held = next((note for note in notes if note.cause == CONNECTION_HELD), None)
+        if held and (before is None or is_begun or before.cause in OF_NO_CONNECTION):
+            return held.cause, held.detail
+        if before is None or is_begun:
             is_start = due.begin_cause == STARTED
             return NOT_CONNECTED, STARTED_NOT_CONNECTED if is_start else CAUSES[NOT_CONNECTED]
         if before.ended_at is None:

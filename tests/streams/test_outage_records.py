@@ -13,13 +13,15 @@ from flask.testing import FlaskClient
 from sfm import audit
 from sfm import clock as clocks
 from sfm.database import db
-from sfm.filters import owners, service
+from sfm.extensions import settings as app_settings
+from sfm.filters import owners, reconcile, service
 from sfm.filters.account_lookup import People
 from sfm.filters.drafting import FilterDraft, draft_of
 from sfm.models import (
     CoverageDue,
     CoverageSaved,
     FilterVersion,
+    Gap,
     Heartbeat,
     ProgramRetry,
     TwitterFilter,
@@ -230,6 +232,41 @@ def test_a_restart_is_named_and_not_told_as_a_crash(
     assert f"Restarted by an administrator. By {superuser.username}." in shown
     assert ("stopped and started again" in shown) == is_back
     assert [span.ended_at for span in db.session.query(CoverageDue)][1:] == [None]
+
+
+def test_a_filter_that_waits_for_the_connection_of_another_says_so(
+    app: Flask, clock: FrozenClock
+) -> None:
+    """Connections are no longer shared, then shared again."""
+    make_filter("One")
+    make_filter("Two")
+    both = RecordedCollector(1, 2)
+    both.connect()
+    clock.advance(100)
+    both.status.alive()
+    reconcile.reconcile()
+    both.stop()
+    RecordedCollector(1).connect()
+    clock.advance(30)
+    reconcile.reconcile()
+    clock.advance(20)
+    (gap,) = all_gaps(TWO)
+    assert (gap.cause, gap.detail) == ("connection_held", "Filter 1 holds the connection.")
+    assert (gap.ended_at, round(gap.seconds), gap.is_due) == (None, 50, True)
+    app.extensions["sfm_settings"] = replace(app_settings(), share_stream_connections=True)
+    reconcile.reconcile()
+    clock.advance(2)
+    again = RecordedCollector(1, 2)
+    again.connect()
+    again.stop()
+    clock.advance(9)
+    gaps_of_two = all_gaps(TWO)
+    assert [(gap.cause, round(gap.seconds)) for gap in gaps_of_two] == [
+        ("connection_held", 52), ("restarted", 9),
+    ]  # fmt: skip
+    assert gaps_of_two[1].detail == "The stream process was stopped."
+    assert "connection_held" not in [gap.cause for gap in all_gaps(ONE)]
+    assert [row.ended_at is not None for row in db.session.query(Gap)] == [True]
 
 
 def test_who_changed_words_or_user_is_named_with_the_gap(app: Flask, clock: FrozenClock) -> None:
