@@ -136,7 +136,7 @@ class Started:
     def report(self) -> None:
         """Say where the pages are once it is ours that answer there; begin a first collection."""
         host = str(self.settings.host)
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # nosec B104
         address = f"http://[{host}]" if ":" in host else f"http://{host}"
         address += f":{self.settings.port}"
         if not self._within(lambda: self._is_listening() and _answers(f"{address}/health")):
@@ -197,7 +197,7 @@ class Started:
 
 def _answers(address: str) -> bool:
     with suppress(OSError):
-        with urllib.request.urlopen(address, timeout=2):  # noqa: S310
+        with urllib.request.urlopen(address, timeout=2):  # noqa: S310  # nosec B310
             return True
     return False
 
