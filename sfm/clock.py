@@ -53,6 +53,12 @@ def monotonic() -> float:
     return _clock.monotonic()
 
 
+def time_of(moment: float) -> datetime:
+    """The time of day, aware, in UTC and by the clock as it is set now, of a moment that has been
+    on the clock of `monotonic`."""
+    return now() - timedelta(seconds=max(0.0, monotonic() - moment))
+
+
 def sleep(seconds: float) -> None:
     """Wait; nothing at all for zero and less."""
     if seconds > 0:

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -316,8 +316,7 @@ class Collector:
         alive_at, oldest = self.status.alive_at, self.writer.oldest_unsaved
         if alive_at is None or oldest is None:
             return alive_at
-        age = timedelta(seconds=max(0.0, clock.monotonic() - oldest))
-        return min(alive_at, clock.now() - age)
+        return min(alive_at, clock.time_of(oldest))
 
     def _count_posts(self) -> None:
         """Every post delivered is paid for, also what was too long or found no room."""

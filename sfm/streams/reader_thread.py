@@ -141,8 +141,7 @@ class ReaderThread(threading.Thread):
         if self.status.dropping_since is None:
             self.status.dropping_since = line.received
         for prefix in self.streams_of(line.raw):
-            age = timedelta(seconds=max(0.0, clock.monotonic() - line.received))
-            began_at, posts = self._drops.get(prefix, (clock.now() - age, 0))
+            began_at, posts = self._drops.get(prefix, (clock.time_of(line.received), 0))
             self._drops[prefix] = began_at, posts + 1
         if self.status.state == "storage":
             connection.stop()  # no room on the disk: let the search fill the gap later

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 
 from sfm import clock
@@ -209,7 +209,7 @@ class RuleSync:
             why = left_out[number]
             logger.error("filter left out filter=%d why=%s", number, why)
             prefix = file_names.filter_prefix(number)
-            self._status.stream_removed(prefix, _time_of(self._seen), "rules_do_not_fit", why)
+            self._status.stream_removed(prefix, clock.time_of(self._seen), "rules_do_not_fit", why)
 
     def _note(self, result: SyncResult) -> None:
         now = clock.now()
@@ -257,12 +257,15 @@ class RuleSync:
             )  # fmt: skip
             outage.set_duration((now - since).total_seconds())
             self._status.outages.append(outage)
-        self.restored = (_time_of(self._seen), now)  # a heartbeat that says so writes the gap too
+        self.restored = (
+            clock.time_of(self._seen),
+            now,
+        )  # a heartbeat that says so writes the gap too
 
     def _proved_until(self, rule: Rule) -> datetime:
         """When a rule was last seen at the network, or a post came for it."""
         matched_at = self._router.matched_at(rule)
-        return _time_of(self._seen if matched_at is None else max(self._seen, matched_at))
+        return clock.time_of(self._seen if matched_at is None else max(self._seen, matched_at))
 
     def _name_other_owner(self, refusal: Wait) -> Wait:
         """The refusal of a second connection, with what is known of who has the first."""
@@ -296,8 +299,3 @@ class RuleSync:
             endpoint=refusal.endpoint, cause=refusal.cause, detail=refusal.detail,
             status=refusal.status,
         )  # fmt: skip
-
-
-def _time_of(moment: float) -> datetime:
-    """The time of day, by the clock as it is set now, of a moment on the monotonic clock."""
-    return clock.now() - timedelta(seconds=clock.monotonic() - moment)

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sfm import clock
 from sfm.messages import Message
@@ -204,10 +204,10 @@ class Status:
         with self._lock:
             self.outages.append(Outage(since, cause, detail, prefixes=(prefix,)))
 
-    def not_saved(self, prefix: str, lines: int, age_seconds: float) -> None:
-        """So many posts of a stream, the oldest received so long ago, are in no file and lost."""
+    def not_saved(self, prefix: str, lines: int, began_at: datetime) -> None:
+        """So many posts of a stream, the oldest received then, are in no file and lost."""
         self._lost_here(
-            prefix, lines, clock.now() - timedelta(seconds=age_seconds), "not_saved",
+            prefix, lines, began_at, "not_saved",
             Message("Posts had come, but could not be saved before the end."),
         )  # fmt: skip
 

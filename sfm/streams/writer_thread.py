@@ -118,8 +118,7 @@ class WriterThread(threading.Thread):
             self._oldest = {}
         for prefix, receipts in sorted(lost.items()):
             if receipts:
-                age = max(0.0, clock.monotonic() - min(receipts))
-                self.status.not_saved(prefix, len(receipts), age)
+                self.status.not_saved(prefix, len(receipts), clock.time_of(min(receipts)))
         return sum(map(len, lost.values()))
 
     def _turn(self) -> None:
