@@ -7,7 +7,7 @@ the next round brings both together, unbidden, and touches no process but the co
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -90,9 +90,10 @@ def forget_retry(programs: Iterable[str]) -> None:
     db.session.execute(update(Heartbeat).where(Heartbeat.program.in_(names)).values(revision=0))
 
 
-def program_of(filter_id: int) -> str | None:
-    """The name of the program that collects an active filter now, or is to."""
-    for name, ids in wanted_programs().filter_ids.items():
+def program_of(filter_id: int, planned: ProgramPlan | None = None) -> str | None:
+    """The name of the program that collects an active filter now, or is to; of `planned`, where
+    that is known."""
+    for name, ids in (planned or wanted_programs()).filter_ids.items():
         if filter_id in ids:
             return name
     return None
@@ -101,8 +102,9 @@ def program_of(filter_id: int) -> str | None:
 def note_restart(filter_id: int) -> str:
     """A person has the process of an active filter begin anew: in the ledger of each filter that
     it collects. The name of its program. Flushes."""
-    program = program_of(filter_id) or program_name([filter_id])
-    for number in wanted_programs().filter_ids.get(program, (filter_id,)):
+    planned = wanted_programs()
+    program = program_of(filter_id, planned) or program_name([filter_id])
+    for number in planned.filter_ids.get(program, (filter_id,)):
         coverage_due.restart(number)
     forget_retry([program])
     return program
@@ -192,44 +194,41 @@ def _may_start_one(program: Program, process: ProcessInfo) -> bool:
     if needs_person:
         heartbeat = db.session.get(Heartbeat, program.name)
         if heartbeat is not None and heartbeat.state == "needs_person":
-            return heartbeat.revision < program.revision or _is_due(program, heartbeat)
+            # What was wrong may have been put right elsewhere than in the filter.
+            is_changed = heartbeat.revision < program.revision
+            return is_changed or _is_due(program, _minutes_for_a_person, heartbeat.reason)
     elif process.state is not ProcessState.FATAL:
         return True
+    why = CANNOT_BEGIN if needs_person else process.spawn_error or NEVER_UP
+    return _is_due(program, _minutes_after_crashes, why)
+
+
+def _is_due(program: Program, minutes_after: Callable[[int], int], why: str) -> bool:
+    """Whether a program that is down for this reason is tried again now: so many minutes after
+    each time that it was."""
     retry = db.session.get(ProgramRetry, program.name)
     if retry is None:
-        retry = ProgramRetry(program=program.name, failures=0, next_at=_next_at(0))
+        retry = ProgramRetry(program=program.name, failures=0, next_at=_from_now(minutes_after(0)))
         db.session.add(retry)
     elif clock.now() >= retry.next_at:
         retry.failures += 1
-        retry.next_at = _next_at(retry.failures)
+        retry.next_at = _from_now(minutes_after(retry.failures))
         return True
-    retry.reason = CANNOT_BEGIN if needs_person else process.spawn_error or NEVER_UP
+    retry.reason = why
     return False
 
 
-def _is_due(program: Program, heartbeat: Heartbeat) -> bool:
-    """Whether what needs a person is tried again all the same: after 5, 15 and 60 minutes, then
-    each hour. What was wrong may have been put right elsewhere than in the filter."""
-    retry = db.session.get(ProgramRetry, program.name)
-    if retry is None:
-        retry = ProgramRetry(program=program.name, failures=0, next_at=_slowly(0))
-        db.session.add(retry)
-    elif clock.now() >= retry.next_at:
-        retry.failures += 1
-        retry.next_at = _slowly(retry.failures)
-        return True
-    retry.reason = heartbeat.reason
-    return False
+def _minutes_for_a_person(failures: int) -> int:
+    return PERSON_RETRY_MINUTES[min(failures, len(PERSON_RETRY_MINUTES) - 1)]
 
 
-def _slowly(failures: int) -> datetime:
-    minutes = PERSON_RETRY_MINUTES[min(failures, len(PERSON_RETRY_MINUTES) - 1)]
+def _minutes_after_crashes(failures: int) -> int:
+    """1, 2, 4 … 30."""
+    return int(min(2**failures, MAX_RETRY_MINUTES))
+
+
+def _from_now(minutes: int) -> datetime:
     return clock.now() + timedelta(minutes=minutes)
-
-
-def _next_at(failures: int) -> datetime:
-    """1, 2, 4 … 30 minutes from now."""
-    return clock.now() + timedelta(minutes=min(2**failures, MAX_RETRY_MINUTES))
 
 
 def _log(changes: ProgramChanges) -> None:
