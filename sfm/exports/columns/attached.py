@@ -8,12 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sfm.exports.columns.column import Cell, column, items
+from sfm.exports.columns.column import Cell, column, each_of, items
 from sfm.messages import Message
-
-
-def _quoted_media(key: str) -> Callable[[Any], Cell]:
-    return lambda post: [item.get(key) or "" for item in items(post.quoted_media)]
 
 
 def _poll(key: str) -> Callable[[Any], Cell]:
@@ -53,7 +49,7 @@ ATTACHED = (
         "list",
         Message("Media of the quoted post"),
         Message("photo, video or animated_gif, one for each of the quoted post."),
-        value=_quoted_media("type"),
+        value=each_of("quoted_media", "type"),
         needs=("quoted_media",),
     ),
     column(
@@ -61,7 +57,7 @@ ATTACHED = (
         "list",
         Message("Media addresses of the quoted post"),
         Message("The address of each picture or film of the quoted post."),
-        value=_quoted_media("url"),
+        value=each_of("quoted_media", "url"),
         needs=("quoted_media",),
         separator=" ",
     ),

@@ -77,6 +77,12 @@ def items(text: str) -> Any:
     return _decoded(text) if text != "[]" else ()
 
 
+def each_of(field: str, key: str) -> Callable[[Any], Cell]:
+    """The cell of one fact of each entry in a stored list; "" where an entry lacks it."""
+    read = attrgetter(field)
+    return lambda post: [entry.get(key) or "" for entry in items(read(post))]
+
+
 def _as_boolean(stored: Any) -> Cell:
     return None if stored is None else bool(stored)  # SQLite has numbers for them
 

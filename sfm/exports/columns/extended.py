@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sfm.exports.columns.attached import ATTACHED
-from sfm.exports.columns.column import Cell, Column, column, items
+from sfm.exports.columns.column import Cell, Column, column, each_of, items
 from sfm.messages import Message
 
 
@@ -23,10 +23,6 @@ def _urls(part: int) -> Callable[[Any], Cell]:
 
 def _final_urls(part: int) -> Callable[[Any], Cell]:
     return lambda post: [final[part] for final in post.final_urls]
-
-
-def _media(key: str) -> Callable[[Any], Cell]:
-    return lambda post: [item.get(key) or "" for item in items(post.media)]
 
 
 _COUNTS = (
@@ -257,7 +253,7 @@ _CONTENT = (
         "list",
         Message("Media"),
         Message("photo, video or animated_gif, one for each."),
-        value=_media("type"),
+        value=each_of("media", "type"),
         needs=("media",),
     ),
     column(
@@ -265,7 +261,7 @@ _CONTENT = (
         "list",
         Message("Media addresses"),
         Message("The address of each picture or film."),
-        value=_media("url"),
+        value=each_of("media", "url"),
         needs=("media",),
         separator=" ",
     ),
@@ -277,7 +273,7 @@ _CONTENT = (
             "What the author wrote to describe each picture to those who cannot see it; a | "
             "within it is written \\|."
         ),
-        value=_media("alt_text"),
+        value=each_of("media", "alt_text"),
         needs=("media",),
         separator=" | ",
     ),
