@@ -85,7 +85,7 @@ def describe(record: StreamRecord, first: datetime, behind: datetime) -> str:
                 known_from=_at(known_from),
             )
         )
-    saved = _longer_than_a_second(spans.within(record.saved, known_from, end))
+    saved = spans.merged(spans.within(record.saved, known_from, end), SECOND)
     sentences.append(_proved(saved, known_from))
     if saved and end - saved[-1][1] > SILENT:
         sentences.append(
@@ -97,17 +97,6 @@ def describe(record: StreamRecord, first: datetime, behind: datetime) -> str:
 def is_unknown_in(record: StreamRecord, first: datetime, behind: datetime) -> bool:
     """Whether the record leaves a part of this time open."""
     return "unknown" in describe(record, first, behind)
-
-
-def _longer_than_a_second(saved: list[Span]) -> list[Span]:
-    """What is saved, with no break that lasts less than a second."""
-    joined: list[Span] = []
-    for began_at, ended_at in saved:
-        if joined and began_at - joined[-1][1] < SECOND:
-            joined[-1] = joined[-1][0], ended_at
-        else:
-            joined.append((began_at, ended_at))
-    return joined
 
 
 def _proved(saved: list[Span], known_from: datetime) -> str:

@@ -23,7 +23,7 @@ from sfm.messages import Message, join_messages
 from sfm.streams.coverage import CLOCK_SET
 from sfm.streams.coverage_rows import ASKED_FOR, LOSSES, StreamRows
 from sfm.streams.filter_changes import FilterChange, behind_a_gap, changes_of, names_of
-from sfm.streams.spans import Span
+from sfm.streams.spans import Span, meets
 
 STOPPED_BEFORE = timedelta(seconds=60)  # so long before a stop nothing may have come
 CHANGED, PROCESS_LOST, STORAGE = "changed", "process_lost", "storage"
@@ -82,10 +82,6 @@ def from_row(row: Any, now: datetime, fills: Iterable[Any] = ()) -> CoverageGap:
         row_id=row.id, fills=tuple(fill for fill in fills if fill.gap_id == row.id),
         unrecorded_posts=row.filled_posts if row.filled and row.searched_from is None else None,
     )  # fmt: skip
-
-
-def _meets(row: Any, began_at: datetime, ended_at: datetime) -> bool:
-    return row.began_at < ended_at and (row.ended_at is None or row.ended_at > began_at)
 
 
 class GapExplainer:
@@ -148,7 +144,8 @@ class GapExplainer:
 
     def _fills(self, fill: Any, began_at: datetime, ended_at: datetime) -> bool:
         """Whether search was asked for this gap, and not only for the seconds around it."""
-        return _meets(self._by_id.get(fill.gap_id, fill), began_at, ended_at)
+        gap = self._by_id.get(fill.gap_id, fill)
+        return meets((began_at, ended_at), gap.began_at, gap.ended_at)
 
     def _due_at(self, moment: datetime) -> Any | None:
         return next(

@@ -9,12 +9,19 @@ from datetime import datetime, timedelta
 Span = tuple[datetime, datetime]  # from, up to before
 
 
-def merged(spans: Iterable[Span]) -> list[Span]:
-    """The same times as few spans as possible, earliest first; empty ones are left out."""
+def meets(span: Span, began_at: datetime, ended_at: datetime | None) -> bool:
+    """Whether a time falls into a span; one without an end goes on."""
+    return began_at < span[1] and (ended_at is None or ended_at > span[0])
+
+
+def merged(spans: Iterable[Span], least_break: timedelta = timedelta(0)) -> list[Span]:
+    """The same times as few spans as possible, earliest first, with no break that is shorter than
+    `least_break`; empty ones are left out."""
     joined: list[Span] = []
     for began_at, ended_at in sorted(span for span in spans if span[0] < span[1]):
-        if joined and began_at <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], ended_at))
+        behind = joined[-1][1] if joined else None
+        if behind is not None and (began_at <= behind or began_at - behind < least_break):
+            joined[-1] = (joined[-1][0], max(behind, ended_at))
         else:
             joined.append((began_at, ended_at))
     return joined

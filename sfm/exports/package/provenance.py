@@ -19,6 +19,7 @@ from sfm.runs.jobs import IMPORT_TWEETS
 from sfm.streams import completeness, coverage_rows, file_names
 from sfm.streams.completeness import StreamRecord
 from sfm.streams.gap_causes import CoverageGap
+from sfm.streams.spans import meets
 
 MAX_GAPS = 200
 MISSED = Message("unknown")
@@ -46,7 +47,7 @@ class Span:
 
     def meets(self, began: datetime, ended: datetime | None) -> bool:
         """Whether an outage falls into it; one without an end goes on."""
-        return began < self.behind and (ended is None or ended > self.first)
+        return meets((self.first, self.behind), began, ended)
 
     def with_all_of(self, other: Span) -> Span:
         """The time from the beginning of the one to the end of the other."""
