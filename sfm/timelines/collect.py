@@ -25,13 +25,13 @@ from sfm.models import TwitterUser
 from sfm.networks.adapter import TimelineReader
 from sfm.networks.errors import BadRequest
 from sfm.networks.meter import Meter
-from sfm.networks.page import Page, PostRecord
+from sfm.networks.page import BROKEN_PAGING, Page, PostRecord
 from sfm.posts.store import Saved, save_page
 from sfm.runs.context import RunContext
 from sfm.runs.transactions import unit_of_work
 from sfm.timelines import holes
 from sfm.timelines.cursor import TimelineCursor
-from sfm.timelines.holes import BROKEN, Hole, PassEnd, TimelinePass
+from sfm.timelines.holes import Hole, PassEnd, TimelinePass
 
 RANGE = frozenset({"since_id", "until_id"})
 _RANGE_NAMED = re.compile(r"\b(?:since|until)_id\b(?!=)")  # not in an address that is quoted
@@ -335,7 +335,7 @@ def _record_problems(
         (refusal.message, refusal.raw[:300].decode("utf-8", "replace")) for refusal in page.refused
     ]
     errors += [(rejection.reason, f"post {rejection.twitter_id}") for rejection in saved.rejected]
-    errors += [(problem.detail, "") for problem in page.problems if problem.kind == BROKEN]
+    errors += [(problem.detail, "") for problem in page.problems if problem.kind == BROKEN_PAGING]
     errors += [
         (
             Message("Twitter sent a post of another account, which was left out."),

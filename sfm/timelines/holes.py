@@ -16,12 +16,11 @@ from sfm import clock
 from sfm.database import db
 from sfm.models import TimelineHole, TwitterUserItem
 from sfm.networks.adapter import TimelineReader
-from sfm.networks.page import Page
+from sfm.networks.page import BROKEN_PAGING, Page
 from sfm.runs.context import RunContext
 from sfm.timelines.cursor import TimelineCursor
 
-LIMIT, REFUSED, BROKEN_PAGING = "limit", "refused", "broken_paging"
-BROKEN = "broken-paging"  # the client's own word for a chain that does not come to its end
+LIMIT, REFUSED, BROKEN_CHAIN = "limit", "refused", "broken_paging"
 MAX_POSTS_GIVEN = 3_200  # of one timeline, the newest. Source: X API v2, "GET /2/users/:id/tweets"
 MAX_LOOKED_UP = 100  # kept posts that are asked for by their ids, one call
 
@@ -91,13 +90,13 @@ def end_of_pass(
     cursor = timeline_pass.cursor
     if cursor.has_reached_held:
         return PassEnd()
-    if any(problem.kind == BROKEN for problem in page.problems):
+    if any(problem.kind == BROKEN_PAGING for problem in page.problems):
         # A chain that breaks off is taken up again by the next run, unless it got nowhere: then
         # it would break off for ever, and keep everything newer away.
         if cursor.oldest_id != timeline_pass.first.oldest_id:
             return None
         below = cursor.oldest_id
-        return PassEnd(None if below is None else Hole(cursor.held_to_id, below, BROKEN_PAGING))
+        return PassEnd(None if below is None else Hole(cursor.held_to_id, below, BROKEN_CHAIN))
     if page.meta.next_token is not None:
         return None
     if timeline_pass.pages == 1 and not timeline_pass.first.is_under_way:
