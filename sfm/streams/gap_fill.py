@@ -110,18 +110,23 @@ def fill_estimates(gaps: Iterable[CoverageGap]) -> dict[datetime, FillEstimate]:
 
 
 def _prospect(gap: CoverageGap, row: Gap, run: Run | None) -> FillEstimate:
-    is_asked = run is not None and run.finished_at is None and not is_done(row)
     failed = run is not None and run.finished_at is not None and run.state != "finished"
     return FillEstimate(
-        is_asked=is_asked,
-        why_not=Message("It is asked for already.") if is_asked else _why_not(gap, row),
+        is_asked=_is_asked(row, run),
+        why_not=_why_not(gap, row, run),
         trouble=run.message if run and failed and not is_done(row) else "",
         dollars=gap.lost_estimate * NETWORK.prices.dollars_per_post or None,
         is_done=is_done(row),
     )
 
 
-def _why_not(gap: CoverageGap | Gap, row: Gap) -> str:
+def _is_asked(row: Gap, run: Run | None) -> bool:
+    return run is not None and run.finished_at is None and not is_done(row)
+
+
+def _why_not(gap: CoverageGap | Gap, row: Gap, run: Run | None) -> str:
+    if _is_asked(row, run):
+        return Message("It is asked for already.")
     if gap.ended_at is None:
         return Message("It goes on.")
     if is_done(row):
@@ -129,16 +134,13 @@ def _why_not(gap: CoverageGap | Gap, row: Gap) -> str:
             return Message("It is filled.")
         return Message("Search has been asked for all of it that can be searched.")
     start, end = span_of(gap)
-    if start >= end:
-        return Message("Search reaches back seven days only.")
-    return ""
+    return "" if start < end else Message("Search reaches back seven days only.")
 
 
 def request_fill(gap: Gap, run_id: int) -> None:
     """Have this run fill a gap. Flushes. Raises WrongInput where it cannot be filled, BadFilter."""
     run = db.session.get(Run, gap.run_id) if gap.run_id else None
-    is_asked = run is not None and run.finished_at is None and not is_done(gap)
-    reason = Message("It is asked for already.") if is_asked else _why_not(gap, gap)
+    reason = _why_not(gap, gap, run)
     if reason or gap.filter_id is None:
         raise WrongInput(Message("This gap cannot be filled. %(reason)s", reason=reason))
     plan_of(gap, service.by_id(gap.filter_id))
